@@ -1,0 +1,39 @@
+# make train   train the ALD agent on 9x9 I-Maze; options go through ARGS="--seed 1 --total-timesteps 500000"
+# make test    style, types, import arrows and tests
+# make clean   remove the virtual environment and what the tools left behind; runs/ stays
+#
+# Each command makes .venv when it is missing and installs into it only when a file that says what to install
+# has changed since the last time.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+PRESET := imaze/ald
+ARGS ?=
+
+.PHONY: train test clean
+
+train: $(INSTALLED)
+	$(BIN)/python -m agents.ald.train --preset $(PRESET) $(ARGS)
+
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(ARGS)
+
+# The target is pip and not python: a venv without pip (a system that splits ensurepip off) is made again.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("memory-envs needs Python 3.10 or newer, but $(PYTHON) is " + sys.version.split()[0] + "; choose another with make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+# torch goes first and alone: resolved together with the rest, another build than the pinned one may be drawn in.
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt | $(BIN)/pip
+	$(BIN)/python -m pip install --constraint constraints.txt torch
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[agents,test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
