@@ -1,0 +1,302 @@
+"""A rulebook becomes compiled loops over lanes.
+
+A rulebook is a module of scalar functions: `begin`, `transition`, `observe` and `is_success` on the NamedTuples
+`Config` and `State`, with the constants `NUM_ACTIONS` and `NUM_TILES`. The two kernels made here are all that runs of
+it in play: one lane for `gym.make`, many for `gym.make_vec`, every autoreset mode inside the same loop.
+
+The compiled code is kept on disk. Numba's own cache looks only at the file of the function it compiles and would
+keep running old rules after an edit to a rulebook; here the name of a cache file holds a digest of all the sources.
+"""
+
+import functools
+import hashlib
+import pickle
+import warnings
+from collections.abc import Callable, Iterator
+from importlib import resources
+from types import ModuleType
+from typing import Any, NamedTuple, get_type_hints
+
+import numba
+import numpy as np
+from numba import types
+from numba.core.caching import FunctionCache
+from numba.extending import overload, register_jitable
+from numba.np.unsafe.ndarray import to_fixed_tuple
+from numpy.typing import NDArray
+
+from memory_envs.rules.randomness import episode_key
+
+STREAM, EPISODE, PHASE, FIELDS = range(4)
+"""Columns of a lane's row of int64: its stream, episode number and phase, then the fields of the rulebook's State."""
+
+NEVER_RESET, RUNNING, OVER = range(3)
+"""Phases of a lane."""
+
+NEXT_STEP, SAME_STEP, DISABLED = range(3)
+"""Autoreset modes, in the order of gymnasium.vector.AutoresetMode."""
+
+TERMINATED, TRUNCATED, SUCCESS, FINAL_SUCCESS = range(4)
+NUM_FLAGS = 4
+"""Rows of the flags a step writes. FINAL_SUCCESS is the success of an episode that ended and was reset at once."""
+
+
+class Kernels(NamedTuple):
+    """The compiled loops of one rulebook; see `make_loops` for their arguments.
+
+    Attributes:
+        reset: Begins episodes in chosen lanes and observes all lanes.
+        step: Plays one action per lane.
+    """
+
+    reset: Callable[..., None]
+    step: Callable[..., int]
+
+
+class PackedConfig(NamedTuple):
+    """A rulebook's Config as arrays, which a compiled function accepts faster than a tuple."""
+
+    integers: NDArray[np.int64]
+    floats: NDArray[np.float64]
+
+
+def pack(config: Any) -> PackedConfig:
+    """Return a Config as arrays. Its integer fields come first, then its floats.
+
+    Raises:
+        TypeError: The fields of the Config are annotated otherwise.
+    """
+    hints = list(get_type_hints(type(config)).values())
+    integers = hints.count(int)
+    if hints != [int] * integers + [float] * (len(hints) - integers):
+        raise TypeError(f"{type(config).__name__} must have int fields, then float fields, got {hints}")
+    return PackedConfig(
+        np.array(config[:integers], dtype=np.int64), np.array(config[integers:], dtype=np.float64)
+    )
+
+
+@functools.cache
+def compile_rulebook(rulebook: ModuleType) -> Kernels:
+    """Return the kernels of a rulebook, from the disk cache when its sources have not changed."""
+    observations, actions = types.Array(types.uint8, 2, "C"), types.Array(types.int64, 1, "C")
+    shared = (
+        types.Array(types.int64, 1, "C"),
+        types.Array(types.float64, 1, "C"),
+        types.Array(types.int64, 2, "C"),
+    )
+    view, flags = types.Array(types.uint8, 2, "C"), types.Array(types.boolean, 2, "C")
+    mask, rewards = types.Array(types.boolean, 1, "C"), types.Array(types.float64, 1, "C")
+    reset, step = make_loops(rulebook)
+    digest = source_digest(rulebook)
+    return Kernels(
+        _compile(reset, rulebook, digest, types.void(*shared, mask, view, types.int64, observations)),
+        _compile(
+            step,
+            rulebook,
+            digest,
+            types.int64(
+                *shared, actions, types.int64, view, types.int64, observations, observations, rewards, flags
+            ),
+        ),
+    )
+
+
+def make_loops(rulebook: ModuleType) -> Kernels:
+    """Return the loops over lanes, as plain Python functions, that `compile_rulebook` compiles.
+
+    Arguments they share: `integers`, `floats` (the packed Config), `rows` int64 [N, FIELDS + fields of State],
+    `view` uint8 [height, width] (scratch), `channels` (number of tiles for one-hot, 0 for tile codes) and
+    `observations` uint8 [N, height * width * max(channels, 1)] (written).
+
+    - `reset(integers, floats, rows, mask, view, channels, observations)`: `mask` bool [N] chooses lanes.
+    - `step(integers, floats, rows, actions, autoreset, view, channels, observations, final_observations, rewards,
+      flags)`: `actions` int64 [N]; `final_observations`, written for lanes that end, has no rows unless `autoreset`
+      is SAME_STEP; `rewards` float64 [N]; `flags` bool [NUM_FLAGS, N]. Returns -1, or the first lane that cannot be
+      stepped (bad action, or no episode running), in which case nothing has been changed.
+    """
+    Config, State = rulebook.Config, rulebook.State
+    transition, observe, is_success = rulebook.transition, rulebook.observe, rulebook.is_success
+    begin, num_actions = rulebook.begin, rulebook.NUM_ACTIONS
+
+    @register_jitable
+    def begin_lane(config: Any, row: Any) -> None:
+        store(row, begin(config, episode_key(row[STREAM], row[EPISODE])))
+        row[PHASE] = RUNNING
+
+    @register_jitable
+    def observe_lane(config: Any, state: Any, view: Any, channels: int, out: Any) -> None:
+        observe(config, state, view)
+        encode(view, channels, out)
+
+    def reset(
+        integers: Any, floats: Any, rows: Any, mask: Any, view: Any, channels: int, observations: Any
+    ) -> None:
+        config = unpack(Config, integers, floats)
+        for lane in range(len(rows)):
+            if mask[lane]:
+                begin_lane(config, rows[lane])
+            observe_lane(config, load(State, rows[lane]), view, channels, observations[lane])
+
+    def step(
+        integers: Any,
+        floats: Any,
+        rows: Any,
+        actions: Any,
+        autoreset: int,
+        view: Any,
+        channels: int,
+        observations: Any,
+        final_observations: Any,
+        rewards: Any,
+        flags: Any,
+    ) -> int:
+        refused = first_refused(rows, actions, num_actions, autoreset)
+        if refused >= 0:
+            return refused
+        config = unpack(Config, integers, floats)
+        for lane in range(len(rows)):
+            row = rows[lane]
+            flags[:, lane] = False
+            if row[PHASE] == OVER:
+                rewards[lane] = 0.0
+                row[EPISODE] += 1
+                begin_lane(config, row)
+                observe_lane(config, load(State, row), view, channels, observations[lane])
+                continue
+            state, reward, terminated, truncated = transition(config, load(State, row), actions[lane])
+            store(row, state)
+            rewards[lane] = reward
+            flags[TERMINATED, lane] = terminated
+            flags[TRUNCATED, lane] = truncated
+            flags[SUCCESS, lane] = is_success(config, state)
+            if terminated or truncated:
+                row[PHASE] = OVER
+                if autoreset == SAME_STEP:
+                    observe_lane(config, state, view, channels, final_observations[lane])
+                    flags[FINAL_SUCCESS, lane] = flags[SUCCESS, lane]
+                    row[EPISODE] += 1
+                    begin_lane(config, row)
+                    flags[SUCCESS, lane] = False
+            observe_lane(config, load(State, row), view, channels, observations[lane])
+        return -1
+
+    return Kernels(reset, step)
+
+
+@register_jitable
+def first_refused(rows: Any, actions: Any, num_actions: int, autoreset: int) -> int:
+    """Return the first lane that cannot be stepped, or -1. A lane about to be reset ignores its action."""
+    for lane in range(len(rows)):
+        if rows[lane, PHASE] == OVER and autoreset == NEXT_STEP:
+            continue
+        if rows[lane, PHASE] != RUNNING or actions[lane] < 0 or actions[lane] >= num_actions:
+            return lane
+    return -1
+
+
+@register_jitable
+def encode(view: Any, channels: int, out: Any) -> None:
+    """Write a window of tile codes into one observation: as it is, or one-hot over `channels` tiles."""
+    cells = view.size
+    width = view.shape[1]
+    if channels == 0:
+        for cell in range(cells):
+            out[cell] = view[cell // width, cell % width]
+        return
+    out[:] = 0
+    for cell in range(cells):
+        out[cell * channels + view[cell // width, cell % width]] = 1
+
+
+@register_jitable
+def store(row: Any, state: Any) -> None:
+    """Write a State into the row of its lane."""
+    for field in range(len(state)):
+        row[FIELDS + field] = state[field]
+
+
+def load(kind: Any, row: Any) -> Any:
+    """Read the State of a lane from its row."""
+    return kind(*(int(value) for value in row[FIELDS:]))
+
+
+@overload(load, strict=False)
+def _load(kind: Any, row: Any) -> Any:
+    count = len(kind.instance_class._fields)
+    return lambda kind, row: kind(*to_fixed_tuple(row[FIELDS:], count))
+
+
+def unpack(kind: Any, integers: Any, floats: Any) -> Any:
+    """Return the Config that `pack` was given."""
+    return kind(*(int(value) for value in integers), *(float(value) for value in floats))
+
+
+@overload(unpack, strict=False)
+def _unpack(kind: Any, integers: Any, floats: Any) -> Any:
+    hints = list(get_type_hints(kind.instance_class).values())
+    whole, real = hints.count(int), hints.count(float)
+    if real == 0:
+        return lambda kind, integers, floats: kind(*to_fixed_tuple(integers, whole))
+    return lambda kind, integers, floats: kind(
+        *(to_fixed_tuple(integers, whole) + to_fixed_tuple(floats, real))
+    )
+
+
+def source_digest(rulebook: ModuleType) -> str:
+    """Return a digest of everything compiled code depends on: this file and all files beside the rulebook."""
+    digest = hashlib.sha256(rulebook.__name__.encode())
+    for name, content in sorted(_sources(rulebook)):
+        digest.update(name.encode() + b"\0" + content + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _sources(rulebook: ModuleType) -> Iterator[tuple[str, bytes]]:
+    folder = resources.files(rulebook.__name__.rpartition(".")[0])
+    yield "kernels", resources.files("memory_envs").joinpath("kernels.py").read_bytes()
+    for file in folder.iterdir():
+        if file.name.endswith(".py"):
+            yield file.name, file.read_bytes()
+
+
+def _compile(function: Any, rulebook: ModuleType, digest: str, signature: Any) -> Any:
+    if numba.config.DISABLE_JIT:
+        return function
+    function.__qualname__ = f"{rulebook.__name__.rpartition('.')[2]}-{function.__name__}-{digest}"
+    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+    try:
+        dispatcher._cache = _DigestedCache(function)
+    except RuntimeError:
+        _warn_uncached("no folder can be written to")
+    dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+class _DigestedCache(FunctionCache):
+    """Numba's cache, trusting the digest in the file name, and never the reason that an environment fails."""
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        return sig, codegen.magic_tuple()
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except (OSError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as error:
+            _warn_uncached(f"a file in {self.cache_path} cannot be read ({error!r})")
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _warn_uncached(f"{self.cache_path} cannot be written to ({error})")
+
+
+@functools.cache
+def _warn_uncached(reason: str) -> None:
+    warnings.warn(
+        f"memory_envs compiles its environments again in every process: {reason}. "
+        "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written to.",
+        RuntimeWarning,
+        stacklevel=2,
+    )

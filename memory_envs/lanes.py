@@ -1,0 +1,181 @@
+"""Lanes: N episodes of one task side by side, the common core of the single and the vector environment."""
+
+import hashlib
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium.spaces import Box
+from numpy.typing import NDArray
+
+from memory_envs.kernels import (
+    DISABLED,
+    EPISODE,
+    FIELDS,
+    NEVER_RESET,
+    NUM_FLAGS,
+    OVER,
+    PHASE,
+    SAME_STEP,
+    STREAM,
+    compile_rulebook,
+    pack,
+)
+from memory_envs.rules.randomness import STREAM_LIMIT
+
+OBSERVATIONS = ("onehot", "tiles")
+
+
+class Steps(NamedTuple):
+    """What one step of N lanes returns. All arrays are new.
+
+    Attributes:
+        observations: uint8 [N, *observation space], after any reset.
+        final_observations: Same shape, filled for lanes that ended and were reset at once; else without rows.
+        rewards: float64 [N].
+        flags: bool [NUM_FLAGS, N], in the order named in `memory_envs.kernels`.
+    """
+
+    observations: NDArray[np.uint8]
+    final_observations: NDArray[np.uint8]
+    rewards: NDArray[np.float64]
+    flags: NDArray[np.bool_]
+
+
+class RefusedStep(ValueError):
+    """A lane could not be stepped; nothing was changed.
+
+    Attributes:
+        lane: The first such lane.
+        phase: Its phase: NEVER_RESET or OVER, or RUNNING when the action was the reason.
+    """
+
+    def __init__(self, lane: int, phase: int) -> None:
+        """Name the lane and its phase."""
+        super().__init__(f"lane {lane} in phase {phase} cannot be stepped")
+        self.lane = lane
+        self.phase = phase
+
+
+class Lanes:
+    """N episodes of one rulebook and configuration, advanced together by compiled code.
+
+    Attributes:
+        rulebook: The module with the rules.
+        config: Its Config.
+        rows: int64 [N, FIELDS + fields of State], all that changes; columns as named in `memory_envs.kernels`.
+        space: Space of one observation.
+    """
+
+    def __init__(
+        self, rulebook: ModuleType, config: Any, num_lanes: int, observation: str, autoreset: int = DISABLED
+    ) -> None:
+        """Compile (or load) the kernels and set up lanes that have never been reset.
+
+        Raises:
+            ValueError: `observation` is unknown.
+        """
+        if observation not in OBSERVATIONS:
+            raise ValueError(
+                f"observation must be one of {', '.join(map(repr, OBSERVATIONS))}, got {observation!r}"
+            )
+        self.rulebook = rulebook
+        self.config = config
+        self.rows = np.zeros((num_lanes, FIELDS + len(rulebook.State._fields)), dtype=np.int64)
+        self.space = _observation_space(config.view_size, rulebook.NUM_TILES, observation)
+        self._kernels = compile_rulebook(rulebook)
+        self._integers, self._floats = pack(config)
+        self._autoreset = autoreset
+        self._channels = rulebook.NUM_TILES if observation == "onehot" else 0
+        self._view = np.empty((config.view_size, config.view_size), dtype=np.uint8)
+        self._flat_shape = (num_lanes, int(np.prod(self.space.shape)))
+        self._final_shape = self._flat_shape if autoreset == SAME_STEP else (0, self._flat_shape[1])
+        self._batch_shape = (num_lanes, *self.space.shape)
+
+    def begin(self, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Begin the episodes named in the rows of the chosen lanes, bool [N]; return the observations of all lanes."""
+        observations = np.empty(self._flat_shape, dtype=np.uint8)
+        self._kernels.reset(
+            self._integers, self._floats, self.rows, mask, self._view, self._channels, observations
+        )
+        return observations.reshape(self._batch_shape)
+
+    def step(self, actions: NDArray[np.int64]) -> Steps:
+        """Play one action per lane, int64 [N].
+
+        Raises:
+            RefusedStep: A lane has no episode running or its action is out of range.
+        """
+        observations = np.empty(self._flat_shape, dtype=np.uint8)
+        final_observations = np.empty(self._final_shape, dtype=np.uint8)
+        rewards = np.empty(len(self.rows))
+        flags = np.empty((NUM_FLAGS, len(self.rows)), dtype=np.bool_)
+        refused = self._kernels.step(
+            self._integers,
+            self._floats,
+            self.rows,
+            actions,
+            self._autoreset,
+            self._view,
+            self._channels,
+            observations,
+            final_observations,
+            rewards,
+            flags,
+        )
+        if refused >= 0:
+            raise RefusedStep(refused, int(self.rows[refused, PHASE]))
+        return Steps(observations.reshape(self._batch_shape), final_observations, rewards, flags)
+
+    def assign(self, lane: int, stream: int | None) -> None:
+        """Point a lane to the first episode of `stream`, or, when that is None, to its next episode."""
+        row = self.rows[lane]
+        row[EPISODE] = 0 if stream is not None else row[EPISODE] + 1
+        if stream is not None:
+            row[STREAM] = stream
+
+    def state(self, lane: int) -> Any:
+        """Return the rulebook's State of a lane, in Python integers."""
+        return self.rulebook.State(*self.rows[lane, FIELDS:].tolist())
+
+    def is_over(self, lane: int) -> bool:
+        """Return whether the episode of a lane has ended."""
+        return bool(self.rows[lane, PHASE] == OVER)
+
+    def fingerprint(self, lane: int) -> str:
+        """Return 16 hexadecimal digits that stand for all that changes in a lane, the same on every machine."""
+        row = self.rows[lane].astype("<i8").tobytes()
+        return hashlib.blake2b(row, digest_size=8).hexdigest()
+
+    def columns(self) -> list[str]:
+        """Return the names of the columns of `rows`."""
+        return ["stream", "episode", "phase", *self.rulebook.State._fields]
+
+    def check_row(self, values: list[int]) -> None:
+        """Refuse a row that no lane of this configuration can be in.
+
+        Raises:
+            ValueError: Naming what is out of range.
+        """
+        stream, episode, phase = values[:FIELDS]
+        limits = (
+            ("stream", stream, STREAM_LIMIT - 1),
+            ("episode", episode, 2**32 - 1),
+            ("phase", phase, OVER),
+        )
+        for name, value, limit in limits:
+            if not 0 <= value <= limit:
+                raise ValueError(f"{name} must be in [0, {limit}], got {value}")
+        if phase != NEVER_RESET:
+            self.rulebook.check_state(self.config, self.rulebook.State(*values[FIELDS:]))
+
+
+def new_stream(generator: np.random.Generator) -> int:
+    """Draw the stream of a lane, in [0, STREAM_LIMIT)."""
+    return int(generator.integers(STREAM_LIMIT))
+
+
+def _observation_space(view_size: int, num_tiles: int, observation: str) -> Box:
+    if observation == "onehot":
+        return Box(0, 1, (view_size, view_size, num_tiles), np.uint8)
+    return Box(0, num_tiles - 1, (view_size, view_size), np.uint8)

@@ -1,0 +1,318 @@
+"""I-Maze: read a cue at one end of a corridor, remember it, choose between two goals at the other.
+
+        #########
+        #>.....c#      row 1: the upper bar, with the start (>) at one end and the cue (c) at the other
+        ####.####
+        ####.####      the stem, column size // 2
+        ####.####
+        ####.####
+        ####.####
+        #L.....R#      row size - 2: the lower bar, with the two goals, always in the same places
+        #########
+
+Cue A asks for the left goal, cue B for the right one. The maze that Parisotto & Salakhutdinov (2021) trained in was
+never published; the geometry, rewards and limits here are this project's, calibrated so that an untrained policy
+succeeds as rarely as in their figures. The older layout with the agent in the middle is Oh et al. (2016).
+
+Each function is ordinary Python and, called from a kernel, compiled code.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.extending import register_jitable
+from numpy.typing import NDArray
+
+from memory_envs.rules.grid import (
+    FORWARD,
+    NORTH,
+    NUM_ACTIONS,
+    NUM_HEADINGS,
+    direction,
+    in_window,
+    turned,
+    window_cell,
+)
+from memory_envs.rules.randomness import draw
+
+WALL, FLOOR, CUE_A, CUE_B, GOAL_LEFT, GOAL_RIGHT = range(6)
+NUM_TILES = 6
+STARTS = ("end", "center")
+CUE_UNSEEN, CUE_IN_SIGHT, CUE_LEFT_BEHIND = range(3)
+
+__all__ = [
+    "NUM_ACTIONS",
+    "NUM_TILES",
+    "Config",
+    "State",
+    "begin",
+    "check_state",
+    "configure",
+    "is_success",
+    "observe",
+    "transition",
+]
+
+
+class Config(NamedTuple):
+    """What stays the same for every episode. Made by `configure`; integers first, then floats, as kernels need."""
+
+    size: int
+    start: int
+    view_size: int
+    delay: int
+    max_steps: int
+    step_penalty: float
+
+
+class State(NamedTuple):
+    """One episode in progress.
+
+    Attributes:
+        row: Cell of the agent.
+        column: Cell of the agent.
+        heading: 0 east, 1 south, 2 west, 3 north.
+        cue: 0 for cue A, 1 for cue B.
+        steps: Steps taken.
+        sight: CUE_UNSEEN, CUE_IN_SIGHT, or CUE_LEFT_BEHIND once the cue has been in the window and left it.
+        hold: Steps for which actions still have no effect.
+        outcome: +1 at the correct goal, -1 at the wrong one, else 0.
+    """
+
+    row: int
+    column: int
+    heading: int
+    cue: int
+    steps: int
+    sight: int
+    hold: int
+    outcome: int
+
+
+@register_jitable
+def begin(config: Config, key: int) -> State:
+    """Return the first state of the episode with this key: cue and heading are drawn, all else is fixed."""
+    cue = draw(key, 0, 2)
+    heading = draw(key, 1, NUM_HEADINGS)
+    row, column = start_cell(config)
+    return State(row, column, heading, cue, 0, CUE_UNSEEN, 0, 0)
+
+
+@register_jitable
+def transition(config: Config, state: State, action: int) -> tuple[State, float, bool, bool]:
+    """Play one action.
+
+    Every step costs `step_penalty`, the one that reaches a goal included, so that a return is the outcome minus
+    the penalty times the length of the episode.
+
+    Returns:
+        The next state, the reward, whether a goal ended the episode, whether the time limit did.
+    """
+    row, column, heading = state.row, state.column, state.heading
+    if state.hold == 0:
+        row, column, heading = moved(config, row, column, heading, action)
+    sight, hold = remembered(config, row, column, heading, state.sight, state.hold)
+    steps, outcome = state.steps + 1, judged(config, row, column, state.cue)
+    terminated = outcome != 0
+    truncated = not terminated and steps >= config.max_steps
+    reward = outcome - config.step_penalty
+    return State(row, column, heading, state.cue, steps, sight, hold, outcome), reward, terminated, truncated
+
+
+@register_jitable
+def observe(config: Config, state: State, view: NDArray[np.uint8]) -> None:
+    """Write the tile codes of the agent's window into `view`, uint8 [view_size, view_size]."""
+    for view_row in range(config.view_size):
+        for view_column in range(config.view_size):
+            row, column = window_cell(
+                state.row, state.column, state.heading, config.view_size, view_row, view_column
+            )
+            view[view_row, view_column] = tile(config, state.cue, row, column)
+
+
+@register_jitable
+def is_success(config: Config, state: State) -> bool:
+    """Return whether the episode has ended at the goal the cue asked for."""
+    return state.outcome == 1
+
+
+@register_jitable
+def start_cell(config: Config) -> tuple[int, int]:
+    """Return the cell every episode starts in."""
+    if config.start == 0:
+        return 1, 1
+    return config.size // 2, config.size // 2
+
+
+@register_jitable
+def cue_cell(config: Config) -> tuple[int, int]:
+    """Return the cell of the cue: the right end of the upper bar."""
+    return 1, config.size - 2
+
+
+@register_jitable
+def is_open(config: Config, row: int, column: int) -> bool:
+    """Return whether a cell, inside the maze or not, can be walked on."""
+    last = config.size - 2
+    if row == 1 or row == last:
+        return 1 <= column <= last
+    return 1 < row < last and column == config.size // 2
+
+
+@register_jitable
+def tile(config: Config, cue: int, row: int, column: int) -> int:
+    """Return the tile code of a cell; everything outside the maze is wall."""
+    if not is_open(config, row, column):
+        return WALL
+    last = config.size - 2
+    if row == last and column == 1:
+        return GOAL_LEFT
+    if row == last and column == last:
+        return GOAL_RIGHT
+    if row == 1 and column == last:
+        return CUE_A + cue
+    return FLOOR
+
+
+@register_jitable
+def moved(config: Config, row: int, column: int, heading: int, action: int) -> tuple[int, int, int]:
+    """Return where the agent is and looks after `action`; walking into a wall changes nothing."""
+    if action != FORWARD:
+        return row, column, turned(heading, action)
+    d_row, d_column = direction(heading)
+    if is_open(config, row + d_row, column + d_column):
+        return row + d_row, column + d_column, heading
+    return row, column, heading
+
+
+@register_jitable
+def remembered(config: Config, row: int, column: int, heading: int, sight: int, hold: int) -> tuple[int, int]:
+    """Return (sight, hold) after a step: the delay begins, once, when a cue that was seen leaves the window."""
+    if hold > 0:
+        return sight, hold - 1
+    if sight == CUE_LEFT_BEHIND:
+        return sight, 0
+    if cue_in_view(config, row, column, heading):
+        return CUE_IN_SIGHT, 0
+    if sight == CUE_IN_SIGHT:
+        return CUE_LEFT_BEHIND, config.delay
+    return CUE_UNSEEN, 0
+
+
+@register_jitable
+def judged(config: Config, row: int, column: int, cue: int) -> int:
+    """Return the outcome of standing on a cell: 0 away from the goals."""
+    here = tile(config, cue, row, column)
+    if here != GOAL_LEFT and here != GOAL_RIGHT:
+        return 0
+    return 1 if here - GOAL_LEFT == cue else -1
+
+
+@register_jitable
+def cue_in_view(config: Config, row: int, column: int, heading: int) -> bool:
+    """Return whether an agent standing there would see the cue."""
+    cue_row, cue_column = cue_cell(config)
+    return in_window(row, column, heading, config.view_size, cue_row, cue_column)
+
+
+def configure(
+    *,
+    size: int = 9,
+    start: str = "end",
+    view_size: int = 3,
+    step_penalty: float = 0.0,
+    delay: int = 0,
+    max_episode_steps: int | None = None,
+) -> Config:
+    """Check the settings of a maze and return them as rules and kernels read them.
+
+    Args:
+        size: Cells along each side, border walls included; odd, at least 5.
+        start: "end" (far end of the upper bar) or "center" (middle of the stem).
+        view_size: Cells along each side of the window; odd, at least 1.
+        step_penalty: Subtracted from the reward of every step; finite, at least 0.
+        delay: Steps for which the agent is held when the cue first leaves its window; at least 0.
+        max_episode_steps: Time limit. None takes (25 size^2 + 675) // 18 + delay: 150 for 9x9 and 350 for 15x15.
+
+    Raises:
+        TypeError: A number is not of the kind it should be.
+        ValueError: A setting is out of range, or the cue would be visible where it must be remembered.
+    """
+    for name, value, least in (("size", size, 5), ("view_size", view_size, 1), ("delay", delay, 0)):
+        _check_integer(name, value, least, odd=name != "delay")
+    if start not in STARTS:
+        raise ValueError(f"start must be one of {', '.join(map(repr, STARTS))}, got {start!r}")
+    if isinstance(step_penalty, bool) or not isinstance(step_penalty, (int, float, np.number)):
+        raise TypeError(f"step_penalty must be a number, got {step_penalty!r}")
+    if not 0 <= step_penalty < float("inf"):
+        raise ValueError(f"step_penalty must be finite and at least 0, got {step_penalty!r}")
+    if max_episode_steps is None:
+        max_episode_steps = (25 * size * size + 675) // 18 + delay
+    _check_integer("max_episode_steps", max_episode_steps, 1)
+    config = Config(
+        int(size),
+        STARTS.index(start),
+        int(view_size),
+        int(delay),
+        int(max_episode_steps),
+        float(step_penalty),
+    )
+    _check_cue_hidden(config)
+    return config
+
+
+def leaks(config: Config) -> list[tuple[int, int, int]]:
+    """Return each (row, column, heading) that sees the cue from the start, the stem or the lower bar.
+
+    A playable maze has none: there the cue has to be remembered.
+    """
+    last, middle = config.size - 2, config.size // 2
+    cells = {start_cell(config)}
+    cells |= {(row, middle) for row in range(2, last)}
+    cells |= {(last, column) for column in range(1, last + 1)}
+    return [
+        (row, column, heading)
+        for row, column in sorted(cells)
+        for heading in range(NUM_HEADINGS)
+        if cue_in_view(config, row, column, heading)
+    ]
+
+
+def check_state(config: Config, state: State) -> None:
+    """Refuse a state that no episode of this configuration can be in.
+
+    Raises:
+        ValueError: Naming the first field that is out of range, or the cell that cannot be stood on.
+    """
+    limits = State(
+        config.size - 1, config.size - 1, NORTH, 1, config.max_steps, CUE_LEFT_BEHIND, config.delay, 1
+    )
+    for name, value, limit in zip(State._fields, state, limits, strict=True):
+        least = -1 if name == "outcome" else 0
+        if not least <= value <= limit:
+            raise ValueError(f"state field {name} must be in [{least}, {limit}], got {value}")
+    if not is_open(config, state.row, state.column):
+        raise ValueError(f"state has the agent inside the wall at row {state.row}, column {state.column}")
+
+
+def _check_integer(name: str, value: object, least: int, odd: bool = False) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < least or (odd and value % 2 == 0):
+        kind = "an odd integer" if odd else "an integer"
+        raise ValueError(f"{name} must be {kind}, at least {least}, got {value}")
+
+
+def _check_cue_hidden(config: Config) -> None:
+    found = leaks(config)
+    if not found:
+        return
+    row, column, heading = found[0]
+    view = next(v for v in range(config.view_size, 0, -2) if not leaks(config._replace(view_size=v)))
+    size = config.size
+    while leaks(config._replace(size=size)):
+        size += 2
+    raise ValueError(
+        f"view_size={config.view_size} shows the cue of a maze of size={config.size} from row {row}, column {column}"
+        f" (heading {heading}), where it has to be remembered; choose view_size <= {view} or size >= {size}"
+    )

@@ -1,0 +1,293 @@
+"""The vector environments: N lanes with the interface of `gymnasium.vector.VectorEnv`."""
+
+import operator
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import error
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from memory_envs.env import check_render_mode
+from memory_envs.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
+from memory_envs.lanes import Lanes, RefusedStep, Steps, new_stream
+from memory_envs.rules import imaze
+
+Observations = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+
+_AUTORESET = {mode: number for number, mode in enumerate(AutoresetMode)}
+
+
+class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
+    """N lanes of a rulebook, stepped in one call of compiled code.
+
+    Lane i returns, call by call, what the single environment reset with `seed + i` returns inside a
+    `gymnasium.vector.SyncVectorEnv` of the same autoreset mode, infos included; all arrays are new in each call.
+    """
+
+    def __init__(
+        self,
+        rulebook: ModuleType,
+        config: Any,
+        num_envs: int,
+        *,
+        autoreset_mode: AutoresetMode | str,
+        observation: str,
+        render_mode: str | None,
+    ) -> None:
+        """Set up `num_envs` lanes of `rulebook`.
+
+        Raises:
+            TypeError: `num_envs` is not an integer.
+            ValueError: An argument is out of range or unknown.
+        """
+        self.num_envs = _checked_count(num_envs)
+        self.autoreset_mode = _checked_mode(autoreset_mode)
+        self.metadata = {
+            "render_modes": ["rgb_array", "ansi"],
+            "render_fps": 10,
+            "autoreset_mode": self.autoreset_mode,
+        }
+        check_render_mode(render_mode, self.metadata["render_modes"])
+        self.render_mode = render_mode
+        self.config = config
+        self._lanes = Lanes(rulebook, config, self.num_envs, observation, _AUTORESET[self.autoreset_mode])
+        self.single_observation_space = self._lanes.space
+        self.single_action_space = gymnasium.spaces.Discrete(rulebook.NUM_ACTIONS)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observations, dict[str, Any]]:
+        """Begin an episode in each lane, or in the lanes of `options["reset_mask"]`.
+
+        Args:
+            seed: An integer seeds lane i with `seed + i`; a sequence gives each lane its own, None leaving a lane
+                in its stream. A seeded lane begins a new stream, any other goes on to its next episode.
+            options: May hold "reset_mask", bool [num_envs].
+
+        Returns:
+            The observations of all lanes, and `is_success` with the mask of the lanes that were reset.
+
+        Raises:
+            ValueError: The number of seeds, the mask or an option is wrong.
+        """
+        mask = self._reset_mask(options or {})
+        seeds = self._lane_seeds(seed)
+        if isinstance(seed, (int, np.integer)):
+            super().reset(seed=int(seed))
+        for lane in np.flatnonzero(mask):
+            self._lanes.assign(lane, self._stream_for(lane, seeds[lane]))
+        infos = {"is_success": np.zeros(self.num_envs, dtype=np.bool_), "_is_success": mask.copy()}
+        return self._lanes.begin(mask), infos
+
+    def step(self, actions: Any) -> tuple[Observations, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        """Play one action per lane, an integer array [num_envs].
+
+        Returns:
+            Observations, rewards float64 [num_envs], terminated and truncated bool [num_envs], infos.
+
+        Raises:
+            gymnasium.error.InvalidAction: The actions have another shape or type, or one is out of range.
+            gymnasium.error.ResetNeeded: A lane was never reset, or, in the mode DISABLED, its episode has ended.
+        """
+        chosen = self._checked_actions(actions)
+        try:
+            steps = self._lanes.step(chosen)
+        except RefusedStep as refusal:
+            raise self._refusal(refusal, chosen) from None
+        terminated, truncated, success, _ = steps.flags
+        infos: dict[str, Any] = {"is_success": success, "_is_success": np.ones(self.num_envs, dtype=np.bool_)}
+        if self.autoreset_mode == AutoresetMode.SAME_STEP:
+            infos |= self._final_infos(steps, terminated | truncated)
+        return steps.observations, steps.rewards, terminated, truncated, infos
+
+    def stream(self, lane: int) -> int:
+        """Return the stream of episodes that a lane is playing."""
+        return int(self._lanes.rows[lane, STREAM])
+
+    def episode(self, lane: int) -> int:
+        """Return the number of the episode that a lane is playing, from 0 in each stream."""
+        return int(self._lanes.rows[lane, EPISODE])
+
+    def observe(self) -> Observations:
+        """Return the current observations of all lanes again, for instance after `set_state`."""
+        return self._lanes.begin(np.zeros(self.num_envs, dtype=np.bool_))
+
+    def get_state(self) -> dict[str, Any]:
+        """Return all that changes, pending resets included, as a dictionary that JSON can hold.
+
+        Its "lanes" are rows with the columns named in "columns"; "np_random" is the state of the generator that
+        gives a stream to lanes reset for the first time without a seed.
+        """
+        return {
+            "columns": self._lanes.columns(),
+            "lanes": self._lanes.rows.tolist(),
+            "np_random": self.np_random.bit_generator.state,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go to a state that `get_state` returned, in this or another environment of equal configuration.
+
+        As Gymnasium asks of a generator of unknown seed, `np_random_seed` is -1 afterwards.
+
+        Raises:
+            ValueError: The columns, the number of lanes or a field is wrong.
+        """
+        columns, lanes = self._lanes.columns(), state["lanes"]
+        if list(state["columns"]) != columns:
+            raise ValueError(f"state must have the columns {columns}, got {state['columns']}")
+        if len(lanes) != self.num_envs:
+            raise ValueError(f"state must have num_envs={self.num_envs} lanes, got {len(lanes)}")
+        for values in lanes:
+            self._lanes.check_row(values)
+        generator = np.random.Generator(np.random.PCG64())
+        generator.bit_generator.state = state["np_random"]
+        self.np_random = generator
+        self._lanes.rows[:] = lanes
+
+    def _stream_for(self, lane: int, seed: int | None) -> int | None:
+        if seed is not None:
+            return new_stream(seeding.np_random(seed)[0])
+        if self._lanes.rows[lane, PHASE] == NEVER_RESET:
+            return new_stream(self.np_random)
+        return None
+
+    def _lane_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, (int, np.integer)):
+            return [int(seed) + lane for lane in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise ValueError(f"seed must be an integer or num_envs={self.num_envs} of them, got {len(seed)}")
+        return [None if each is None else operator.index(each) for each in seed]
+
+    def _reset_mask(self, options: dict[str, Any]) -> Flags:
+        unknown = set(options) - {"reset_mask"}
+        if unknown:
+            raise ValueError(f"options may hold 'reset_mask', got {', '.join(map(repr, sorted(unknown)))}")
+        if "reset_mask" not in options:
+            return np.ones(self.num_envs, dtype=np.bool_)
+        mask = options["reset_mask"]
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
+            raise ValueError(f"reset_mask must be a boolean array of shape ({self.num_envs},), got {mask!r}")
+        if not mask.any():
+            raise ValueError("reset_mask must name at least one lane, got none")
+        return np.ascontiguousarray(mask)
+
+    def _checked_actions(self, actions: Any) -> NDArray[np.int64]:
+        given = np.asarray(actions)
+        if given.shape != (self.num_envs,) or given.dtype.kind not in "iu":
+            raise error.InvalidAction(
+                f"actions must be integers of shape ({self.num_envs},), got {given.dtype} of shape {given.shape}"
+            )
+        return np.array(given, dtype=np.int64)  # a copy: the kernels take no read-only or strided arrays
+
+    def _final_infos(self, steps: Steps, done: Flags) -> dict[str, Any]:
+        if not done.any():
+            return {}
+        final_success = steps.flags[-1]
+        final_obs = np.full(self.num_envs, None, dtype=object)
+        shape = self.single_observation_space.shape
+        for lane in np.flatnonzero(done):
+            final_obs[lane] = steps.final_observations[lane].reshape(shape)
+        return {
+            "final_obs": final_obs,
+            "_final_obs": done,
+            "final_info": {"is_success": final_success, "_is_success": done.copy()},
+            "_final_info": done.copy(),
+        }
+
+    def _refusal(self, refusal: RefusedStep, actions: NDArray[np.int64]) -> error.Error:
+        if refusal.phase == NEVER_RESET:
+            return error.ResetNeeded(f"lane {refusal.lane} was never reset; call reset() before step()")
+        if refusal.phase == OVER:
+            over = np.flatnonzero(self._lanes.rows[:, PHASE] == OVER).tolist()
+            return error.ResetNeeded(
+                f"the episodes of lanes {over} have ended and autoreset is disabled; "
+                'call reset(options={"reset_mask": terminated | truncated}) before step()'
+            )
+        return error.InvalidAction(
+            f"actions must be in {self.single_action_space}, got {actions[refusal.lane]} in lane {refusal.lane}"
+        )
+
+
+class IMazeVectorEnv(MemoryVectorEnv):
+    """N lanes of I-Maze; the task and its arguments are described in `memory_envs.env.IMazeEnv`."""
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        size: int = 9,
+        start: str = "end",
+        view_size: int = 3,
+        step_penalty: float = 0.0,
+        delay: int = 0,
+        observation: str = "onehot",
+        max_episode_steps: int | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        """Make `num_envs` mazes.
+
+        Args:
+            num_envs: Number of lanes.
+            autoreset_mode: What happens to a lane whose episode has ended; an AutoresetMode or its value.
+            size: As in IMazeEnv, like all that follow.
+            start: See IMazeEnv.
+            view_size: See IMazeEnv.
+            step_penalty: See IMazeEnv.
+            delay: See IMazeEnv.
+            observation: See IMazeEnv.
+            max_episode_steps: See IMazeEnv.
+            render_mode: "rgb_array", "ansi" or None.
+
+        Raises:
+            TypeError: A number is not of the kind it should be.
+            ValueError: An argument is out of range, or the cue could be seen where it must be remembered.
+        """
+        config = imaze.configure(
+            size=size,
+            start=start,
+            view_size=view_size,
+            step_penalty=step_penalty,
+            delay=delay,
+            max_episode_steps=max_episode_steps,
+        )
+        super().__init__(
+            imaze,
+            config,
+            num_envs,
+            autoreset_mode=autoreset_mode,
+            observation=observation,
+            render_mode=render_mode,
+        )
+
+
+def _checked_count(num_envs: int) -> int:
+    if isinstance(num_envs, bool) or not isinstance(num_envs, (int, np.integer)):
+        raise TypeError(f"num_envs must be an integer, got {num_envs!r}")
+    if num_envs < 1:
+        raise ValueError(f"num_envs must be at least 1, got {num_envs}")
+    return int(num_envs)
+
+
+def _checked_mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:
+    try:
+        return AutoresetMode(autoreset_mode)
+    except ValueError:
+        choices = ", ".join(repr(mode.value) for mode in AutoresetMode)
+        raise ValueError(
+            f"autoreset_mode must be an AutoresetMode or one of {choices}, got {autoreset_mode!r}"
+        ) from None
