@@ -21,10 +21,11 @@ import numba
 import numpy as np
 from numba import types
 from numba.core.caching import FunctionCache
-from numba.extending import overload, register_jitable
+from numba.extending import overload
 from numba.np.unsafe.ndarray import to_fixed_tuple
 from numpy.typing import NDArray
 
+from memory_envs.rules import rule
 from memory_envs.rules.randomness import episode_key
 
 STREAM, EPISODE, PHASE, FIELDS = range(4)
@@ -118,15 +119,38 @@ def make_loops(rulebook: ModuleType) -> Kernels:
     transition, observe, is_success = rulebook.transition, rulebook.observe, rulebook.is_success
     begin, num_actions = rulebook.begin, rulebook.NUM_ACTIONS
 
-    @register_jitable
+    @rule
     def begin_lane(config: Any, row: Any) -> None:
         store(row, begin(config, episode_key(row[STREAM], row[EPISODE])))
         row[PHASE] = RUNNING
 
-    @register_jitable
-    def observe_lane(config: Any, state: Any, view: Any, channels: int, out: Any) -> None:
-        observe(config, state, view)
+    @rule
+    def advance_lane(config: Any, row: Any, action: int, flags: Any) -> float:
+        state, reward, terminated, truncated = transition(config, load(State, row), action)
+        store(row, state)
+        row[PHASE] = OVER if terminated or truncated else RUNNING
+        flags[TERMINATED] = terminated
+        flags[TRUNCATED] = truncated
+        flags[SUCCESS] = is_success(config, state)
+        return reward
+
+    @rule
+    def observe_lane(config: Any, row: Any, view: Any, channels: int, out: Any) -> None:
+        observe(config, load(State, row), view)
         encode(view, channels, out)
+
+    @rule
+    def begin_ended(
+        config: Any, rows: Any, view: Any, channels: int, final_observations: Any, flags: Any
+    ) -> None:
+        for lane in range(len(rows)):
+            row = rows[lane]
+            if row[PHASE] == OVER:
+                observe_lane(config, row, view, channels, final_observations[lane])
+                flags[FINAL_SUCCESS, lane] = flags[SUCCESS, lane]
+                flags[SUCCESS, lane] = False
+                row[EPISODE] += 1
+                begin_lane(config, row)
 
     def reset(
         integers: Any, floats: Any, rows: Any, mask: Any, view: Any, channels: int, observations: Any
@@ -135,7 +159,8 @@ def make_loops(rulebook: ModuleType) -> Kernels:
         for lane in range(len(rows)):
             if mask[lane]:
                 begin_lane(config, rows[lane])
-            observe_lane(config, load(State, rows[lane]), view, channels, observations[lane])
+        for lane in range(len(rows)):
+            observe_lane(config, rows[lane], view, channels, observations[lane])
 
     def step(
         integers: Any,
@@ -154,36 +179,25 @@ def make_loops(rulebook: ModuleType) -> Kernels:
         if refused >= 0:
             return refused
         config = unpack(Config, integers, floats)
+        flags[:] = False
         for lane in range(len(rows)):
             row = rows[lane]
-            flags[:, lane] = False
             if row[PHASE] == OVER:
-                rewards[lane] = 0.0
                 row[EPISODE] += 1
                 begin_lane(config, row)
-                observe_lane(config, load(State, row), view, channels, observations[lane])
-                continue
-            state, reward, terminated, truncated = transition(config, load(State, row), actions[lane])
-            store(row, state)
-            rewards[lane] = reward
-            flags[TERMINATED, lane] = terminated
-            flags[TRUNCATED, lane] = truncated
-            flags[SUCCESS, lane] = is_success(config, state)
-            if terminated or truncated:
-                row[PHASE] = OVER
-                if autoreset == SAME_STEP:
-                    observe_lane(config, state, view, channels, final_observations[lane])
-                    flags[FINAL_SUCCESS, lane] = flags[SUCCESS, lane]
-                    row[EPISODE] += 1
-                    begin_lane(config, row)
-                    flags[SUCCESS, lane] = False
-            observe_lane(config, load(State, row), view, channels, observations[lane])
+                rewards[lane] = 0.0
+            else:
+                rewards[lane] = advance_lane(config, row, actions[lane], flags[:, lane])
+        if autoreset == SAME_STEP:
+            begin_ended(config, rows, view, channels, final_observations, flags)
+        for lane in range(len(rows)):
+            observe_lane(config, rows[lane], view, channels, observations[lane])
         return -1
 
     return Kernels(reset, step)
 
 
-@register_jitable
+@rule
 def first_refused(rows: Any, actions: Any, num_actions: int, autoreset: int) -> int:
     """Return the first lane that cannot be stepped, or -1. A lane about to be reset ignores its action."""
     for lane in range(len(rows)):
@@ -194,21 +208,24 @@ def first_refused(rows: Any, actions: Any, num_actions: int, autoreset: int) -> 
     return -1
 
 
-@register_jitable
+@rule
 def encode(view: Any, channels: int, out: Any) -> None:
     """Write a window of tile codes into one observation: as it is, or one-hot over `channels` tiles."""
-    cells = view.size
-    width = view.shape[1]
-    if channels == 0:
-        for cell in range(cells):
-            out[cell] = view[cell // width, cell % width]
-        return
-    out[:] = 0
-    for cell in range(cells):
-        out[cell * channels + view[cell // width, cell % width]] = 1
+    height, width = view.shape
+    if channels > 0:
+        out[:] = 0
+    base, stride = 0, max(channels, 1)
+    for view_row in range(height):
+        for view_column in range(width):
+            code = view[view_row, view_column]
+            if channels > 0:
+                out[base + code] = 1
+            else:
+                out[base] = code
+            base += stride
 
 
-@register_jitable
+@rule
 def store(row: Any, state: Any) -> None:
     """Write a State into the row of its lane."""
     for field in range(len(state)):

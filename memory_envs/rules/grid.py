@@ -3,7 +3,7 @@
 Rows grow downwards and columns to the right. Headings and actions are numbered as in MiniGrid.
 """
 
-from numba.extending import register_jitable
+from memory_envs.rules import rule
 
 EAST, SOUTH, WEST, NORTH = 0, 1, 2, 3
 TURN_LEFT, TURN_RIGHT, FORWARD = 0, 1, 2
@@ -11,7 +11,7 @@ NUM_HEADINGS = 4
 NUM_ACTIONS = 3
 
 
-@register_jitable
+@rule
 def direction(heading: int) -> tuple[int, int]:
     """Return the (row, column) step of one cell straight ahead."""
     if heading == EAST:
@@ -23,7 +23,7 @@ def direction(heading: int) -> tuple[int, int]:
     return -1, 0
 
 
-@register_jitable
+@rule
 def turned(heading: int, action: int) -> int:
     """Return the heading after `action`: a quarter turn for the two turns, unchanged for any other action."""
     if action == TURN_LEFT:
@@ -33,7 +33,7 @@ def turned(heading: int, action: int) -> int:
     return heading
 
 
-@register_jitable
+@rule
 def window_cell(
     row: int, column: int, heading: int, view_size: int, view_row: int, view_column: int
 ) -> tuple[int, int]:
@@ -48,7 +48,7 @@ def window_cell(
     return row + ahead * d_row + right * d_column, column + ahead * d_column - right * d_row
 
 
-@register_jitable
+@rule
 def in_window(
     row: int, column: int, heading: int, view_size: int, target_row: int, target_column: int
 ) -> bool:

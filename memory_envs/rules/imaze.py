@@ -20,9 +20,9 @@ Each function is ordinary Python and, called from a kernel, compiled code.
 from typing import NamedTuple
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from memory_envs.rules import rule
 from memory_envs.rules.grid import (
     FORWARD,
     NORTH,
@@ -89,7 +89,7 @@ class State(NamedTuple):
     outcome: int
 
 
-@register_jitable
+@rule
 def begin(config: Config, key: int) -> State:
     """Return the first state of the episode with this key: cue and heading are drawn, all else is fixed."""
     cue = draw(key, 0, 2)
@@ -98,7 +98,7 @@ def begin(config: Config, key: int) -> State:
     return State(row, column, heading, cue, 0, CUE_UNSEEN, 0, 0)
 
 
-@register_jitable
+@rule
 def transition(config: Config, state: State, action: int) -> tuple[State, float, bool, bool]:
     """Play one action.
 
@@ -119,7 +119,7 @@ def transition(config: Config, state: State, action: int) -> tuple[State, float,
     return State(row, column, heading, state.cue, steps, sight, hold, outcome), reward, terminated, truncated
 
 
-@register_jitable
+@rule
 def observe(config: Config, state: State, view: NDArray[np.uint8]) -> None:
     """Write the tile codes of the agent's window into `view`, uint8 [view_size, view_size]."""
     for view_row in range(config.view_size):
@@ -130,13 +130,13 @@ def observe(config: Config, state: State, view: NDArray[np.uint8]) -> None:
             view[view_row, view_column] = tile(config, state.cue, row, column)
 
 
-@register_jitable
+@rule
 def is_success(config: Config, state: State) -> bool:
     """Return whether the episode has ended at the goal the cue asked for."""
     return state.outcome == 1
 
 
-@register_jitable
+@rule
 def start_cell(config: Config) -> tuple[int, int]:
     """Return the cell every episode starts in."""
     if config.start == 0:
@@ -144,37 +144,33 @@ def start_cell(config: Config) -> tuple[int, int]:
     return config.size // 2, config.size // 2
 
 
-@register_jitable
+@rule
 def cue_cell(config: Config) -> tuple[int, int]:
     """Return the cell of the cue: the right end of the upper bar."""
     return 1, config.size - 2
 
 
-@register_jitable
+@rule
 def is_open(config: Config, row: int, column: int) -> bool:
     """Return whether a cell, inside the maze or not, can be walked on."""
     last = config.size - 2
-    if row == 1 or row == last:
-        return 1 <= column <= last
-    return 1 < row < last and column == config.size // 2
+    in_bar = ((row == 1) | (row == last)) & (1 <= column) & (column <= last)
+    in_stem = (1 < row) & (row < last) & (column == config.size // 2)
+    return in_bar | in_stem
 
 
-@register_jitable
+@rule
 def tile(config: Config, cue: int, row: int, column: int) -> int:
     """Return the tile code of a cell; everything outside the maze is wall."""
-    if not is_open(config, row, column):
-        return WALL
     last = config.size - 2
-    if row == last and column == 1:
-        return GOAL_LEFT
-    if row == last and column == last:
-        return GOAL_RIGHT
-    if row == 1 and column == last:
-        return CUE_A + cue
-    return FLOOR
+    code = FLOOR if is_open(config, row, column) else WALL
+    at_left, at_right = column == 1, column == last
+    code = GOAL_LEFT if (row == last) & at_left else code
+    code = GOAL_RIGHT if (row == last) & at_right else code
+    return CUE_A + cue if (row == 1) & at_right else code
 
 
-@register_jitable
+@rule
 def moved(config: Config, row: int, column: int, heading: int, action: int) -> tuple[int, int, int]:
     """Return where the agent is and looks after `action`; walking into a wall changes nothing."""
     if action != FORWARD:
@@ -185,7 +181,7 @@ def moved(config: Config, row: int, column: int, heading: int, action: int) -> t
     return row, column, heading
 
 
-@register_jitable
+@rule
 def remembered(config: Config, row: int, column: int, heading: int, sight: int, hold: int) -> tuple[int, int]:
     """Return (sight, hold) after a step: the delay begins, once, when a cue that was seen leaves the window."""
     if hold > 0:
@@ -199,7 +195,7 @@ def remembered(config: Config, row: int, column: int, heading: int, sight: int, 
     return CUE_UNSEEN, 0
 
 
-@register_jitable
+@rule
 def judged(config: Config, row: int, column: int, cue: int) -> int:
     """Return the outcome of standing on a cell: 0 away from the goals."""
     here = tile(config, cue, row, column)
@@ -208,7 +204,7 @@ def judged(config: Config, row: int, column: int, cue: int) -> int:
     return 1 if here - GOAL_LEFT == cue else -1
 
 
-@register_jitable
+@rule
 def cue_in_view(config: Config, row: int, column: int, heading: int) -> bool:
     """Return whether an agent standing there would see the cue."""
     cue_row, cue_column = cue_cell(config)

@@ -7,7 +7,7 @@ Every function is exact both in Python's integers and in compiled 64-bit integer
 numbers kept in signed 64-bit ones, and both multipliers are below 2**31, so no product reaches 2**63.
 """
 
-from numba.extending import register_jitable
+from memory_envs.rules import rule
 
 STREAM_LIMIT = 2**53
 """Streams are integers in [0, STREAM_LIMIT): the range that JSON readers of every language keep exact."""
@@ -15,7 +15,7 @@ STREAM_LIMIT = 2**53
 _WORD = 0xFFFFFFFF
 
 
-@register_jitable
+@rule
 def mix(word: int) -> int:
     """Scramble a 32-bit word: a bijection in which each input bit flips about half of the output bits.
 
@@ -27,7 +27,7 @@ def mix(word: int) -> int:
     return word ^ (word >> 15)
 
 
-@register_jitable
+@rule
 def episode_key(stream: int, episode: int) -> int:
     """Return the 32-bit key of one episode of a stream.
 
@@ -43,7 +43,7 @@ def episode_key(stream: int, episode: int) -> int:
     return mix((key + (stream >> 32)) & _WORD)
 
 
-@register_jitable
+@rule
 def draw(key: int, counter: int, n: int) -> int:
     """Return the `counter`-th number of an episode, uniform on the integers [0, n), for n < 2**31.
 
