@@ -1,8 +1,8 @@
 """Trees of tensors on disk: one file, replaced in one step, read without running anything it holds.
 
 The file is an uncompressed zip of `tree.json`, the structure with its small values, and of
-`tensors.safetensors`, the contents of tensors and arrays. Neither can name code, so a file from a stranger can
-at worst be refused.
+`tensors.safetensors`, the contents of tensors and arrays. Neither can name code, so a file from a stranger is
+harmless: at worst it is refused.
 """
 
 from __future__ import annotations
