@@ -1,4 +1,4 @@
-"""Memory tasks for reinforcement learning. Importing this package registers its environments with Gymnasium."""
+"""Memory tasks for reinforcement learning. Importing the package registers them with Gymnasium."""
 
 from registry.envs import register_envs
 

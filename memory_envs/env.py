@@ -3,16 +3,18 @@
 import operator
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import gymnasium
 import numpy as np
 from gymnasium import error
 from numpy.typing import NDArray
 
+from memory_envs import painter
 from memory_envs.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.lanes import Lanes, RefusedStep, new_stream
-from memory_envs.rules import imaze
+from memory_envs.rules import grid, imaze
+from memory_envs.scene import Scene, imaze_scene
 
 Observation = NDArray[np.uint8]
 
@@ -20,8 +22,9 @@ Observation = NDArray[np.uint8]
 class MemoryEnv(gymnasium.Env[Observation, np.int64]):
     """One lane of a rulebook; a task is a subclass that says how it is configured and how it looks.
 
-    `reset(seed=...)` starts a new stream of episodes at episode 0 and `reset()` goes on to the next one: episode k
-    depends on nothing but the stream and k. `reset(options={"stream": s, "episode": k})` goes straight to one.
+    `reset(seed=...)` starts a new stream of episodes at episode 0 and `reset()` goes on to the next one:
+    episode k depends on nothing but the stream and k. `reset(options={"stream": s, "episode": k})` goes
+    straight to one.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array", "ansi"], "render_fps": 10}
@@ -38,11 +41,12 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
         self.render_mode = render_mode
         self.config = config
         self._lanes = Lanes(rulebook, config, 1, observation)
-        self.observation_space = self._lanes.space
+        self.observation_space = cast(gymnasium.Space[Observation], self._lanes.space)
         self.action_space = gymnasium.spaces.Discrete(rulebook.NUM_ACTIONS)
         self._actions = np.zeros(1, dtype=np.int64)
         self._all = np.ones(1, dtype=np.bool_)
         self._none = np.zeros(1, dtype=np.bool_)
+        self._window = painter.Window(type(self).__name__, self.metadata["render_fps"])
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -130,8 +134,35 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
         self._lanes.rows[0] = values
 
     def state_hash(self) -> str:
-        """Return 16 hexadecimal digits that stand for the state, the same in every process and on every machine."""
+        """Return 16 hexadecimal digits that stand for the state, the same on every machine."""
         return self._lanes.fingerprint(0)
+
+    def scene(self) -> Scene:
+        """Return what there is to see of the current state."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it looks")
+
+    def render(self) -> Any:
+        """Paint the current state.
+
+        Returns:
+            An RGB image, uint8 [height, width, 3], for "rgb_array"; lines of text for "ansi"; None for
+            "human", which shows the state in a window, and without a render mode, which warns.
+
+        Raises:
+            gymnasium.error.DependencyNotInstalled: pygame is missing; "ansi" does not need it.
+            gymnasium.error.ResetNeeded: There is no state yet.
+        """
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() does nothing without a render_mode; give one to gymnasium.make")
+            return None
+        self._require_reset("render()")
+        if self.render_mode == "human":
+            return self._window.show(self.scene())
+        return painter.painted(self.scene(), self.render_mode)
+
+    def close(self) -> None:
+        """Close the window, if one is open; windows of other environments stay."""
+        self._window.close()
 
     def _choose_episode(self, options: Mapping[str, Any]) -> None:
         columns = {"stream": STREAM, "episode": EPISODE}
@@ -153,10 +184,10 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
             return error.ResetNeeded("step() was called before the first reset(); call reset() first")
         if phase == OVER:
             return error.ResetNeeded(
-                f"step() was called although episode {self.episode} has ended; call reset() to begin the next one"
+                f"step() was called although episode {self.episode} has ended; call reset() to begin another"
             )
         return error.InvalidAction(
-            f"action must be an integer in {self.action_space}, got {action!r} of type {type(action).__name__}"
+            f"action must be an integer in {self.action_space}, got {action!r} ({type(action).__name__})"
         )
 
 
@@ -164,43 +195,48 @@ class IMazeEnv(MemoryEnv):
     """I-Maze: read a cue, walk away from it, choose the goal it asked for.
 
     ## Description
-    Two horizontal bars are joined by a stem in the shape of an I. A coloured cue lies at one end of the upper bar, the
-    agent starts at the other; two goals lie at the ends of the lower bar, always in the same places. Cue A makes the
-    left goal the correct one, cue B the right one. The cue can be seen neither from the start nor from the stem, nor
-    from the lower bar, so it must be fetched with the eyes, and then remembered. Following Parisotto & Salakhutdinov,
-    "Efficient Transformers in Reinforcement Learning using Actor-Learner Distillation" (2021), whose maze was not
-    published: geometry, rewards and limits are this project's own.
+    Two horizontal bars are joined by a stem in the shape of an I. A coloured cue lies at one end of the upper
+    bar, the agent starts at the other; two goals lie at the ends of the lower bar, always in the same places.
+    Cue A makes the left goal the correct one, cue B the right one. The cue can be seen neither from the start
+    nor from the stem, nor from the lower bar, so it must be fetched with the eyes, and then remembered.
+    Following Parisotto & Salakhutdinov, "Efficient Transformers in Reinforcement Learning using Actor-Learner
+    Distillation" (2021), whose maze was not published: geometry, rewards and limits are this project's own.
 
     ## Observation Space
-    What lies in a square window in front of the agent, which stands in the middle of its last row and looks up: row
-    0 is farthest ahead. Walls do not block the view. Tiles: 0 wall, 1 floor, 2 cue A, 3 cue B, 4 left goal, 5 right goal.
-    `observation="onehot"`: `Box(0, 1, (view_size, view_size, 6), uint8)`; `"tiles"`: `Box(0, 5, (view_size, view_size), uint8)`.
+    What lies in a square window in front of the agent, which stands in the middle of its last row and looks
+    up: row 0 is farthest ahead. Walls do not block the view. Tiles: 0 wall, 1 floor, 2 cue A, 3 cue B, 4 left
+    goal, 5 right goal.
+    `observation="onehot"`: `Box(0, 1, (view_size, view_size, 6), uint8)`;
+    `observation="tiles"`: `Box(0, 5, (view_size, view_size), uint8)`.
 
     ## Action Space
     `Discrete(3)`, as in MiniGrid: 0 turn left, 1 turn right, 2 forward. Walking into a wall does nothing.
 
     ## Starting State
-    Cue A or B, and one of four headings, each with equal probability. `start="end"`: the left end of the upper bar;
-    `start="center"`: the middle of the stem (Oh et al., 2016). The cue lies at the right end of the upper bar.
+    Cue A or B, and one of four headings, each with equal probability. `start="end"`: the left end of the
+    upper bar; `start="center"`: the middle of the stem (Oh et al., 2016). The cue lies at the right end of
+    the upper bar.
 
     ## Rewards
-    +1 at the correct goal, -1 at the wrong one, minus `step_penalty` (default 0) in every step, the last one included.
+    +1 at the correct goal, -1 at the wrong one, minus `step_penalty` (default 0) in every step, the last one
+    included.
 
     ## Episode End
-    Terminated at a goal. Truncated after `max_episode_steps`: (25 size^2 + 675) // 18 + delay unless given, which is
-    150 steps for 9x9 and 350 for 15x15.
+    Terminated at a goal. Truncated after `max_episode_steps`: (25 size^2 + 675) // 18 + delay unless given,
+    which is 150 steps for 9x9 and 350 for 15x15.
 
     ## Arguments
-    - `size` (9): cells along each side, walls included; odd, at least 5. Settings under which the cue would be visible
-      where it has to be remembered are refused, so that 5 and 7 need `view_size=1`.
+    - `size` (9): cells along each side, walls included; odd, at least 5. Settings under which the cue would
+      be visible where it has to be remembered are refused, so that 5 and 7 need `view_size=1`.
     - `start` ("end"): or "center".
     - `view_size` (3): side of the window; odd.
     - `step_penalty` (0.0)
-    - `delay` (0): when the cue, having been seen, leaves the window for the first time, the agent is held for this many steps.
-      Only the demand on memory grows: the walk stays the same.
+    - `delay` (0): when the cue, having been seen, leaves the window for the first time, the agent is held for
+      this many steps. Only the demand on memory grows: the walk stays the same.
     - `observation` ("onehot"): or "tiles".
-    - `max_episode_steps` (None): `gymnasium.make(..., max_episode_steps=n)` keeps this argument to itself and wraps the
-      environment in a second limit of n steps; to raise the limit, construct `IMazeEnv` or use `gymnasium.make_vec`.
+    - `max_episode_steps` (None): `gymnasium.make(..., max_episode_steps=n)` keeps this argument to itself and
+      wraps the environment in a second limit of n steps; to raise the limit, construct `IMazeEnv` or use
+      `gymnasium.make_vec`.
     - `render_mode` (None): "human", "rgb_array" or "ansi".
 
     ## Info
@@ -238,9 +274,13 @@ class IMazeEnv(MemoryEnv):
         )
         super().__init__(imaze, config, observation=observation, render_mode=render_mode)
 
+    def scene(self) -> Scene:
+        """Return the maze from above."""
+        return imaze_scene(self.config, self._lanes.state(0))
+
     def get_keys_to_action(self) -> dict[str, int]:
         """Return the keys of `gymnasium.utils.play`: a and d turn, w walks."""
-        return {"a": imaze.TURN_LEFT, "d": imaze.TURN_RIGHT, "w": imaze.FORWARD}
+        return {"a": grid.TURN_LEFT, "d": grid.TURN_RIGHT, "w": grid.FORWARD}
 
 
 def check_render_mode(render_mode: str | None, choices: list[str]) -> None:

@@ -1,11 +1,13 @@
 """A rulebook becomes compiled loops over lanes.
 
-A rulebook is a module of scalar functions: `begin`, `transition`, `observe` and `is_success` on the NamedTuples
-`Config` and `State`, with the constants `NUM_ACTIONS` and `NUM_TILES`. The two kernels made here are all that runs of
-it in play: one lane for `gym.make`, many for `gym.make_vec`, every autoreset mode inside the same loop.
+A rulebook is a module of scalar functions: `begin`, `transition`, `observe` and `is_success` on the
+NamedTuples `Config` and `State`, with the constants `NUM_ACTIONS` and `NUM_TILES`. The two kernels made here
+are all that runs of it in play: one lane for `gym.make`, many for `gym.make_vec`, every autoreset mode inside
+the same loop.
 
-The compiled code is kept on disk. Numba's own cache looks only at the file of the function it compiles and would
-keep running old rules after an edit to a rulebook; here the name of a cache file holds a digest of all the sources.
+The compiled code is kept on disk. Numba's own cache looks only at the file of the function it compiles and
+would keep running old rules after an edit to a rulebook; here the name of a cache file holds a digest of all
+the sources.
 """
 
 import functools
@@ -20,16 +22,19 @@ from typing import Any, NamedTuple, get_type_hints
 import numba
 import numpy as np
 from numba import types
+from numba.core import config as numba_config
 from numba.core.caching import FunctionCache
 from numba.extending import overload
-from numba.np.unsafe.ndarray import to_fixed_tuple
+from numba.np.unsafe import ndarray as unsafe
 from numpy.typing import NDArray
 
 from memory_envs.rules import rule
 from memory_envs.rules.randomness import episode_key
 
+to_fixed_tuple: Any = unsafe.to_fixed_tuple
+
 STREAM, EPISODE, PHASE, FIELDS = range(4)
-"""Columns of a lane's row of int64: its stream, episode number and phase, then the fields of the rulebook's State."""
+"""Columns of a lane's row of int64: stream, episode number and phase, then the fields of the State."""
 
 NEVER_RESET, RUNNING, OVER = range(3)
 """Phases of a lane."""
@@ -39,7 +44,7 @@ NEXT_STEP, SAME_STEP, DISABLED = range(3)
 
 TERMINATED, TRUNCATED, SUCCESS, FINAL_SUCCESS = range(4)
 NUM_FLAGS = 4
-"""Rows of the flags a step writes. FINAL_SUCCESS is the success of an episode that ended and was reset at once."""
+"""Rows of the flags a step writes; FINAL_SUCCESS is that of an episode that ended and was reset at once."""
 
 
 class Kernels(NamedTuple):
@@ -105,15 +110,16 @@ def compile_rulebook(rulebook: ModuleType) -> Kernels:
 def make_loops(rulebook: ModuleType) -> Kernels:
     """Return the loops over lanes, as plain Python functions, that `compile_rulebook` compiles.
 
-    Arguments they share: `integers`, `floats` (the packed Config), `rows` int64 [N, FIELDS + fields of State],
-    `view` uint8 [height, width] (scratch), `channels` (number of tiles for one-hot, 0 for tile codes) and
-    `observations` uint8 [N, height * width * max(channels, 1)] (written).
+    Arguments they share: `integers`, `floats` (the packed Config), `rows` int64 [N, FIELDS + fields of
+    State], `view` uint8 [height, width] (scratch), `channels` (number of tiles for one-hot, 0 for tile codes)
+    and `observations` uint8 [N, height * width * max(channels, 1)] (written).
 
     - `reset(integers, floats, rows, mask, view, channels, observations)`: `mask` bool [N] chooses lanes.
-    - `step(integers, floats, rows, actions, autoreset, view, channels, observations, final_observations, rewards,
-      flags)`: `actions` int64 [N]; `final_observations`, written for lanes that end, has no rows unless `autoreset`
-      is SAME_STEP; `rewards` float64 [N]; `flags` bool [NUM_FLAGS, N]. Returns -1, or the first lane that cannot be
-      stepped (bad action, or no episode running), in which case nothing has been changed.
+    - `step(integers, floats, rows, actions, autoreset, view, channels, observations, final_observations,
+      rewards, flags)`: `actions` int64 [N]; `final_observations`, written for lanes that end, has no rows
+      unless `autoreset` is SAME_STEP; `rewards` float64 [N]; `flags` bool [NUM_FLAGS, N]. Returns -1, or the
+      first lane that cannot be stepped (bad action, or no episode running), in which case nothing has been
+      changed.
     """
     Config, State = rulebook.Config, rulebook.State
     transition, observe, is_success = rulebook.transition, rulebook.observe, rulebook.is_success
@@ -276,10 +282,10 @@ def _sources(rulebook: ModuleType) -> Iterator[tuple[str, bytes]]:
 
 
 def _compile(function: Any, rulebook: ModuleType, digest: str, signature: Any) -> Any:
-    if numba.config.DISABLE_JIT:
+    if numba_config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
     function.__qualname__ = f"{rulebook.__name__.rpartition('.')[2]}-{function.__name__}-{digest}"
-    dispatcher = numba.njit(nogil=True, error_model="numpy")(function)
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
     try:
         dispatcher._cache = _DigestedCache(function)
     except RuntimeError:

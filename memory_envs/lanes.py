@@ -63,7 +63,8 @@ class Lanes:
     Attributes:
         rulebook: The module with the rules.
         config: Its Config.
-        rows: int64 [N, FIELDS + fields of State], all that changes; columns as named in `memory_envs.kernels`.
+        rows: int64 [N, FIELDS + fields of State], all that changes; columns as named in
+            `memory_envs.kernels`.
         space: Space of one observation.
     """
 
@@ -93,7 +94,7 @@ class Lanes:
         self._batch_shape = (num_lanes, *self.space.shape)
 
     def begin(self, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Begin the episodes named in the rows of the chosen lanes, bool [N]; return the observations of all lanes."""
+        """Begin the episodes named in the rows of the lanes of `mask`, bool [N]; observe all lanes."""
         observations = np.empty(self._flat_shape, dtype=np.uint8)
         self._kernels.reset(
             self._integers, self._floats, self.rows, mask, self._view, self._channels, observations
@@ -138,12 +139,8 @@ class Lanes:
         """Return the rulebook's State of a lane, in Python integers."""
         return self.rulebook.State(*self.rows[lane, FIELDS:].tolist())
 
-    def is_over(self, lane: int) -> bool:
-        """Return whether the episode of a lane has ended."""
-        return bool(self.rows[lane, PHASE] == OVER)
-
     def fingerprint(self, lane: int) -> str:
-        """Return 16 hexadecimal digits that stand for all that changes in a lane, the same on every machine."""
+        """Return 16 hexadecimal digits that stand for a lane's row, the same on every machine."""
         row = self.rows[lane].astype("<i8").tobytes()
         return hashlib.blake2b(row, digest_size=8).hexdigest()
 

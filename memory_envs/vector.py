@@ -13,10 +13,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from memory_envs import painter
 from memory_envs.env import check_render_mode
 from memory_envs.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.lanes import Lanes, RefusedStep, Steps, new_stream
 from memory_envs.rules import imaze
+from memory_envs.scene import Scene, imaze_scene
 
 Observations = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
@@ -28,7 +30,8 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
     """N lanes of a rulebook, stepped in one call of compiled code.
 
     Lane i returns, call by call, what the single environment reset with `seed + i` returns inside a
-    `gymnasium.vector.SyncVectorEnv` of the same autoreset mode, infos included; all arrays are new in each call.
+    `gymnasium.vector.SyncVectorEnv` of the same autoreset mode, infos included; all arrays are new in each
+    call.
     """
 
     def __init__(
@@ -72,8 +75,8 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         """Begin an episode in each lane, or in the lanes of `options["reset_mask"]`.
 
         Args:
-            seed: An integer seeds lane i with `seed + i`; a sequence gives each lane its own, None leaving a lane
-                in its stream. A seeded lane begins a new stream, any other goes on to its next episode.
+            seed: An integer seeds lane i with `seed + i`; a sequence gives each lane its own, None leaving a
+                lane in its stream. A seeded lane begins a new stream, any other goes on to its next episode.
             options: May hold "reset_mask", bool [num_envs].
 
         Returns:
@@ -86,7 +89,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         seeds = self._lane_seeds(seed)
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
-        for lane in np.flatnonzero(mask):
+        for lane in np.flatnonzero(mask).tolist():
             self._lanes.assign(lane, self._stream_for(lane, seeds[lane]))
         infos = {"is_success": np.zeros(self.num_envs, dtype=np.bool_), "_is_success": mask.copy()}
         return self._lanes.begin(mask), infos
@@ -99,7 +102,8 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
 
         Raises:
             gymnasium.error.InvalidAction: The actions have another shape or type, or one is out of range.
-            gymnasium.error.ResetNeeded: A lane was never reset, or, in the mode DISABLED, its episode has ended.
+            gymnasium.error.ResetNeeded: A lane was never reset, or, in the mode DISABLED, its episode has
+                ended.
         """
         chosen = self._checked_actions(actions)
         try:
@@ -127,8 +131,8 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
     def get_state(self) -> dict[str, Any]:
         """Return all that changes, pending resets included, as a dictionary that JSON can hold.
 
-        Its "lanes" are rows with the columns named in "columns"; "np_random" is the state of the generator that
-        gives a stream to lanes reset for the first time without a seed.
+        Its "lanes" are rows with the columns named in "columns"; "np_random" is the state of the generator
+        that gives a stream to lanes reset for the first time without a seed.
         """
         return {
             "columns": self._lanes.columns(),
@@ -155,6 +159,30 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         generator.bit_generator.state = state["np_random"]
         self.np_random = generator
         self._lanes.rows[:] = lanes
+
+    def scene(self, lane: int) -> Scene:
+        """Return what there is to see of the current state of a lane."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it looks")
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Paint the current state of each lane.
+
+        Returns:
+            Per lane an RGB image, uint8 [height, width, 3], for "rgb_array", or lines of text for "ansi";
+            None, with a warning, without a render mode.
+
+        Raises:
+            gymnasium.error.DependencyNotInstalled: pygame is missing; "ansi" does not need it.
+            gymnasium.error.ResetNeeded: A lane has no state yet.
+        """
+        if self.render_mode is None:
+            gymnasium.logger.warn(
+                "render() does nothing without a render_mode; give one to gymnasium.make_vec"
+            )
+            return None
+        if (self._lanes.rows[:, PHASE] == NEVER_RESET).any():
+            raise error.ResetNeeded("render() was called before the first reset(); call reset() first")
+        return tuple(painter.painted(self.scene(lane), self.render_mode) for lane in range(self.num_envs))
 
     def _stream_for(self, lane: int, seed: int | None) -> int | None:
         if seed is not None:
@@ -189,7 +217,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         given = np.asarray(actions)
         if given.shape != (self.num_envs,) or given.dtype.kind not in "iu":
             raise error.InvalidAction(
-                f"actions must be integers of shape ({self.num_envs},), got {given.dtype} of shape {given.shape}"
+                f"actions must be integers of shape ({self.num_envs},), got {given.dtype} {given.shape}"
             )
         return np.array(given, dtype=np.int64)  # a copy: the kernels take no read-only or strided arrays
 
@@ -218,7 +246,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
                 'call reset(options={"reset_mask": terminated | truncated}) before step()'
             )
         return error.InvalidAction(
-            f"actions must be in {self.single_action_space}, got {actions[refusal.lane]} in lane {refusal.lane}"
+            f"actions must be in {self.single_action_space}, lane {refusal.lane} got {actions[refusal.lane]}"
         )
 
 
@@ -273,6 +301,10 @@ class IMazeVectorEnv(MemoryVectorEnv):
             observation=observation,
             render_mode=render_mode,
         )
+
+    def scene(self, lane: int) -> Scene:
+        """Return the maze of a lane from above."""
+        return imaze_scene(self.config, self._lanes.state(lane))
 
 
 def _checked_count(num_envs: int) -> int:

@@ -28,8 +28,8 @@ class EnvRow:
 _IMAZE, _IMAZE_VECTOR = "memory_envs.env:IMazeEnv", "memory_envs.vector:IMazeVectorEnv"
 
 ENVS = (
-    # A return of 0.95 is out of reach without memory (0.0 at best: half the goals right, half wrong) and leaves room
-    # for a wrong or late goal in 1 of 40 episodes: 0.975 - 0.025.
+    # A return of 0.95 is out of reach without memory (0.0 at best: half the goals right, half wrong) and
+    # leaves room for a wrong or late goal in 1 of 40 episodes: 0.975 - 0.025.
     EnvRow("MemoryEnvs/IMaze-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95),
     EnvRow("MemoryEnvs/IMaze-15x15-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 15}),
 )
@@ -38,8 +38,8 @@ ENVS = (
 def register_envs() -> None:
     """Register every row with Gymnasium; rows already there are left alone, so calling it again is harmless.
 
-    The specs name no `max_episode_steps`: Gymnasium's wrapper would not know the size of a maze that was made with
-    `size=`, so the environments compute their limit and return `truncated` themselves.
+    The specs name no `max_episode_steps`: Gymnasium's wrapper would not know the size of a maze that was made
+    with `size=`, so the environments compute their limit and return `truncated` themselves.
     """
     for row in ENVS:
         if row.id not in gymnasium.registry:

@@ -1,4 +1,4 @@
-"""The rulebooks: each task as plain scalar functions on one lane's state, with no arrays of environments in sight."""
+"""The rulebooks: each task as plain scalar functions on the state of one lane."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -12,7 +12,8 @@ R = TypeVar("R")
 def rule(function: Callable[P, R]) -> Callable[P, R]:
     """Mark a function that stays ordinary Python, and is compiled into the kernels that call it.
 
-    Inlining is forced because the compiler, left alone, calls some rules instead, which halves the speed of a step.
+    Inlining is forced because the compiler, left alone, calls some rules instead, which halves the speed of a
+    step.
     """
     marked: Callable[P, R] = register_jitable(forceinline=True)(function)
     return marked

@@ -39,8 +39,8 @@ def window_cell(
 ) -> tuple[int, int]:
     """Return the world cell shown at [view_row, view_column] of the window of an agent at (row, column).
 
-    The window is `view_size` cells square and turned with the agent, which stands in the middle of its last row
-    and looks up: row 0 is farthest ahead, column 0 farthest to the left.
+    The window is `view_size` cells square and turned with the agent, which stands in the middle of its last
+    row and looks up: row 0 is farthest ahead, column 0 farthest to the left.
     """
     ahead = view_size - 1 - view_row
     right = view_column - view_size // 2
@@ -52,7 +52,7 @@ def window_cell(
 def in_window(
     row: int, column: int, heading: int, view_size: int, target_row: int, target_column: int
 ) -> bool:
-    """Return whether a cell lies in the window: the inverse question to `window_cell`. Walls do not hide it."""
+    """Return whether a cell lies in the window, the inverse of `window_cell`. Walls do not hide it."""
     d_row, d_column = direction(heading)
     south, east = target_row - row, target_column - column
     ahead = south * d_row + east * d_column

@@ -10,9 +10,10 @@
         #L.....R#      row size - 2: the lower bar, with the two goals, always in the same places
         #########
 
-Cue A asks for the left goal, cue B for the right one. The maze that Parisotto & Salakhutdinov (2021) trained in was
-never published; the geometry, rewards and limits here are this project's, calibrated so that an untrained policy
-succeeds as rarely as in their figures. The older layout with the agent in the middle is Oh et al. (2016).
+Cue A asks for the left goal, cue B for the right one. The maze that Parisotto & Salakhutdinov (2021) trained
+in was never published; the geometry, rewards and limits here are this project's, calibrated so that an
+untrained policy succeeds as rarely as in their figures. The older layout with the agent in the middle is Oh
+et al. (2016).
 
 Each function is ordinary Python and, called from a kernel, compiled code.
 """
@@ -55,7 +56,7 @@ __all__ = [
 
 
 class Config(NamedTuple):
-    """What stays the same for every episode. Made by `configure`; integers first, then floats, as kernels need."""
+    """What stays the same for every episode. Made by `configure`; integers before floats, for the kernels."""
 
     size: int
     start: int
@@ -102,8 +103,8 @@ def begin(config: Config, key: int) -> State:
 def transition(config: Config, state: State, action: int) -> tuple[State, float, bool, bool]:
     """Play one action.
 
-    Every step costs `step_penalty`, the one that reaches a goal included, so that a return is the outcome minus
-    the penalty times the length of the episode.
+    Every step costs `step_penalty`, the one that reaches a goal included, so that a return is the outcome
+    minus the penalty times the length of the episode.
 
     Returns:
         The next state, the reward, whether a goal ended the episode, whether the time limit did.
@@ -154,20 +155,24 @@ def cue_cell(config: Config) -> tuple[int, int]:
 def is_open(config: Config, row: int, column: int) -> bool:
     """Return whether a cell, inside the maze or not, can be walked on."""
     last = config.size - 2
-    in_bar = ((row == 1) | (row == last)) & (1 <= column) & (column <= last)
-    in_stem = (1 < row) & (row < last) & (column == config.size // 2)
-    return in_bar | in_stem
+    if row == 1 or row == last:
+        return 1 <= column <= last
+    return 1 < row < last and column == config.size // 2
 
 
 @rule
 def tile(config: Config, cue: int, row: int, column: int) -> int:
     """Return the tile code of a cell; everything outside the maze is wall."""
     last = config.size - 2
-    code = FLOOR if is_open(config, row, column) else WALL
-    at_left, at_right = column == 1, column == last
-    code = GOAL_LEFT if (row == last) & at_left else code
-    code = GOAL_RIGHT if (row == last) & at_right else code
-    return CUE_A + cue if (row == 1) & at_right else code
+    if not is_open(config, row, column):
+        return WALL
+    if row == last and column == 1:
+        return GOAL_LEFT
+    if row == last and column == last:
+        return GOAL_RIGHT
+    if row == 1 and column == last:
+        return CUE_A + cue
+    return FLOOR
 
 
 @rule
@@ -183,7 +188,7 @@ def moved(config: Config, row: int, column: int, heading: int, action: int) -> t
 
 @rule
 def remembered(config: Config, row: int, column: int, heading: int, sight: int, hold: int) -> tuple[int, int]:
-    """Return (sight, hold) after a step: the delay begins, once, when a cue that was seen leaves the window."""
+    """Return (sight, hold) after a step; the delay begins once, when a cue that was seen leaves the view."""
     if hold > 0:
         return sight, hold - 1
     if sight == CUE_LEFT_BEHIND:
@@ -228,7 +233,8 @@ def configure(
         view_size: Cells along each side of the window; odd, at least 1.
         step_penalty: Subtracted from the reward of every step; finite, at least 0.
         delay: Steps for which the agent is held when the cue first leaves its window; at least 0.
-        max_episode_steps: Time limit. None takes (25 size^2 + 675) // 18 + delay: 150 for 9x9 and 350 for 15x15.
+        max_episode_steps: Time limit. None takes (25 size^2 + 675) // 18 + delay: 150 for 9x9 and 350 for
+            15x15.
 
     Raises:
         TypeError: A number is not of the kind it should be.
@@ -309,6 +315,6 @@ def _check_cue_hidden(config: Config) -> None:
     while leaks(config._replace(size=size)):
         size += 2
     raise ValueError(
-        f"view_size={config.view_size} shows the cue of a maze of size={config.size} from row {row}, column {column}"
+        f"with size={config.size} and view_size={config.view_size} the cue is visible at row {row}, column {column}"
         f" (heading {heading}), where it has to be remembered; choose view_size <= {view} or size >= {size}"
     )

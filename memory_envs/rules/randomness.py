@@ -19,8 +19,8 @@ _WORD = 0xFFFFFFFF
 def mix(word: int) -> int:
     """Scramble a 32-bit word: a bijection in which each input bit flips about half of the output bits.
 
-    Source: the two-round xorshift-multiply mixer with the constants (15, 0x2c1b3c6d, 12, 0x297a2d39, 15) found
-    by C. Wellons' hash-prospector (https://github.com/skeeto/hash-prospector).
+    Source: the two-round xorshift-multiply mixer with the constants (15, 0x2c1b3c6d, 12, 0x297a2d39, 15)
+    that C. Wellons' hash-prospector found (https://github.com/skeeto/hash-prospector).
     """
     word = ((word ^ (word >> 15)) * 0x2C1B3C6D) & _WORD
     word = ((word ^ (word >> 12)) * 0x297A2D39) & _WORD
@@ -31,8 +31,8 @@ def mix(word: int) -> int:
 def episode_key(stream: int, episode: int) -> int:
     """Return the 32-bit key of one episode of a stream.
 
-    The episode number is absorbed first. Were the 53 bits of the stream folded into 32 first, two streams whose
-    folds agree would share every episode; this way a collision costs them one.
+    The episode number is absorbed first. Were the 53 bits of the stream folded into 32 first, two streams
+    whose folds agree would share every episode; this way a collision costs them one.
 
     Args:
         stream: Which sequence of episodes, in [0, STREAM_LIMIT).
@@ -47,8 +47,8 @@ def episode_key(stream: int, episode: int) -> int:
 def draw(key: int, counter: int, n: int) -> int:
     """Return the `counter`-th number of an episode, uniform on the integers [0, n), for n < 2**31.
 
-    Multiply-shift instead of a remainder: the probability of each result is off by less than 2**-32, a relative
-    bias of at most n / 2**32.
+    Multiply-shift instead of a remainder: the probability of each result is off by less than 2**-32, a
+    relative bias of at most n / 2**32.
     """
     word = mix(key ^ mix((counter + 0x85EBCA6B) & _WORD))
     return (word * n) >> 32

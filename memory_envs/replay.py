@@ -1,0 +1,253 @@
+"""Replays: an episode as its stream, number and actions, with a hash of every state to notice drift."""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import error
+from gymnasium.envs.registration import load_env_creator
+from numpy.typing import NDArray
+
+FORMAT = "memory-envs replay 1"
+NAMESPACE = "MemoryEnvs/"
+
+_NOT_THE_TASK = ("render_mode", "num_envs", "vectorization_mode", "autoreset_mode")
+_LAST_FRAME_SECONDS = 1.5
+
+
+class ReplayError(ValueError):
+    """A file is not a replay, or not a whole one."""
+
+
+class ReplayMismatch(AssertionError):
+    """Playing the actions again led elsewhere.
+
+    Attributes:
+        step: The first step whose outcome differs; 0 is the reset.
+    """
+
+    def __init__(self, step: int, message: str) -> None:
+        """Name the step."""
+        super().__init__(message)
+        self.step = step
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One episode, or the beginning of one.
+
+    Attributes:
+        env_id: Registered id of the environment.
+        kwargs: The settings it was made with.
+        stream: Stream of the episode.
+        episode: Its number in the stream.
+        actions: What was done.
+        hashes: `state_hash()` after the reset and after each action.
+        episode_return: Sum of the rewards.
+        versions: Versions of the packages that recorded it.
+    """
+
+    env_id: str
+    kwargs: dict[str, Any]
+    stream: int
+    episode: int
+    actions: tuple[int, ...]
+    hashes: tuple[str, ...]
+    episode_return: float
+    versions: dict[str, str]
+
+    @classmethod
+    def of(
+        cls, env_id: str, kwargs: Mapping[str, Any], stream: int, episode: int, actions: Iterable[int]
+    ) -> "Replay":
+        """Return the replay of actions that were played in an episode, in a single environment or in a lane.
+
+        For lane i of a vector environment, `stream(i)` and `episode(i)`, asked while the episode runs, name
+        the episode, and `task_of` the environment.
+
+        Raises:
+            gymnasium.error.ResetNeeded: There are more actions than the episode has steps.
+        """
+        played = tuple(int(action) for action in actions)
+        steps = list(_play(env_id, kwargs, stream, episode, played))
+        return cls(
+            env_id=env_id,
+            kwargs=dict(kwargs),
+            stream=stream,
+            episode=episode,
+            actions=played,
+            hashes=tuple(env_hash for env_hash, _ in steps),
+            episode_return=math.fsum(reward for _, reward in steps),
+            versions={name: metadata.version(name) for name in ("gymnasium", "numpy")} | _own_version(),
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the replay to a JSON file, which appears only once it is whole."""
+        content = json.dumps({"format": FORMAT} | asdict(self)) + "\n"
+        _write_whole(Path(path), lambda file: file.write_bytes(content.encode()))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Replay":
+        """Read a replay that `save` wrote.
+
+        Raises:
+            ReplayError: The file holds something else, or only a part of a replay.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError as problem:
+            raise ReplayError(f"{path} is not a whole replay: {problem}") from problem
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise ReplayError(f"{path} is not a replay of the format {FORMAT!r}")
+        return cls(**_checked(content, path))
+
+    def verify(self) -> None:
+        """Play the actions again and compare every state.
+
+        Raises:
+            ReplayMismatch: Naming the first step whose state differs, or the returns.
+        """
+        total = []
+        played = _play(self.env_id, self.kwargs, self.stream, self.episode, self.actions)
+        for step, expected in enumerate(self.hashes):
+            try:
+                found, reward = next(played)
+            except (error.ResetNeeded, error.InvalidAction) as refusal:
+                raise ReplayMismatch(step, f"step {step} could not be played again: {refusal}") from refusal
+            if found != expected:
+                raise ReplayMismatch(step, f"step {step} led to state {found}, recorded was {expected}")
+            total.append(reward)
+        if math.fsum(total) != self.episode_return:
+            raise ReplayMismatch(
+                len(self.actions), f"the return was {math.fsum(total)}, recorded was {self.episode_return}"
+            )
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        """Yield an RGB image, uint8 [height, width, 3], of the first state and after each action."""
+        with _opened(self.env_id, self.kwargs, "rgb_array") as env:
+            env.reset(options={"stream": self.stream, "episode": self.episode})
+            yield env.render()
+            for action in self.actions:
+                env.step(action)
+                yield env.render()
+
+    def save_gif(self, path: str | os.PathLike[str], frames_per_second: int = 10) -> None:
+        """Write the episode as an endless GIF that rests on its last frame. No display is needed.
+
+        Raises:
+            gymnasium.error.DependencyNotInstalled: pillow or pygame is missing.
+        """
+        try:
+            from PIL import Image
+        except ImportError as missing:
+            raise error.DependencyNotInstalled(
+                'writing a GIF needs pillow, which is not installed; run `pip install "memory-envs[render]"`'
+            ) from missing
+        images = [Image.fromarray(frame).quantize(64) for frame in self.frames()]
+        seconds = [1 / frames_per_second] * (len(images) - 1) + [_LAST_FRAME_SECONDS]
+        milliseconds = [round(1000 * each) for each in seconds]
+
+        def write(file: Path) -> None:
+            images[0].save(
+                file, "GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0
+            )
+
+        _write_whole(Path(path), write)
+
+
+def record(env: gymnasium.Env[Any, Any], policy: Callable[[Any], Any], *, seed: int | None = None) -> Replay:
+    """Play one episode and return its replay.
+
+    Args:
+        env: Made by `gymnasium.make` from an id of this package.
+        policy: Observation to action.
+        seed: Passed to `reset`.
+    """
+    observation, _ = env.reset(seed=seed)
+    inner: Any = env.unwrapped
+    stream, episode = inner.stream, inner.episode
+    actions, ended = [], False
+    while not ended:
+        action = int(policy(observation))
+        actions.append(action)
+        observation, _, terminated, truncated, _ = env.step(action)
+        ended = terminated or truncated
+    return Replay.of(*task_of(env), stream, episode, actions)
+
+
+def task_of(
+    env: gymnasium.Env[Any, Any] | gymnasium.vector.VectorEnv[Any, Any, Any],
+) -> tuple[str, dict[str, Any]]:
+    """Return the id and the settings of an environment, without those of rendering and of lanes.
+
+    Raises:
+        ValueError: It was not made by `gymnasium.make` or `gymnasium.make_vec`, or is none of this package.
+    """
+    spec = env.unwrapped.spec
+    if spec is None or not spec.id.startswith(NAMESPACE):
+        raise ValueError(
+            f"a replay needs an environment made from an id that starts with {NAMESPACE!r}, got {env}"
+        )
+    return spec.id, {name: value for name, value in spec.kwargs.items() if name not in _NOT_THE_TASK}
+
+
+def _play(
+    env_id: str, kwargs: Mapping[str, Any], stream: int, episode: int, actions: Iterable[int]
+) -> Iterator[tuple[str, float]]:
+    with _opened(env_id, kwargs, None) as env:
+        env.reset(options={"stream": stream, "episode": episode})
+        yield env.state_hash(), 0.0
+        for action in actions:
+            _, reward, _, _, _ = env.step(action)
+            yield env.state_hash(), reward
+
+
+def _opened(env_id: str, kwargs: Mapping[str, Any], render_mode: str | None) -> Any:
+    # Ids such as "module:Name-v0" import a module; a file from a stranger must not choose which.
+    if not env_id.startswith(NAMESPACE) or env_id not in gymnasium.registry:
+        known = ", ".join(sorted(name for name in gymnasium.registry if name.startswith(NAMESPACE)))
+        raise ReplayError(f"env_id must be one of {known}, got {env_id!r}")
+    spec = gymnasium.spec(env_id)
+    creator = load_env_creator(str(spec.entry_point))
+    return creator(**(spec.kwargs | dict(kwargs)), render_mode=render_mode)
+
+
+def _checked(content: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
+    kinds = {"env_id": str, "kwargs": dict, "stream": int, "episode": int, "actions": list, "hashes": list}
+    kinds |= {"episode_return": float, "versions": dict}
+    for field in fields(Replay):
+        value = content.get(field.name)
+        if not isinstance(value, kinds[field.name]):
+            raise ReplayError(f"{path} has no usable {field.name}, got {value!r}")
+    actions, hashes = tuple(content["actions"]), tuple(content["hashes"])
+    if not all(type(action) is int for action in actions) or len(hashes) != len(actions) + 1:
+        raise ReplayError(f"{path} must have integer actions and one hash more, got {len(hashes)} hashes")
+    return {field.name: content[field.name] for field in fields(Replay)} | {
+        "actions": actions,
+        "hashes": hashes,
+    }
+
+
+def _own_version() -> dict[str, str]:
+    from memory_envs import __version__
+
+    return {"memory-envs": __version__}
+
+
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        write(Path(name))
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

@@ -1,0 +1,112 @@
+"""Scenes: what there is to see in a state, in plain arrays, before anything is painted."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_envs.rules import imaze
+from memory_envs.rules.grid import window_cell
+
+Shape = Literal["wall", "floor", "disc", "ring"]
+Mood = Literal["neutral", "good", "bad"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a kind of tile looks.
+
+    Attributes:
+        shape: What is drawn.
+        colour: Name of its colour in the painter's palette; "" where the shape has one of its own.
+        symbol: Its single character in text.
+    """
+
+    shape: Shape
+    colour: str
+    symbol: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A room seen from above.
+
+    Attributes:
+        tiles: Tile codes of the whole room, uint8 [height, width].
+        looks: The look of each tile code.
+        visible: Which cells the agent sees, bool [height, width].
+        row: Cell of the agent.
+        column: Cell of the agent.
+        heading: 0 east, 1 south, 2 west, 3 north.
+        facts: What else to tell, in order: name to text.
+        mood: Whether the episode ended well, badly, or neither.
+    """
+
+    tiles: NDArray[np.uint8]
+    looks: tuple[Look, ...]
+    visible: NDArray[np.bool_]
+    row: int
+    column: int
+    heading: int
+    facts: dict[str, str] = field(default_factory=dict)
+    mood: Mood = "neutral"
+
+
+IMAZE_LOOKS = (
+    Look("wall", "", "#"),
+    Look("floor", "", "."),
+    Look("disc", "amber", "A"),
+    Look("disc", "azure", "B"),
+    Look("ring", "amber", "a"),
+    Look("ring", "azure", "b"),
+)
+"""Looks by tile code: each goal is a ring in the colour of the cue that asks for it."""
+
+
+def imaze_scene(config: imaze.Config, state: imaze.State) -> Scene:
+    """Return the scene of a state of I-Maze."""
+    cells = range(config.size)
+    tiles = [[imaze.tile(config, state.cue, row, column) for column in cells] for row in cells]
+    outcome, mood = _verdict(config, state)
+    return Scene(
+        tiles=np.array(tiles, dtype=np.uint8),
+        looks=IMAZE_LOOKS,
+        visible=visible_cells(config, state),
+        row=state.row,
+        column=state.column,
+        heading=state.heading,
+        facts={
+            "step": f"{state.steps}/{config.max_steps}",
+            "cue": f"{IMAZE_LOOKS[imaze.CUE_A + state.cue].symbol}, {_SIGHT[state.sight]}",
+            "outcome": f"held for {state.hold}" if state.hold else outcome,
+        },
+        mood=mood,
+    )
+
+
+def visible_cells(config: Any, state: Any) -> NDArray[np.bool_]:
+    """Return which cells of a square room lie in the agent's window, bool [size, size]."""
+    visible = np.zeros((config.size, config.size), dtype=np.bool_)
+    window = range(config.view_size)
+    for view_row in window:
+        for view_column in window:
+            row, column = window_cell(
+                state.row, state.column, state.heading, config.view_size, view_row, view_column
+            )
+            if 0 <= row < config.size and 0 <= column < config.size:
+                visible[row, column] = True
+    return visible
+
+
+_SIGHT = ("not seen yet", "in sight", "out of sight")
+
+
+def _verdict(config: imaze.Config, state: imaze.State) -> tuple[str, Mood]:
+    if state.outcome > 0:
+        return "correct goal", "good"
+    if state.outcome < 0:
+        return "wrong goal", "bad"
+    if state.steps >= config.max_steps:
+        return "out of time", "bad"
+    return "under way", "neutral"
