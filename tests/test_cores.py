@@ -329,6 +329,14 @@ def test_memory_holds_each_layers_inputs_and_no_gradient() -> None:
     close(memory[:, 0], core.embed(inputs).transpose(0, 1).detach())
 
 
+def test_no_gradient_reaches_back_into_memory() -> None:
+    core = gtrxl()
+    memory, length = used_state(core)
+    inputs, is_first = window(3, start=0.0)
+    outputs, _ = core(inputs, (memory.requires_grad_(), length), is_first)
+    assert torch.autograd.grad(outputs.sum(), memory, allow_unused=True)[0] is None
+
+
 def test_a_new_gate_keeps_most_of_the_stream() -> None:
     gate, (x, y) = GRUGate(WIDTH), torch.randn(2, 5, WIDTH, generator=torch.Generator().manual_seed(0))
     assert gate.bias.tolist() == [2.0] * WIDTH
