@@ -147,7 +147,7 @@ class _Encoder:
         )
 
     def _encode_tensor(self, value: torch.Tensor, place: tuple[Any, ...]) -> Any:
-        irregular = value.layout != torch.strided or value.is_nested or value.is_meta or value.is_quantized
+        irregular = value.layout != torch.strided or value.is_nested or value.is_meta
         plain = value.detach()
         if not irregular and value.is_complex():
             plain = torch.view_as_real(plain.resolve_conj())  # safetensors knows only one complex type

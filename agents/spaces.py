@@ -20,8 +20,8 @@ _DEFAULT_DTYPE = "int64"  # of Discrete and MultiDiscrete; Discrete of older gym
 def space_to_json(space: Space[Any]) -> dict[str, Any]:
     """Describe a space in what JSON can hold.
 
-    Bounds are exact; a bound shared by all elements of a Box is one number. Infinite bounds are the strings
-    "inf" and "-inf", since JSON has no such numbers. The order of a Dict's keys is kept. Generators and seeds are
+    Bounds are exact; one that all elements of a Box share is a single number. Infinite ones are the strings
+    "inf" and "-inf", since JSON has no such numbers. The order of the keys of a Dict is kept. Generators are
     left out, as they are of `==`.
 
     Args:
