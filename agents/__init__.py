@@ -1,0 +1,1 @@
+"""Agents that remember: Actor-Learner Distillation (ALD) and its parts."""

@@ -1,0 +1,1 @@
+"""How actor, learner, replay and distiller are wired. An engine owns the clock and nothing else."""

@@ -1,0 +1,79 @@
+"""Everything in one process, one thing after the other: the reference."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.actor import Actor, OnStep
+from agents.distiller import Distiller
+from agents.learner import Learner
+from agents.replay import Replay
+
+Result = TypeVar("Result")
+
+
+class SerialEngine:
+    """actor -> unroll -> learner -> replay -> distiller -> the actor's own parameters.
+
+    Args:
+        actor: Acts.
+        learner: Learns from each unroll as it comes.
+        replay: Keeps unrolls with the learner's outputs.
+        distiller: Teaches the actor; shares its network.
+        distillation_steps: Distillation steps per unroll.
+        learner_replays: Further learner updates per unroll, on unrolls from replay.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        learner: Learner,
+        replay: Replay,
+        distiller: Distiller,
+        distillation_steps: int,
+        learner_replays: int,
+    ) -> None:
+        self.actor, self.learner, self.replay, self.distiller = actor, learner, replay, distiller
+        self.distillation_steps, self.learner_replays = distillation_steps, learner_replays
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def advance(
+        self, env: VecEnv, on_step: OnStep, on_collected: Callable[[], None] = lambda: None
+    ) -> dict[str, Any] | None:
+        """One turn of the loop.
+
+        Args:
+            env: The environments that the actor steps.
+            on_step: Called after every vector step; False stops.
+            on_collected: Called between acting and learning.
+
+        Returns:
+            The diagnostics, or None if `on_step` asked to stop.
+        """
+        unroll = self._timed("acting", lambda: self.actor.collect(env, on_step))
+        on_collected()
+        if unroll is None:
+            return None
+        unroll, metrics = self._timed("learning", lambda: self.learner.update(unroll))
+        self.replay.add(unroll)
+        for _ in range(self.learner_replays):
+            metrics = self._timed("learning", lambda: self.learner.replay(self.replay.sample()))
+        for _ in range(self.distillation_steps):
+            metrics |= self._timed("distilling", lambda: self.distiller.update(self.replay.sample()))
+        return metrics
+
+    def take_seconds(self) -> dict[str, float]:
+        """Seconds that each part took since the last call."""
+        seconds, self.seconds = dict(self.seconds), defaultdict(float)
+        return seconds
+
+    def _timed(self, part: str, work: Callable[[], Result]) -> Result:
+        start = time.perf_counter()
+        result = work()
+        self.seconds[part] += time.perf_counter() - start
+        return result

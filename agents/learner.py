@@ -1,0 +1,229 @@
+"""The learner: V-MPO on unrolls that another policy acted out, for any actor-critic."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from agents.ald.config import ALDConfig
+from agents.losses import distillation, vmpo
+from agents.losses.popart import PopArt
+from agents.losses.vtrace import VTrace, vtrace
+from agents.networks.actor_critic import ActorCritic, Outputs
+from agents.unroll import CoreState, LearnerOutputs, Unroll, map_observation, replace_rows, select_lanes
+
+# eta and alpha are projected to at least this after every update.
+SMALLEST_MULTIPLIER = 1e-8
+
+
+class _Pass(NamedTuple):
+    """One run of the online network over an unroll."""
+
+    outputs: Outputs
+    """[T + 1, B, ...] with gradient."""
+    target_logits: Tensor
+    """[T, B, A] of the frozen copy."""
+    value: Tensor
+    """[T + 1, B] de-normalised, without gradient."""
+    state: CoreState
+    """Core state after T steps."""
+
+
+class Learner:
+    """Owns the network that learns, its frozen copy, eta, alpha, PopArt and their optimizers.
+
+    It runs the network over each unroll from the memory that it kept for these lanes, trains, and attaches what it
+    said of every step, from which the distiller teaches the actor.
+
+    Args:
+        network: Actor-critic whose value head is an `nn.Linear` that outputs normalised values.
+        config: Settings.
+        device: Where everything lives.
+    """
+
+    def __init__(self, network: ActorCritic, config: ALDConfig, device: torch.device) -> None:
+        self.network, self.config, self.device = network.to(device), config, device
+        self.target = copy.deepcopy(self.network).requires_grad_(False)
+        self.popart = PopArt(config.popart_step_size).to(device)
+        self.eta = nn.Parameter(torch.tensor(config.eta_init, device=device))
+        self.alpha = nn.Parameter(torch.tensor(config.alpha_init, device=device))
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learner_learning_rate, fused=True)
+        self.dual_optimizer = torch.optim.Adam([self.eta, self.alpha], lr=config.dual_learning_rate)
+        self.updates = 0
+        self.core_state: CoreState | None = None
+
+    def update(self, unroll: Unroll) -> tuple[Unroll, dict[str, float]]:
+        """Learn from a fresh unroll and attach the learner's outputs to it.
+
+        Consecutive calls must bring consecutive unrolls of the same lanes, whose memory is kept here.
+
+        Returns:
+            The unroll with `learner_state` and `learner` filled in, and the diagnostics.
+        """
+        state = self.core_state or self.network.initial_state(unroll.lanes)
+        unroll = unroll._replace(learner_state=state)
+        result, metrics = self._train(unroll)
+        self.core_state = result.state
+        learner = LearnerOutputs(result.outputs.logits[:-1].detach(), result.value[:-1], self.popart.sigma)
+        return unroll._replace(learner=learner), metrics
+
+    def replay(self, unroll: Unroll) -> dict[str, float]:
+        """Learn once more from an unroll that `update` has seen, from the memory it had then."""
+        return self._train(unroll)[1]
+
+    def _train(self, unroll: Unroll) -> tuple[_Pass, dict[str, float]]:
+        result = self._run(unroll)
+        trace = self._targets(unroll, result)
+        # Between the pass and the loss: the old head's outputs are used only without gradient.
+        self.popart.update(trace.target, self.network.value_head)  # type: ignore[arg-type]
+        value = self.network.value_head(result.outputs.features[:-1]).squeeze(-1)
+        loss, metrics = self._loss(unroll, result, trace, value)
+        self._step(loss)
+        return result, metrics | self._multipliers()
+
+    def _run(self, unroll: Unroll) -> _Pass:
+        state, steps = unroll.learner_state, unroll.length
+        assert state is not None
+        outputs, following = self.network(unroll.observation, state, unroll.is_first, carry=steps)
+        with torch.no_grad():
+            window = map_observation(lambda x: x[:-1], unroll.observation)
+            target, _ = self.target(window, state, unroll.is_first[:-1])
+        value = self.popart.denormalize(outputs.value.detach())
+        return _Pass(outputs, target.logits, value, following)
+
+    def _targets(self, unroll: Unroll, result: _Pass) -> VTrace:
+        config = self.config
+        terminated = unroll.done if config.timeout_is_terminal else unroll.terminated
+        log_rho = _log_prob(result.target_logits, unroll.action) - _log_prob(unroll.behaviour_logits, unroll.action)
+        return vtrace(
+            log_rho,
+            config.gamma * (~terminated).float(),
+            unroll.reward,
+            result.value[:-1],
+            self._next_value(unroll, result.value),
+            unroll.done,
+            rho_bar=config.rho_bar,
+            c_bar=config.c_bar,
+            trace_decay=config.trace_decay,
+        )
+
+    @torch.no_grad()
+    def _next_value(self, unroll: Unroll, value: Tensor) -> Tensor:
+        """[T, B] value of what each step led to within its own episode.
+
+        A truncated episode goes on in its last observation, which is no row of the unroll. It is put in the place of
+        its successor's first one, with the memory as it stands there, in a window of its own.
+        """
+        following = value[1:].clone()
+        if self.config.timeout_is_terminal or not len(unroll.final_time):
+            return following
+        time, lane = unroll.final_time, unroll.final_lane
+        column = torch.arange(len(time), device=self.device)
+        window = map_observation(lambda x: x[:, lane], unroll.observation)
+        window = replace_rows(window, time + 1, column, unroll.final_observation)
+        is_first = unroll.is_first[:, lane].clone()
+        is_first[time + 1, column] = False
+        assert unroll.learner_state is not None
+        outputs, _ = self.network(window, select_lanes(unroll.learner_state, lane), is_first)
+        following[time, lane] = self.popart.denormalize(outputs.value[time + 1, column])
+        return following
+
+    def _loss(
+        self, unroll: Unroll, result: _Pass, trace: VTrace, value: Tensor
+    ) -> tuple[Tensor, dict[str, Any]]:
+        config, logits = self.config, result.outputs.logits[:-1]
+        advantage = (trace.advantage / self.popart.sigma).flatten()
+        policy = vmpo.policy_loss(
+            _log_prob(logits, unroll.action).flatten(),
+            advantage,
+            torch.ones_like(advantage, dtype=torch.bool),
+            self.eta,
+            config.eps_eta,
+            trace.clipped_rho.flatten() if config.importance_weights else None,
+        )
+        region = vmpo.trust_region_loss(result.target_logits, logits, self.alpha, config.eps_alpha)
+        value_loss = 0.5 * (self.popart.normalize(trace.target) - value).square()
+        to_actor = distillation.policy_distillation(unroll.behaviour_logits, logits, config.distillation_direction)
+        entropy = distillation.entropy(logits)
+        loss = (
+            policy.policy.sum()
+            + policy.temperature
+            + (region.penalty + region.multiplier).mean()
+            + config.value_coef * value_loss.mean()
+            + config.policy_coef * config.learner_regularisation * to_actor.mean()
+            - config.entropy_coef * entropy.mean()
+        )
+        metrics = {
+            "loss/policy": policy.policy.sum(),
+            "loss/value": value_loss.mean(),
+            "vmpo/kl": region.kl.mean(),
+            "vmpo/kl_over_eps_alpha": region.kl.mean() / config.eps_alpha,
+            "vmpo/effective_samples": policy.effective_samples,
+            "vtrace/rho": trace.clipped_rho.mean(),
+            "vtrace/rho_clipped": (trace.clipped_rho >= config.rho_bar).float().mean(),
+            "learner/entropy": entropy.mean(),
+            "learner/value": result.value.mean(),
+            "learner/explained_variance": _explained(trace.target, result.value[:-1]),
+            "learner/advantage_std": advantage.std(),
+        }
+        return loss, metrics
+
+    def _step(self, loss: Tensor) -> None:
+        self.optimizer.zero_grad()
+        self.dual_optimizer.zero_grad()
+        loss.backward()
+        if self.config.max_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_grad_norm)
+        self.optimizer.step()
+        self.dual_optimizer.step()
+        with torch.no_grad():
+            self.eta.clamp_(min=SMALLEST_MULTIPLIER)
+            self.alpha.clamp_(min=SMALLEST_MULTIPLIER)
+        self.updates += 1
+        if self.updates % self.config.target_period == 0:
+            self.target.load_state_dict(self.network.state_dict())
+
+    def _multipliers(self) -> dict[str, Any]:
+        return {
+            "vmpo/eta": self.eta.detach(),
+            "vmpo/alpha": self.alpha.detach(),
+            "popart/mu": self.popart.mu,
+            "popart/sigma": self.popart.sigma,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next update depends on."""
+        return {
+            "network": self.network.state_dict(),
+            "target": self.target.state_dict(),
+            "popart": self.popart.state_dict(),
+            "eta": self.eta.detach(),
+            "alpha": self.alpha.detach(),
+            "optimizer": self.optimizer.state_dict(),
+            "dual_optimizer": self.dual_optimizer.state_dict(),
+            "updates": self.updates,
+            "core_state": self.core_state,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken."""
+        for name in ("network", "target", "popart", "optimizer", "dual_optimizer"):
+            getattr(self, name).load_state_dict(state[name])
+        with torch.no_grad():
+            self.eta.copy_(state["eta"])
+            self.alpha.copy_(state["alpha"])
+        self.updates = state["updates"]
+        self.core_state = None if state["core_state"] is None else tuple(state["core_state"])
+
+
+def _log_prob(logits: Tensor, action: Tensor) -> Tensor:
+    return torch.log_softmax(logits, dim=-1).gather(-1, action.unsqueeze(-1)).squeeze(-1)
+
+
+def _explained(target: Tensor, prediction: Tensor) -> Tensor:
+    """Share of the targets' variance that the values explain; 1 is perfect, 0 no better than a constant."""
+    return 1.0 - (target - prediction).var() / target.var().clamp_min(1e-8)

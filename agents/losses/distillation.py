@@ -1,0 +1,45 @@
+"""The two losses that tie actor and learner (Parisotto & Salakhutdinov 2021, arXiv 2104.01655, section 4)."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+import torch
+from torch import Tensor
+
+Direction: TypeAlias = Literal["actor_learner", "learner_actor"]
+
+
+def policy_distillation(actor_logits: Tensor, learner_logits: Tensor, direction: Direction = "actor_learner") -> Tensor:
+    """KL(pi_A || pi_L) per element, with gradient to whichever of the two carries one.
+
+    Args:
+        actor_logits: [..., A].
+        learner_logits: [..., A].
+        direction: "actor_learner" is the paper's KL(pi_A || pi_L); "learner_actor" its reverse, for ablation.
+
+    Returns:
+        [...] nats. (One copy of the paper prints the sum with the opposite sign; that is a slip.)
+    """
+    if direction not in get_args(Direction):
+        raise ValueError(f"direction must be one of {get_args(Direction)}, got {direction!r}")
+    log_actor = torch.log_softmax(actor_logits, dim=-1)
+    log_learner = torch.log_softmax(learner_logits, dim=-1)
+    if direction == "learner_actor":
+        log_actor, log_learner = log_learner, log_actor
+    return (log_actor.exp() * (log_actor - log_learner)).sum(-1)
+
+
+def value_distillation(actor_value: Tensor, learner_value: Tensor, scale: Tensor | float = 1.0) -> Tensor:
+    """1/2 ((V_L - V_A) / scale)^2 per element, gradient to the actor only.
+
+    `scale` is PopArt's sigma: both values are in units of the return and the error is counted in units of sigma. So
+    a change of PopArt's statistics moves neither the student nor its target, only the weight of the error.
+    """
+    return 0.5 * ((learner_value.detach() - actor_value) / scale).square()
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Entropy in nats of categorical distributions, [..., A] -> [...]."""
+    log_prob = torch.log_softmax(logits, dim=-1)
+    return -(log_prob.exp() * log_prob).sum(-1)

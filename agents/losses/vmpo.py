@@ -1,0 +1,106 @@
+"""V-MPO's four losses (Song et al. 2020, arXiv 1909.12238, sections 4.1 and 4.2; Algorithm 1)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class PolicyLoss(NamedTuple):
+    """The weighted maximum likelihood step of V-MPO and its temperature's dual."""
+
+    policy: Tensor
+    """[N] per-sample loss: they are to be *summed*, since the weights already sum to one."""
+    temperature: Tensor
+    """[] L_eta, gradient to eta only."""
+    weight: Tensor
+    """[N] psi: zero outside the top half, sums to one."""
+    effective_samples: Tensor
+    """[] 1 / sum(psi^2) over the number of selected samples: 1 when all weigh the same."""
+
+
+class TrustRegionLoss(NamedTuple):
+    """The KL constraint of V-MPO with its Lagrange multiplier."""
+
+    penalty: Tensor
+    """[N] sg(alpha) KL, gradient to the policy only."""
+    multiplier: Tensor
+    """[N] alpha (eps_alpha - sg KL), gradient to alpha only."""
+    kl: Tensor
+    """[N] KL(target || online)."""
+
+
+def top_half(advantage: Tensor, valid: Tensor) -> Tensor:
+    """[N] bool: the better half of the valid samples, the middle one included when their number is odd.
+
+    Ties are broken by position, so that exactly half is taken even when all advantages are equal.
+    """
+    count = (int(valid.sum()) + 1) // 2
+    order = torch.where(valid, advantage, torch.full_like(advantage, -torch.inf)).argsort(descending=True, stable=True)
+    chosen = torch.zeros_like(valid)
+    chosen[order[:count]] = True
+    return chosen
+
+
+def policy_loss(
+    log_prob: Tensor,
+    advantage: Tensor,
+    valid: Tensor,
+    eta: Tensor,
+    eps_eta: float,
+    importance: Tensor | None = None,
+) -> PolicyLoss:
+    """L_pi = -sum_{top half} psi log pi(a|s), L_eta = eta eps_eta + eta log mean_{top half} exp(A / eta).
+
+    Args:
+        log_prob: [N] log pi(a|s) of the online policy, with gradient.
+        advantage: [N]; no gradient is taken through it.
+        valid: [N] bool, the samples that count.
+        eta: [] temperature, > 0, with gradient.
+        eps_eta: Bound on the KL between psi and the data, > 0.
+        importance: [N] weights in [0, 1] that multiply exp(A / eta) in both losses, or None. Song et al. are
+            on-policy and have none; with an actor that is not the learner, clipped rho is the natural choice.
+
+    Raises:
+        ValueError: If no sample is valid.
+    """
+    _check_flat(log_prob=log_prob, advantage=advantage, valid=valid)
+    if not bool(valid.any()):
+        raise ValueError("policy_loss: no valid sample in the batch")
+    chosen = top_half(advantage, valid)
+    scaled = advantage.detach()[chosen] / eta
+    if importance is not None:
+        scaled = scaled + importance[chosen].clamp_min(1e-8).log()
+    psi = torch.softmax(scaled.detach(), dim=0)
+    weight = torch.zeros_like(log_prob).masked_scatter(chosen, psi)
+    log_mean = torch.logsumexp(scaled, dim=0) - torch.log(chosen.sum().to(scaled.dtype))
+    return PolicyLoss(
+        policy=-weight * log_prob,
+        temperature=eta * eps_eta + eta * log_mean,
+        weight=weight,
+        effective_samples=1.0 / (psi.square().sum() * psi.numel()),
+    )
+
+
+def trust_region_loss(target_logits: Tensor, logits: Tensor, alpha: Tensor, eps_alpha: float) -> TrustRegionLoss:
+    """L_alpha = alpha (eps_alpha - sg KL) + sg(alpha) KL with KL = KL(pi_target || pi), for discrete actions.
+
+    Args:
+        target_logits: [N, A] of the frozen policy; no gradient.
+        logits: [N, A] of the online policy, with gradient.
+        alpha: [] Lagrange multiplier, > 0, with gradient.
+        eps_alpha: Bound on the KL, > 0.
+
+    The average runs over *all* valid samples, not the top half: that is the caller's part.
+    """
+    log_target = torch.log_softmax(target_logits.detach(), dim=-1)
+    kl = (log_target.exp() * (log_target - torch.log_softmax(logits, dim=-1))).sum(-1)
+    return TrustRegionLoss(penalty=alpha.detach() * kl, multiplier=alpha * (eps_alpha - kl.detach()), kl=kl)
+
+
+def _check_flat(**arguments: Tensor) -> None:
+    shapes = {name: tuple(x.shape) for name, x in arguments.items()}
+    if len(set(shapes.values())) != 1 or any(len(shape) != 1 for shape in shapes.values()):
+        raise ValueError(f"expected arguments of one shape [N], got {shapes}")

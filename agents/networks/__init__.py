@@ -1,0 +1,1 @@
+"""Recurrent networks with one interface: (inputs, state, is_first) -> (outputs, state)."""

@@ -1,0 +1,81 @@
+"""An encoder, any recurrent core, and two heads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from agents.unroll import CoreState, Observation, map_observation
+
+
+class Core(Protocol):
+    """What every recurrent core offers; `LSTMCore` and `GTrXLCore` document the arguments."""
+
+    @property
+    def output_size(self) -> int:
+        """Width of the outputs."""
+
+    def initial_state(self, lanes: int) -> CoreState:
+        """State at the start of an episode, lane first."""
+
+    def __call__(
+        self, inputs: Tensor, state: CoreState, is_first: Tensor, carry: int | None = None
+    ) -> tuple[Tensor, CoreState]:
+        """Run T steps."""
+
+
+class Outputs(NamedTuple):
+    """What an actor-critic says of every step."""
+
+    logits: Tensor
+    """[T, B, A]."""
+    value: Tensor
+    """[T, B]: raw output of the value head; whether it is normalised is the owner's business."""
+    features: Tensor
+    """[T, B, D]: the core's outputs, from which both heads read."""
+
+
+class ActorCritic(nn.Module):
+    """Policy and value from observations, through memory.
+
+    Args:
+        encoder: Observations [N, ...] -> features [N, F].
+        core: Recurrent core over [T, B, F].
+        policy_head: [..., D] -> [..., A] logits.
+        value_head: [..., D] -> [..., 1].
+    """
+
+    def __init__(self, encoder: nn.Module, core: Core, policy_head: nn.Module, value_head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.core, self.policy_head, self.value_head = encoder, core, policy_head, value_head
+
+    def initial_state(self, lanes: int) -> CoreState:
+        """Core state at the start of an episode."""
+        return self.core.initial_state(lanes)
+
+    def forward(
+        self, observation: Observation, state: CoreState, is_first: Tensor, carry: int | None = None
+    ) -> tuple[Outputs, CoreState]:
+        """Run T steps of B lanes.
+
+        Args:
+            observation: [T, B, ...].
+            state: Core state before the first step.
+            is_first: [T, B] bool.
+            carry: Return the state after this many steps; T when None.
+
+        Returns:
+            Outputs for every step, and the core state.
+        """
+        steps, lanes = is_first.shape
+        flat = self.encoder(map_observation(lambda x: x.flatten(0, 1), observation))
+        features, state = self.core(flat.unflatten(0, (steps, lanes)), state, is_first, carry)
+        return Outputs(self.policy_head(features), self.value_head(features).squeeze(-1), features), state
+
+    @torch.no_grad()
+    def step(self, observation: Observation, state: CoreState, is_first: Tensor) -> tuple[Outputs, CoreState]:
+        """One step of B lanes without gradient: observation [B, ...], is_first [B] -> outputs without a time axis."""
+        outputs, state = self(map_observation(lambda x: x.unsqueeze(0), observation), state, is_first.unsqueeze(0))
+        return Outputs(*(part.squeeze(0) for part in outputs)), state

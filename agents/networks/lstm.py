@@ -1,0 +1,76 @@
+"""An LSTM over unrolls in which episodes begin anywhere."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from agents.unroll import CoreState
+
+
+class LSTMCore(nn.Module):
+    """One LSTM layer whose memory is cleared where an episode starts.
+
+    Holds a `torch.nn.LSTM`, so its weights go to and from any code that uses one, SB3's recurrent policies included.
+    """
+
+    def __init__(self, lstm: nn.LSTM) -> None:
+        """Wrap `lstm`, which must have one layer, one direction, biases and no projection."""
+        super().__init__()
+        if lstm.num_layers != 1 or lstm.bidirectional or lstm.proj_size or not lstm.bias:
+            raise ValueError(
+                "LSTMCore takes an nn.LSTM with one layer, one direction, biases and no projection, got "
+                f"num_layers={lstm.num_layers}, bidirectional={lstm.bidirectional}, proj_size={lstm.proj_size}, "
+                f"bias={lstm.bias}"
+            )
+        self.lstm = lstm
+
+    @property
+    def output_size(self) -> int:
+        """Width of the outputs."""
+        return self.lstm.hidden_size
+
+    def initial_state(self, lanes: int) -> CoreState:
+        """(h, c), each [lanes, H] of zeros."""
+        zeros = self.lstm.weight_hh_l0.new_zeros(lanes, self.lstm.hidden_size)
+        return zeros, zeros.clone()
+
+    def forward(
+        self, inputs: Tensor, state: CoreState, is_first: Tensor, carry: int | None = None
+    ) -> tuple[Tensor, CoreState]:
+        """Run T steps.
+
+        Args:
+            inputs: [T, B, F].
+            state: (h, c), each [B, H], before the first step.
+            is_first: [T, B] bool; where true, memory is cleared before the step.
+            carry: Return the state after this many steps; T when None.
+
+        Returns:
+            [T, B, H] outputs and the state.
+        """
+        lstm, steps = self.lstm, inputs.shape[0]
+        carry = steps if carry is None else carry
+        hidden, cell = state
+        kept = state
+        # The input's share of all gates in one product; the loop below only adds what depends on memory.
+        from_input = F.linear(inputs, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+        keep = (~is_first).to(inputs.dtype).unsqueeze(-1)
+        recurrent, outputs = lstm.weight_hh_l0.t(), []
+        for t in range(steps):
+            gates = torch.addmm(from_input[t], hidden * keep[t], recurrent)
+            squashed, candidate, opened = _activate(gates, lstm.hidden_size)
+            input_gate, forget_gate = squashed.chunk(2, dim=-1)
+            cell = torch.addcmul(forget_gate * (cell * keep[t]), input_gate, candidate)
+            hidden = opened * torch.tanh(cell)
+            outputs.append(hidden)
+            if t + 1 == carry:
+                kept = hidden, cell
+        return torch.stack(outputs), kept
+
+
+def _activate(gates: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Torch's gate order is input, forget, candidate, output."""
+    in_and_forget, candidate, out = gates.split((2 * size, size, size), dim=-1)
+    return torch.sigmoid(in_and_forget), torch.tanh(candidate), torch.sigmoid(out)

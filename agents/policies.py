@@ -1,0 +1,124 @@
+"""The networks behind SB3's policy interface, and SB3's observation handling in front of the networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gymnasium import spaces
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from stable_baselines3.common.preprocessing import is_image_space, preprocess_obs
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, CombinedExtractor, FlattenExtractor, NatureCNN
+from stable_baselines3.common.type_aliases import Schedule
+from torch import Tensor, nn
+
+from agents.networks.actor_critic import ActorCritic
+from agents.networks.gtrxl import GTrXLCore
+from agents.networks.lstm import LSTMCore
+from agents.unroll import Observation
+
+
+class Encoder(nn.Module):
+    """SB3's way from an observation to features: cast, scale images, one-hot discrete parts, extract.
+
+    Args:
+        observation_space: Box or Dict.
+        extractor: Turns preprocessed observations into [N, F].
+        normalize_images: Scale uint8 images to [0, 1], as in SB3.
+    """
+
+    def __init__(
+        self, observation_space: spaces.Space, extractor: BaseFeaturesExtractor, normalize_images: bool = True
+    ) -> None:
+        super().__init__()
+        self.observation_space, self.normalize_images = observation_space, normalize_images
+        self.extractor = extractor
+
+    def forward(self, observation: Observation) -> Tensor:
+        """[N, ...] -> [N, F]."""
+        return self.extractor(preprocess_obs(observation, self.observation_space, self.normalize_images))
+
+
+class LSTMActorPolicy(RecurrentActorCriticPolicy):
+    """The acting policy: sb3-contrib's recurrent policy, with ALD's defaults.
+
+    One small LSTM that policy and value share and nothing between it and the heads. It adds no parameter of its own,
+    so its weights go into a `RecurrentPPO("MlpLstmPolicy", env, policy_kwargs=...)` of the same settings and back.
+
+    Deviation: while ALD distils, the value's gradient reaches the LSTM; under RecurrentPPO, sb3-contrib stops it there.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        lr_schedule: Schedule,
+        net_arch: list[int] | dict[str, list[int]] | None = None,
+        lstm_hidden_size: int = 32,
+        shared_lstm: bool = True,
+        enable_critic_lstm: bool = False,
+        features_extractor_class: type[BaseFeaturesExtractor] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not shared_lstm or enable_critic_lstm or kwargs.get("n_lstm_layers", 1) != 1:
+            raise ValueError(
+                "LSTMActorPolicy has one LSTM layer that policy and value share: it needs shared_lstm=True, "
+                f"enable_critic_lstm=False, n_lstm_layers=1, got {shared_lstm}, {enable_critic_lstm}, "
+                f"{kwargs.get('n_lstm_layers', 1)}"
+            )
+        super().__init__(
+            observation_space,
+            action_space,
+            lr_schedule,
+            net_arch=[] if net_arch is None else net_arch,
+            features_extractor_class=features_extractor_class or default_extractor(observation_space),
+            lstm_hidden_size=lstm_hidden_size,
+            shared_lstm=True,
+            enable_critic_lstm=False,
+            **kwargs,
+        )
+
+    def as_network(self) -> ActorCritic:
+        """The same parameters as a plain actor-critic over unrolls [T, B, ...]."""
+        return ActorCritic(
+            Encoder(self.observation_space, self.features_extractor, self.normalize_images),
+            LSTMCore(self.lstm_actor),
+            nn.Sequential(self.mlp_extractor.policy_net, self.action_net),
+            nn.Sequential(self.mlp_extractor.value_net, self.value_net),
+        )
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        """As sb3-contrib's, with the sizes of the LSTM that it leaves out (so that save and load work for any)."""
+        return super()._get_constructor_parameters() | {
+            "lstm_hidden_size": self.lstm_output_dim,
+            "shared_lstm": self.shared_lstm,
+            "enable_critic_lstm": self.enable_critic_lstm,
+            "lstm_kwargs": self.lstm_kwargs,
+        }
+
+
+def default_extractor(observation_space: spaces.Space) -> type[BaseFeaturesExtractor]:
+    """SB3's own choices: a CNN for images (inside Dict spaces too), flattening for the rest."""
+    if isinstance(observation_space, spaces.Dict):
+        return CombinedExtractor
+    return NatureCNN if is_image_space(observation_space) else FlattenExtractor
+
+
+def gtrxl_actor_critic(
+    observation_space: spaces.Space,
+    extractor: BaseFeaturesExtractor,
+    num_actions: int,
+    *,
+    layers: int,
+    width: int,
+    heads: int,
+    mlp_width: int,
+    memory: int,
+    gate_bias: float,
+) -> ActorCritic:
+    """A GTrXL with linear heads whose first policy is close to uniform and whose first values are close to 0."""
+    core = GTrXLCore(extractor.features_dim, width, layers, heads, mlp_width, memory, gate_bias)
+    policy_head, value_head = nn.Linear(width, num_actions), nn.Linear(width, 1)
+    for head in (policy_head, value_head):
+        nn.init.orthogonal_(head.weight, 0.01)
+        nn.init.zeros_(head.bias)
+    return ActorCritic(Encoder(observation_space, extractor), core, policy_head, value_head)
