@@ -1,0 +1,157 @@
+"""What the repository says about itself: in its README, its documents and its packaging."""
+
+import configparser
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("registry", "memory_envs", "agents")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+setup = configparser.ConfigParser()
+setup.read(ROOT / "setup.cfg", encoding="utf-8")
+
+
+def requirements() -> Iterator[Requirement]:
+    """Every requirement of setup.cfg that is not one of its own extras."""
+    fields = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
+    for line in "\n".join(fields).splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            requirement = Requirement(line)
+            if requirement.name != setup["metadata"]["name"]:
+                yield requirement
+
+
+def pins() -> dict[str, str]:
+    """Normalised name -> pinned version, from constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = (Requirement(line) for line in lines if line and not line.startswith("#"))
+    return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pinned}
+
+
+def tracked_files() -> list[Path]:
+    """What git would put into a clone."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a git checkout")
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_one_version_everywhere():
+    version = setup["metadata"]["version"]
+    assert importlib.metadata.version(setup["metadata"]["name"]) == version
+    assert re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M).group(1) == version
+    for package in PACKAGES:
+        assert getattr(importlib.import_module(package), "__version__", version) == version
+
+
+@pytest.mark.parametrize("requirement", list(requirements()), ids=lambda requirement: requirement.name)
+def test_each_requirement_is_pinned_within_its_range(requirement):
+    assert requirement.specifier.contains(pins()[canonicalize_name(requirement.name)])
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_ship_their_types(package):
+    assert (ROOT / package / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_folder_of_code_is_a_package(package):
+    folders = {path.parent for path in (ROOT / package).rglob("*.py")}
+    assert {folder for folder in folders if not (folder / "__init__.py").is_file()} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page):
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_in_code_font_exist(page):
+    paths = re.findall(rf"`((?:{'|'.join(PACKAGES)}|tests|docs)/[\w./]*)`", page.read_text(encoding="utf-8"))
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_commands_of_the_readme_name_modules_that_exist():
+    modules = set(re.findall(r"python -m ([\w.]+)", README))
+    assert {"agents.ald.train", "agents.enjoy", "memory_envs.benchmark"} <= modules
+    assert {module for module in modules if importlib.util.find_spec(module) is None} == set()
+
+
+def test_targets_of_the_readme_are_in_the_makefile():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^make (\w+)", README, re.M))
+    assert targets == {"train", "test"}
+    assert all(re.search(rf"^{target}:", makefile, re.M) for target in targets)
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.S))
+def test_examples_of_the_readme_run(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shortened = re.sub(r"\.learn\([\d_]+\)", ".learn(1_280)", block)
+    exec(compile(shortened, "README.md", "exec"), {})
+
+
+def test_no_file_names_a_home_folder():
+    home = re.compile(rb"/(root|home|Users)/\w|[A-Z]:\\\\?Users")
+    assert [path.name for path in tracked_files() if home.search(path.read_bytes())] == []
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A copy of the build files beside a virtual environment that is newer than they are."""
+    for name in ("Makefile", "setup.cfg", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+        os.utime(tmp_path / name, (1e9, 1e9))
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for name in ("bin/pip", "installed"):
+        (tmp_path / ".venv" / name).touch()
+    return tmp_path
+
+
+def planned(folder: Path, target: str) -> str:
+    """What `make target` would run there."""
+    command = ["make", "--dry-run", target]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+@needs_make
+@pytest.mark.parametrize("target", ["train", "test"])
+def test_second_make_installs_nothing(installed, target):
+    assert "install " not in planned(installed, target)
+
+
+@needs_make
+@pytest.mark.parametrize("name", ["setup.cfg", "pyproject.toml", "constraints.txt"])
+def test_make_installs_again_when_the_packaging_changed(installed, name):
+    (installed / name).touch()
+    os.utime(installed / ".venv" / "installed", (1.1e9, 1.1e9))
+    assert "--constraint constraints.txt torch" in planned(installed, "train")
+
+
+@needs_make
+def test_make_starts_from_nothing(installed):
+    shutil.rmtree(installed / ".venv")
+    plan = planned(installed, "test")
+    assert (
+        plan.index("-m venv")
+        < plan.index("constraints.txt torch")
+        < plan.index("--editable")
+        < plan.index("pytest")
+    )
