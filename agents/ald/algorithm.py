@@ -254,6 +254,15 @@ class _Means:
             self.totals[name] = self.totals.get(name, 0.0) + value
             self.counts[name] = self.counts.get(name, 0) + 1
 
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "totals": {name: float(total) for name, total in self.totals.items()},
+            "counts": dict(self.counts),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.totals, self.counts = dict(state["totals"]), dict(state["counts"])
+
     def take(self) -> dict[str, float]:
         means = {name: float(total) / self.counts[name] for name, total in self.totals.items()}
         self.totals, self.counts = {}, {}

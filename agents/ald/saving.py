@@ -41,6 +41,7 @@ def save_model(model: ALD, path: str | os.PathLike[str], exclude: Collection[str
             "n_envs": model.n_envs,
             "counters": {name: getattr(model, name) for name in COUNTERS},
             "episodes": _episodes(model),
+            "metrics": model._metrics.state_dict(),
             "policy": model.policy.state_dict(),
             "learner": model.learner.state_dict(),
             "distiller": {"optimizer": model.policy.optimizer.state_dict()},
@@ -141,6 +142,7 @@ def _restore(model: ALD, tree: Mapping[str, Any]) -> None:
         setattr(model, name, value)
     model.ep_info_buffer = deque(tree["episodes"]["infos"], maxlen=model._stats_window_size)
     model.ep_success_buffer = deque(tree["episodes"]["successes"], maxlen=model._stats_window_size)
+    model._metrics.load_state_dict(tree["metrics"])
     model.actor.generator.set_state(tree["actor"]["generator"])
     model.learner.core_state = None  # of episodes that are not gone on with, unless _resume says so
 
