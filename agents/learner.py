@@ -170,7 +170,7 @@ class Learner:
             "learner/explained_variance": _explained(trace.target, result.value[:-1]),
             "learner/advantage_std": advantage.std(),
         }
-        return loss, metrics
+        return loss, {name: value.detach() for name, value in metrics.items()}
 
     def _step(self, loss: Tensor) -> None:
         self.optimizer.zero_grad()
