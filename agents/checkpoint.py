@@ -70,7 +70,7 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
         _TREE: json.dumps(document, allow_nan=False).encode(),
         _TENSORS: safetensors.torch.save(encoder.tensors),
     }
-    with _replacing(Path(os.path.realpath(path))) as file, zipfile.ZipFile(file, "w") as archive:
+    with replacing(Path(os.path.realpath(path))) as file, zipfile.ZipFile(file, "w") as archive:
         for name, content in members.items():
             member = zipfile.ZipInfo(name)  # of 1980: the time of writing must not tell equal trees apart
             member.external_attr = 0o644 << 16
@@ -290,7 +290,7 @@ def _refuse_constant(name: str) -> None:
 
 
 @contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
+def replacing(target: Path) -> Iterator[IO[bytes]]:
     """A new file that takes the place of `target` when, and only when, the block ends well."""
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder to save into", str(target.parent))
