@@ -206,8 +206,9 @@ class IMazeEnv(MemoryEnv):
     What lies in a square window in front of the agent, which stands in the middle of its last row and looks
     up: row 0 is farthest ahead. Walls do not block the view. Tiles: 0 wall, 1 floor, 2 cue A, 3 cue B, 4 left
     goal, 5 right goal.
-    `observation="onehot"`: `Box(0, 1, (view_size, view_size, 6), uint8)`;
-    `observation="tiles"`: `Box(0, 5, (view_size, view_size), uint8)`.
+    The window is read row by row into a vector. `observation="onehot"`: `Box(0, 1, (view_size * view_size *
+    6,), uint8)`, which `reshape(view_size, view_size, 6)` turns back; `"tiles"`: `Box(0, 5, (view_size *
+    view_size,), uint8)`.
 
     ## Action Space
     `Discrete(3)`, as in MiniGrid: 0 turn left, 1 turn right, 2 forward. Walking into a wall does nothing.

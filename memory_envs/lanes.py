@@ -30,8 +30,8 @@ class Steps(NamedTuple):
     """What one step of N lanes returns. All arrays are new.
 
     Attributes:
-        observations: uint8 [N, *observation space], after any reset.
-        final_observations: Same shape, filled for lanes that ended and were reset at once; else without rows.
+        observations: uint8 [N, size of an observation], after any reset.
+        final_observations: Filled for lanes that ended and were reset at once; without rows in other modes.
         rewards: float64 [N].
         flags: bool [NUM_FLAGS, N], in the order named in `memory_envs.kernels`.
     """
@@ -89,17 +89,16 @@ class Lanes:
         self._autoreset = autoreset
         self._channels = rulebook.NUM_TILES if observation == "onehot" else 0
         self._view = np.empty((config.view_size, config.view_size), dtype=np.uint8)
-        self._flat_shape = (num_lanes, int(np.prod(self.space.shape)))
-        self._final_shape = self._flat_shape if autoreset == SAME_STEP else (0, self._flat_shape[1])
-        self._batch_shape = (num_lanes, *self.space.shape)
+        self._shape = (num_lanes, *self.space.shape)
+        self._final_shape = (num_lanes if autoreset == SAME_STEP else 0, *self.space.shape)
 
     def begin(self, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Begin the episodes named in the rows of the lanes of `mask`, bool [N]; observe all lanes."""
-        observations = np.empty(self._flat_shape, dtype=np.uint8)
+        observations = np.empty(self._shape, dtype=np.uint8)
         self._kernels.reset(
             self._integers, self._floats, self.rows, mask, self._view, self._channels, observations
         )
-        return observations.reshape(self._batch_shape)
+        return observations
 
     def step(self, actions: NDArray[np.int64]) -> Steps:
         """Play one action per lane, int64 [N].
@@ -107,7 +106,7 @@ class Lanes:
         Raises:
             RefusedStep: A lane has no episode running or its action is out of range.
         """
-        observations = np.empty(self._flat_shape, dtype=np.uint8)
+        observations = np.empty(self._shape, dtype=np.uint8)
         final_observations = np.empty(self._final_shape, dtype=np.uint8)
         rewards = np.empty(len(self.rows))
         flags = np.empty((NUM_FLAGS, len(self.rows)), dtype=np.bool_)
@@ -126,7 +125,7 @@ class Lanes:
         )
         if refused >= 0:
             raise RefusedStep(refused, int(self.rows[refused, PHASE]))
-        return Steps(observations.reshape(self._batch_shape), final_observations, rewards, flags)
+        return Steps(observations, final_observations, rewards, flags)
 
     def assign(self, lane: int, stream: int | None) -> None:
         """Point a lane to the first episode of `stream`, or, when that is None, to its next episode."""
@@ -173,6 +172,8 @@ def new_stream(generator: np.random.Generator) -> int:
 
 
 def _observation_space(view_size: int, num_tiles: int, observation: str) -> Box:
+    # Vectors, not images: Stable-Baselines3 would take a window of three dimensions for a picture too small
+    # to learn from.
     if observation == "onehot":
-        return Box(0, 1, (view_size, view_size, num_tiles), np.uint8)
-    return Box(0, num_tiles - 1, (view_size, view_size), np.uint8)
+        return Box(0, 1, (view_size * view_size * num_tiles,), np.uint8)
+    return Box(0, num_tiles - 1, (view_size * view_size,), np.uint8)

@@ -19,14 +19,18 @@ class RandomPolicy:
 
         Raises:
             TypeError: The space is neither Discrete nor MultiDiscrete.
+            ValueError: The lanes have different actions.
         """
         if not isinstance(action_space, (Discrete, MultiDiscrete)):
             raise TypeError(f"action_space must be Discrete or MultiDiscrete, got {action_space}")
-        self._space = action_space
+        spaces = [action_space] if isinstance(action_space, Discrete) else list(action_space)
+        if len({(int(space.n), int(space.start)) for space in spaces}) != 1:
+            raise ValueError(f"action_space must be the same in every lane, got {action_space}")
+        self._first, self._n = int(spaces[0].start), int(spaces[0].n)
+        self._lanes = None if isinstance(action_space, Discrete) else len(spaces)
         self._generator = np.random.default_rng(seed)
 
     def __call__(self, observation: Any) -> int | NDArray[np.int64]:
         """Return the next action or actions."""
-        if isinstance(self._space, Discrete):
-            return int(self._space.start + self._generator.integers(self._space.n))
-        return self._space.start + self._generator.integers(self._space.nvec)
+        drawn = self._first + self._generator.integers(self._n, size=self._lanes)
+        return int(drawn) if self._lanes is None else drawn

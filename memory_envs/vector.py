@@ -226,9 +226,8 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
             return {}
         final_success = steps.flags[-1]
         final_obs = np.full(self.num_envs, None, dtype=object)
-        shape = self.single_observation_space.shape
         for lane in np.flatnonzero(done):
-            final_obs[lane] = steps.final_observations[lane].reshape(shape)
+            final_obs[lane] = steps.final_observations[lane]
         return {
             "final_obs": final_obs,
             "_final_obs": done,

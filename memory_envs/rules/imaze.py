@@ -230,7 +230,7 @@ def configure(
     Args:
         size: Cells along each side, border walls included; odd, at least 5.
         start: "end" (far end of the upper bar) or "center" (middle of the stem).
-        view_size: Cells along each side of the window; odd, at least 1.
+        view_size: Cells along each side of the window; odd, at least 1, at most `size`.
         step_penalty: Subtracted from the reward of every step; finite, at least 0.
         delay: Steps for which the agent is held when the cue first leaves its window; at least 0.
         max_episode_steps: Time limit. None takes (25 size^2 + 675) // 18 + delay: 150 for 9x9 and 350 for
@@ -242,6 +242,8 @@ def configure(
     """
     for name, value, least in (("size", size, 5), ("view_size", view_size, 1), ("delay", delay, 0)):
         _check_integer(name, value, least, odd=name != "delay")
+    if view_size > size:
+        raise ValueError(f"view_size must be at most size={size}, got {view_size}")
     if start not in STARTS:
         raise ValueError(f"start must be one of {', '.join(map(repr, STARTS))}, got {start!r}")
     if isinstance(step_penalty, bool) or not isinstance(step_penalty, (int, float, np.number)):
@@ -315,6 +317,7 @@ def _check_cue_hidden(config: Config) -> None:
     while leaks(config._replace(size=size)):
         size += 2
     raise ValueError(
-        f"with size={config.size} and view_size={config.view_size} the cue is visible at row {row}, column {column}"
-        f" (heading {heading}), where it has to be remembered; choose view_size <= {view} or size >= {size}"
+        f"with size={config.size} and view_size={config.view_size} the cue is visible at row {row}, "
+        f"column {column} (heading {heading}), where it has to be remembered; "
+        f"choose view_size <= {view} or size >= {size}"
     )
