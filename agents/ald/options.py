@@ -1,0 +1,253 @@
+"""The command line of training: what may be asked for, and where the defaults come from."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, cast, get_type_hints
+
+import tyro
+
+from agents.ald.config import ALDConfig
+from agents.evaluation import FIRST_EVALUATION_SEED
+from agents.provenance import available_cores
+from agents.run_directory import RunDirectory
+from registry.presets import PRESETS, get_preset
+
+Settings = TypeVar("Settings")
+
+PROGRAM = "python -m agents.ald.train"
+# What may differ when a run is gone on with; anything else would make it another run.
+CHANGEABLE = (
+    "total_timesteps",
+    "device",
+    "num_threads",
+    "stop_at_success",
+    "checkpoint_every",
+    "evaluation_episodes",
+)
+# More threads than this do not pay for networks this small.
+MAX_THREADS = 4
+# Training episodes that success and return are averaged over.
+SUCCESS_WINDOW = 200
+
+
+def _option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Settings of a run that are not the agent's."""
+
+    preset: str | None = _option(None, "experiment that gives the defaults of everything else")
+    env: str | None = _option(None, "environment id: of this package, or any other that Gymnasium knows")
+    env_kwargs: str = _option("{}", """settings of the environment, as JSON: '{"size": 11}'""")
+    num_envs: int = _option(16, "lanes: environments that are stepped together")
+    total_timesteps: int = _option(
+        1_000_000, "frames of training, all lanes together; rounded up to whole unrolls"
+    )
+    seed: int = _option(0, "of weights, actions, replay and environments (lane i: seed + i)")
+    run_dir: str | None = _option(None, "new folder for everything; runs/NAME-sSEED-DATE-TIME when not given")
+    resume: str | None = _option(
+        None, "folder of a run to go on with, to its total or a new --total-timesteps"
+    )
+    device: str = _option("auto", "auto, cpu, cuda, cuda:1, ...")
+    num_threads: int | None = _option(
+        None, "threads of torch on the CPU; the cores there are, up to 4, when not given"
+    )
+    stop_at_success: float | None = _option(
+        None, f"end early once this share of the last {SUCCESS_WINDOW} training episodes succeeded"
+    )
+    checkpoint_every: int = _option(100_000, "frames between checkpoints")
+    log_every: int = _option(10, "unrolls per row of progress.csv")
+    evaluation_episodes: int = _option(200, "episodes of the evaluation at the end")
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, naming the option, the value and the choices."""
+        for name in ("num_envs", "total_timesteps", "checkpoint_every", "log_every", "evaluation_episodes"):
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        self._require("num_threads", self.num_threads is None or self.num_threads >= 1, "at least 1")
+        highest = FIRST_EVALUATION_SEED - self.num_envs
+        self._require("seed", 0 <= self.seed <= highest, f"from 0 to {highest}")
+        share = self.stop_at_success
+        self._require("stop_at_success", share is None or 0 < share <= 1, "in (0, 1]")
+        self._require(
+            "env_kwargs", _is_json_object(self.env_kwargs), """a JSON object such as '{"size": 11}'"""
+        )
+
+    def _require(self, name: str, holds: bool, what: str) -> None:
+        if not holds:
+            raise ValueError(f"{_flag(name)} must be {what}, got {getattr(self, name)!r}")
+
+    @property
+    def env_id(self) -> str:
+        """The environment, which `parse` made sure of."""
+        assert self.env is not None
+        return self.env
+
+    @property
+    def env_settings(self) -> dict[str, Any]:
+        """`env_kwargs`, read."""
+        return dict(json.loads(self.env_kwargs))
+
+    @property
+    def name(self) -> str:
+        """What the run is called: its preset, or else its environment."""
+        return self.preset or self.env_id
+
+
+@dataclass(frozen=True)
+class Options:
+    """All that the command line says."""
+
+    run: RunSettings = field(default_factory=RunSettings)
+    config: ALDConfig = field(default_factory=ALDConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON-able values."""
+        return {"run": dataclasses.asdict(self.run), "agent": "ald", "config": self.config.to_dict()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Options:
+        """Return what `to_dict` was made from.
+
+        Raises:
+            ValueError: Something is missing or unknown.
+        """
+        try:
+            return cls(RunSettings(**content["run"]), ALDConfig(**content["config"]))
+        except (KeyError, TypeError) as problem:
+            raise ValueError(f"the configuration is not one of this version: {problem}") from problem
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """Read the command line: dataclass defaults, below the preset or the resumed run, below what is given.
+
+    Raises:
+        SystemExit: Something cannot be read, or --help was asked for.
+        ValueError: A value is out of range, or options contradict one another.
+        FileNotFoundError: There is no run to resume.
+    """
+    defaults = _defaults(_first_look(arguments))
+    options = _completed(_read(arguments, defaults))
+    if options.run.resume is not None:
+        _refuse_changes(defaults, options)
+    return options
+
+
+def _first_look(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The two options that decide what the defaults of the others are."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--preset")
+    parser.add_argument("--resume")
+    try:
+        return parser.parse_known_args(arguments)[0]
+    except argparse.ArgumentError:  # a value is missing; the full parser says so better
+        return argparse.Namespace(preset=None, resume=None)
+
+
+def _defaults(first: argparse.Namespace) -> Options:
+    if first.resume is not None:
+        saved = Options.from_dict(RunDirectory.open(first.resume).read_config())
+        return dataclasses.replace(
+            saved, run=dataclasses.replace(saved.run, resume=first.resume, run_dir=first.resume)
+        )
+    if first.preset is None:
+        return Options()
+    preset = get_preset(first.preset)
+    if preset.agent != "ald":
+        raise ValueError(
+            f"preset {preset.name!r} trains the agent {preset.agent!r}, this program trains 'ald'"
+        )
+    run = RunSettings(
+        preset=preset.name,
+        env=preset.env,
+        env_kwargs=json.dumps(preset.env_kwargs),
+        num_envs=preset.num_envs,
+        total_timesteps=preset.total_timesteps,
+    )
+    return Options(run, ALDConfig(**preset.overrides))
+
+
+def _read(arguments: Sequence[str] | None, defaults: Options) -> Options:
+    flags = _flags(RunSettings, ALDConfig)
+    given = tyro.cli(
+        flags,
+        prog=PROGRAM,
+        description="Train an LSTM actor by Actor-Learner Distillation.",
+        default=flags(**dataclasses.asdict(defaults.run), **dataclasses.asdict(defaults.config)),
+        args=arguments,
+    )
+    return Options(_taken(RunSettings, given), _taken(ALDConfig, given))
+
+
+def _flags(*settings: type[Any]) -> type[Any]:
+    """One dataclass with the fields of all, whose help and origin are where tyro looks for them.
+
+    It checks nothing: tyro would report a value out of range as a fault of the program.
+    """
+    fields, annotated = [], cast(Any, Annotated)  # a type checker wants to read types, not to look them up
+    for each in settings:
+        hints = get_type_hints(each)
+        for entry in dataclasses.fields(each):
+            kind = annotated[hints[entry.name], tyro.conf.arg(help=_help(entry))]
+            fields.append((entry.name, kind, field(default=entry.default)))
+    return dataclasses.make_dataclass("CommandLine", fields, frozen=True)
+
+
+def _help(entry: dataclasses.Field[Any]) -> str:
+    origin = entry.metadata.get("origin")
+    return entry.metadata["help"] + (f" [{origin}]" if origin else "")
+
+
+def _taken(settings: type[Settings], given: Any) -> Settings:
+    fields: Iterable[dataclasses.Field[Any]] = dataclasses.fields(cast(Any, settings))
+    return settings(**{entry.name: getattr(given, entry.name) for entry in fields})
+
+
+def _completed(options: Options) -> Options:
+    """Fill in what was left to the program, so that it is written down."""
+    run = options.run
+    if run.env is None:
+        raise ValueError(
+            f"nothing to train on: give --preset, one of {', '.join(PRESETS)}, or --env and an environment id"
+        )
+    threads = run.num_threads or min(MAX_THREADS, available_cores())
+    return dataclasses.replace(
+        options, run=dataclasses.replace(run, run_dir=run.run_dir or _new_name(run), num_threads=threads)
+    )
+
+
+def _new_name(run: RunSettings) -> str:
+    name = run.name.rpartition(":")[2].replace("/", "-")
+    return str(Path("runs") / f"{name}-s{run.seed}-{datetime.now():%Y%m%d-%H%M%S}")
+
+
+def _refuse_changes(saved: Options, given: Options) -> None:
+    """Refuse options that would make a resumed run another run."""
+    for before, after in ((saved.run, given.run), (saved.config, given.config)):
+        for name, value in dataclasses.asdict(after).items():
+            kept = getattr(before, name)
+            if value != kept and name not in CHANGEABLE:
+                changeable = ", ".join(map(_flag, CHANGEABLE))
+                raise ValueError(
+                    f"{_flag(name)} {value} contradicts --resume: the run has {kept}; "
+                    f"only {changeable} may change"
+                )
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False

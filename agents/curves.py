@@ -1,0 +1,147 @@
+"""The learning curve of a run as a picture, beside what the paper reached."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from agents.checkpoint import replacing
+from agents.run_log import FRAMES, SECONDS, Row, column
+
+Unit = Literal["frames", "minutes"]
+
+OURS, INK, GRID = "#0b6e99", "#2b2f38", "#e6e8ec"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Points read off a published curve, to about 0.01 in success.
+
+    Attributes:
+        name: Of the method.
+        colour: To draw it in.
+        frames: Millions of frames -> success.
+        minutes: Minutes -> success, on the paper's machine.
+    """
+
+    name: str
+    colour: str
+    frames: tuple[tuple[float, float], ...]
+    minutes: tuple[tuple[float, float], ...]
+
+
+# Parisotto & Salakhutdinov 2021, the figure of 9x9 I-Maze; 36 threads and two GPUs.
+PAPER = (
+    Published(
+        "ALD",
+        "#d1603d",
+        ((1, 0.12), (2, 0.42), (2.5, 0.75), (3, 0.96), (3.25, 0.99)),
+        ((2, 0.23), (3, 0.52), (4, 0.87), (4.9, 0.99)),
+    ),
+    Published(
+        "GTrXL",
+        "#8c6bb1",
+        ((1, 0.34), (1.25, 0.65), (1.5, 0.81), (1.75, 0.99)),
+        ((3, 0.08), (4, 0.21), (4.9, 0.37)),
+    ),
+    Published(
+        "Asymmetric AC",
+        "#c79a2b",
+        ((2, 0.11), (3, 0.18), (4, 0.32), (5, 0.46)),
+        ((2, 0.11), (3, 0.18), (4, 0.32), (4.9, 0.46)),
+    ),
+    Published(
+        "LSTM",
+        "#7f8794",
+        ((2, 0.04), (3, 0.05), (4, 0.07), (5, 0.08)),
+        ((3.2, 0.09), (4, 0.14), (4.9, 0.21)),
+    ),
+)
+
+_LABELS: dict[Unit, str] = {"frames": "million frames", "minutes": "minutes of training"}
+
+
+def published_points(env_id: str, env_kwargs: Mapping[str, Any]) -> tuple[Published, ...]:
+    """Return the paper's curves for an environment; none unless it is 9x9 I-Maze as it was calibrated."""
+    is_paper_maze = env_id == "MemoryEnvs/IMaze-v0" and dict(env_kwargs) in ({}, {"size": 9})
+    return PAPER if is_paper_maze else ()
+
+
+def save_curve(path: Path, rows: list[Row], title: str, published: Sequence[Published] = ()) -> None:
+    """Draw success and return over frames and over minutes.
+
+    Args:
+        path: PNG to write.
+        rows: Of progress.csv.
+        title: Above the picture.
+        published: Curves to draw beside ours in the panels of success.
+    """
+    figure = Figure(figsize=(11, 7.2), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, x=0.012, ha="left", fontsize=14, fontweight="bold", color=INK)
+    units: tuple[Unit, Unit] = ("frames", "minutes")
+    for (success, mean_return), unit in zip(figure.subplots(2, 2).T, units, strict=True):
+        _draw_success(success, rows, unit, published)
+        _draw_return(mean_return, rows, unit)
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=140)
+
+
+def _draw_success(axes: Axes, rows: list[Row], unit: Unit, published: Sequence[Published]) -> None:
+    _style(axes, unit, "success while training")
+    for curve in published:
+        points = curve.frames if unit == "frames" else curve.minutes
+        x, y = zip(*points, strict=True)
+        axes.plot(x, y, "o--", color=curve.colour, lw=1.2, ms=4, alpha=0.85, label=f"{curve.name} (paper)")
+    _draw_ours(axes, rows, unit, "rollout/success_rate")
+    axes.set_ylim(-0.03, 1.05)
+    if published:
+        axes.legend(loc="center right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
+
+
+def _draw_return(axes: Axes, rows: list[Row], unit: Unit) -> None:
+    _style(axes, unit, "return while training")
+    _draw_ours(axes, rows, unit, "rollout/ep_rew_mean")
+
+
+def _draw_ours(axes: Axes, rows: list[Row], unit: Unit, metric: str) -> None:
+    x, y = position(rows, unit), np.array(column(rows, metric))
+    if not np.isfinite(y).any():
+        axes.annotate("nothing logged", (0.5, 0.5), xycoords="axes fraction", ha="center", color=INK)
+        return
+    marker = "o" if np.isfinite(y).sum() < 3 else None
+    axes.plot(x, y, color=OURS, lw=2.4, marker=marker, label="this run", zorder=5, solid_capstyle="round")
+
+
+def _style(axes: Axes, unit: Unit, label: str) -> None:
+    axes.set_title(label, loc="left", fontsize=11, color=INK)
+    axes.set_xlabel(_LABELS[unit], color=INK)
+    axes.set_xlim(left=0)
+    axes.grid(color=GRID, lw=0.9)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, length=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color("#b5bac4")
+
+
+def position(rows: list[Row], unit: Unit) -> np.ndarray:
+    """Return where rows lie on the x axis: in millions of frames or in minutes."""
+    if unit == "frames":
+        return np.array(column(rows, FRAMES)) / 1e6
+    return np.array(column(rows, SECONDS)) / 60
+
+
+def reached(rows: list[Row], success: float, unit: Unit) -> float | None:
+    """Return the position of the first row with a success rate of at least `success`, or None."""
+    for where, rate in zip(position(rows, unit), column(rows, "rollout/success_rate"), strict=True):
+        if not math.isnan(rate) and rate >= success:
+            return float(where)
+    return None

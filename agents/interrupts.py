@@ -1,0 +1,48 @@
+"""Ctrl-C that waits for a good moment."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupt:
+    """Whether somebody asked to stop.
+
+    Attributes:
+        requested: True once they did.
+    """
+
+    def __init__(self, on_request: Callable[[], None]) -> None:
+        """Call `on_request` when somebody asks, the first time only."""
+        self.requested = False
+        self._on_request = on_request
+
+    def request(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Ask to stop; has the signature of a signal handler."""
+        if not self.requested:
+            self.requested = True
+            self._on_request()
+
+
+@contextlib.contextmanager
+def deferred_interrupts(on_request: Callable[[], None] = lambda: None) -> Iterator[Interrupt]:
+    """Turn SIGINT and SIGTERM into a request for the length of a block, so that nothing is cut in half.
+
+    Later signals change nothing; SIGQUIT (Ctrl-backslash) still ends the process at once. Outside the main thread, which alone may handle signals, nothing is turned.
+    """
+    interrupt = Interrupt(on_request)
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    previous = {number: signal.signal(number, interrupt.request) for number in SIGNALS}
+    try:
+        yield interrupt
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,135 @@
+"""How far training is, for people: a bar in a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any, NamedTuple, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import safe_mean
+
+# Unrolls that frames/s are averaged over.
+SPEED_WINDOW = 100
+
+
+class Snapshot(NamedTuple):
+    """Where training stands."""
+
+    frames: int
+    total: int
+    success: float | None
+    mean_return: float | None
+    frames_per_second: float
+    seconds_left: float
+
+    def fields(self) -> dict[str, Any]:
+        """Return what is shown, ready to print."""
+        return {
+            "frames": f"{self.frames:,} of {self.total:,} frames",
+            "success": "" if self.success is None else f"success {self.success:.3f}",
+            "mean_return": "" if self.mean_return is None else f"return {self.mean_return:.3f}",
+            "speed": f"{self.frames_per_second:,.0f} frames/s",
+            "left": f"{clock(self.seconds_left)} left",
+        }
+
+
+class Display(Protocol):
+    """Something that shows snapshots."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show where training stands."""
+
+    def close(self) -> None:
+        """Leave what was shown last."""
+
+
+class Bar:
+    """A bar that is redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        names = ("frames", "success", "mean_return", "speed", "left")
+        columns = [TextColumn(f"{{task.fields[{name}]}}") for name in names]
+        self._progress = Progress(BarColumn(bar_width=24), *columns, console=console)
+        blank: dict[str, Any] = dict.fromkeys(names, "")
+        self._task = self._progress.add_task("", total=None, **blank)
+        self._progress.start()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Redraw."""
+        self._progress.update(
+            self._task, completed=snapshot.frames, total=snapshot.total, **snapshot.fields()
+        )
+
+    def close(self) -> None:
+        """Stop redrawing."""
+        self._progress.stop()
+
+
+class Lines:
+    """A line every few seconds, for logs."""
+
+    def __init__(self, console: Console, seconds: float = 10.0) -> None:
+        self._console, self._seconds, self._last = console, seconds, time.monotonic()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Print a line if it is time for one."""
+        if time.monotonic() - self._last >= self._seconds or snapshot.frames >= snapshot.total:
+            self._last = time.monotonic()
+            line = ", ".join(text for text in snapshot.fields().values() if text)
+            self._console.print(line, soft_wrap=True, highlight=False)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class TrainingProgress(BaseCallback):
+    """Shows frames, success rate, return, speed and time left after every unroll.
+
+    Args:
+        total: Frames that training runs to.
+        console: Where; a bar is drawn if it is a terminal.
+    """
+
+    def __init__(self, total: int, console: Console) -> None:
+        super().__init__()
+        self.total = total
+        self.display: Display = Bar(console) if console.is_terminal else Lines(console)
+        self._times: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self.display.close()
+
+    def _on_training_start(self) -> None:
+        self._times.append((time.perf_counter(), self.model.num_timesteps))
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        self._times.append((time.perf_counter(), self.model.num_timesteps))
+        self.display.show(self.snapshot())
+
+    def snapshot(self) -> Snapshot:
+        """Return where training stands, averaged over the episodes that the model keeps."""
+        (start, before), (end, frames) = self._times[0], self._times[-1]
+        speed = (frames - before) / max(end - start, 1e-9)
+        successes, infos = self.model.ep_success_buffer, self.model.ep_info_buffer
+        return Snapshot(
+            frames=frames,
+            total=self.total,
+            success=float(safe_mean(successes)) if successes else None,
+            mean_return=float(safe_mean([info["r"] for info in infos])) if infos else None,
+            frames_per_second=speed,
+            seconds_left=max(0, self.total - frames) / max(speed, 1e-9),
+        )
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

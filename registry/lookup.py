@@ -1,0 +1,25 @@
+"""How the tables are asked: an unknown name is answered with the names there are."""
+
+import difflib
+from collections.abc import Mapping
+from typing import TypeVar
+
+Row = TypeVar("Row")
+
+
+def look_up(table: Mapping[str, Row], kind: str, name: str) -> Row:
+    """Return the row of `table` that is called `name`.
+
+    Args:
+        table: Rows by name.
+        kind: What the rows are, for the error: "preset", "agent".
+        name: The name asked for.
+
+    Raises:
+        ValueError: There is no such row; says which there are, and which is nearest.
+    """
+    if name in table:
+        return table[name]
+    near = difflib.get_close_matches(name, table, n=1)
+    hint = f", did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"there is no {kind} {name!r}{hint} (there are {', '.join(map(repr, table))})")

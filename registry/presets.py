@@ -1,0 +1,55 @@
+"""The experiments: an agent, an environment, how long, and what differs from the agent's defaults."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from registry.lookup import look_up
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One experiment.
+
+    Attributes:
+        name: "<task>/<agent>".
+        agent: Name in `registry.agents`.
+        env: Registered id of the environment.
+        total_timesteps: Frames of training, all lanes together.
+        num_envs: Lanes.
+        source: Where the settings come from.
+        env_kwargs: Settings of the environment that differ from its defaults.
+        overrides: Settings of the agent that differ from its defaults.
+    """
+
+    name: str
+    agent: str
+    env: str
+    total_timesteps: int
+    num_envs: int
+    source: str
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+PRESETS: dict[str, Preset] = {
+    row.name: row
+    for row in (
+        Preset(
+            name="imaze/ald",
+            agent="ald",
+            env="MemoryEnvs/IMaze-v0",
+            total_timesteps=1_600_000,
+            num_envs=16,
+            source="9x9 I-Maze of Parisotto & Salakhutdinov 2021, with a learner small enough for a CPU",
+        ),
+    )
+}
+
+
+def get_preset(name: str) -> Preset:
+    """Return a preset.
+
+    Raises:
+        ValueError: There is no such preset.
+    """
+    return look_up(PRESETS, "preset", name)
