@@ -15,6 +15,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from registry.presets import PRESETS
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("registry", "memory_envs", "agents")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -89,6 +91,14 @@ def test_commands_of_the_readme_name_modules_that_exist():
     modules = set(re.findall(r"python -m ([\w.]+)", README))
     assert {"agents.ald.train", "agents.enjoy", "memory_envs.benchmark"} <= modules
     assert {module for module in modules if importlib.util.find_spec(module) is None} == set()
+
+
+def test_presets_of_the_readme_and_the_makefile_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"--preset ([\w/-]+)", README)) | set(
+        re.findall(r"^PRESET := (.+)$", makefile, re.M)
+    )
+    assert named and named <= set(PRESETS)
 
 
 def test_targets_of_the_readme_are_in_the_makefile():
