@@ -193,7 +193,7 @@ class _Decoder:
             "int": lambda digits: int(digits, 16),
             "float": lambda name: _SPECIAL_FLOATS[name],
             "tensor": lambda name: self._take(name).to(self._device),
-            "complex": lambda name: torch.view_as_complex(self._take(name)).to(self._device),
+            "complex": lambda name: self._complex(name).to(self._device),
             "array": self._decode_array,
             "scalar": lambda content: self._decode_array(content)[()],
         }
@@ -236,6 +236,13 @@ class _Decoder:
                 f"{_TREE} describes an array of {dtype} {shape} that its {data.numel()} bytes cannot be"
             )
         return np.ndarray(shape, dtype, buffer=data.numpy()).copy()
+
+    def _complex(self, name: str) -> torch.Tensor:
+        pairs = self._take(name)
+        try:
+            return torch.view_as_complex(pairs)
+        except RuntimeError as fault:
+            raise ValueError(f"{_TREE} takes tensor {name!r} for complex: {fault}") from fault
 
     def _take(self, name: str) -> torch.Tensor:
         if name not in self._tensors:

@@ -482,6 +482,7 @@ def test_a_newer_version_says_so(path):
         ({"tree": {"array": {"data": "0", "dtype": "u1", "shape": [2**40]}}}, "array of uint8"),
         ({"tree": {"array": {"data": "0", "dtype": "u1", "shape": [-1, -8]}}}, "negative"),
         ({"tree": {"float": "1.0"}}, "1.0"),
+        ({"tree": {"complex": "0"}}, "takes tensor '0' for complex"),
     ],
 )
 def test_a_tampered_structure_is_refused(path, changes, match):
