@@ -84,26 +84,16 @@ def pack(config: Any) -> PackedConfig:
 @functools.cache
 def compile_rulebook(rulebook: ModuleType) -> Kernels:
     """Return the kernels of a rulebook, from the disk cache when its sources have not changed."""
-    observations, actions = types.Array(types.uint8, 2, "C"), types.Array(types.int64, 1, "C")
-    shared = (
-        types.Array(types.int64, 1, "C"),
-        types.Array(types.float64, 1, "C"),
-        types.Array(types.int64, 2, "C"),
-    )
-    view, flags = types.Array(types.uint8, 2, "C"), types.Array(types.boolean, 2, "C")
-    mask, rewards = types.Array(types.boolean, 1, "C"), types.Array(types.float64, 1, "C")
+    bytes_2d, integers_2d = types.Array(types.uint8, 2, "C"), types.Array(types.int64, 2, "C")
+    integers, floats = types.Array(types.int64, 1, "C"), types.Array(types.float64, 1, "C")
+    mask, flags = types.Array(types.boolean, 1, "C"), types.Array(types.boolean, 2, "C")
+    shared = (integers, floats, integers_2d, bytes_2d, types.int64)
+    outputs = (bytes_2d, bytes_2d, floats, flags)
     reset, step = make_loops(rulebook)
     digest = source_digest(rulebook)
     return Kernels(
-        _compile(reset, rulebook, digest, types.void(*shared, mask, view, types.int64, observations)),
-        _compile(
-            step,
-            rulebook,
-            digest,
-            types.int64(
-                *shared, actions, types.int64, view, types.int64, observations, observations, rewards, flags
-            ),
-        ),
+        _compile(reset, rulebook, digest, types.void(*shared, mask, bytes_2d)),
+        _compile(step, rulebook, digest, types.int64(*shared, types.int64, integers, *outputs)),
     )
 
 
@@ -114,8 +104,8 @@ def make_loops(rulebook: ModuleType) -> Kernels:
     State], `view` uint8 [height, width] (scratch), `channels` (number of tiles for one-hot, 0 for tile codes)
     and `observations` uint8 [N, height * width * max(channels, 1)] (written).
 
-    - `reset(integers, floats, rows, mask, view, channels, observations)`: `mask` bool [N] chooses lanes.
-    - `step(integers, floats, rows, actions, autoreset, view, channels, observations, final_observations,
+    - `reset(integers, floats, rows, view, channels, mask, observations)`: `mask` bool [N] chooses lanes.
+    - `step(integers, floats, rows, view, channels, autoreset, actions, observations, final_observations,
       rewards, flags)`: `actions` int64 [N]; `final_observations`, written for lanes that end, has no rows
       unless `autoreset` is SAME_STEP; `rewards` float64 [N]; `flags` bool [NUM_FLAGS, N]. Returns -1, or the
       first lane that cannot be stepped (bad action, or no episode running), in which case nothing has been
@@ -159,7 +149,7 @@ def make_loops(rulebook: ModuleType) -> Kernels:
                 begin_lane(config, row)
 
     def reset(
-        integers: Any, floats: Any, rows: Any, mask: Any, view: Any, channels: int, observations: Any
+        integers: Any, floats: Any, rows: Any, view: Any, channels: int, mask: Any, observations: Any
     ) -> None:
         config = unpack(Config, integers, floats)
         for lane in range(len(rows)):
@@ -172,10 +162,10 @@ def make_loops(rulebook: ModuleType) -> Kernels:
         integers: Any,
         floats: Any,
         rows: Any,
-        actions: Any,
-        autoreset: int,
         view: Any,
         channels: int,
+        autoreset: int,
+        actions: Any,
         observations: Any,
         final_observations: Any,
         rewards: Any,

@@ -85,19 +85,17 @@ class Lanes:
         self.rows = np.zeros((num_lanes, FIELDS + len(rulebook.State._fields)), dtype=np.int64)
         self.space = _observation_space(config.view_size, rulebook.NUM_TILES, observation)
         self._kernels = compile_rulebook(rulebook)
-        self._integers, self._floats = pack(config)
+        channels = rulebook.NUM_TILES if observation == "onehot" else 0
+        view = np.empty((config.view_size, config.view_size), dtype=np.uint8)
+        self._shared = (*pack(config), self.rows, view, channels)
         self._autoreset = autoreset
-        self._channels = rulebook.NUM_TILES if observation == "onehot" else 0
-        self._view = np.empty((config.view_size, config.view_size), dtype=np.uint8)
         self._shape = (num_lanes, *self.space.shape)
-        self._final_shape = (num_lanes if autoreset == SAME_STEP else 0, *self.space.shape)
+        self._no_observations = np.empty((0, *self.space.shape), dtype=np.uint8)
 
     def begin(self, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Begin the episodes named in the rows of the lanes of `mask`, bool [N]; observe all lanes."""
         observations = np.empty(self._shape, dtype=np.uint8)
-        self._kernels.reset(
-            self._integers, self._floats, self.rows, mask, self._view, self._channels, observations
-        )
+        self._kernels.reset(*self._shared, mask, observations)
         return observations
 
     def step(self, actions: NDArray[np.int64]) -> Steps:
@@ -106,26 +104,15 @@ class Lanes:
         Raises:
             RefusedStep: A lane has no episode running or its action is out of range.
         """
-        observations = np.empty(self._shape, dtype=np.uint8)
-        final_observations = np.empty(self._final_shape, dtype=np.uint8)
-        rewards = np.empty(len(self.rows))
-        flags = np.empty((NUM_FLAGS, len(self.rows)), dtype=np.bool_)
-        refused = self._kernels.step(
-            self._integers,
-            self._floats,
-            self.rows,
-            actions,
-            self._autoreset,
-            self._view,
-            self._channels,
-            observations,
-            final_observations,
-            rewards,
-            flags,
-        )
+        observations, final_observations = np.empty(self._shape, dtype=np.uint8), self._no_observations
+        if self._autoreset == SAME_STEP:
+            final_observations = np.empty(self._shape, dtype=np.uint8)
+        rewards, flags = np.empty(len(actions)), np.empty((NUM_FLAGS, len(actions)), dtype=np.bool_)
+        steps = Steps(observations, final_observations, rewards, flags)
+        refused = self._kernels.step(*self._shared, self._autoreset, actions, *steps)
         if refused >= 0:
             raise RefusedStep(refused, int(self.rows[refused, PHASE]))
-        return Steps(observations, final_observations, rewards, flags)
+        return steps
 
     def assign(self, lane: int, stream: int | None) -> None:
         """Point a lane to the first episode of `stream`, or, when that is None, to its next episode."""

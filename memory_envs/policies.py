@@ -23,14 +23,16 @@ class RandomPolicy:
         """
         if not isinstance(action_space, (Discrete, MultiDiscrete)):
             raise TypeError(f"action_space must be Discrete or MultiDiscrete, got {action_space}")
-        spaces = [action_space] if isinstance(action_space, Discrete) else list(action_space)
-        if len({(int(space.n), int(space.start)) for space in spaces}) != 1:
+        self._single = isinstance(action_space, Discrete)
+        counts = np.atleast_1d(action_space.n if isinstance(action_space, Discrete) else action_space.nvec)
+        starts = np.atleast_1d(action_space.start)
+        if (counts != counts[0]).any() or (starts != starts[0]).any():
             raise ValueError(f"action_space must be the same in every lane, got {action_space}")
-        self._first, self._n = int(spaces[0].start), int(spaces[0].n)
-        self._lanes = None if isinstance(action_space, Discrete) else len(spaces)
+        self._first, self._n, self._lanes = int(starts[0]), int(counts[0]), len(counts)
         self._generator = np.random.default_rng(seed)
 
     def __call__(self, observation: Any) -> int | NDArray[np.int64]:
         """Return the next action or actions."""
-        drawn = self._first + self._generator.integers(self._n, size=self._lanes)
-        return int(drawn) if self._lanes is None else drawn
+        if self._single:
+            return self._first + int(self._generator.integers(self._n))
+        return self._first + self._generator.integers(self._n, size=self._lanes)

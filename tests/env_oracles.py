@@ -38,7 +38,7 @@ def one_hot(codes: np.ndarray) -> np.ndarray:
 
 
 def play_in_python(config: imaze.Config, stream: int, episode: int, actions):
-    """Yield (state, window of tile codes, reward, terminated, truncated) from the uncompiled rules, reset first."""
+    """Yield (state, window of tile codes, reward, terminated, truncated), reset first."""
     state = imaze.begin(config, episode_key(stream, episode))
     yield state, window(config, state), 0.0, False, False
     for action in actions:
@@ -70,7 +70,7 @@ def route(config: imaze.Config, start: tuple[int, int, int], is_there) -> list[i
 
 
 def solution(config: imaze.Config, state: imaze.State, reach: int | None = None) -> list[int]:
-    """The shortest way to look at the cue, from at most `reach` cells if given, and then to the goal it asks for."""
+    """The shortest way to look at the cue (from `reach` cells at most) and then to the goal it asks for."""
     pose = (state.row, state.column, state.heading)
     eyes = config if reach is None else config._replace(view_size=2 * reach + 1)
     look = route(config, pose, lambda *at: imaze.cue_in_view(eyes, *at))
@@ -82,7 +82,7 @@ def solution(config: imaze.Config, state: imaze.State, reach: int | None = None)
 
 
 def random_success(size: int, steps: int) -> float:
-    """The exact probability that uniformly random actions find the correct goal in time, from the drawn maze."""
+    """The exact probability that uniformly random actions find the correct goal in time."""
     maze = drawn_maze(size, 0)
     moves = ((0, 1), (1, 0), (0, -1), (-1, 0))
     here = np.zeros((4, size, size))  # probability of each pose

@@ -57,7 +57,7 @@ def test_draws_are_uniform_over_episodes_streams_and_counters(n):
     across_episodes = [draw(key, 0, n) for key in keys]
     across_streams = [draw(episode_key(stream, 0), 0, n) for stream in range(20_000)]
     across_counters = [draw(keys[0], counter, n) for counter in range(20_000)]
-    # Mean n - 1, standard deviation sqrt(2 (n - 1)); five of them are exceeded by chance about once in 10,000.
+    # Mean n - 1, standard deviation sqrt(2 (n - 1)); chance hardly ever exceeds five of them.
     limit = n - 1 + 5 * (2 * (n - 1)) ** 0.5 + 5
     for drawn in (across_episodes, across_streams, across_counters):
         assert chi_square(np.bincount(drawn, minlength=n)) < limit

@@ -1,0 +1,45 @@
+"""The benchmark measures what it says and reports it."""
+
+import json
+import sys
+
+import pytest
+
+from memory_envs import benchmark
+
+
+@pytest.fixture
+def rates(monkeypatch):
+    monkeypatch.setattr(benchmark, "LANES", (2, 64))
+    return benchmark.measure(0.05)
+
+
+def test_lanes_together_are_faster_than_one_environment(rates):
+    one, two, many = (
+        rates[f"{benchmark.IMAZE}, {name}"] for name in ("one environment", "2 lanes", "64 lanes")
+    )
+    assert many > 5 * one and many > two > 0
+
+
+def test_the_table_compares_with_the_rival_when_it_was_measured():
+    rates = {"mine": 5000.0, f"{benchmark.MINIGRID}, one environment": 2000.0}
+    lines = benchmark.table(rates).splitlines()
+    assert "x MiniGrid" in lines[0] and lines[1].split()[-2:] == ["5,000", "2.5"]
+    assert "x MiniGrid" not in benchmark.table({"mine": 5000.0})
+
+
+def test_the_command_prints_the_table_and_writes_the_file(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(benchmark, "LANES", (2,))
+    file = tmp_path / "rates.json"
+    monkeypatch.setattr(sys, "argv", ["benchmark", "--seconds", "0.05", "--json", str(file)])
+    benchmark.main()
+    report = json.loads(file.read_text())
+    assert f"{benchmark.IMAZE}, 2 lanes" in capsys.readouterr().out
+    assert all(rate > 0 for rate in report["steps_per_second"].values()) and report["python"]
+
+
+def test_the_rate_is_steps_over_time(monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(benchmark.time, "perf_counter", lambda: float(next(clock)))
+    # The clock reads 0 at the start, then 1 and 2 before the two plays, then 3.
+    assert benchmark._rate(lambda: 30, seconds=3.0) == 60 / 3

@@ -1,0 +1,184 @@
+"""Compiled code does what the rules say, is kept on disk, and is never older than the rules."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import memory_envs
+from memory_envs.env import IMazeEnv
+from memory_envs.kernels import compile_rulebook, make_loops, pack
+from memory_envs.lanes import Lanes
+from memory_envs.rules import imaze
+from tests.env_oracles import one_hot, play_in_python
+
+ROOT = Path(memory_envs.__file__).parents[1]
+
+CONFIGS = [
+    {},
+    {"size": 15, "view_size": 5, "start": "center", "delay": 9, "step_penalty": 0.01},
+    {"size": 5, "view_size": 1, "max_episode_steps": 7},
+]
+
+FIRST_RESET = """
+import json, sys, time, warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    start = time.perf_counter()
+    from memory_envs.env import IMazeEnv
+    env = IMazeEnv(**json.loads(sys.argv[1]))
+    observation, _ = env.reset(seed=0)
+print(json.dumps({
+    "seconds": time.perf_counter() - start,
+    "warnings": [str(each.message) for each in caught],
+    "observation": observation.tolist(),
+}))
+"""
+
+
+def first_reset(folder: Path, cache: Path | str | None = None, home: Path | None = None, **settings) -> dict:
+    """Reset an environment of the packages in `folder` in a process of its own."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_"))
+    }
+    environment |= {"PYTHONPATH": str(folder)}
+    environment |= {"NUMBA_CACHE_DIR": str(cache)} if cache else {}
+    environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home)} if home else {}
+    command = [sys.executable, "-c", FIRST_RESET, json.dumps(settings)]
+    finished = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, check=True, timeout=200
+    )
+    return json.loads(finished.stdout)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A copy of the two packages that has never been compiled."""
+    for package in ("memory_envs", "registry"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def compiled_files(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*.nbc")}
+
+
+@pytest.mark.parametrize("settings", CONFIGS)
+@given(seed=st.integers(0, 2**32))
+def test_a_compiled_lane_equals_the_uncompiled_rules(settings, seed):
+    env = IMazeEnv(**settings)
+    actions = np.random.default_rng(seed).choice(3, size=400, p=[0.15, 0.25, 0.6]).tolist()
+    observation, info = env.reset(seed=seed)
+    expected = play_in_python(env.config, env.stream, env.episode, actions)
+    state, window, *_ = next(expected)
+    assert (observation == one_hot(window)).all()
+    for action, (state, window, *outcome) in zip(actions, expected, strict=False):
+        observation, *played, info = env.step(action)
+        assert (observation == one_hot(window)).all()
+        assert played == outcome
+        assert info == {"is_success": state.outcome == 1}
+        assert {name: env.get_state()[name] for name in state._fields} == state._asdict()
+
+
+@pytest.mark.parametrize("autoreset", range(3))
+@pytest.mark.parametrize("observation", ["onehot", "tiles"])
+def test_compiled_loops_equal_the_same_loops_in_python(autoreset, observation):
+    config = imaze.configure(max_episode_steps=30, delay=2)
+    compiled, plain = (Lanes(imaze, config, 3, observation, autoreset) for _ in range(2))
+    plain._kernels = make_loops(imaze)
+    generator = np.random.default_rng(0)
+    compiled.rows[:, 0] = plain.rows[:, 0] = [11, 22, 33]
+    everyone = np.ones(3, dtype=bool)
+    assert (compiled.begin(everyone) == plain.begin(everyone)).all()
+    for _ in range(200):
+        actions = generator.choice(3, size=3, p=[0.15, 0.25, 0.6])
+        one, other = compiled.step(actions), plain.step(actions)
+        over = one.flags[:2].any(axis=0)
+        assert all((a == b).all() for a, b in zip(one[:1] + one[2:], other[:1] + other[2:], strict=True))
+        if autoreset == 1:
+            assert (one.final_observations[over] == other.final_observations[over]).all()
+        if autoreset == 2 and over.any():
+            assert (compiled.begin(over) == plain.begin(over)).all()
+        assert (compiled.rows == plain.rows).all()
+    assert compiled.rows[:, 1].sum() > 3 or autoreset == 2
+
+
+def test_kernels_of_a_rulebook_are_made_once():
+    assert compile_rulebook(imaze) is compile_rulebook(imaze)
+
+
+def test_a_config_with_fields_out_of_order_is_refused():
+    class Config(NamedTuple):
+        weight: float
+        size: int
+
+    with pytest.raises(TypeError, match="Config must have int fields, then float fields"):
+        pack(Config(0.5, 3))
+
+
+def test_compiling_takes_seconds_and_loading_does_not(copied):
+    first = first_reset(copied, cache=copied / "cache")
+    files = compiled_files(copied)
+    assert len(files) == 2 and first["seconds"] < 60, "a quiet machine needs under 10 s"
+    second = first_reset(copied, cache=copied / "cache")
+    assert second["observation"] == first["observation"] and second["warnings"] == []
+    assert compiled_files(copied) == files
+    assert second["seconds"] < max(2.0, first["seconds"] / 2)
+
+
+def test_an_edited_rule_is_compiled_again(copied):
+    before = first_reset(copied, cache=copied / "cache", observation="tiles")
+    rules = copied / "memory_envs" / "rules" / "imaze.py"
+    edited = rules.read_text().replace("    return FLOOR\n", "    return GOAL_LEFT\n")
+    assert edited != rules.read_text()
+    rules.write_text(edited)
+    after = first_reset(copied, cache=copied / "cache", observation="tiles")
+    assert after["observation"] == [
+        imaze.GOAL_LEFT if code == imaze.FLOOR else code for code in before["observation"]
+    ]
+
+
+def test_a_damaged_cache_file_is_named_and_replaced_by_compiling(copied):
+    whole = first_reset(copied, cache=copied / "cache")
+    damaged = sorted((copied / "cache").rglob("*.nbc"))
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:100])
+    after = first_reset(copied, cache=copied / "cache")
+    assert after["observation"] == whole["observation"]
+    assert any("cannot be read" in warning for warning in after["warnings"])
+    assert first_reset(copied, cache=copied / "cache")["warnings"] == []
+
+
+def test_without_any_writable_folder_it_runs_and_says_so_once(copied):
+    """Files where the cache folders would be: that stops a superuser too, whom permissions do not."""
+    for name in ("memory_envs", "memory_envs/rules"):
+        (copied / name / "__pycache__").write_text("")
+    home = copied / "home"
+    home.write_text("")
+    result = first_reset(copied, home=home)
+    assert len(result["observation"]) == 54
+    (warning,) = result["warnings"]
+    assert "NUMBA_CACHE_DIR" in warning and "compiles its environments again" in warning
+    assert compiled_files(copied) == set()
+
+
+def test_with_compilation_switched_off_the_kernels_are_python(copied):
+    code = (
+        "from memory_envs.env import IMazeEnv\n"
+        "env = IMazeEnv(); observation, _ = env.reset(seed=0); env.step(2)\n"
+        "print(type(env._lanes._kernels.step).__name__, observation.tolist())"
+    )
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(copied)}
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=copied, capture_output=True, text=True, check=True
+    )
+    expected, _ = IMazeEnv().reset(seed=0)
+    assert found.stdout.strip() == f"function {expected.tolist()}"
