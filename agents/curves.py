@@ -12,13 +12,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from agents.checkpoint import replacing
 from agents.run_log import FRAMES, SECONDS, Row, column
 
 Unit = Literal["frames", "minutes"]
 
-OURS, INK, GRID = "#0b6e99", "#2b2f38", "#e6e8ec"
+INK, GRID = "#2b2f38", "#e6e8ec"
+
+_OURS: dict[str, Any] = {"color": "#0b6e99", "linewidth": 2.4, "solid_capstyle": "round"}
+_PUBLISHED: dict[str, Any] = {
+    "linestyle": "--",
+    "marker": "o",
+    "linewidth": 1.2,
+    "markersize": 4,
+    "alpha": 0.85,
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,10 @@ def save_curve(path: Path, rows: list[Row], title: str, published: Sequence[Publ
     figure = Figure(figsize=(11, 7.2), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.012, ha="left", fontsize=14, fontweight="bold", color=INK)
+    if published:
+        handles = [Line2D([], [], **_OURS), Line2D([], [], color=INK, **_PUBLISHED)]
+        labels = ["this run", "the paper, read off its figures"]
+        figure.legend(handles, labels, loc="upper right", ncols=2, frameon=False, fontsize=10, labelcolor=INK)
     units: tuple[Unit, Unit] = ("frames", "minutes")
     for (success, mean_return), unit in zip(figure.subplots(2, 2).T, units, strict=True):
         _draw_success(success, rows, unit, published)
@@ -98,18 +112,24 @@ def save_curve(path: Path, rows: list[Row], title: str, published: Sequence[Publ
 def _draw_success(axes: Axes, rows: list[Row], unit: Unit, published: Sequence[Published]) -> None:
     _style(axes, unit, "success while training")
     for curve in published:
-        points = curve.frames if unit == "frames" else curve.minutes
-        x, y = zip(*points, strict=True)
-        axes.plot(x, y, "o--", color=curve.colour, lw=1.2, ms=4, alpha=0.85, label=f"{curve.name} (paper)")
+        _draw_published(axes, curve, unit)
     _draw_ours(axes, rows, unit, "rollout/success_rate")
-    axes.set_ylim(-0.03, 1.05)
-    if published:
-        axes.legend(loc="center right", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
+    axes.set_xlim(left=0)
+    axes.set_ylim(-0.03, 1.12)
+
+
+def _draw_published(axes: Axes, curve: Published, unit: Unit) -> None:
+    x, y = zip(*(curve.frames if unit == "frames" else curve.minutes), strict=True)
+    axes.plot(x, y, color=curve.colour, **_PUBLISHED)
+    end = (x[-1], y[-1])
+    axes.annotate(curve.name, end, (8, -3), textcoords="offset points", color=curve.colour, fontsize=9)
+    axes.set_xlim(right=max(6.0, axes.get_xlim()[1]))  # room for the names
 
 
 def _draw_return(axes: Axes, rows: list[Row], unit: Unit) -> None:
     _style(axes, unit, "return while training")
     _draw_ours(axes, rows, unit, "rollout/ep_rew_mean")
+    axes.set_xlim(left=0)
 
 
 def _draw_ours(axes: Axes, rows: list[Row], unit: Unit, metric: str) -> None:
@@ -118,13 +138,12 @@ def _draw_ours(axes: Axes, rows: list[Row], unit: Unit, metric: str) -> None:
         axes.annotate("nothing logged", (0.5, 0.5), xycoords="axes fraction", ha="center", color=INK)
         return
     marker = "o" if np.isfinite(y).sum() < 3 else None
-    axes.plot(x, y, color=OURS, lw=2.4, marker=marker, label="this run", zorder=5, solid_capstyle="round")
+    axes.plot(x, y, marker=marker, zorder=5, **_OURS)
 
 
 def _style(axes: Axes, unit: Unit, label: str) -> None:
     axes.set_title(label, loc="left", fontsize=11, color=INK)
     axes.set_xlabel(_LABELS[unit], color=INK)
-    axes.set_xlim(left=0)
     axes.grid(color=GRID, lw=0.9)
     axes.set_axisbelow(True)
     axes.tick_params(colors=INK, length=0)

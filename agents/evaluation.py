@@ -116,7 +116,7 @@ def evaluate(
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, got {episodes}")
     env.seed(FIRST_EVALUATION_SEED + seed)
-    with sampling_seed(FIRST_EVALUATION_SEED + seed):
+    with acting(FIRST_EVALUATION_SEED + seed):
         return Evaluation.of(list(_episodes(model, env, episodes, deterministic)))
 
 
@@ -157,11 +157,19 @@ def play(
 
 
 @contextlib.contextmanager
-def sampling_seed(seed: int) -> Iterator[None]:
-    """Seed the generators that SB3 policies sample from for the length of a block, then put them back."""
+def acting(seed: int) -> Iterator[None]:
+    """Seed what SB3 policies sample from and keep torch on one thread, for the length of a block.
+
+    Acting is so little work that sharing it between threads costs more than it saves.
+    """
+    threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
-        yield
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 def wilson_interval(successes: int, trials: int) -> Interval:

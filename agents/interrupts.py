@@ -34,7 +34,8 @@ class Interrupt:
 def deferred_interrupts(on_request: Callable[[], None] = lambda: None) -> Iterator[Interrupt]:
     """Turn SIGINT and SIGTERM into a request for the length of a block, so that nothing is cut in half.
 
-    Later signals change nothing; SIGQUIT (Ctrl-backslash) still ends the process at once. Outside the main thread, which alone may handle signals, nothing is turned.
+    Later signals change nothing; SIGQUIT (Ctrl-backslash) still ends the process at once. Outside the main
+    thread, which alone may handle signals, nothing is turned.
     """
     interrupt = Interrupt(on_request)
     if threading.current_thread() is not threading.main_thread():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agents.evaluation import FIRST_EVALUATION_SEED, Policy, play, sampling_seed
+from agents.evaluation import FIRST_EVALUATION_SEED, Policy, acting, play
 from agents.make_env import make_single
 from memory_envs.replay import Replay, task_of
 
@@ -28,7 +28,7 @@ def record_success(
         The replay and whether it is of a success; if none succeeds, it is of the last episode.
     """
     env: Any = make_single(env_id, env_kwargs)
-    with sampling_seed(FIRST_EVALUATION_SEED + seed):
+    with acting(FIRST_EVALUATION_SEED + seed):
         for attempt in range(ATTEMPTS):
             episode = play(model, env, seed=FIRST_EVALUATION_SEED + seed if attempt == 0 else None)
             if episode.success:

@@ -1,0 +1,311 @@
+"""Watch and evaluate a trained actor: `python -m agents.enjoy RUN_DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+from PIL import Image
+
+from agents.checkpoint import replacing
+from agents.evaluation import (
+    FIRST_EVALUATION_SEED,
+    Episode,
+    Evaluation,
+    Policy,
+    acting,
+    evaluate,
+    evaluation_lanes,
+    play,
+)
+from agents.make_env import make_lanes, make_single
+from agents.run_directory import RunDirectory
+from registry.agents import get_agent
+
+FINISHED, REFUSED, INTERRUPTED = 0, 2, 130
+
+REFUSALS = (ValueError, TypeError, OSError, ImportError, gymnasium.error.Error)
+
+HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
+# Seconds that the end of an episode stays in sight.
+REST = 1.0
+
+
+class Trained(NamedTuple):
+    """A model and the environment it was trained in."""
+
+    model: Policy
+    env_id: str
+    env_kwargs: Mapping[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        The exit status: 0 finished, 2 refused, 130 interrupted before the first episode ended.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        trained = load_trained(options.path, options.env, options.env_kwargs, options.device)
+        evaluation = _evaluate(trained, options) if options.headless else _watch(trained, options)
+    except REFUSALS as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(evaluation.summary())
+    return FINISHED
+
+
+def load_trained(
+    path: str | Path,
+    env_id: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+) -> Trained:
+    """Load the model of a run, or of a file.
+
+    Args:
+        path: A run directory: its final model, or its latest checkpoint while there is none. Or a model file.
+        env_id: Environment; that of the run when None.
+        env_kwargs: Settings of the environment; those of the run when None.
+        device: Where to put the networks.
+
+    Raises:
+        FileNotFoundError: There is no such file, or the folder is no run.
+        ValueError: The file is no model, or belongs to no run and `env_id` is None.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no run directory and no model file {path}")
+    run = RunDirectory.open(path) if path.is_dir() else RunDirectory.containing(path)
+    config = {} if run is None else run.read_config()
+    settings = config.get("run", {})
+    if run is not None and path.is_dir():
+        path = run.model if run.model.exists() else run.latest_checkpoint()
+    if env_id is None and "env" not in settings:
+        raise ValueError(f"{path} lies in no run directory, so its environment is not known: give --env")
+    if env_kwargs is None:
+        of_the_run = env_id is None or env_id == settings.get("env")
+        env_kwargs = json.loads(settings.get("env_kwargs", "{}")) if of_the_run else {}
+    model = _agent_class(config.get("agent", "ald")).load(path, device=device)
+    return Trained(model, env_id or settings["env"], env_kwargs)
+
+
+def watch(
+    trained: Trained,
+    view: View,
+    episodes: int,
+    *,
+    deterministic: bool = False,
+    seed: int = 0,
+) -> Evaluation:
+    """Play episodes one after the other and show every frame; Ctrl-C ends with those that were finished."""
+    env = make_single(trained.env_id, trained.env_kwargs, view.render_mode)
+    _check_spaces(trained, env)
+    finished: list[Episode] = []
+    try:
+        with acting(FIRST_EVALUATION_SEED + seed):
+            while len(finished) < episodes:
+                first = None if finished else FIRST_EVALUATION_SEED + seed
+                finished.append(
+                    play(
+                        trained.model,
+                        env,
+                        deterministic=deterministic,
+                        seed=first,
+                        on_frame=lambda: view.frame(env),
+                    )
+                )
+                view.rest()
+    except KeyboardInterrupt:
+        if not finished:
+            raise
+    finally:
+        env.close()
+    return Evaluation.of(finished)
+
+
+@dataclass
+class View:
+    """Somewhere to show frames.
+
+    Attributes:
+        render_mode: What the environment must render.
+    """
+
+    render_mode: str
+
+    def frame(self, env: gymnasium.Env[Any, Any]) -> None:
+        """Show the current state."""
+
+    def rest(self) -> None:
+        """Let the end of an episode be seen."""
+
+
+class WindowView(View):
+    """A window, which the environment itself draws in.
+
+    Raises:
+        ValueError: There is no display.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("human")
+        displays = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+        if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
+            raise ValueError(
+                "there is no display to open a window on; use --headless, --gif FILE or --ansi instead"
+            )
+
+    def rest(self) -> None:
+        """Wait."""
+        time.sleep(REST)
+
+
+class TextView(View):
+    """Text, redrawn in place at the pace of the environment in a terminal, one after the other elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__("ansi")
+        self._in_place = sys.stdout.isatty()
+
+    def frame(self, env: gymnasium.Env[Any, Any]) -> None:
+        """Print the current state."""
+        print(("\x1b[H\x1b[2J" if self._in_place else "") + str(env.render()), flush=True)
+        if self._in_place:
+            time.sleep(1 / env.metadata.get("render_fps", 10))
+
+    def rest(self) -> None:
+        """Wait, in a terminal."""
+        if self._in_place:
+            time.sleep(REST)
+
+
+class GifView(View):
+    """Pictures that are kept until `save`; no display is needed."""
+
+    def __init__(self) -> None:
+        super().__init__("rgb_array")
+        self.images: list[Image.Image] = []
+        self.milliseconds: list[int] = []
+
+    def frame(self, env: gymnasium.Env[Any, Any]) -> None:
+        """Keep a picture of the current state."""
+        picture = np.asarray(env.render())
+        self.images.append(Image.fromarray(picture).quantize(64))  # a byte per pixel: there may be many
+        self.milliseconds.append(round(1000 / env.metadata.get("render_fps", 10)))
+
+    def rest(self) -> None:
+        """Let the last picture stay."""
+        self.milliseconds[-1] = round(1000 * REST)
+
+    def save(self, path: Path) -> None:
+        """Write an endless GIF of all pictures."""
+        first, *others = self.images
+        with replacing(path) as file:
+            first.save(file, "GIF", save_all=True, append_images=others, duration=self.milliseconds, loop=0)
+
+
+def _watch(trained: Trained, options: argparse.Namespace) -> Evaluation:
+    view = TextView() if options.ansi else GifView() if options.gif else WindowView()
+    episodes = options.episodes or WATCHED_EPISODES
+    evaluation = watch(trained, view, episodes, deterministic=options.deterministic, seed=options.seed)
+    if isinstance(view, GifView):
+        view.save(options.gif)
+        print(f"{len(view.images)} frames in {options.gif}")
+    return evaluation
+
+
+def _evaluate(trained: Trained, options: argparse.Namespace) -> Evaluation:
+    episodes = options.episodes or HEADLESS_EPISODES
+    env = make_lanes(trained.env_id, evaluation_lanes(episodes), trained.env_kwargs)
+    _check_spaces(trained, env)
+    evaluation = evaluate(
+        trained.model, env, episodes, deterministic=options.deterministic, seed=options.seed
+    )
+    env.close()
+    return evaluation
+
+
+def _check_spaces(trained: Trained, env: Any) -> None:
+    for name in ("observation_space", "action_space"):
+        known, found = getattr(trained.model, name), getattr(env, name)
+        if known != found:
+            raise ValueError(f"the model was trained with the {name} {known}, {trained.env_id} has {found}")
+
+
+def _agent_class(name: str) -> Any:
+    module, _, attribute = get_agent(name).partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m agents.enjoy", description="Watch and evaluate a trained actor."
+    )
+    parser.add_argument("path", metavar="RUN_DIR", help="run directory, or a model file")
+    parser.add_argument(
+        "--episodes",
+        type=_checked(int, lambda number: number >= 1, "an integer of at least 1"),
+        help=f"how many; {WATCHED_EPISODES} when not given, {HEADLESS_EPISODES} with --headless",
+    )
+    view = parser.add_mutually_exclusive_group()
+    view.add_argument("--gif", type=Path, metavar="FILE", help="write a GIF instead of opening a window")
+    view.add_argument("--ansi", action="store_true", help="print text instead of opening a window")
+    view.add_argument("--headless", action="store_true", help="show nothing: evaluate many lanes, fast")
+    actions = parser.add_mutually_exclusive_group()
+    actions.add_argument("--deterministic", action="store_true", help="take the likeliest action")
+    actions.add_argument(
+        "--stochastic",
+        action="store_false",
+        dest="deterministic",
+        help="sample actions, as in training (the default)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_checked(int, lambda seed: 0 <= seed < FIRST_EVALUATION_SEED, "an integer from 0"),
+        default=0,
+        help="of episodes and actions, 0 when not given; no training run has played these episodes",
+    )
+    parser.add_argument("--env", metavar="ID", help="another environment than that of the run")
+    parser.add_argument(
+        "--env-kwargs",
+        type=_checked(json.loads, lambda value: isinstance(value, dict), "a JSON object"),
+        metavar="JSON",
+        help="other settings of the environment than those of the run",
+    )
+    parser.add_argument(
+        "--device", default="cpu", help="where to put the networks: cpu (the default), cuda, ..."
+    )
+    return parser
+
+
+def _checked(read: Callable[[str], Any], holds: Callable[[Any], bool], what: str) -> Callable[[str], Any]:
+    """A type for argparse that names what was expected."""
+
+    def convert(text: str) -> Any:
+        try:
+            value = read(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {what}, got {text!r}") from None
+        if not holds(value):
+            raise argparse.ArgumentTypeError(f"must be {what}, got {text!r}")
+        return value
+
+    return convert
+
+
+if __name__ == "__main__":
+    sys.exit(main())
