@@ -90,7 +90,7 @@ def _arguments(model: ALD) -> dict[str, Any]:
 
 
 def _episodes(model: ALD) -> dict[str, Any]:
-    infos = [{key: getattr(value, "item", lambda v=value: v)() for key, value in info.items()} for info in model.ep_info_buffer or ()]
+    infos = [dict(info) for info in model.ep_info_buffer or ()]  # numpy scalars stay what they are
     return {"infos": infos, "successes": [float(success) for success in model.ep_success_buffer or ()]}
 
 
