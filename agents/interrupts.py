@@ -30,6 +30,12 @@ class Interrupt:
             self._on_request()
 
 
+def ignore_interrupts() -> None:
+    """Ignore SIGINT and SIGTERM from now on, when all that is left is to exit with the right status."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextlib.contextmanager
 def deferred_interrupts(on_request: Callable[[], None] = lambda: None) -> Iterator[Interrupt]:
     """Turn SIGINT and SIGTERM into a request for the length of a block, so that nothing is cut in half.

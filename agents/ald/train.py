@@ -21,7 +21,7 @@ from agents.ald.options import PROGRAM, SUCCESS_WINDOW, Options, RunSettings, pa
 from agents.curves import published_points, reached, save_curve
 from agents.env_state import get_env_state
 from agents.evaluation import Evaluation, evaluate, evaluation_lanes
-from agents.interrupts import Interrupt, deferred_interrupts
+from agents.interrupts import Interrupt, deferred_interrupts, ignore_interrupts
 from agents.make_env import is_native, make_lanes, resolve_id
 from agents.progress import TrainingProgress, clock
 from agents.provenance import provenance
@@ -229,4 +229,6 @@ def _python() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    ignore_interrupts()  # of someone who presses Ctrl-C twice
+    sys.exit(status)
