@@ -111,13 +111,14 @@ def vmpo(
     eps_eta: float,
     importance: Sequence[float] | None = None,
 ) -> VMPO:
-    """Equations 4 and 5 of the source, with exp(A / eta) multiplied by `importance` where it is given."""
+    """Equations 4 and 5 of the source; where `importance` is given, sums and mean over samples are weighted by it."""
     half = better_half(advantage, valid)
-    factor = {i: (1.0 if importance is None else importance[i]) * math.exp(advantage[i] / eta) for i in half}
+    base = {i: 1.0 if importance is None else importance[i] for i in half}
+    factor = {i: base[i] * math.exp(advantage[i] / eta) for i in half}
     total = sum(factor.values())
     weight = [factor[i] / total if i in factor else 0.0 for i in range(len(advantage))]
     policy = -sum(weight[i] * log_prob[i] for i in half)
-    return VMPO(policy, eta * eps_eta + eta * math.log(total / len(half)), weight)
+    return VMPO(policy, eta * eps_eta + eta * math.log(total / sum(base.values())), weight)
 
 
 # --- Categorical distributions --------------------------------------------------------------------

@@ -136,13 +136,11 @@ def test_entropy_runs_from_zero_to_log_n() -> None:
 # --- Wrong arguments ------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(reason="policy_distillation broadcasts")
 def test_policies_of_different_shapes_are_refused_not_broadcast() -> None:
     with pytest.raises(ValueError, match="logits"):
         policy_distillation(torch.zeros(3, 2, 4), torch.zeros(2, 4))
 
 
-@pytest.mark.xfail(reason="value_distillation broadcasts [T, B] against [T, B, 1]")
 def test_values_of_different_shapes_are_refused_not_broadcast() -> None:
     with pytest.raises(ValueError, match="value"):
         value_distillation(torch.zeros(3, 2), torch.zeros(3, 2, 1))

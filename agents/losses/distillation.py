@@ -23,6 +23,7 @@ def policy_distillation(actor_logits: Tensor, learner_logits: Tensor, direction:
     """
     if direction not in get_args(Direction):
         raise ValueError(f"direction must be one of {get_args(Direction)}, got {direction!r}")
+    _check_same("actor_logits", actor_logits, "learner_logits", learner_logits)
     log_actor = torch.log_softmax(actor_logits, dim=-1)
     log_learner = torch.log_softmax(learner_logits, dim=-1)
     if direction == "learner_actor":
@@ -36,6 +37,7 @@ def value_distillation(actor_value: Tensor, learner_value: Tensor, scale: Tensor
     `scale` is PopArt's sigma: both values are in units of the return and the error is counted in units of sigma. So
     a change of PopArt's statistics moves neither the student nor its target, only the weight of the error.
     """
+    _check_same("actor_value", actor_value, "learner_value", learner_value)
     return 0.5 * ((learner_value.detach() - actor_value) / scale).square()
 
 
@@ -43,3 +45,8 @@ def entropy(logits: Tensor) -> Tensor:
     """Entropy in nats of categorical distributions, [..., A] -> [...]."""
     log_prob = torch.log_softmax(logits, dim=-1)
     return -(log_prob.exp() * log_prob).sum(-1)
+
+
+def _check_same(name: str, x: Tensor, other_name: str, other: Tensor) -> None:
+    if x.shape != other.shape:
+        raise ValueError(f"{name} and {other_name} must have one shape, got {tuple(x.shape)} and {tuple(other.shape)}")

@@ -61,21 +61,22 @@ def policy_loss(
         eta: [] temperature, > 0, with gradient.
         eps_eta: Bound on the KL between psi and the data, > 0.
         importance: [N] weights in [0, 1] that multiply exp(A / eta) in both losses, or None. Song et al. are
-            on-policy and have none; with an actor that is not the learner, clipped rho is the natural choice.
+            on-policy and have none; with an actor that is not the learner, clipped rho is the natural choice. The mean
+            behind the temperature is then the weighted one, so that equal advantages still mean no divergence.
 
     Raises:
         ValueError: If no sample is valid.
     """
-    _check_flat(log_prob=log_prob, advantage=advantage, valid=valid)
+    weights = {} if importance is None else {"importance": importance}
+    _check_flat(log_prob=log_prob, advantage=advantage, valid=valid, **weights)
     if not bool(valid.any()):
         raise ValueError("policy_loss: no valid sample in the batch")
     chosen = top_half(advantage, valid)
     scaled = advantage.detach()[chosen] / eta
-    if importance is not None:
-        scaled = scaled + importance[chosen].clamp_min(1e-8).log()
-    psi = torch.softmax(scaled.detach(), dim=0)
+    log_base = torch.zeros_like(scaled) if importance is None else importance[chosen].clamp_min(1e-8).log()
+    psi = torch.softmax((scaled + log_base).detach(), dim=0)
     weight = torch.zeros_like(log_prob).masked_scatter(chosen, psi)
-    log_mean = torch.logsumexp(scaled, dim=0) - torch.log(chosen.sum().to(scaled.dtype))
+    log_mean = torch.logsumexp(scaled + log_base, dim=0) - torch.logsumexp(log_base, dim=0)
     return PolicyLoss(
         policy=-weight * log_prob,
         temperature=eta * eps_eta + eta * log_mean,
@@ -95,6 +96,11 @@ def trust_region_loss(target_logits: Tensor, logits: Tensor, alpha: Tensor, eps_
 
     The average runs over *all* valid samples, not the top half: that is the caller's part.
     """
+    if target_logits.shape != logits.shape:
+        raise ValueError(
+            f"target_logits and logits must have one shape [N, A], got {tuple(target_logits.shape)} and "
+            f"{tuple(logits.shape)}"
+        )
     log_target = torch.log_softmax(target_logits.detach(), dim=-1)
     kl = (log_target.exp() * (log_target - torch.log_softmax(logits, dim=-1))).sum(-1)
     return TrustRegionLoss(penalty=alpha.detach() * kl, multiplier=alpha * (eps_alpha - kl.detach()), kl=kl)

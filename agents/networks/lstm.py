@@ -52,17 +52,21 @@ class LSTMCore(nn.Module):
         """
         lstm, steps = self.lstm, inputs.shape[0]
         carry = steps if carry is None else carry
+        if not 0 <= carry <= steps:
+            raise ValueError(f"carry must be from 0 to the {steps} steps of the window, got {carry}")
         hidden, cell = state
         kept = state
         # The input's share of all gates in one product; the loop below only adds what depends on memory.
         from_input = F.linear(inputs, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
-        keep = (~is_first).to(inputs.dtype).unsqueeze(-1)
+        begins = is_first.unsqueeze(-1)
         recurrent, outputs = lstm.weight_hh_l0.t(), []
         for t in range(steps):
-            gates = torch.addmm(from_input[t], hidden * keep[t], recurrent)
+            # Not a product with 0: a NaN must not outlive its episode.
+            hidden, cell = hidden.masked_fill(begins[t], 0.0), cell.masked_fill(begins[t], 0.0)
+            gates = torch.addmm(from_input[t], hidden, recurrent)
             squashed, candidate, opened = _activate(gates, lstm.hidden_size)
             input_gate, forget_gate = squashed.chunk(2, dim=-1)
-            cell = torch.addcmul(forget_gate * (cell * keep[t]), input_gate, candidate)
+            cell = torch.addcmul(forget_gate * cell, input_gate, candidate)
             hidden = opened * torch.tanh(cell)
             outputs.append(hidden)
             if t + 1 == carry:
