@@ -1,6 +1,7 @@
 """Lanes: N episodes of one task side by side, the common core of the single and the vector environment."""
 
 import hashlib
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -88,9 +89,14 @@ class Lanes:
         channels = rulebook.NUM_TILES if observation == "onehot" else 0
         view = np.empty((config.view_size, config.view_size), dtype=np.uint8)
         self._shared = (*pack(config), self.rows, view, channels)
+        self._arguments = (num_lanes, observation, autoreset)
         self._autoreset = autoreset
         self._shape = (num_lanes, *self.space.shape)
         self._no_observations = np.empty((0, *self.space.shape), dtype=np.uint8)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by what the lanes were made from, as modules and compiled code cannot be."""
+        return _remade, (self.rulebook.__name__, self.config, self._arguments, self.rows.copy())
 
     def begin(self, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Begin the episodes named in the rows of the lanes of `mask`, bool [N]; observe all lanes."""
@@ -156,6 +162,12 @@ class Lanes:
 def new_stream(generator: np.random.Generator) -> int:
     """Draw the stream of a lane, in [0, STREAM_LIMIT)."""
     return int(generator.integers(STREAM_LIMIT))
+
+
+def _remade(rulebook: str, config: Any, arguments: tuple[int, str, int], rows: NDArray[np.int64]) -> Lanes:
+    lanes = Lanes(import_module(rulebook), config, *arguments)
+    lanes.rows[:] = rows
+    return lanes
 
 
 def _observation_space(view_size: int, num_tiles: int, observation: str) -> Box:

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
@@ -27,7 +27,7 @@ class ReplayError(ValueError):
     """A file is not a replay, or not a whole one."""
 
 
-class ReplayMismatch(AssertionError):
+class ReplayMismatch(ValueError):
     """Playing the actions again led elsewhere.
 
     Attributes:
@@ -113,6 +113,7 @@ class Replay:
         """Play the actions again and compare every state.
 
         Raises:
+            ReplayError: The environment cannot be made.
             ReplayMismatch: Naming the first step whose state differs, or the returns.
         """
         total = []
@@ -217,7 +218,10 @@ def _opened(env_id: str, kwargs: Mapping[str, Any], render_mode: str | None) -> 
         raise ReplayError(f"env_id must be one of {known}, got {env_id!r}")
     spec = gymnasium.spec(env_id)
     creator = load_env_creator(str(spec.entry_point))
-    return creator(**(spec.kwargs | dict(kwargs)), render_mode=render_mode)
+    try:
+        return creator(**(spec.kwargs | dict(kwargs)), render_mode=render_mode)
+    except (TypeError, ValueError) as problem:
+        raise ReplayError(f"kwargs {dict(kwargs)} make no {env_id}: {problem}") from problem
 
 
 def _checked(content: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -243,11 +247,9 @@ def _own_version() -> dict[str, str]:
 
 
 def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        write(Path(name))
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+        write(unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,7 +1,9 @@
 """The single environment keeps Gymnasium's contract and explains itself when it is used wrongly."""
 
+import copy
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -167,17 +169,30 @@ def test_bad_options_are_named_and_change_nothing(options, message):
 
 
 def test_a_state_goes_through_json_into_another_environment():
-    env, copy = IMazeEnv(delay=3), IMazeEnv(delay=3)
+    env, twin = IMazeEnv(delay=3), IMazeEnv(delay=3)
     generator = np.random.default_rng(0)
     env.reset(seed=2)
     for action in generator.integers(0, 3, 60).tolist():
         env.step(action)
-    copy.set_state(json.loads(json.dumps(env.get_state())))
-    assert copy.state_hash() == env.state_hash() and (copy.observe() == env.observe()).all()
+    twin.set_state(json.loads(json.dumps(env.get_state())))
+    assert twin.state_hash() == env.state_hash() and (twin.observe() == env.observe()).all()
     for action in generator.integers(0, 3, 60).tolist():
-        found, expected = copy.step(action), env.step(action)
+        found, expected = twin.step(action), env.step(action)
         assert (found[0] == expected[0]).all() and found[1:] == expected[1:]
-    assert (copy.reset()[0] == env.reset()[0]).all() and copy.get_state() == env.get_state()
+    assert (twin.reset()[0] == env.reset()[0]).all() and twin.get_state() == env.get_state()
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_copies_go_their_own_way_from_the_same_state(duplicate):
+    env = gym.make("MemoryEnvs/IMaze-v0", size=11)
+    env.reset(seed=0)
+    env.step(2)
+    twin = duplicate(env)
+    assert twin.unwrapped.state_hash() == env.unwrapped.state_hash()
+    found, expected = twin.step(0), env.step(0)
+    assert (found[0] == expected[0]).all() and found[1:] == expected[1:]
+    twin.step(0)
+    assert twin.unwrapped.state_hash() != env.unwrapped.state_hash()
 
 
 def test_a_broken_state_is_refused():

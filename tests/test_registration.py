@@ -43,6 +43,15 @@ def test_vectorizing_gymnasiums_own_way_works_too():
     assert (observations == gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=2).reset(seed=0)[0]).all()
 
 
+def test_environments_run_in_processes_of_their_own():
+    envs = gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=2, vectorization_mode="async")
+    ours = gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=2)
+    assert (envs.reset(seed=3)[0] == ours.reset(seed=3)[0]).all()
+    for action in (2, 1, 2):
+        assert (envs.step([action] * 2)[0] == ours.step([action] * 2)[0]).all()
+    envs.close()
+
+
 def test_a_time_limit_reaches_both_kinds():
     envs = gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=1, max_episode_steps=2)
     env = gym.make("MemoryEnvs/IMaze-v0", max_episode_steps=2)
@@ -79,7 +88,8 @@ def test_importing_the_package_adds_little_to_importing_gymnasium():
 def test_playing_loads_no_painter():
     code = (
         "import sys, gymnasium, memory_envs\n"
-        "env = gymnasium.make('MemoryEnvs/IMaze-v0', render_mode='ansi'); env.reset(); env.step(0); env.render()\n"
+        "env = gymnasium.make('MemoryEnvs/IMaze-v0', render_mode='ansi')\n"
+        "env.reset(); env.step(0); env.render()\n"
         "print('pygame' in sys.modules)"
     )
     assert in_new_process(code) == "False"

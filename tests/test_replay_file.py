@@ -133,6 +133,13 @@ def test_a_file_cannot_choose_what_is_imported(replay, tmp_path, env_id):
         Replay.load(changed(path, env_id=env_id)).verify()
 
 
+@pytest.mark.parametrize("kwargs", [{"size": 8}, {"sizes": 9}, {"render_mode": "human"}])
+def test_settings_that_make_no_environment_are_named(replay, tmp_path, kwargs):
+    replay.save(path := tmp_path / "episode.json")
+    with pytest.raises(ReplayError, match=re.escape(f"kwargs {kwargs} make no MemoryEnvs/IMaze-v0")):
+        Replay.load(changed(path, kwargs=kwargs)).verify()
+
+
 def test_an_unfinished_write_leaves_the_old_file(replay, tmp_path, monkeypatch):
     replay.save(path := tmp_path / "episode.json")
     before = path.read_text()

@@ -1,5 +1,6 @@
 """The vector environment is SyncVectorEnv of single environments, lane by lane and bit by bit."""
 
+import copy
 import json
 import re
 
@@ -117,8 +118,8 @@ def test_returned_arrays_are_never_written_again():
         result = envs.step(np.full(8, 2))
         kept.append(result)
         copies.append([part.copy() if isinstance(part, np.ndarray) else _deep(part) for part in result])
-    for result, copy in zip(kept, copies, strict=True):
-        assert data_equivalence(list(result), copy, exact=True)
+    for result, expected in zip(kept, copies, strict=True):
+        assert data_equivalence(list(result), expected, exact=True)
 
 
 def _deep(infos):
@@ -222,22 +223,32 @@ def test_a_saved_state_continues_bit_for_bit_in_another_process_through_json(mod
     generator = np.random.default_rng(0)
     for _ in range(100):  # with lanes in the middle of episodes and, in NEXT_STEP, lanes about to be reset
         envs.step(purposeful(generator, 6))
-    copy = IMazeVectorEnv(6, autoreset_mode=mode, max_episode_steps=17)
-    copy.set_state(json.loads(json.dumps(envs.get_state())))
-    assert (copy.observe() == envs.observe()).all()
+    twin = IMazeVectorEnv(6, autoreset_mode=mode, max_episode_steps=17)
+    twin.set_state(json.loads(json.dumps(envs.get_state())))
+    assert (twin.observe() == envs.observe()).all()
     for _ in range(100):
         actions = purposeful(generator, 6)
-        assert_same(copy.step(actions), envs.step(actions), "after restoring")
-    assert copy.get_state() == envs.get_state()
+        assert_same(twin.step(actions), envs.step(actions), "after restoring")
+    assert twin.get_state() == envs.get_state()
+
+
+def test_copies_of_lanes_go_on_from_the_same_state():
+    envs = IMazeVectorEnv(5, autoreset_mode="SameStep", observation="tiles")
+    envs.reset(seed=0)
+    twin = copy.deepcopy(envs)
+    for action in (2, 0, 2):
+        assert_same(twin.step([action] * 5), envs.step([action] * 5), "a copy")
+    twin.step([0] * 5)
+    assert twin.get_state() != envs.get_state()
 
 
 def test_a_saved_state_holds_the_generator_of_unseeded_lanes():
     envs = IMazeVectorEnv(3)
     envs.reset(seed=3, options={"reset_mask": np.array([True, False, False])})
-    copy = IMazeVectorEnv(3)
-    copy.set_state(envs.get_state())
-    envs.reset(), copy.reset()
-    assert copy.get_state() == envs.get_state()
+    twin = IMazeVectorEnv(3)
+    twin.set_state(envs.get_state())
+    envs.reset(), twin.reset()
+    assert twin.get_state() == envs.get_state()
 
 
 def test_a_state_of_another_shape_is_refused_and_changes_nothing():
