@@ -1,7 +1,7 @@
 import numba
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_envs.rules.randomness import STREAM_LIMIT, draw, episode_key, mix
@@ -24,11 +24,13 @@ def compiled_draw(stream, episode, counter, n):
     return draw(episode_key(stream, episode), counter, n)
 
 
+@settings(deadline=None)  # compiling, and a busy machine, take their time
 @given(streams, words, words, st.integers(1, 2**31 - 1))
 def test_compiled_draws_equal_those_of_python_integers(stream, episode, counter, n):
     assert compiled_draw(stream, episode, counter, n) == draw(episode_key(stream, episode), counter, n)
 
 
+@settings(deadline=None)  # compiling, and a busy machine, take their time
 @given(streams, words, words, st.integers(1, 2**31 - 1))
 def test_draws_stay_in_range_and_words_in_32_bits(stream, episode, counter, n):
     assert 0 <= episode_key(stream, episode) < 2**32

@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_envs.policies import RandomPolicy
@@ -182,6 +182,7 @@ def test_the_longest_of_the_shortest_solutions_is_as_calibrated(size, looking, t
     assert max(len(solution(config, state, reach=0)) for state in states) == touching
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(0, 2**20), st.lists(st.integers(0, 2), max_size=400))
 def test_a_delay_holds_the_agent_once_and_changes_nothing_else(delay, episode, actions):
     """Taking the held steps out of a delayed episode leaves the episode without a delay."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memory_envs
@@ -72,6 +72,7 @@ def compiled_files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("settings", CONFIGS)
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_a_compiled_lane_equals_the_uncompiled_rules(settings, seed):
     env = IMazeEnv(**settings)
