@@ -1,0 +1,354 @@
+"""The training program: its options, what it leaves behind, and that stopping it loses nothing."""
+
+import csv
+import dataclasses
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from agents import checkpoint
+from agents.ald import ALDConfig, train
+from agents.ald.options import Options, RunSettings, parse
+from agents.curves import PAPER, published_points, reached
+from agents.progress import clock
+from agents.run_directory import RunDirectory
+from agents.run_log import ProgressTable, read_rows
+from memory_envs.replay import Replay
+
+ENV = "MemoryEnvs/IMaze-v0"
+UNROLL = 4 * 8  # frames
+SMALL = [
+    *("--num-envs", "4", "--unroll-length", "8", "--learner-layers", "1", "--learner-width", "16"),
+    *("--learner-heads", "2", "--learner-mlp-width", "16", "--learner-memory", "8", "--replay-size", "3"),
+    *("--num-threads", "1", "--evaluation-episodes", "4", "--log-every", "5", "--device", "cpu"),
+]
+
+
+def run_small(folder, unrolls, *more, env=ENV):
+    arguments = ["--env", env, "--run-dir", str(folder), "--total-timesteps", str(unrolls * UNROLL)]
+    return train.main([*arguments, *SMALL, *more])
+
+
+def resume(folder, *more):
+    return train.main(["--resume", str(folder), *more])
+
+
+# What differs between any two runs: times, sessions, and the generator of lanes that were given no seed.
+NOT_COMPARED = re.compile(
+    r"/episodes/infos/\d+/t|/counters/_num_timesteps_at_start|/environment/inner/env/np_random/.*"
+)
+
+
+def leaves(tree, place=""):
+    """Everything in a checkpoint, by place."""
+    if isinstance(tree, dict | list | tuple):
+        items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+        return {k: v for key, value in items for k, v in leaves(value, f"{place}/{key}").items()}
+    return {} if NOT_COMPARED.fullmatch(place) else {place: np.asarray(tree)}
+
+
+def assert_same_state(first, second):
+    states = [leaves(checkpoint.load(RunDirectory(run).latest_checkpoint())) for run in (first, second)]
+    assert len(states[0]) > 100 and states[0].keys() == states[1].keys()
+    for place, value in states[0].items():
+        np.testing.assert_array_equal(value, states[1][place], err_msg=place)
+
+
+def rows_without_times(folder):
+    rows = read_rows(RunDirectory(folder).progress)
+    timeless = [{k: v for k, v in row.items() if not k.startswith("time/")} for row in rows]
+    return [row["time/total_timesteps"] for row in rows], timeless
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted run of 20 unrolls."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert run_small(folder, 20) == 0
+    return folder
+
+
+@pytest.fixture
+def interrupt_after(monkeypatch):
+    """Press Ctrl-C twice while the given unroll is collected."""
+
+    def arrange(unrolls):
+        def press(self):
+            if unrolls is not None and self.model.num_timesteps == unrolls * UNROLL:
+                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        monkeypatch.setattr(train.TrainingProgress, "_on_rollout_end", press)
+
+    return arrange
+
+
+@pytest.fixture
+def no_report(monkeypatch):
+    """Leave out the pictures and the evaluation at the end, which take longer than such short training."""
+    monkeypatch.setattr(train, "report", lambda *arguments: None)
+
+
+def test_run_directory_holds_everything_promised(whole):
+    names = {path.name for path in whole.iterdir()}
+    assert names == {
+        *("config.json", "progress.csv", "tensorboard", "checkpoints", "model.zip"),
+        *("learning_curve.png", "evaluation.json", "replay.json", "replay.gif"),
+    }
+    assert (whole / "learning_curve.png").read_bytes()[:4] == b"\x89PNG"
+    assert (whole / "replay.gif").read_bytes()[:3] == b"GIF"
+    Replay.load(whole / "replay.json").verify()
+
+
+def test_configuration_is_complete_and_says_what_it_was_made_with(whole):
+    config = json.loads((whole / "config.json").read_text())
+    assert set(config["config"]) == {field.name for field in dataclasses.fields(ALDConfig)}
+    assert config["config"]["learner_width"] == 16
+    assert config["run"]["env"] == ENV and config["run"]["seed"] == 0
+    [session] = config["sessions"]
+    assert session["libraries"]["torch"] == torch.__version__
+    assert session["cores"] >= 1 and session["from_timesteps"] == 0
+
+
+def test_log_has_a_row_per_interval_here_and_in_tensorboard(whole):
+    rows = read_rows(whole / "progress.csv")
+    assert [int(row["time/total_timesteps"]) for row in rows] == [5 * UNROLL * (k + 1) for k in range(4)]
+    seconds = [float(row["time/training_seconds"]) for row in rows]
+    assert seconds == sorted(seconds) and seconds[0] > 0
+    events = EventAccumulator(str(whole / "tensorboard")).Reload().Scalars("learner/entropy")
+    assert [event.value for event in events] == pytest.approx([float(row["learner/entropy"]) for row in rows])
+
+
+def test_evaluation_covers_both_ways_to_act(whole):
+    evaluation = json.loads((whole / "evaluation.json").read_text())
+    assert {name: each["episodes"] for name, each in evaluation.items()} == {"sampled": 4, "deterministic": 4}
+
+
+@pytest.mark.parametrize("unrolls", [10, 13])  # on a row of the log and between two
+def test_interrupted_and_resumed_equals_uninterrupted(
+    whole, tmp_path, interrupt_after, monkeypatch, unrolls, capsys
+):
+    folder = tmp_path / "run"
+    interrupt_after(unrolls)
+    assert run_small(folder, 20) == 130
+    assert RunDirectory(folder).latest_checkpoint().name == f"{unrolls * UNROLL:012d}.zip"
+    command = capsys.readouterr().out.strip().splitlines()[-1]
+    assert command.endswith(f"-m agents.ald.train --resume {folder}")
+    interrupt_after(None)
+    assert resume(folder) == 0
+    assert_same_state(whole, folder)
+    assert rows_without_times(folder) == rows_without_times(whole)
+
+
+def test_finished_run_goes_on_to_a_new_total(whole, tmp_path, no_report):
+    folder = tmp_path / "run"
+    assert run_small(folder, 12) == 0
+    assert resume(folder, "--total-timesteps", str(20 * UNROLL)) == 0
+    assert_same_state(whole, folder)
+    assert rows_without_times(folder) == rows_without_times(whole)
+    config = json.loads((folder / "config.json").read_text())
+    assert config["run"]["total_timesteps"] == 20 * UNROLL
+    assert [session["from_timesteps"] for session in config["sessions"]] == [0, 12 * UNROLL]
+
+
+def test_rows_behind_the_checkpoint_are_dropped(whole, tmp_path, no_report):
+    """As after a crash: the log is ahead of the last checkpoint, and so are the events."""
+    folder = tmp_path / "run"
+    assert run_small(folder, 17, "--checkpoint-every", str(10 * UNROLL)) == 0
+    RunDirectory(folder).latest_checkpoint().unlink()
+    assert resume(folder, "--total-timesteps", str(20 * UNROLL)) == 0
+    assert rows_without_times(folder) == rows_without_times(whole)
+    events = EventAccumulator(str(folder / "tensorboard"), purge_orphaned_data=True).Reload()
+    steps = [event.step for event in events.Scalars("learner/entropy")]
+    assert steps == [5 * UNROLL * (k + 1) for k in range(4)]
+
+
+def test_latest_and_previous_checkpoint_are_kept(tmp_path, no_report):
+    run_small(tmp_path / "run", 9, "--checkpoint-every", str(2 * UNROLL))
+    names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert names == [f"{unrolls * UNROLL:012d}.zip" for unrolls in (8, 9)]
+
+
+def test_training_ends_at_the_success_asked_for(tmp_path, monkeypatch, no_report, capsys):
+    """In the smallest maze, which chance solves soon, one success in the last two episodes is enough."""
+    monkeypatch.setattr(train, "SUCCESS_WINDOW", 2)
+    maze = json.dumps({"size": 5, "view_size": 1})
+    assert run_small(tmp_path / "run", 1000, "--stop-at-success", "0.5", "--env-kwargs", maze) == 0
+    assert "frames: success" in capsys.readouterr().out
+    rows = read_rows(tmp_path / "run" / "progress.csv")
+    assert float(rows[-1]["rollout/success_rate"]) >= 0.5
+    assert int(rows[-1]["time/total_timesteps"]) < 1000 * UNROLL
+
+
+def test_success_that_is_held_stops():
+    class Model:
+        ep_success_buffer = [1.0] * 190 + [0.0] * 10
+
+    assert train._success_held(Model(), 0.96) is None
+    assert "success 0.950 over the last 200 episodes" in train._success_held(Model(), 0.95)
+    assert train._success_held(Model(), None) is None
+    Model.ep_success_buffer = [1.0] * 199
+    assert train._success_held(Model(), 0.5) is None
+
+
+def test_other_environments_train_and_resume(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert run_small(folder, 10, env="CartPole-v1") == 0
+    assert "no replay: CartPole-v1" in capsys.readouterr().out
+    assert not (folder / "replay.json").exists()
+    assert resume(folder, "--total-timesteps", str(15 * UNROLL)) == 0
+    assert "not bit for bit" in " ".join(capsys.readouterr().out.split())
+    assert len(read_rows(folder / "progress.csv")) == 3
+
+
+def test_folder_that_is_not_empty_is_refused(whole, capsys):
+    assert run_small(whole, 1) == 2
+    assert f"--resume {whole}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seed", "1"], "--seed 1 contradicts --resume: the run has 0"),
+        (["--gamma", "0.5"], "--gamma 0.5 contradicts --resume: the run has 0.99"),
+        (["--preset", "imaze/ald"], "--preset imaze/ald contradicts --resume: the run has None"),
+        (["--run-dir", "elsewhere"], "--run-dir elsewhere contradicts --resume"),
+    ],
+)
+def test_options_that_contradict_the_run_are_refused(whole, arguments, message, capsys):
+    assert resume(whole, *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_options_that_repeat_the_run_are_not_refused(whole):
+    assert parse(["--resume", str(whole), "--seed", "0", "--env", ENV]).run.seed == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing to train on: give --preset, one of imaze/ald"),
+        (["--preset", "imaze/adl"], "did you mean 'imaze/ald'"),
+        (["--env", "MemoryEnvs/IMase-v0"], "IMaze"),
+        (["--env", ENV, "--gamma", "2"], "gamma must be in [0, 1], got 2.0"),
+        (["--env", ENV, "--num-envs", "0"], "--num-envs must be at least 1, got 0"),
+        (["--env", ENV, "--seed", "-1"], "--seed must be from 0 to"),
+        (["--env", ENV, "--stop-at-success", "1.5"], "--stop-at-success must be in (0, 1], got 1.5"),
+        (["--env", ENV, "--env-kwargs", "[1]"], "--env-kwargs must be a JSON object"),
+        (["--env", ENV, "--env-kwargs", '{"size": 8}'], "size"),
+        (["--env", "MountainCarContinuous-v0"], "Discrete"),
+        (["--resume", "no/such/run"], "no/such/run is no run directory"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert train.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_damaged_checkpoint_is_refused(whole, tmp_path, capsys):
+    run = RunDirectory.create(tmp_path / "run")
+    run.config.write_text((whole / "config.json").read_text())
+    assert resume(run.path) == 2
+    assert "holds no checkpoint" in capsys.readouterr().err
+    (run.checkpoints / "000000000032.zip").write_bytes(b"PK")
+    assert resume(run.path) == 2
+    assert "cannot be loaded" in capsys.readouterr().err
+
+
+def test_command_line_wins_over_preset_and_preset_over_defaults(monkeypatch):
+    preset = dataclasses.replace(
+        train_presets()["imaze/ald"], num_envs=3, overrides={"gamma": 0.9, "entropy_coef": 0.5}
+    )
+    monkeypatch.setitem(train_presets(), "imaze/ald", preset)
+    options = parse(["--preset=imaze/ald", "--gamma", "0.8"])
+    assert (options.config.gamma, options.config.entropy_coef) == (0.8, 0.5)
+    assert options.config.eps_eta == ALDConfig().eps_eta
+    assert (options.run.num_envs, options.run.env) == (3, ENV)
+    assert options.run.run_dir.startswith("runs/imaze-ald-s0-")
+
+
+def train_presets():
+    from registry.presets import PRESETS
+
+    return PRESETS
+
+
+def test_help_names_every_field_with_its_origin(capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse(["--help"])
+    assert ended.value.code == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for field in dataclasses.fields(ALDConfig):
+        assert f"--{field.name.replace('_', '-')}" in text
+        assert f"{field.metadata['help']} [{field.metadata['origin']}]" in text
+    for field in dataclasses.fields(RunSettings):
+        assert f"--{field.name.replace('_', '-')}" in text
+
+
+def test_options_survive_json():
+    options = Options(RunSettings(env=ENV, stop_at_success=0.9), ALDConfig(max_grad_norm=1.0))
+    assert Options.from_dict(json.loads(json.dumps(options.to_dict()))) == options
+    with pytest.raises(ValueError, match="not one of this version"):
+        Options.from_dict({"run": {"colour": "red"}, "config": {}})
+
+
+def test_progress_is_printed_in_lines_where_there_is_no_terminal(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "agents.ald.train",
+        "--env",
+        "CartPole-v1",
+        "--run-dir",
+        str(tmp_path / "run"),
+    ]
+    done = subprocess.run(
+        [*command, *SMALL, "--total-timesteps", str(6 * UNROLL)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+    assert done.returncode == 0, done.stderr
+    assert "192 of 192 frames" in done.stdout and "frames/s, 0:00 left" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_table_goes_on_with_new_columns(tmp_path):
+    path = tmp_path / "progress.csv"
+    ProgressTable(path, []).write({"a": 1.5}, {"a": ()})
+    table = ProgressTable(path, read_rows(path))
+    table.write({"a": 2.5, "b": 3, "hidden": 4}, {"a": (), "b": (), "hidden": ("csv",)})
+    table.write({"b": 5}, {"b": ()})
+    with path.open(newline="") as file:
+        assert list(csv.reader(file)) == [["a", "b"], ["1.5", ""], ["2.5", "3"], ["", "5"]]
+
+
+def test_paper_is_drawn_only_beside_its_own_maze():
+    assert published_points(ENV, {}) == published_points(ENV, {"size": 9}) == PAPER
+    assert published_points(ENV, {"size": 11}) == published_points("MemoryEnvs/IMaze-15x15-v0", {}) == ()
+
+
+def test_first_row_that_reaches_a_success():
+    rows = [
+        {"time/total_timesteps": "1000000", "time/training_seconds": "60"},
+        {"time/total_timesteps": "2000000", "time/training_seconds": "90", "rollout/success_rate": "0.96"},
+    ]
+    assert reached(rows, 0.95, "frames") == 2.0
+    assert reached(rows, 0.95, "minutes") == 1.5
+    assert reached(rows, 0.99, "minutes") is None
+
+
+def test_clock():
+    assert [clock(seconds) for seconds in (0, 59.6, 3599, 3600)] == ["0:00", "1:00", "59:59", "1:00:00"]
