@@ -28,7 +28,7 @@ class Snapshot(NamedTuple):
     def fields(self) -> dict[str, Any]:
         """Return what is shown, ready to print."""
         return {
-            "frames": f"{self.frames:,} of {self.total:,} frames",
+            "frames": f"{count(self.frames)} of {count(self.total)} frames",
             "success": "" if self.success is None else f"success {self.success:.3f}",
             "mean_return": "" if self.mean_return is None else f"return {self.mean_return:.3f}",
             "speed": f"{self.frames_per_second:,.0f} frames/s",
@@ -126,6 +126,11 @@ class TrainingProgress(BaseCallback):
             frames_per_second=speed,
             seconds_left=max(0, self.total - frames) / max(speed, 1e-9),
         )
+
+
+def count(frames: int) -> str:
+    """Return a number of frames that leaves room for the rest of the line."""
+    return f"{frames:,}" if frames < 100_000 else f"{frames / 1e6:.2f}M"
 
 
 def clock(seconds: float) -> str:

@@ -19,7 +19,7 @@ from agents import checkpoint
 from agents.ald import ALDConfig, train
 from agents.ald.options import Options, RunSettings, parse
 from agents.curves import PAPER, published_points, reached
-from agents.progress import clock
+from agents.progress import clock, count
 from agents.run_directory import RunDirectory
 from agents.run_log import ProgressTable, read_rows
 from memory_envs.replay import Replay
@@ -352,3 +352,7 @@ def test_first_row_that_reaches_a_success():
 
 def test_clock():
     assert [clock(seconds) for seconds in (0, 59.6, 3599, 3600)] == ["0:00", "1:00", "59:59", "1:00:00"]
+
+
+def test_counts_of_frames_stay_short():
+    assert [count(frames) for frames in (0, 99_999, 100_000, 1_600_000)] == ["0", "99,999", "0.10M", "1.60M"]

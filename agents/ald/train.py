@@ -135,7 +135,8 @@ def report(run: RunDirectory, model: ALD, settings: RunSettings, console: Consol
     _record(run, model, settings, console)
     for name, each in evaluations.items():
         console.print(f"{name} actions: {each.summary()}", highlight=False)
-    console.print(f"Watch it with:  {_python()} -m agents.enjoy {shlex.quote(str(run.path))}", soft_wrap=True)
+    command = f"{_python()} -m agents.enjoy {shlex.quote(str(run.path))}"
+    console.print(f"Watch it with:  {command}", soft_wrap=True, highlight=False)
 
 
 def resume_command(run: RunDirectory) -> str:
