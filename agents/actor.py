@@ -28,7 +28,9 @@ class Actor:
         device: Where the network lives.
     """
 
-    def __init__(self, network: ActorCritic, lanes: int, unroll_length: int, seed: int, device: torch.device) -> None:
+    def __init__(
+        self, network: ActorCritic, lanes: int, unroll_length: int, seed: int, device: torch.device
+    ) -> None:
         self.network, self.unroll_length, self.device = network, unroll_length, device
         self.generator = torch.Generator(device=device).manual_seed(seed)
         self.core_state = network.initial_state(lanes)
@@ -55,7 +57,9 @@ class Actor:
             on_step: Called after every vector step with `actions`, `rewards`, `dones`, `infos` and `new_obs`.
         """
         if self.observation is None:
-            raise RuntimeError("Actor.collect before Actor.begin: pass the environments' first observations to begin()")
+            raise RuntimeError(
+                "Actor.collect before Actor.begin: pass the environments' first observations to begin()"
+            )
         record = _Record(self.core_state)
         for time in range(self.unroll_length):
             outputs, self.core_state = self.network.step(self.observation, self.core_state, self.is_first)
@@ -66,7 +70,13 @@ class Actor:
             record.outcome(time, rewards, dones, infos)
             self.observation = self._tensor(observation)
             self.is_first = torch.as_tensor(dones, device=self.device)
-            step = {"actions": actions, "rewards": rewards, "dones": dones, "infos": infos, "new_obs": observation}
+            step = {
+                "actions": actions,
+                "rewards": rewards,
+                "dones": dones,
+                "infos": infos,
+                "new_obs": observation,
+            }
             if not on_step(step):
                 return None
         return record.unroll(self.observation, self.is_first, self._tensor)
@@ -122,7 +132,9 @@ class _Record:
         self.truncated.append(truncated)
         self.terminated.append(dones & ~truncated)
 
-    def unroll(self, last: Observation, last_is_first: Tensor, tensor: Callable[[Any], Observation]) -> Unroll:
+    def unroll(
+        self, last: Observation, last_is_first: Tensor, tensor: Callable[[Any], Observation]
+    ) -> Unroll:
         device = last_is_first.device
 
         def stacked(rows: list[np.ndarray], dtype: torch.dtype) -> Tensor:

@@ -30,9 +30,11 @@ class Distiller:
         """One step of gradient on one unroll; returns the diagnostics."""
         config, learner = self.config, unroll.learner
         if learner is None:
-            raise ValueError("Distiller.update: the unroll carries no learner outputs; pass it through the learner first")
+            raise ValueError(
+                "Distiller.update: the unroll carries no learner outputs; pass it through the learner first"
+            )
         window = map_observation(lambda x: x[:-1], unroll.observation)
-        actor, _ = self.network(window, unroll.actor_state, unroll.is_first[:-1])
+        actor, _ = self.network(window, unroll.actor_state, unroll.is_first[:-1], carry=0)
         kl = distillation.policy_distillation(actor.logits, learner.logits, config.distillation_direction)
         gap = distillation.value_distillation(actor.value, learner.value, learner.value_scale)
         loss = config.policy_coef * kl.mean() + config.distilled_value_coef * gap.mean()

@@ -51,7 +51,9 @@ class Learner:
         self.popart = PopArt(config.popart_step_size).to(device)
         self.eta = nn.Parameter(torch.tensor(config.eta_init, device=device))
         self.alpha = nn.Parameter(torch.tensor(config.alpha_init, device=device))
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learner_learning_rate, fused=True)
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=config.learner_learning_rate, fused=True
+        )
         self.dual_optimizer = torch.optim.Adam([self.eta, self.alpha], lr=config.dual_learning_rate)
         self.updates = 0
         self.core_state: CoreState | None = None
@@ -98,7 +100,9 @@ class Learner:
     def _targets(self, unroll: Unroll, result: _Pass) -> VTrace:
         config = self.config
         terminated = unroll.done if config.timeout_is_terminal else unroll.terminated
-        log_rho = _log_prob(result.target_logits, unroll.action) - _log_prob(unroll.behaviour_logits, unroll.action)
+        log_rho = _log_prob(result.target_logits, unroll.action) - _log_prob(
+            unroll.behaviour_logits, unroll.action
+        )
         return vtrace(
             log_rho,
             config.gamma * (~terminated).float(),
@@ -147,7 +151,9 @@ class Learner:
         )
         region = vmpo.trust_region_loss(result.target_logits, logits, self.alpha, config.eps_alpha)
         value_loss = 0.5 * (self.popart.normalize(trace.target) - value).square()
-        to_actor = distillation.policy_distillation(unroll.behaviour_logits, logits, config.distillation_direction)
+        to_actor = distillation.policy_distillation(
+            unroll.behaviour_logits, logits, config.distillation_direction
+        )
         entropy = distillation.entropy(logits)
         loss = (
             policy.policy.sum()

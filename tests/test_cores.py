@@ -440,3 +440,15 @@ def test_replaced_rows_go_where_they_are_told_and_into_a_copy() -> None:
     plain = replace_rows(observation["b"], nothing, nothing, torch.empty(0))
     assert isinstance(plain, Tensor)
     assert torch.equal(plain, observation["b"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 5), seeds)
+def test_lstm_by_episode_equals_lstm_by_step(steps: int, lanes: int, seed: int) -> None:
+    core = lstm(seed)
+    inputs, is_first = window(steps, lanes=lanes, seed=seed)
+    beginning = used_state(core, lanes)
+    by_step, _ = core(inputs, beginning, is_first)
+    by_episode, untouched = core(inputs, beginning, is_first, 0)
+    close(by_episode, by_step.detach())
+    assert untouched is beginning

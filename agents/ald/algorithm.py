@@ -116,7 +116,12 @@ class ALD(BaseAlgorithm):
         self.distiller = Distiller(actor_network, self.policy.optimizer, config)
         self.actor = Actor(actor_network, self.n_envs, config.unroll_length, action_seed, self.device)
         self.engine = SerialEngine(
-            self.actor, self.learner, self.replay, self.distiller, config.distillation_steps, config.learner_replays
+            self.actor,
+            self.learner,
+            self.replay,
+            self.distiller,
+            config.distillation_steps,
+            config.learner_replays,
         )
 
     def _learner_network(self) -> Any:
@@ -153,7 +158,9 @@ class ALD(BaseAlgorithm):
         callback.on_training_start(locals(), globals())
         for iteration in range(1, 1 + self._unrolls_until(total_timesteps)):
             callback.on_rollout_start()
-            metrics = self.engine.advance(self.env, lambda step: self._on_step(step, callback), callback.on_rollout_end)
+            metrics = self.engine.advance(
+                self.env, lambda step: self._on_step(step, callback), callback.on_rollout_end
+            )
             self._last_obs = self.actor.last_observation()
             if metrics is None:
                 break
@@ -193,7 +200,12 @@ class ALD(BaseAlgorithm):
         self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
         self.logger.dump(step=self.num_timesteps)
 
-    def save(self, path: str | os.PathLike[str], exclude: Iterable[str] | None = None, include: Iterable[str] | None = None) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        exclude: Iterable[str] | None = None,
+        include: Iterable[str] | None = None,
+    ) -> None:
         """Write everything that training depends on to one file, atomically; `.zip` is appended when missing.
 
         Args:

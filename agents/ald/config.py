@@ -21,7 +21,9 @@ class ALDConfig:
     unroll_length: int = _number(20, "steps T in one unroll", "paper")
     gamma: float = _number(0.99, "discount", "paper")
     timeout_is_terminal: bool = _number(
-        False, "value a time-out at 0 instead of bootstrapping from its last observation", "ours; True was common in 2021"
+        False,
+        "value a time-out at 0 instead of bootstrapping from its last observation",
+        "ours; True was common in 2021",
     )
     # Actor
     actor_hidden_size: int = _number(32, "units of the acting LSTM", "paper")
@@ -35,7 +37,9 @@ class ALDConfig:
     learner_gate_bias: float = _number(2.0, "initial bias b_g of the gates", "Parisotto et al. 2019")
     # Learner's updates
     learner_learning_rate: float = _number(1e-3, "Adam step size of the learner", "tuned; paper 1e-4")
-    learner_replays: int = _number(0, "further learner updates per unroll, on unrolls from replay", "paper: optional arrow")
+    learner_replays: int = _number(
+        0, "further learner updates per unroll, on unrolls from replay", "paper: optional arrow"
+    )
     max_grad_norm: float | None = _number(None, "clip the learner's and actor's gradient norm", "paper: none")
     entropy_coef: float = _number(0.003, "weight of the learner's entropy bonus", "tuned; paper none")
     value_coef: float = _number(1.0, "weight of the learner's value loss", "ours")
@@ -45,7 +49,9 @@ class ALDConfig:
     alpha_init: float = _number(1.0, "initial multiplier of the trust region", "paper: 0.1 to 5")
     eps_alpha: float = _number(0.004, "bound of KL(target || online)", "paper")
     dual_learning_rate: float = _number(1e-2, "Adam step size of eta and alpha", "tuned")
-    target_period: int = _number(10, "learner updates between refreshes of the target policy", "paper: 1, 10 or 100")
+    target_period: int = _number(
+        10, "learner updates between refreshes of the target policy", "paper: 1, 10 or 100"
+    )
     importance_weights: bool = _number(False, "weigh V-MPO's samples by clipped rho", "ours")
     # V-trace
     rho_bar: float = _number(1.0, "clip of V-trace's importance weights", "Espeholt et al. 2018")
@@ -54,12 +60,18 @@ class ALDConfig:
     # PopArt
     popart_step_size: float = _number(3e-4, "step size of PopArt's moments; 0 switches it off", "paper")
     # Distillation
-    policy_coef: float = _number(1.0, "alpha_pi, weight of the policy distillation", "ours; not stated in the paper")
-    distilled_value_coef: float = _number(1.0, "alpha_V, weight of the value distillation; 0 switches it off", "ours")
+    policy_coef: float = _number(
+        1.0, "alpha_pi, weight of the policy distillation", "ours; not stated in the paper"
+    )
+    distilled_value_coef: float = _number(
+        1.0, "alpha_V, weight of the value distillation; 0 switches it off", "ours"
+    )
     learner_regularisation: float = _number(
         1.0, "times alpha_pi: how much the distillation loss also pulls the learner to the actor", "paper: 1"
     )
-    distillation_direction: Direction = _number("actor_learner", "which KL is distilled", "paper: actor_learner")
+    distillation_direction: Direction = _number(
+        "actor_learner", "which KL is distilled", "paper: actor_learner"
+    )
     distillation_steps: int = _number(4, "distillation steps per unroll", "tuned; paper: more is better")
     replay_size: int = _number(16, "unrolls kept for distillation", "tuned")
 
@@ -75,13 +87,17 @@ class ALDConfig:
             self._require(name, getattr(self, name) >= 0, "at least 0")
         for name in "distilled_value_coef learner_regularisation".split():
             self._require(name, getattr(self, name) >= 0, "at least 0")
-        for name in "actor_learning_rate learner_learning_rate dual_learning_rate eta_init alpha_init".split():
+        for (
+            name
+        ) in "actor_learning_rate learner_learning_rate dual_learning_rate eta_init alpha_init".split():
             self._require(name, getattr(self, name) > 0, "greater than 0")
         for name in "eps_eta eps_alpha rho_bar c_bar".split():
             self._require(name, getattr(self, name) > 0, "greater than 0")
         for name in "gamma trace_decay popart_step_size".split():
             self._require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
-        self._require("learner_heads", self.learner_width % self.learner_heads == 0, "a divisor of learner_width")
+        self._require(
+            "learner_heads", self.learner_width % self.learner_heads == 0, "a divisor of learner_width"
+        )
 
     def _require(self, name: str, holds: bool, what: str) -> None:
         if not holds:

@@ -10,7 +10,9 @@ from torch import Tensor
 Direction: TypeAlias = Literal["actor_learner", "learner_actor"]
 
 
-def policy_distillation(actor_logits: Tensor, learner_logits: Tensor, direction: Direction = "actor_learner") -> Tensor:
+def policy_distillation(
+    actor_logits: Tensor, learner_logits: Tensor, direction: Direction = "actor_learner"
+) -> Tensor:
     """KL(pi_A || pi_L) per element, with gradient to whichever of the two carries one.
 
     Args:
@@ -49,4 +51,6 @@ def entropy(logits: Tensor) -> Tensor:
 
 def _check_same(name: str, x: Tensor, other_name: str, other: Tensor) -> None:
     if x.shape != other.shape:
-        raise ValueError(f"{name} and {other_name} must have one shape, got {tuple(x.shape)} and {tuple(other.shape)}")
+        raise ValueError(
+            f"{name} and {other_name} must have one shape, got {tuple(x.shape)} and {tuple(other.shape)}"
+        )

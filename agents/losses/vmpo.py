@@ -38,7 +38,9 @@ def top_half(advantage: Tensor, valid: Tensor) -> Tensor:
     Ties are broken by position, so that exactly half is taken even when all advantages are equal.
     """
     count = (int(valid.sum()) + 1) // 2
-    order = torch.where(valid, advantage, torch.full_like(advantage, -torch.inf)).argsort(descending=True, stable=True)
+    order = torch.where(valid, advantage, torch.full_like(advantage, -torch.inf)).argsort(
+        descending=True, stable=True
+    )
     chosen = torch.zeros_like(valid)
     chosen[order[:count]] = True
     return chosen
@@ -85,7 +87,9 @@ def policy_loss(
     )
 
 
-def trust_region_loss(target_logits: Tensor, logits: Tensor, alpha: Tensor, eps_alpha: float) -> TrustRegionLoss:
+def trust_region_loss(
+    target_logits: Tensor, logits: Tensor, alpha: Tensor, eps_alpha: float
+) -> TrustRegionLoss:
     """L_alpha = alpha (eps_alpha - sg KL) + sg(alpha) KL with KL = KL(pi_target || pi), for discrete actions.
 
     Args:

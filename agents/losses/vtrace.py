@@ -54,7 +54,9 @@ def vtrace(
     """
     shapes = {x.shape for x in (log_rho, discount, reward, value, next_value, done)}
     if len(shapes) != 1 or value.dim() != 2:
-        raise ValueError(f"vtrace: all arguments must share one shape [T, B], got {sorted(map(tuple, shapes))}")
+        raise ValueError(
+            f"vtrace: all arguments must share one shape [T, B], got {sorted(map(tuple, shapes))}"
+        )
     rho = torch.exp(log_rho.clamp(max=_log(rho_bar)))  # clipped in log space: exp never overflows
     carry = trace_decay * torch.exp(log_rho.clamp(max=_log(c_bar))) * discount * ~done
     delta = rho * (reward + discount * next_value - value)

@@ -67,7 +67,9 @@ class RelativeAttention(nn.Module):
         lanes, steps, _ = queries.shape
         q = self._split(self.query(queries))
         k, v = (self._split(part) for part in self.key_value(context).chunk(2, dim=-1))
-        r = self.position(self.distances).unflatten(-1, (self.heads, -1)).permute(1, 2, 0)  # [H, d, memory + 1]
+        r = (
+            self.position(self.distances).unflatten(-1, (self.heads, -1)).permute(1, 2, 0)
+        )  # [H, d, memory + 1]
         by_distance = torch.matmul(q + self.position_bias, r)  # [B, H, T, memory + 1], farthest first
         scores = torch.matmul(q + self.content_bias, k.transpose(-1, -2)) + _shift(by_distance)
         weights = torch.softmax(scores * self.head_width**-0.5 + mask, dim=-1)
@@ -128,7 +130,9 @@ class GTrXLCore(nn.Module):
             raise ValueError(f"layers and memory must be at least 1, got layers={layers}, memory={memory}")
         self.width, self.memory = width, memory
         self.embed = nn.Linear(input_size, width)
-        self.layers = nn.ModuleList(GTrXLLayer(width, heads, hidden, memory, gate_bias) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            GTrXLLayer(width, heads, hidden, memory, gate_bias) for _ in range(layers)
+        )
         self._initialize()
 
     def _initialize(self) -> None:
