@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
-from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from agents.networks.actor_critic import ActorCritic
@@ -17,8 +16,26 @@ from agents.unroll import Observation, Unroll, map_observation
 OnStep: TypeAlias = Callable[[Mapping[str, Any]], bool]
 
 
+class SteppedEnv(Protocol):
+    """What the actor asks of a vector of environments; SB3's `VecEnv` has it."""
+
+    num_envs: int
+
+    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """Step all lanes.
+
+        Args:
+            actions: [B] int64.
+
+        Returns:
+            Observations [B, ...], rewards [B], dones [B] bool and one info per lane. A lane that is done has been
+            reset: its observation is the first of the next episode, and its info holds `terminal_observation` and
+            `TimeLimit.truncated`.
+        """
+
+
 class Actor:
-    """Steps every lane of a VecEnv with a recurrent policy. Its own generator draws the actions.
+    """Steps every lane of a vector of environments with a recurrent policy. Its own generator draws the actions.
 
     Args:
         network: The acting policy; shared with whoever trains it.
@@ -49,11 +66,11 @@ class Actor:
             return {key: value.cpu().numpy() for key, value in self.observation.items()}
         return self.observation.cpu().numpy()
 
-    def collect(self, env: VecEnv, on_step: OnStep) -> Unroll | None:
+    def collect(self, env: SteppedEnv, on_step: OnStep) -> Unroll | None:
         """T steps of all lanes; None if `on_step` asked to stop, with the steps until then lost to training.
 
         Args:
-            env: SB3 VecEnv: resets itself within a step and hands over `terminal_observation`.
+            env: As many lanes as the actor has.
             on_step: Called after every vector step with `actions`, `rewards`, `dones`, `infos` and `new_obs`.
         """
         if self.observation is None:
@@ -169,5 +186,5 @@ def sample(logits: Tensor, generator: torch.Generator) -> Tensor:
 
 def _stack(rows: list[Observation]) -> Observation:
     if isinstance(rows[0], dict):
-        return {key: torch.stack([row[key] for row in rows]) for key in rows[0]}  # type: ignore[index, call-overload]
+        return {key: torch.stack([row[key] for row in rows]) for key in rows[0]}  # type: ignore[index]
     return torch.stack(rows)  # type: ignore[arg-type]

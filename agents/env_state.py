@@ -43,5 +43,6 @@ def set_env_state(env: VecEnv, state: Mapping[str, Any]) -> None:
         env.env.set_state(state["env"])
     else:
         raise ValueError(
-            f"cannot restore the saved state of the environments in {type(env).__name__}: build them as for training"
+            f"cannot restore the saved state of the environments in {type(env).__name__}: "
+            "build them as for training"
         )

@@ -36,8 +36,8 @@ class _Pass(NamedTuple):
 class Learner:
     """Owns the network that learns, its frozen copy, eta, alpha, PopArt and their optimizers.
 
-    It runs the network over each unroll from the memory that it kept for these lanes, trains, and attaches what it
-    said of every step, from which the distiller teaches the actor.
+    It runs the network over each unroll from the memory that it kept for these lanes, trains, and attaches
+    what it said of every step, from which the distiller teaches the actor.
 
     Args:
         network: Actor-critic whose value head is an `nn.Linear` that outputs normalised values.
@@ -119,8 +119,8 @@ class Learner:
     def _next_value(self, unroll: Unroll, value: Tensor) -> Tensor:
         """[T, B] value of what each step led to within its own episode.
 
-        A truncated episode goes on in its last observation, which is no row of the unroll. It is put in the place of
-        its successor's first one, with the memory as it stands there, in a window of its own.
+        A truncated episode goes on in its last observation, which is no row of the unroll. It is put in the
+        place of its successor's first one, with the memory as it stands there, in a window of its own.
         """
         following = value[1:].clone()
         if self.config.timeout_is_terminal or not len(unroll.final_time):

@@ -46,10 +46,12 @@ class Encoder(nn.Module):
 class LSTMActorPolicy(RecurrentActorCriticPolicy):
     """The acting policy: sb3-contrib's recurrent policy, with ALD's defaults.
 
-    One small LSTM that policy and value share and nothing between it and the heads. It adds no parameter of its own,
-    so its weights go into a `RecurrentPPO("MlpLstmPolicy", env, policy_kwargs=...)` of the same settings and back.
+    One small LSTM that policy and value share and nothing between it and the heads. It adds no parameter of
+    its own, so its weights go into a `RecurrentPPO("MlpLstmPolicy", env, policy_kwargs=...)` of the same
+    settings and back.
 
-    Deviation: while ALD distils, the value's gradient reaches the LSTM; under RecurrentPPO, sb3-contrib stops it there.
+    Deviation: while ALD distils, the value's gradient reaches the LSTM; under RecurrentPPO, sb3-contrib stops
+    it there.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
         )
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
-        """As sb3-contrib's, with the sizes of the LSTM that it leaves out (so that save and load work for any)."""
+        """As sb3-contrib's, with what it leaves out of the LSTM, so that save and load work for any size."""
         return super()._get_constructor_parameters() | {
             "lstm_hidden_size": self.lstm_output_dim,
             "shared_lstm": self.shared_lstm,
@@ -120,7 +122,7 @@ def gtrxl_actor_critic(
     memory: int,
     gate_bias: float,
 ) -> ActorCritic:
-    """A GTrXL with linear heads whose first policy is close to uniform and whose first values are close to 0."""
+    """A GTrXL with linear heads; its first policy is close to uniform, its first values are close to 0."""
     core = GTrXLCore(extractor.features_dim, width, layers, heads, mlp_width, memory, gate_bias)
     policy_head, value_head = nn.Linear(width, num_actions), nn.Linear(width, 1)
     for head in (policy_head, value_head):

@@ -16,7 +16,7 @@ CoreState: TypeAlias = tuple[Tensor, ...]
 
 
 class LearnerOutputs(NamedTuple):
-    """What the learner said about an unroll when it trained on it; a distillation step needs nothing else of it."""
+    """What the learner said of an unroll when it trained on it; distillation needs nothing else of it."""
 
     logits: Tensor
     """[T, B, A] float: the learner's policy."""
@@ -33,7 +33,7 @@ class Unroll(NamedTuple):
     """
 
     observation: Observation
-    """[T + 1, B, ...]: row T is the observation after the last step (of the next episode if that step ended one)."""
+    """[T + 1, B, ...]: row T is what followed the last step (the next episode, if that step ended one)."""
     is_first: Tensor
     """[T + 1, B] bool: the observation of this row starts an episode, so memory must be cleared before it."""
     action: Tensor

@@ -7,7 +7,7 @@ import difflib
 import os
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -41,10 +41,12 @@ class ALD(BaseAlgorithm):
 
     Args:
         policy: "LstmPolicy" (also under sb3-contrib's names) or a subclass of `LSTMActorPolicy`.
-        env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete, observations Box or Dict.
+        env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete, observations Box or
+            Dict.
             Many lanes make learning fast: see `agents.vec_env.GymnasiumVecEnv`.
         config: All settings; defaults when None.
-        policy_kwargs: For the policy class, e.g. a features extractor (the learner gets one of its own of that kind).
+        policy_kwargs: For the policy class, e.g. a features extractor; the learner gets one of its own of that
+            kind.
         stats_window_size: Episodes that the logged means run over.
         tensorboard_log: Folder for TensorBoard, or None.
         verbose: 0 silent, 1 information, 2 debugging.
@@ -107,7 +109,8 @@ class ALD(BaseAlgorithm):
         entropy = np.random.SeedSequence(self.seed)
         action_seed, replay_seed = (int(child.generate_state(1)[0]) for child in entropy.spawn(2))
         policy_kwargs = {"lstm_hidden_size": config.actor_hidden_size} | self.policy_kwargs
-        self.policy = self.policy_class(
+        policy_class = cast("type[LSTMActorPolicy]", self.policy_class)
+        self.policy = policy_class(
             self.observation_space, self.action_space, self.lr_schedule, **policy_kwargs
         ).to(self.device)
         actor_network = self.policy.as_network()
@@ -147,8 +150,10 @@ class ALD(BaseAlgorithm):
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
     ) -> ALD:
-        """Train; see `BaseAlgorithm.learn`. `log_interval` counts unrolls. Callbacks see one step per vector step."""
-        begins_anew = reset_num_timesteps or self._last_obs is None
+        """Train; see `BaseAlgorithm.learn`. `log_interval` counts unrolls, callbacks see every vector step."""
+        if self.env is None:
+            raise ValueError("there is no environment to learn in: pass one to load(), or call set_env() first")
+        env, begins_anew = self.env, reset_num_timesteps or self._last_obs is None
         total_timesteps, callback = self._setup_learn(
             total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar
         )
@@ -159,7 +164,7 @@ class ALD(BaseAlgorithm):
         for iteration in range(1, 1 + self._unrolls_until(total_timesteps)):
             callback.on_rollout_start()
             metrics = self.engine.advance(
-                self.env, lambda step: self._on_step(step, callback), callback.on_rollout_end
+                env, lambda step: self._on_step(step, callback), callback.on_rollout_end
             )
             self._last_obs = self.actor.last_observation()
             if metrics is None:
@@ -200,7 +205,7 @@ class ALD(BaseAlgorithm):
         self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
         self.logger.dump(step=self.num_timesteps)
 
-    def save(
+    def save(  # type: ignore[override]  # a file object cannot be replaced in one step
         self,
         path: str | os.PathLike[str],
         exclude: Iterable[str] | None = None,
@@ -210,14 +215,15 @@ class ALD(BaseAlgorithm):
 
         Args:
             path: File name.
-            exclude: Of "replay", "environment": parts to leave out; without them training resumes, but not bit for bit.
+            exclude: Of "replay", "environment": parts to leave out; without them training resumes, but not bit
+                for bit.
             include: Parts not to leave out although `exclude` names them, as in SB3.
         """
         left_out = set(exclude or ()) - set(include or ())
         save_model(self, path, left_out)
 
     @classmethod
-    def load(
+    def load(  # type: ignore[override]  # as save
         cls,
         path: str | os.PathLike[str],
         env: GymEnv | None = None,
@@ -235,13 +241,16 @@ class ALD(BaseAlgorithm):
             device: Where to put the networks.
             custom_objects: Entries that replace saved ones, such as a `policy_kwargs` that holds classes.
             print_system_info: Print versions of the libraries here.
-            force_reset: Start new episodes. False goes on inside the saved ones, bit for bit, if `env` can be restored.
-            kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single settings.
+            force_reset: Start new episodes. False goes on inside the saved ones, bit for bit, if `env` can be
+                restored.
+            kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single
+                settings.
 
         Raises:
             CheckpointError: The file is truncated, foreign or of a newer format.
             FileNotFoundError: There is no such file.
-            ValueError: `env` has other spaces, or `force_reset=False` with an environment that cannot be restored.
+            ValueError: `env` has other spaces, or `force_reset=False` with an environment that cannot be
+                restored.
         """
         return load_model(cls, path, env, device, custom_objects, print_system_info, force_reset, **kwargs)
 

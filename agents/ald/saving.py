@@ -108,8 +108,8 @@ def _rebuild(
     missing = [name for name in arguments["lost_policy_kwargs"] if name not in policy_kwargs]
     if missing:
         raise ValueError(
-            f"the model was built with policy_kwargs that are code and so are not in the file: {', '.join(missing)}; "
-            "pass the complete policy_kwargs to load()"
+            "the model was built with policy_kwargs that are code and so are not in the file: "
+            f"{', '.join(missing)}; pass the complete policy_kwargs to load()"
         )
     for name in ("seed", "stats_window_size"):
         given.setdefault(name, arguments[name])
@@ -150,13 +150,13 @@ def _restore(model: ALD, tree: Mapping[str, Any]) -> None:
 def _resume(model: ALD, tree: Mapping[str, Any], path: pathlib.Path) -> None:
     if model.env is None or model.n_envs != tree["n_envs"]:
         raise ValueError(
-            f"force_reset=False goes on inside the {tree['n_envs']} saved lanes: pass an env with as many, got "
-            f"{'none' if model.env is None else model.n_envs}"
+            f"force_reset=False goes on inside the {tree['n_envs']} saved lanes: pass an env with as many, "
+            f"got {'none' if model.env is None else model.n_envs}"
         )
     if tree["environment"] is None:
         raise ValueError(
-            f"{path} holds no state of its environments, so their episodes cannot be gone on with: load it with "
-            "force_reset=True to start new ones"
+            f"{path} holds no state of its environments, so their episodes cannot be gone on with: "
+            "load it with force_reset=True to start new ones"
         )
     set_env_state(model.env, tree["environment"])
     model.actor.load_state_dict(tree["actor"])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from stable_baselines3.common.vec_env import VecEnv
-
-from agents.actor import Actor, OnStep
+from agents.actor import Actor, OnStep, SteppedEnv
 from agents.distiller import Distiller
 from agents.learner import Learner
 from agents.replay import Replay
@@ -43,7 +42,7 @@ class SerialEngine:
         self.seconds: dict[str, float] = defaultdict(float)
 
     def advance(
-        self, env: VecEnv, on_step: OnStep, on_collected: Callable[[], None] = lambda: None
+        self, env: SteppedEnv, on_step: OnStep, on_collected: Callable[[], None] = lambda: None
     ) -> dict[str, Any] | None:
         """One turn of the loop.
 
@@ -55,11 +54,11 @@ class SerialEngine:
         Returns:
             The diagnostics, or None if `on_step` asked to stop.
         """
-        unroll = self._timed("acting", lambda: self.actor.collect(env, on_step))
+        collected = self._timed("acting", lambda: self.actor.collect(env, on_step))
         on_collected()
-        if unroll is None:
+        if collected is None:
             return None
-        unroll, metrics = self._timed("learning", lambda: self.learner.update(unroll))
+        unroll, metrics = self._timed("learning", functools.partial(self.learner.update, collected))
         self.replay.add(unroll)
         for _ in range(self.learner_replays):
             metrics = self._timed("learning", lambda: self.learner.replay(self.replay.sample()))

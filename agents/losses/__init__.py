@@ -1,1 +1,1 @@
-"""Losses as functions of tensors: no modules, no configuration, per-element results plus their diagnostics."""
+"""Losses as functions of tensors: no modules, no configuration, a result per element, and diagnostics."""

@@ -36,8 +36,9 @@ def policy_distillation(
 def value_distillation(actor_value: Tensor, learner_value: Tensor, scale: Tensor | float = 1.0) -> Tensor:
     """1/2 ((V_L - V_A) / scale)^2 per element, gradient to the actor only.
 
-    `scale` is PopArt's sigma: both values are in units of the return and the error is counted in units of sigma. So
-    a change of PopArt's statistics moves neither the student nor its target, only the weight of the error.
+    `scale` is PopArt's sigma: both values are in units of the return and the error is counted in units of
+    sigma. So a change of PopArt's statistics moves neither the student nor its target, only the weight of the
+    error.
     """
     _check_same("actor_value", actor_value, "learner_value", learner_value)
     return 0.5 * ((learner_value.detach() - actor_value) / scale).square()

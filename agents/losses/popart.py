@@ -1,4 +1,7 @@
-"""PopArt: value targets of any scale, outputs preserved (van Hasselt et al. 2016, arXiv 1602.07714; Hessel et al. 2018)."""
+"""PopArt: value targets of any scale, outputs preserved.
+
+Sources: van Hasselt et al. 2016, arXiv 1602.07714; Hessel et al. 2018, arXiv 1809.04474.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ from torch import Tensor, nn
 
 
 class PopArt(nn.Module):
-    """Running mean and scale of the value targets, and the surgery on the last layer that keeps outputs in place.
+    """Running mean and scale of the value targets, and the surgery on the last layer that they call for.
 
     A head outputs normalised values n; values in units of the return are `sigma * n + mu`.
 
     Args:
-        step_size: Weight of a new batch in the moments (paper: 3e-4). 0 leaves mu = 0 and sigma = 1: PopArt is off.
+        step_size: Weight of a new batch in the moments (paper: 3e-4). 0 leaves mu = 0 and sigma = 1: PopArt is
+            off.
         sigma_min: Lower bound of sigma.
         sigma_max: Upper bound of sigma.
 
-    Deviation: the first moments start as those of mu = 0, sigma = 1, without Adam's bias correction, so that early,
-    unrepresentative targets cannot throw the scale.
+    Deviation: the first moments start as those of mu = 0, sigma = 1, without Adam's bias correction, so that
+    early, unrepresentative targets cannot throw the scale.
     """
 
     mean: Tensor
@@ -55,12 +59,12 @@ class PopArt(nn.Module):
 
     @torch.no_grad()
     def update(self, target: Tensor, head: nn.Linear) -> None:
-        """Move the moments towards `target`'s and rescale `head` so that its de-normalised outputs do not move.
+        """Move the moments towards `target`'s; rescale `head` so that its de-normalised outputs stay.
 
         Args:
             target: Any shape, the valid value targets of a batch in units of the return.
-            head: The layer whose output is the normalised value; its weight and bias are changed in place, so this
-                must not stand between a forward pass and its backward pass.
+            head: The layer whose output is the normalised value; its weight and bias are changed in place, so
+                this must not stand between a forward pass and its backward pass.
         """
         if self.step_size == 0 or target.numel() == 0:
             return

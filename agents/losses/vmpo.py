@@ -63,8 +63,9 @@ def policy_loss(
         eta: [] temperature, > 0, with gradient.
         eps_eta: Bound on the KL between psi and the data, > 0.
         importance: [N] weights in [0, 1] that multiply exp(A / eta) in both losses, or None. Song et al. are
-            on-policy and have none; with an actor that is not the learner, clipped rho is the natural choice. The mean
-            behind the temperature is then the weighted one, so that equal advantages still mean no divergence.
+            on-policy and have none; with an actor that is not the learner, clipped rho is the natural choice.
+            The mean behind the temperature is then the weighted one, so that equal advantages still mean no
+            divergence.
 
     Raises:
         ValueError: If no sample is valid.

@@ -1,4 +1,4 @@
-"""V-trace: off-policy corrected value targets (Espeholt et al. 2018, IMPALA, arXiv 1802.01561, section 4.1)."""
+"""V-trace: off-policy corrected value targets (Espeholt et al. 2018, arXiv 1802.01561, section 4.1)."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def vtrace(
         discount: [T, B] gamma where the return goes on beyond step t, 0 where it terminated.
         reward: [T, B].
         value: [T, B] V(x_t).
-        next_value: [T, B] value of the observation that step t led to *within its own episode*: V(x_{t+1}), at a
-            truncation the value of the episode's last observation, at the end of the unroll the bootstrap.
+        next_value: [T, B] value of the observation that step t led to *within its own episode*: V(x_{t+1}), at
+            a truncation the value of the episode's last observation, at the end of the unroll the bootstrap.
         done: [T, B] bool, the episode ended at t, so the trace is cut behind it.
         rho_bar: Clip of the importance weight in the temporal difference.
         c_bar: Clip of the weight that carries the trace.
@@ -49,8 +49,9 @@ def vtrace(
     Returns:
         Targets, advantages, and clipped rho. At a cut, v_{t+1} is `next_value`.
 
-    Deviation: the source writes one infinite episode; `next_value` and `done` make the two kinds of ending explicit,
-    so that a truncated episode bootstraps from its own last observation and never from its successor's first.
+    Deviation: the source writes one infinite episode; `next_value` and `done` make the two kinds of ending
+    explicit, so that a truncated episode bootstraps from its own last observation and never from its
+    successor's first.
     """
     shapes = {x.shape for x in (log_rho, discount, reward, value, next_value, done)}
     if len(shapes) != 1 or value.dim() != 2:

@@ -76,7 +76,7 @@ class ActorCritic(nn.Module):
 
     @torch.no_grad()
     def step(self, observation: Observation, state: CoreState, is_first: Tensor) -> tuple[Outputs, CoreState]:
-        """One step of B lanes without gradient: observation [B, ...], is_first [B] -> outputs without a time axis."""
+        """One step without gradient: observation [B, ...], is_first [B] -> outputs without a time axis."""
         outputs, state = self(
             map_observation(lambda x: x.unsqueeze(0), observation), state, is_first.unsqueeze(0)
         )

@@ -1,4 +1,7 @@
-"""Gated Transformer-XL (Parisotto et al. 2019, "Stabilizing Transformers for Reinforcement Learning", arXiv 1910.06764)."""
+"""Gated Transformer-XL, or GTrXL.
+
+Source: Parisotto et al. 2019, "Stabilizing Transformers for Reinforcement Learning", arXiv 1910.06764.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from agents.unroll import CoreState
 
 
 class GRUGate(nn.Module):
-    """Gated residual: r, z and candidate of a GRU with the stream x as its state and the sublayer's y as its input.
+    """Gated residual: a GRU with the stream x as its state and the sublayer's y as its input.
 
     z = sigmoid(W_z y + U_z x - b_g): with b_g = 2 the layer starts close to the identity, which is what makes
     transformers trainable by reinforcement (section 3.2 of the source).
@@ -91,7 +94,7 @@ class GTrXLLayer(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width))
 
     def forward(self, x: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
-        """x [B, T, D], memory [B, M, D] without gradient -> [B, T, D]."""
+        """Stream x [B, T, D], memory [B, M, D] without gradient -> [B, T, D]."""
         context = self.attention_norm(torch.cat([memory.detach(), x], dim=1))
         y = self.attention(context[:, memory.shape[1] :], context, mask)
         x = self.attention_gate(x, F.relu(y))
@@ -101,9 +104,10 @@ class GTrXLLayer(nn.Module):
 class GTrXLCore(nn.Module):
     """A stack of gated transformer layers over unrolls in which episodes begin anywhere.
 
-    The state is (memory [B, L, M, D], length [B]): the last M *inputs* of each layer, and how many of them, counted
-    from the end, belong to the episode in progress. Attention never reaches before an episode's start nor into memory
-    that was never written, and it spans exactly M steps back, so that T single steps equal one window of T.
+    The state is (memory [B, L, M, D], length [B]): the last M *inputs* of each layer, and how many of them,
+    counted from the end, belong to the episode in progress. Attention never reaches before an episode's start
+    nor into memory that was never written, and it spans exactly M steps back, so that T single steps equal one
+    window of T.
 
     Args:
         input_size: Width of the inputs.
@@ -138,8 +142,9 @@ class GTrXLCore(nn.Module):
     def _initialize(self) -> None:
         """Orthogonal weights of gain 1, queries of gain 3; the source says nothing of initialisation.
 
-        Torch's default shrinks what attention brings from memory at every one of its layers, and heads that start
-        close to a plain average hardly tell one remembered step from another: docs/experiments.md has the figures.
+        Torch's default shrinks what attention brings from memory at every one of its layers, and heads that
+        start close to a plain average hardly tell one remembered step from another: docs/experiments.md has
+        the figures.
         """
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -198,8 +203,8 @@ def _sinusoids(memory: int, width: int) -> Tensor:
 def _shift(by_distance: Tensor) -> Tensor:
     """[..., T, M + 1] scores by distance -> [..., T, M + T] scores by key: row t moves t places to the right.
 
-    Padding each row to M + 1 + T and reading the flat result in rows of M + T does that without a gather. What
-    is left outside the band is masked anyway.
+    Padding each row to M + 1 + T and reading the flat result in rows of M + T does that without a gather. What is
+    left outside the band is masked anyway.
     """
     steps, span = by_distance.shape[-2:]
     flat = F.pad(by_distance, (0, steps)).flatten(-2)
@@ -215,7 +220,7 @@ def _visibility(is_first: Tensor, length: Tensor, memory: int) -> Tensor:
     key = torch.arange(memory + steps, device=device) - memory  # negative: in memory
     distance = query.unsqueeze(-1) - key
     in_span = (distance >= 0) & (distance <= memory)  # [T, memory + T]
-    # The oldest key that a query's episode can own: its start in the window, or as far back as memory is valid.
+    # The oldest key of a query's episode: its start in the window, or as far back as memory is valid.
     starts = torch.where(is_first, query, -1).cummax(dim=1).values
     oldest = torch.where(starts >= 0, starts, -length.unsqueeze(-1))  # [B, T]
     visible = in_span & (key >= oldest.unsqueeze(-1))
@@ -223,13 +228,13 @@ def _visibility(is_first: Tensor, length: Tensor, memory: int) -> Tensor:
 
 
 def _cleared(memory: Tensor, length: Tensor) -> Tensor:
-    """Memory [B, L, M, D] with zeros where it is not valid: the mask alone would let a NaN through, as 0 * NaN."""
+    """Memory [B, L, M, D] with zeros where it is not valid: the mask alone lets a NaN through, as 0 * NaN."""
     age = torch.arange(memory.shape[2], 0, -1, device=memory.device)
     return memory.masked_fill((age > length.unsqueeze(-1))[:, None, :, None], 0.0)
 
 
 def _last(memory: Tensor, window: Tensor, carry: int) -> Tensor:
-    """The last M entries once `carry` rows of the window [B, T, D] have been written behind memory [B, M, D]."""
+    """The last M entries once `carry` rows of the window [B, T, D] are written behind memory [B, M, D]."""
     return torch.cat([memory, window[:, :carry]], dim=1)[:, carry:]
 
 

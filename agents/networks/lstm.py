@@ -14,7 +14,8 @@ from agents.unroll import CoreState
 class LSTMCore(nn.Module):
     """One LSTM layer whose memory is cleared where an episode starts.
 
-    Holds a `torch.nn.LSTM`, so its weights go to and from any code that uses one, SB3's recurrent policies included.
+    Holds a `torch.nn.LSTM`, so its weights go to and from any code that uses one, such as SB3's recurrent
+    policies.
     """
 
     def __init__(self, lstm: nn.LSTM) -> None:
@@ -23,8 +24,8 @@ class LSTMCore(nn.Module):
         if lstm.num_layers != 1 or lstm.bidirectional or lstm.proj_size or not lstm.bias:
             raise ValueError(
                 "LSTMCore takes an nn.LSTM with one layer, one direction, biases and no projection, got "
-                f"num_layers={lstm.num_layers}, bidirectional={lstm.bidirectional}, proj_size={lstm.proj_size}, "
-                f"bias={lstm.bias}"
+                f"num_layers={lstm.num_layers}, bidirectional={lstm.bidirectional}, "
+                f"proj_size={lstm.proj_size}, bias={lstm.bias}"
             )
         self.lstm = lstm
 
@@ -47,8 +48,8 @@ class LSTMCore(nn.Module):
             inputs: [T, B, F].
             state: (h, c), each [B, H], before the first step.
             is_first: [T, B] bool; where true, memory is cleared before the step.
-            carry: Return the state after this many steps; T when None. With 0, who needs no state gets the outputs
-                from a faster program.
+            carry: Return the state after this many steps; T when None. With 0, who needs no state gets the
+                outputs from a faster program.
 
         Returns:
             [T, B, H] outputs and the state.
@@ -90,7 +91,8 @@ class LSTMCore(nn.Module):
     def _by_episode(self, inputs: Tensor, state: CoreState, is_first: Tensor) -> Tensor:
         """Each stretch of an episode as a sequence of its own for torch's fused LSTM: several times faster.
 
-        The stretches are padded to the longest, so that the cell state at their ends is lost; the outputs are not.
+        The stretches are padded to the longest, so that the cell state at their ends is lost; the outputs are
+        not.
         """
         steps, lanes = is_first.shape
         starts = is_first.clone()
