@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -68,24 +69,27 @@ class Learner:
         """
         state = self.core_state or self.network.initial_state(unroll.lanes)
         unroll = unroll._replace(learner_state=state)
-        result, metrics = self._train(unroll)
+        result, advantage, metrics = self._train(unroll)
         self.core_state = result.state
-        learner = LearnerOutputs(result.outputs.logits[:-1].detach(), result.value[:-1], self.popart.sigma)
+        learner = LearnerOutputs(
+            result.outputs.logits[:-1].detach(), result.value[:-1], self.popart.sigma, advantage
+        )
         return unroll._replace(learner=learner), metrics
 
     def replay(self, unroll: Unroll) -> dict[str, float]:
         """Learn once more from an unroll that `update` has seen, from the memory it had then."""
-        return self._train(unroll)[1]
+        return self._train(unroll, self.config.replay_policy_coef)[2]
 
-    def _train(self, unroll: Unroll) -> tuple[_Pass, dict[str, float]]:
+    def _train(self, unroll: Unroll, policy_coef: float = 1.0) -> tuple[_Pass, Tensor, dict[str, float]]:
         result = self._run(unroll)
-        trace = self._targets(unroll, result)
+        trace = self._trace(unroll, result)
         # Between the pass and the loss: the old head's outputs are used only without gradient.
         self.popart.update(trace.target, self.network.value_head)  # type: ignore[arg-type]
         value = self.network.value_head(result.outputs.features[:-1]).squeeze(-1)
-        loss, metrics = self._loss(unroll, result, trace, value)
+        advantage = trace.advantage / self.popart.sigma
+        loss, metrics = self._loss(unroll, result, trace, advantage, value, policy_coef)
         self._step(loss)
-        return result, metrics | self._multipliers()
+        return result, advantage, metrics | self._multipliers()
 
     def _run(self, unroll: Unroll) -> _Pass:
         state, steps = unroll.learner_state, unroll.length
@@ -97,13 +101,15 @@ class Learner:
         value = self.popart.denormalize(outputs.value.detach())
         return _Pass(outputs, target.logits, value, following)
 
-    def _targets(self, unroll: Unroll, result: _Pass) -> VTrace:
+    def _trace(self, unroll: Unroll, result: _Pass) -> VTrace:
+        """Value targets and advantages, which may look ahead by different lambdas."""
         config = self.config
         terminated = unroll.done if config.timeout_is_terminal else unroll.terminated
         log_rho = _log_prob(result.target_logits, unroll.action) - _log_prob(
             unroll.behaviour_logits, unroll.action
         )
-        return vtrace(
+        trace = functools.partial(
+            vtrace,
             log_rho,
             config.gamma * (~terminated).float(),
             unroll.reward,
@@ -112,8 +118,11 @@ class Learner:
             unroll.done,
             rho_bar=config.rho_bar,
             c_bar=config.c_bar,
-            trace_decay=config.trace_decay,
         )
+        for_value = trace(trace_decay=config.value_trace_decay)
+        if config.policy_trace_decay == config.value_trace_decay:
+            return for_value
+        return trace(trace_decay=config.policy_trace_decay)._replace(target=for_value.target)
 
     @torch.no_grad()
     def _next_value(self, unroll: Unroll, value: Tensor) -> Tensor:
@@ -137,10 +146,10 @@ class Learner:
         return following
 
     def _loss(
-        self, unroll: Unroll, result: _Pass, trace: VTrace, value: Tensor
+        self, unroll: Unroll, result: _Pass, trace: VTrace, advantage: Tensor, value: Tensor, policy_coef: float
     ) -> tuple[Tensor, dict[str, Any]]:
         config, logits = self.config, result.outputs.logits[:-1]
-        advantage = (trace.advantage / self.popart.sigma).flatten()
+        advantage = advantage.flatten()
         policy = vmpo.policy_loss(
             _log_prob(logits, unroll.action).flatten(),
             advantage,
@@ -156,7 +165,7 @@ class Learner:
         )
         entropy = distillation.entropy(logits)
         loss = (
-            policy.policy.sum()
+            policy_coef * policy.policy.sum()
             + policy.temperature
             + (region.penalty + region.multiplier).mean()
             + config.value_coef * value_loss.mean()

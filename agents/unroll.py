@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -24,6 +24,8 @@ class LearnerOutputs(NamedTuple):
     """[T, B] float: the learner's value, in units of the return (de-normalised)."""
     value_scale: Tensor
     """[] float: PopArt's sigma, the unit in which value errors count."""
+    advantage: Tensor
+    """[T, B] float: what the actions brought beyond the value, in units of sigma."""
 
 
 class Unroll(NamedTuple):
@@ -90,6 +92,49 @@ def map_observation(function: Callable[[Tensor], Tensor], observation: Observati
     if isinstance(observation, dict):
         return {key: function(value) for key, value in observation.items()}
     return function(observation)
+
+
+def map_observations(function: Callable[..., Tensor], *observations: Observation) -> Observation:
+    """Apply `function` to the tensors that stand in the same place of several observations."""
+    first = observations[0]
+    if isinstance(first, dict):
+        return {key: function(*(other[key] for other in observations)) for key in first}  # type: ignore[index]
+    return function(*observations)
+
+
+def join_lanes(parts: Sequence[tuple[Unroll, int]]) -> Unroll:
+    """One unroll out of single lanes of several unrolls of equal length, in the order given.
+
+    The learner must have seen all of them; `learner` is left out, since its scale may differ.
+    """
+
+    def lanes(name: str) -> Tensor:
+        return torch.stack([getattr(unroll, name)[:, lane] for unroll, lane in parts], dim=1)
+
+    def states(name: str) -> CoreState:
+        rows = [[part[lane] for part in getattr(unroll, name)] for unroll, lane in parts]
+        return tuple(torch.stack(column) for column in zip(*rows, strict=True))
+
+    finals = [(unroll.final_lane == lane).nonzero().squeeze(-1) for unroll, lane in parts]
+    columns = [torch.full_like(found, column) for column, found in enumerate(finals)]
+    return Unroll(
+        observation=map_observations(
+            lambda *x: torch.stack([part[:, lane] for part, (_, lane) in zip(x, parts, strict=True)], dim=1),
+            *(unroll.observation for unroll, _ in parts),
+        ),
+        **{
+            name: lanes(name)
+            for name in ("is_first", "action", "reward", "terminated", "truncated", "behaviour_logits")
+        },
+        actor_state=states("actor_state"),
+        final_time=torch.cat([unroll.final_time[found] for (unroll, _), found in zip(parts, finals, strict=True)]),
+        final_lane=torch.cat(columns),
+        final_observation=map_observations(
+            lambda *x: torch.cat([part[found] for part, found in zip(x, finals, strict=True)]),
+            *(unroll.final_observation for unroll, _ in parts),
+        ),
+        learner_state=states("learner_state"),
+    )
 
 
 def select_lanes(state: CoreState, lanes: Tensor) -> CoreState:

@@ -115,7 +115,7 @@ class ALD(BaseAlgorithm):
         ).to(self.device)
         actor_network = self.policy.as_network()
         self.learner = Learner(self._learner_network(), config, self.device)
-        self.replay = Replay(config.replay_size, replay_seed)
+        self.replay = Replay(config.replay_size, replay_seed, config.priority_exponent)
         self.distiller = Distiller(actor_network, self.policy.optimizer, config)
         self.actor = Actor(actor_network, self.n_envs, config.unroll_length, action_seed, self.device)
         self.engine = SerialEngine(

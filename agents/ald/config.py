@@ -40,6 +40,10 @@ class ALDConfig:
     learner_replays: int = _number(
         0, "further learner updates per unroll, on unrolls from replay", "paper: optional arrow"
     )
+    priority_exponent: float = _number(
+        1.0, "how much lanes of large advantage are preferred in those updates; 0 not", "Schaul et al. 2016"
+    )
+    replay_policy_coef: float = _number(1.0, "weight of the policy loss in those updates", "ours")
     max_grad_norm: float | None = _number(None, "clip the learner's and actor's gradient norm", "paper: none")
     entropy_coef: float = _number(0.003, "weight of the learner's entropy bonus", "tuned; paper none")
     value_coef: float = _number(1.0, "weight of the learner's value loss", "ours")
@@ -56,7 +60,8 @@ class ALDConfig:
     # V-trace
     rho_bar: float = _number(1.0, "clip of V-trace's importance weights", "Espeholt et al. 2018")
     c_bar: float = _number(1.0, "clip of V-trace's trace weights", "Espeholt et al. 2018")
-    trace_decay: float = _number(1.0, "lambda of V-trace", "Espeholt et al. 2018")
+    value_trace_decay: float = _number(0.8, "lambda of the value targets", "tuned; Espeholt et al. 2018: 1")
+    policy_trace_decay: float = _number(1.0, "lambda behind the advantages", "Espeholt et al. 2018")
     # PopArt
     popart_step_size: float = _number(3e-4, "step size of PopArt's moments; 0 switches it off", "paper")
     # Distillation
@@ -83,7 +88,7 @@ class ALDConfig:
         )
         for name in at_least_one.split():
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in "learner_replays distillation_steps entropy_coef value_coef policy_coef".split():
+        for name in "learner_replays replay_policy_coef priority_exponent distillation_steps entropy_coef value_coef policy_coef".split():
             self._require(name, getattr(self, name) >= 0, "at least 0")
         for name in "distilled_value_coef learner_regularisation".split():
             self._require(name, getattr(self, name) >= 0, "at least 0")
@@ -93,7 +98,7 @@ class ALDConfig:
             self._require(name, getattr(self, name) > 0, "greater than 0")
         for name in "eps_eta eps_alpha rho_bar c_bar".split():
             self._require(name, getattr(self, name) > 0, "greater than 0")
-        for name in "gamma trace_decay popart_step_size".split():
+        for name in "gamma value_trace_decay policy_trace_decay popart_step_size".split():
             self._require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
         self._require(
             "learner_heads", self.learner_width % self.learner_heads == 0, "a divisor of learner_width"
