@@ -28,20 +28,20 @@ class SteppedEnv(Protocol):
             actions: [B] int64.
 
         Returns:
-            Observations [B, ...], rewards [B], dones [B] bool and one info per lane. A lane that is done has been
-            reset: its observation is the first of the next episode, and its info holds `terminal_observation` and
-            `TimeLimit.truncated`.
+            Observations [B, ...], rewards [B], dones [B] bool and one info per lane. A lane that is done has
+            been reset: its observation is the first of the next episode, and its info holds
+            `terminal_observation` and `TimeLimit.truncated`.
         """
 
 
 class Actor:
-    """Steps every lane of a vector of environments with a recurrent policy. Its own generator draws the actions.
+    """Steps every lane of a vector of environments with a recurrent policy.
 
     Args:
         network: The acting policy; shared with whoever trains it.
         lanes: Lanes of the environments that it steps.
         unroll_length: Steps T per unroll.
-        seed: Seed of the actions.
+        seed: Of the actor's own generator, which draws the actions.
         device: Where the network lives.
     """
 

@@ -39,7 +39,7 @@ class Replay:
         briefly.
         """
         if unroll.learner is None:
-            raise ValueError("Replay.add: the unroll carries no learner outputs; pass it through the learner first")
+            raise ValueError("Replay.add: an unroll without learner outputs; pass it to the learner first")
         self.unrolls.append(unroll)
         self.priorities.append(unroll.learner.advantage.abs().mean(dim=0).double().cpu().numpy())
 

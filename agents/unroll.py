@@ -122,12 +122,14 @@ def join_lanes(parts: Sequence[tuple[Unroll, int]]) -> Unroll:
             lambda *x: torch.stack([part[:, lane] for part, (_, lane) in zip(x, parts, strict=True)], dim=1),
             *(unroll.observation for unroll, _ in parts),
         ),
-        **{
-            name: lanes(name)
-            for name in ("is_first", "action", "reward", "terminated", "truncated", "behaviour_logits")
-        },
+        is_first=lanes("is_first"),
+        action=lanes("action"),
+        reward=lanes("reward"),
+        terminated=lanes("terminated"),
+        truncated=lanes("truncated"),
+        behaviour_logits=lanes("behaviour_logits"),
         actor_state=states("actor_state"),
-        final_time=torch.cat([unroll.final_time[found] for (unroll, _), found in zip(parts, finals, strict=True)]),
+        final_time=torch.cat([part.final_time[found] for (part, _), found in zip(parts, finals, strict=True)]),
         final_lane=torch.cat(columns),
         final_observation=map_observations(
             lambda *x: torch.cat([part[found] for part, found in zip(x, finals, strict=True)]),

@@ -45,8 +45,8 @@ class ALD(BaseAlgorithm):
             Dict.
             Many lanes make learning fast: see `agents.vec_env.GymnasiumVecEnv`.
         config: All settings; defaults when None.
-        policy_kwargs: For the policy class, e.g. a features extractor; the learner gets one of its own of that
-            kind.
+        policy_kwargs: For the policy class, e.g. a features extractor; the learner gets one of its own of
+            that kind.
         stats_window_size: Episodes that the logged means run over.
         tensorboard_log: Folder for TensorBoard, or None.
         verbose: 0 silent, 1 information, 2 debugging.
@@ -150,9 +150,9 @@ class ALD(BaseAlgorithm):
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
     ) -> ALD:
-        """Train; see `BaseAlgorithm.learn`. `log_interval` counts unrolls, callbacks see every vector step."""
+        """Train; see `BaseAlgorithm.learn`. `log_interval` counts unrolls, callbacks see vector steps."""
         if self.env is None:
-            raise ValueError("there is no environment to learn in: pass one to load(), or call set_env() first")
+            raise ValueError("no environment to learn in: pass one to load(), or call set_env() first")
         env, begins_anew = self.env, reset_num_timesteps or self._last_obs is None
         total_timesteps, callback = self._setup_learn(
             total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar
@@ -215,8 +215,8 @@ class ALD(BaseAlgorithm):
 
         Args:
             path: File name.
-            exclude: Of "replay", "environment": parts to leave out; without them training resumes, but not bit
-                for bit.
+            exclude: Of "replay", "environment": parts to leave out; without them training resumes, but not
+                bit for bit.
             include: Parts not to leave out although `exclude` names them, as in SB3.
         """
         left_out = set(exclude or ()) - set(include or ())

@@ -15,8 +15,8 @@ class PopArt(nn.Module):
     A head outputs normalised values n; values in units of the return are `sigma * n + mu`.
 
     Args:
-        step_size: Weight of a new batch in the moments (paper: 3e-4). 0 leaves mu = 0 and sigma = 1: PopArt is
-            off.
+        step_size: Weight of a new batch in the moments (paper: 3e-4). 0 leaves mu = 0 and sigma = 1: PopArt
+            is off.
         sigma_min: Lower bound of sigma.
         sigma_max: Upper bound of sigma.
 

@@ -106,8 +106,8 @@ class GTrXLCore(nn.Module):
 
     The state is (memory [B, L, M, D], length [B]): the last M *inputs* of each layer, and how many of them,
     counted from the end, belong to the episode in progress. Attention never reaches before an episode's start
-    nor into memory that was never written, and it spans exactly M steps back, so that T single steps equal one
-    window of T.
+    nor into memory that was never written, and it spans exactly M steps back, so that T single steps equal
+    one window of T.
 
     Args:
         input_size: Width of the inputs.
@@ -203,8 +203,8 @@ def _sinusoids(memory: int, width: int) -> Tensor:
 def _shift(by_distance: Tensor) -> Tensor:
     """[..., T, M + 1] scores by distance -> [..., T, M + T] scores by key: row t moves t places to the right.
 
-    Padding each row to M + 1 + T and reading the flat result in rows of M + T does that without a gather. What is
-    left outside the band is masked anyway.
+    Padding each row to M + 1 + T and reading the flat result in rows of M + T does that without a gather.
+    What is left outside the band is masked anyway.
     """
     steps, span = by_distance.shape[-2:]
     flat = F.pad(by_distance, (0, steps)).flatten(-2)
