@@ -129,7 +129,9 @@ def join_lanes(parts: Sequence[tuple[Unroll, int]]) -> Unroll:
         truncated=lanes("truncated"),
         behaviour_logits=lanes("behaviour_logits"),
         actor_state=states("actor_state"),
-        final_time=torch.cat([part.final_time[found] for (part, _), found in zip(parts, finals, strict=True)]),
+        final_time=torch.cat(
+            [unroll.final_time[found] for (unroll, _), found in zip(parts, finals, strict=True)]
+        ),
         final_lane=torch.cat(columns),
         final_observation=map_observations(
             lambda *x: torch.cat([part[found] for part, found in zip(x, finals, strict=True)]),

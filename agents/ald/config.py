@@ -15,7 +15,7 @@ def _number(default: Any, text: str, origin: str) -> Any:
 
 @dataclass(frozen=True)
 class ALDConfig:
-    """Settings of Actor-Learner Distillation; "paper" is Parisotto & Salakhutdinov 2021 if no other is named."""
+    """Settings of Actor-Learner Distillation; "paper" is Parisotto & Salakhutdinov 2021."""
 
     # Acting
     unroll_length: int = _number(20, "steps T in one unroll", "paper")

@@ -61,7 +61,9 @@ class SerialEngine:
         unroll, metrics = self._timed("learning", functools.partial(self.learner.update, collected))
         self.replay.add(unroll)
         for _ in range(self.learner_replays):
-            metrics = self._timed("learning", lambda: self.learner.replay(self.replay.sample_lanes(unroll.lanes)))
+            metrics = self._timed(
+                "learning", lambda: self.learner.replay(self.replay.sample_lanes(unroll.lanes))
+            )
         for _ in range(self.distillation_steps):
             metrics |= self._timed("distilling", lambda: self.distiller.update(self.replay.sample()))
         return metrics

@@ -40,7 +40,7 @@ def vtrace(
         reward: [T, B].
         value: [T, B] V(x_t).
         next_value: [T, B] value of the observation that step t led to *within its own episode*: V(x_{t+1}),
-            at a truncation the value of the episode's last observation, at the end of the unroll the bootstrap.
+            at a truncation the value of the episode's last observation, at the unroll's end the bootstrap.
         done: [T, B] bool, the episode ended at t, so the trace is cut behind it.
         rho_bar: Clip of the importance weight in the temporal difference.
         c_bar: Clip of the weight that carries the trace.
