@@ -88,15 +88,17 @@ class ALDConfig:
         )
         for name in at_least_one.split():
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in "learner_replays replay_policy_coef priority_exponent distillation_steps entropy_coef value_coef policy_coef".split():
+        at_least_zero = (
+            "learner_replays replay_policy_coef priority_exponent distillation_steps entropy_coef value_coef "
+            "policy_coef distilled_value_coef learner_regularisation"
+        )
+        for name in at_least_zero.split():
             self._require(name, getattr(self, name) >= 0, "at least 0")
-        for name in "distilled_value_coef learner_regularisation".split():
-            self._require(name, getattr(self, name) >= 0, "at least 0")
-        for (
-            name
-        ) in "actor_learning_rate learner_learning_rate dual_learning_rate eta_init alpha_init".split():
-            self._require(name, getattr(self, name) > 0, "greater than 0")
-        for name in "eps_eta eps_alpha rho_bar c_bar".split():
+        positive = (
+            "actor_learning_rate learner_learning_rate dual_learning_rate eta_init alpha_init eps_eta "
+            "eps_alpha rho_bar c_bar"
+        )
+        for name in positive.split():
             self._require(name, getattr(self, name) > 0, "greater than 0")
         for name in "gamma value_trace_decay policy_trace_decay popart_step_size".split():
             self._require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
