@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from agents.ald.config import ALDConfig
 from agents.losses import distillation, vmpo
@@ -55,7 +56,9 @@ class Learner:
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.learner_learning_rate, fused=True
         )
-        self.dual_optimizer = torch.optim.Adam([self.eta, self.alpha], lr=config.dual_learning_rate)
+        self.dual_optimizer = torch.optim.Adam(
+            [self.eta, self.alpha], lr=config.dual_learning_rate, fused=True
+        )
         self.updates = 0
         self.core_state: CoreState | None = None
 
@@ -242,7 +245,8 @@ class Learner:
 
 
 def _log_prob(logits: Tensor, action: Tensor) -> Tensor:
-    return torch.log_softmax(logits, dim=-1).gather(-1, action.unsqueeze(-1)).squeeze(-1)
+    """[T, B, A], [T, B] -> [T, B]. As a loss, because gather's gradient is slow."""
+    return -F.cross_entropy(logits.flatten(0, 1), action.flatten(), reduction="none").view_as(action)
 
 
 def _explained(target: Tensor, prediction: Tensor) -> Tensor:

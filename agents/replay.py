@@ -43,10 +43,11 @@ class Replay:
         self.unrolls.append(unroll)
         self.priorities.append(unroll.learner.advantage.abs().mean(dim=0).double().cpu().numpy())
 
-    def sample(self) -> Unroll:
-        """One whole unroll, all equally likely."""
+    def sample(self, latest: int | None = None) -> Unroll:
+        """One whole unroll of the `latest` ones (of all when None), all equally likely."""
         self._require_content()
-        return self.unrolls[int(self.rng.integers(len(self.unrolls)))]
+        count = len(self) if latest is None else min(latest, len(self))
+        return self.unrolls[len(self) - 1 - int(self.rng.integers(count))]
 
     def sample_lanes(self, count: int) -> Unroll:
         """An unroll put together from `count` lanes of any of the unrolls, with replacement, by priority."""

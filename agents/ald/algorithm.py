@@ -124,6 +124,7 @@ class ALD(BaseAlgorithm):
             self.replay,
             self.distiller,
             config.distillation_steps,
+            config.distillation_window,
             config.learner_replays,
         )
 

@@ -78,13 +78,14 @@ class ALDConfig:
         "actor_learner", "which KL is distilled", "paper: actor_learner"
     )
     distillation_steps: int = _number(4, "distillation steps per unroll", "tuned; paper: more is better")
-    replay_size: int = _number(16, "unrolls kept for distillation", "tuned")
+    distillation_window: int = _number(16, "latest unrolls that distillation samples from", "tuned")
+    replay_size: int = _number(32, "unrolls kept", "tuned")
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
         at_least_one = (
             "unroll_length actor_hidden_size learner_layers learner_width learner_heads learner_mlp_width "
-            "learner_memory target_period replay_size"
+            "learner_memory target_period replay_size distillation_window"
         )
         for name in at_least_one.split():
             self._require(name, getattr(self, name) >= 1, "at least 1")

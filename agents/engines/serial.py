@@ -25,6 +25,7 @@ class SerialEngine:
         replay: Keeps unrolls with the learner's outputs.
         distiller: Teaches the actor; shares its network.
         distillation_steps: Distillation steps per unroll.
+        distillation_window: Latest unrolls that these steps sample from.
         learner_replays: Further learner updates per unroll, on unrolls from replay.
     """
 
@@ -35,10 +36,12 @@ class SerialEngine:
         replay: Replay,
         distiller: Distiller,
         distillation_steps: int,
+        distillation_window: int,
         learner_replays: int,
     ) -> None:
         self.actor, self.learner, self.replay, self.distiller = actor, learner, replay, distiller
-        self.distillation_steps, self.learner_replays = distillation_steps, learner_replays
+        self.distillation_steps, self.distillation_window = distillation_steps, distillation_window
+        self.learner_replays = learner_replays
         self.seconds: dict[str, float] = defaultdict(float)
 
     def advance(
@@ -65,7 +68,9 @@ class SerialEngine:
                 "learning", lambda: self.learner.replay(self.replay.sample_lanes(unroll.lanes))
             )
         for _ in range(self.distillation_steps):
-            metrics |= self._timed("distilling", lambda: self.distiller.update(self.replay.sample()))
+            metrics |= self._timed(
+                "distilling", lambda: self.distiller.update(self.replay.sample(self.distillation_window))
+            )
         return metrics
 
     def take_seconds(self) -> dict[str, float]:

@@ -73,11 +73,17 @@ class RelativeAttention(nn.Module):
         r = (
             self.position(self.distances).unflatten(-1, (self.heads, -1)).permute(1, 2, 0)
         )  # [H, d, memory + 1]
-        by_distance = torch.matmul(q + self.position_bias, r)  # [B, H, T, memory + 1], farthest first
-        scores = torch.matmul(q + self.content_bias, k.transpose(-1, -2)) + _shift(by_distance)
-        weights = torch.softmax(scores * self.head_width**-0.5 + mask, dim=-1)
-        mixed = torch.matmul(weights, v).transpose(1, 2).reshape(lanes, steps, -1)  # [B, T, D]
-        return self.output(mixed)
+        # The queries are scaled, not the scores: the scores are the largest tensors here by far.
+        scale = self.head_width**-0.5
+        by_distance = torch.matmul(
+            (q + self.position_bias) * scale, r
+        )  # [B, H, T, memory + 1], farthest first
+        bias = _shift(by_distance) + mask
+        by_content = ((q + self.content_bias) * scale).flatten(0, 1)
+        scores = torch.baddbmm(bias.flatten(0, 1), by_content, k.flatten(0, 1).transpose(-1, -2))
+        weights = torch.softmax(scores, dim=-1)  # [B * H, T, memory + T]
+        mixed = torch.bmm(weights, v.flatten(0, 1)).unflatten(0, (lanes, self.heads))
+        return self.output(mixed.transpose(1, 2).reshape(lanes, steps, -1))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, self.head_width)).transpose(1, 2)  # [B, H, S, d]
