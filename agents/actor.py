@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 from torch import Tensor
 
 from agents.networks.actor_critic import ActorCritic
-from agents.unroll import Observation, Unroll, map_observation
+from agents.unroll import CoreState, Observation, Unroll, map_observation
 
 # Called after every vector step with what happened; False asks to stop.
 OnStep: TypeAlias = Callable[[Mapping[str, Any]], bool]
@@ -49,15 +51,22 @@ class Actor:
         self, network: ActorCritic, lanes: int, unroll_length: int, seed: int, device: torch.device
     ) -> None:
         self.network, self.unroll_length, self.device = network, unroll_length, device
-        self.generator = torch.Generator(device=device).manual_seed(seed)
+        self.generator = torch.Generator(device=device)
+        self.seed(seed)
         self.core_state = network.initial_state(lanes)
         self.is_first = torch.ones(lanes, dtype=torch.bool, device=device)
         self.observation: Observation | None = None
+        self._begun: _Record | None = None  # the unroll that was stopped in its middle
+
+    def seed(self, seed: int) -> None:
+        """Draw the coming actions from a new stream."""
+        self.generator.manual_seed(seed)
 
     def begin(self, observation: Any) -> None:
-        """Take the first observations of new episodes in all lanes."""
+        """Take the first observations of new episodes in all lanes; an unroll in progress is given up."""
         self.observation = self._tensor(observation)
         self.is_first = torch.ones_like(self.is_first)
+        self._begun = None
 
     def last_observation(self) -> Any:
         """What the environments showed last, as numpy."""
@@ -66,42 +75,62 @@ class Actor:
             return {key: value.cpu().numpy() for key, value in self.observation.items()}
         return self.observation.cpu().numpy()
 
-    def collect(self, env: SteppedEnv, on_step: OnStep) -> Unroll | None:
-        """T steps of all lanes; None if `on_step` asked to stop, with the steps until then lost to training.
+    def collect(
+        self, env: SteppedEnv, on_step: OnStep, on_collected: Callable[[], None] = lambda: None
+    ) -> Unroll | None:
+        """T steps of all lanes, or None if `on_step` asked to stop: the next call then completes the unroll.
 
         Args:
             env: As many lanes as the actor has.
             on_step: Called after every vector step with `actions`, `rewards`, `dones`, `infos` and `new_obs`.
+            on_collected: Called at the end, while `state_dict` still holds the unroll.
+
+        Raises:
+            RuntimeError: There are no first observations yet.
+            ValueError: `env` has another number of lanes.
         """
+        self._check(env)
+        record = self._begun = self._begun or _Record(self.core_state)
+        while len(record.actions) < self.unroll_length:
+            if not on_step(self._step(env, record)):
+                return None
+        on_collected()
+        self._begun = None
+        assert self.observation is not None
+        return record.unroll(self.observation, self.is_first)
+
+    def _check(self, env: SteppedEnv) -> None:
         if self.observation is None:
             raise RuntimeError(
                 "Actor.collect before Actor.begin: pass the environments' first observations to begin()"
             )
-        record = _Record(self.core_state)
-        for time in range(self.unroll_length):
-            outputs, self.core_state = self.network.step(self.observation, self.core_state, self.is_first)
-            action = sample(outputs.logits, self.generator)
-            record.add(self.observation, self.is_first, action, outputs.logits)
-            actions = action.cpu().numpy()
-            observation, rewards, dones, infos = env.step(actions)
-            record.outcome(time, rewards, dones, infos)
-            self.observation = self._tensor(observation)
-            self.is_first = torch.as_tensor(dones, device=self.device)
-            step = {
-                "actions": actions,
-                "rewards": rewards,
-                "dones": dones,
-                "infos": infos,
-                "new_obs": observation,
-            }
-            if not on_step(step):
-                return None
-        return record.unroll(self.observation, self.is_first, self._tensor)
+        if env.num_envs != len(self.is_first):
+            raise ValueError(f"env must have the actor's {len(self.is_first)} lanes, got {env.num_envs}")
+
+    def _step(self, env: SteppedEnv, record: _Record) -> dict[str, Any]:
+        """One step, which changes nothing here if the environments fail."""
+        assert self.observation is not None
+        outputs, core_state = self.network.step(self.observation, self.core_state, self.is_first)
+        action = sample(outputs.logits, self.generator)
+        actions = action.cpu().numpy()
+        observation, rewards, dones, infos = env.step(actions)
+        record.add(self.observation, self.is_first, action, outputs.logits)
+        record.outcome(rewards, dones, infos, self._tensor)
+        self.core_state = core_state
+        self.observation, self.is_first = self._tensor(observation), torch.tensor(dones, device=self.device)
+        return {
+            "actions": actions,
+            "rewards": rewards,
+            "dones": dones,
+            "infos": infos,
+            "new_obs": observation,
+        }
 
     def _tensor(self, observation: Any) -> Observation:
+        """A copy: some environments write their next observations over the last ones."""
         if isinstance(observation, dict):
-            return {key: torch.as_tensor(value, device=self.device) for key, value in observation.items()}
-        return torch.as_tensor(observation, device=self.device)
+            return {key: torch.tensor(value, device=self.device) for key, value in observation.items()}
+        return torch.tensor(observation, device=self.device)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next unroll depends on, the environment and the network's weights apart."""
@@ -110,28 +139,34 @@ class Actor:
             "core_state": self.core_state,
             "is_first": self.is_first,
             "observation": self.observation,
+            "begun": None if self._begun is None else self._begun.copied(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
-        self.generator.set_state(state["generator"])
+        self.generator.set_state(state["generator"].cpu())
         self.core_state = tuple(state["core_state"])
         self.is_first, self.observation = state["is_first"], state["observation"]
+        self._begun = None if state["begun"] is None else _Record(**_Record(**state["begun"]).copied())
 
 
+@dataclass
 class _Record:
-    """An unroll in the making."""
+    """An unroll in the making: an entry per step in each list but the last, which has one per truncation."""
 
-    def __init__(self, core_state: tuple[Tensor, ...]) -> None:
-        self.core_state = core_state
-        self.observations: list[Observation] = []
-        self.is_first: list[Tensor] = []
-        self.actions: list[Tensor] = []
-        self.logits: list[Tensor] = []
-        self.rewards: list[np.ndarray] = []
-        self.terminated: list[np.ndarray] = []
-        self.truncated: list[np.ndarray] = []
-        self.finals: list[tuple[int, int, Any]] = []
+    core_state: CoreState
+    observations: list[Observation] = field(default_factory=list)
+    is_first: list[Tensor] = field(default_factory=list)
+    actions: list[Tensor] = field(default_factory=list)
+    logits: list[Tensor] = field(default_factory=list)
+    rewards: list[np.ndarray] = field(default_factory=list)
+    terminated: list[np.ndarray] = field(default_factory=list)
+    truncated: list[np.ndarray] = field(default_factory=list)
+    finals: list[tuple[int, int, Observation]] = field(default_factory=list)
+
+    def copied(self) -> dict[str, Any]:
+        """The fields, in lists of their own."""
+        return {name: copy.copy(value) for name, value in vars(self).items()}
 
     def add(self, observation: Observation, is_first: Tensor, action: Tensor, logits: Tensor) -> None:
         self.observations.append(observation)
@@ -139,42 +174,43 @@ class _Record:
         self.actions.append(action)
         self.logits.append(logits)
 
-    def outcome(self, time: int, rewards: np.ndarray, dones: np.ndarray, infos: list[dict[str, Any]]) -> None:
+    def outcome(
+        self,
+        rewards: np.ndarray,
+        dones: np.ndarray,
+        infos: list[dict[str, Any]],
+        tensor: Callable[[Any], Observation],
+    ) -> None:
         truncated = np.zeros_like(dones)
-        for lane in np.flatnonzero(dones):
+        for lane in np.flatnonzero(dones).tolist():
             if infos[lane].get("TimeLimit.truncated", False):
                 truncated[lane] = True
-                self.finals.append((time, int(lane), infos[lane]["terminal_observation"]))
-        self.rewards.append(rewards)
+                final = tensor(infos[lane]["terminal_observation"])
+                self.finals.append((len(self.rewards), lane, final))
+        self.rewards.append(np.array(rewards, dtype=np.float32))
         self.truncated.append(truncated)
         self.terminated.append(dones & ~truncated)
 
-    def unroll(
-        self, last: Observation, last_is_first: Tensor, tensor: Callable[[Any], Observation]
-    ) -> Unroll:
+    def unroll(self, last: Observation, last_is_first: Tensor) -> Unroll:
         device = last_is_first.device
-
-        def stacked(rows: list[np.ndarray], dtype: torch.dtype) -> Tensor:
-            return torch.as_tensor(np.stack(rows), device=device).to(dtype)
-
         times, lanes = ([final[k] for final in self.finals] for k in (0, 1))
         return Unroll(
             observation=_stack([*self.observations, last]),
             is_first=torch.stack([*self.is_first, last_is_first]),
             action=torch.stack(self.actions),
-            reward=stacked(self.rewards, torch.float32),
-            terminated=stacked(self.terminated, torch.bool),
-            truncated=stacked(self.truncated, torch.bool),
+            reward=torch.as_tensor(np.stack(self.rewards), device=device),
+            terminated=torch.as_tensor(np.stack(self.terminated), device=device),
+            truncated=torch.as_tensor(np.stack(self.truncated), device=device),
             behaviour_logits=torch.stack(self.logits),
             actor_state=self.core_state,
             final_time=torch.tensor(times, dtype=torch.int64, device=device),
             final_lane=torch.tensor(lanes, dtype=torch.int64, device=device),
-            final_observation=self._finals(last, tensor),
+            final_observation=self._finals(last),
         )
 
-    def _finals(self, like: Observation, tensor: Callable[[Any], Observation]) -> Observation:
+    def _finals(self, like: Observation) -> Observation:
         if self.finals:
-            return _stack([tensor(final[2]) for final in self.finals])
+            return _stack([final[2] for final in self.finals])
         return map_observation(lambda x: x[:0], like)
 
 

@@ -121,6 +121,7 @@ def gtrxl_actor_critic(
     mlp_width: int,
     memory: int,
     gate_bias: float,
+    normalize_images: bool = True,
 ) -> ActorCritic:
     """A GTrXL with linear heads; its first policy is close to uniform, its first values are close to 0."""
     core = GTrXLCore(extractor.features_dim, width, layers, heads, mlp_width, memory, gate_bias)
@@ -128,4 +129,5 @@ def gtrxl_actor_critic(
     for head in (policy_head, value_head):
         nn.init.orthogonal_(head.weight, 0.01)
         nn.init.zeros_(head.bias)
-    return ActorCritic(Encoder(observation_space, extractor), core, policy_head, value_head)
+    encoder = Encoder(observation_space, extractor, normalize_images)
+    return ActorCritic(encoder, core, policy_head, value_head)

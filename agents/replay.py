@@ -26,8 +26,12 @@ class Replay:
             raise ValueError(f"capacity must be at least 1, got {capacity}")
         self.unrolls: deque[Unroll] = deque(maxlen=capacity)
         self.priorities: deque[np.ndarray] = deque(maxlen=capacity)
-        self.rng = np.random.default_rng(seed)
+        self.seed(seed)
         self.priority_exponent = priority_exponent
+
+    def seed(self, seed: int) -> None:
+        """Draw the coming samples from a new stream."""
+        self.rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         return len(self.unrolls)

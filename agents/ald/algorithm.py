@@ -7,12 +7,13 @@ import difflib
 import os
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.base_class import BaseAlgorithm
+from gymnasium.vector import VectorEnv
+from stable_baselines3.common.base_class import BaseAlgorithm, maybe_make_env
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
@@ -55,8 +56,8 @@ class ALD(BaseAlgorithm):
         settings: Single settings by name, on top of `config`: `ALD("LstmPolicy", env, gamma=0.95)`.
 
     Raises:
-        ValueError: A space that is not supported, or a setting out of its range.
-        TypeError: A setting that does not exist.
+        ValueError: A space or a policy that is not supported, or a setting out of its range.
+        TypeError: A setting that does not exist, or a Gymnasium VectorEnv that is not wrapped.
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -83,6 +84,9 @@ class ALD(BaseAlgorithm):
         **settings: Any,
     ) -> None:
         self.config = _configured(config or ALDConfig(), settings)
+        if env is not None:
+            env = self._wrap_env(_checked_kind(maybe_make_env(env, verbose)), verbose)
+            _check_spaces(env.observation_space, env.action_space)  # before SB3's assertions about some of them
         super().__init__(
             policy,
             env,
@@ -96,8 +100,6 @@ class ALD(BaseAlgorithm):
             device=device,
         )
         self._metrics = _Means()
-        if self.env is not None:
-            _check_spaces(self.observation_space, self.action_space)
         if _init_setup_model:
             self._setup_model()
 
@@ -105,12 +107,10 @@ class ALD(BaseAlgorithm):
         """Build the networks and the parts of the engine around them."""
         config = self.config
         self._setup_lr_schedule()
-        self.set_random_seed(self.seed)
-        entropy = np.random.SeedSequence(self.seed)
-        action_seed, replay_seed = (int(child.generate_state(1)[0]) for child in entropy.spawn(2))
+        super().set_random_seed(self.seed)
+        action_seed, replay_seed = _streams(self.seed)
         policy_kwargs = {"lstm_hidden_size": config.actor_hidden_size} | self.policy_kwargs
-        policy_class = cast("type[LSTMActorPolicy]", self.policy_class)
-        self.policy = policy_class(
+        self.policy = _checked_policy(self.policy_class)(
             self.observation_space, self.action_space, self.lr_schedule, **policy_kwargs
         ).to(self.device)
         actor_network = self.policy.as_network()
@@ -140,7 +140,16 @@ class ALD(BaseAlgorithm):
             mlp_width=config.learner_mlp_width,
             memory=config.learner_memory,
             gate_bias=config.learner_gate_bias,
+            normalize_images=self.policy.normalize_images,
         )
+
+    def set_random_seed(self, seed: int | None = None) -> None:
+        """Seed what SB3 seeds, the actor's actions and the samples from replay."""
+        super().set_random_seed(seed)
+        if seed is not None:
+            action_seed, replay_seed = _streams(seed)
+            self.actor.seed(action_seed)
+            self.replay.seed(replay_seed)
 
     def learn(
         self,
@@ -162,7 +171,9 @@ class ALD(BaseAlgorithm):
             self.actor.begin(self._last_obs)
             self.learner.core_state = None
         callback.on_training_start(locals(), globals())
-        for iteration in range(1, 1 + self._unrolls_until(total_timesteps)):
+        iteration = 0
+        while self.num_timesteps < total_timesteps:
+            iteration += 1
             callback.on_rollout_start()
             metrics = self.engine.advance(
                 env, lambda step: self._on_step(step, callback), callback.on_rollout_end
@@ -176,10 +187,6 @@ class ALD(BaseAlgorithm):
                 self.dump_logs(iteration)
         callback.on_training_end()
         return self
-
-    def _unrolls_until(self, total_timesteps: int) -> int:
-        per_unroll = self.n_envs * self.config.unroll_length
-        return max(0, -(-(total_timesteps - self.num_timesteps) // per_unroll))
 
     def _on_step(self, step: Mapping[str, Any], callback: BaseCallback) -> bool:
         self.num_timesteps += self.n_envs
@@ -257,11 +264,8 @@ class ALD(BaseAlgorithm):
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """What `get_parameters` and `set_parameters` exchange."""
-        return ["policy", "policy.optimizer", "learner.network", "learner.optimizer"], []
-
-    def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """The actor's actions and its next LSTM state; see `RecurrentActorCriticPolicy.predict`."""
-        return self.policy.predict(*args, **kwargs)
+        learner = ("network", "target", "popart", "optimizer")  # its values count in units of PopArt's moments
+        return ["policy", "policy.optimizer", *(f"learner.{name}" for name in learner)], []
 
 
 class _Means:
@@ -296,9 +300,27 @@ def _configured(config: ALDConfig, settings: Mapping[str, Any]) -> ALDConfig:
     for name in settings:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"ALD has no setting {name!r}{hint} The settings are {', '.join(names)}")
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"ALD has no setting {name!r}.{hint} The settings are {', '.join(names)}")
     return dataclasses.replace(config, **settings)
+
+
+def _streams(seed: int | None) -> tuple[int, int]:
+    """Seeds of the actions and of the replay's samples."""
+    actions, replay = np.random.SeedSequence(seed).spawn(2)
+    return int(actions.generate_state(1)[0]), int(replay.generate_state(1)[0])
+
+
+def _checked_policy(policy_class: type[BasePolicy]) -> type[LSTMActorPolicy]:
+    if not issubclass(policy_class, LSTMActorPolicy):
+        raise ValueError(f"policy must be a subclass of LSTMActorPolicy, got {policy_class.__name__}")
+    return policy_class
+
+
+def _checked_kind(env: GymEnv) -> GymEnv:
+    if isinstance(env, VectorEnv):
+        raise TypeError(f"env is a gymnasium {type(env).__name__}: wrap it in agents.vec_env.GymnasiumVecEnv")
+    return env
 
 
 def _check_spaces(observation_space: spaces.Space, action_space: spaces.Space) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 from collections import deque
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from stable_baselines3.common.save_util import is_json_serializable
 from stable_baselines3.common.type_aliases import GymEnv
-from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
+from stable_baselines3.common.utils import check_for_correct_spaces, get_device, get_system_info
 
 from agents import checkpoint
-from agents.ald.config import ALDConfig
+from agents.config import ALDConfig
 from agents.env_state import get_env_state, set_env_state
+from agents.policies import LSTMActorPolicy
 from agents.spaces import space_from_json, space_to_json
 
 if TYPE_CHECKING:
@@ -30,26 +32,12 @@ def save_model(model: ALD, path: str | os.PathLike[str], exclude: Collection[str
     for part in exclude:
         if part not in PARTS:
             raise ValueError(f"exclude may name {', '.join(PARTS)}; got {part!r}")
-    environment = None if "environment" in exclude or model.env is None else get_env_state(model.env)
-    checkpoint.save(
-        _with_suffix(path),
-        {
-            "algorithm": type(model).__name__,
-            "arguments": _arguments(model),
-            "observation_space": space_to_json(model.observation_space),
-            "action_space": space_to_json(model.action_space),
-            "n_envs": model.n_envs,
-            "counters": {name: getattr(model, name) for name in COUNTERS},
-            "episodes": _episodes(model),
-            "metrics": model._metrics.state_dict(),
-            "policy": model.policy.state_dict(),
-            "learner": model.learner.state_dict(),
-            "distiller": {"optimizer": model.policy.optimizer.state_dict()},
-            "replay": None if "replay" in exclude else model.replay.state_dict(),
-            "actor": model.actor.state_dict(),
-            "environment": environment,
-        },
-    )
+    tree = _tree(model)
+    if "replay" not in exclude:
+        tree["replay"] = model.replay.state_dict()
+    if "environment" not in exclude and model.env is not None:
+        tree["environment"] = get_env_state(model.env)
+    checkpoint.save(_with_suffix(path), tree)
 
 
 def load_model(
@@ -66,15 +54,37 @@ def load_model(
     if print_system_info:
         get_system_info()
     path = pathlib.Path(path)
-    tree = checkpoint.load(path if path.exists() else _with_suffix(path))
-    if not isinstance(tree, dict) or tree.get("algorithm") != cls.__name__:
-        found = tree.get("algorithm") if isinstance(tree, dict) else type(tree).__name__
-        raise checkpoint.CheckpointError(f"{path} holds no {cls.__name__} model but {found!r}")
-    model = _rebuild(cls, tree, env, device, dict(custom_objects or {}), kwargs)
+    path = path if path.exists() else _with_suffix(path)
+    tree = checkpoint.load(path, get_device(device))
+    _check_kind(cls, tree, path)
+    given = {**(custom_objects or {}), **kwargs}
+    model = _rebuild(cls, tree, path, env, device, dict(given))
     _restore(model, tree)
-    if not force_reset:
+    _change_rates(model, given)
+    if force_reset:
+        model.learner.core_state = None  # it is of episodes that end here
+    else:
         _resume(model, tree, path)
     return model
+
+
+def _tree(model: ALD) -> dict[str, Any]:
+    """All that a model consists of, `PARTS` left empty."""
+    return {
+        "algorithm": type(model).__name__,
+        "arguments": _arguments(model),
+        "observation_space": space_to_json(model.observation_space),
+        "action_space": space_to_json(model.action_space),
+        "n_envs": model.n_envs,
+        "counters": {name: getattr(model, name) for name in COUNTERS},
+        "episodes": _episodes(model),
+        "metrics": model._metrics.state_dict(),
+        "policy": model.policy.state_dict(),
+        "learner": model.learner.state_dict(),
+        "distiller": {"optimizer": model.policy.optimizer.state_dict()},
+        "actor": model.actor.state_dict(),
+        **dict.fromkeys(PARTS),
+    }
 
 
 def _arguments(model: ALD) -> dict[str, Any]:
@@ -94,34 +104,33 @@ def _episodes(model: ALD) -> dict[str, Any]:
     return {"infos": infos, "successes": [float(success) for success in model.ep_success_buffer or ()]}
 
 
+def _check_kind(cls: type[ALD], tree: Any, path: pathlib.Path) -> None:
+    found = tree.get("algorithm") if isinstance(tree, dict) else type(tree).__name__
+    if found != cls.__name__:
+        raise checkpoint.CheckpointError(f"{path} holds no {cls.__name__} model but {found!r}")
+    entries = (
+        "arguments observation_space action_space n_envs counters episodes metrics policy learner distiller"
+    )
+    missing = [name for name in (*entries.split(), "actor", *PARTS) if name not in tree]
+    if missing:
+        raise checkpoint.CheckpointError(
+            f"{path} holds a {cls.__name__} model without its {', '.join(missing)}"
+        )
+
+
 def _rebuild(
     cls: type[ALD],
     tree: Mapping[str, Any],
+    path: pathlib.Path,
     env: GymEnv | None,
     device: torch.device | str,
-    custom: dict[str, Any],
-    kwargs: dict[str, Any],
+    given: dict[str, Any],
 ) -> ALD:
+    """A model as the saved one was when it was new."""
     arguments = tree["arguments"]
-    given = {**custom, **kwargs}
-    policy_kwargs = given.pop("policy_kwargs", arguments["policy_kwargs"])
-    missing = [name for name in arguments["lost_policy_kwargs"] if name not in policy_kwargs]
-    if missing:
-        raise ValueError(
-            "the model was built with policy_kwargs that are code and so are not in the file: "
-            f"{', '.join(missing)}; pass the complete policy_kwargs to load()"
-        )
-    for name in ("seed", "stats_window_size"):
-        given.setdefault(name, arguments[name])
-    model = cls(
-        given.pop("policy", "LstmPolicy"),
-        env,
-        ALDConfig(**arguments["config"]),
-        policy_kwargs=policy_kwargs,
-        device=device,
-        _init_setup_model=False,
-        **given,
-    )
+    config = _config(arguments["config"], given, path)
+    _fill_in(given, arguments)
+    model = cls(given.pop("policy"), env, config, device=device, _init_setup_model=False, **given)
     spaces = space_from_json(tree["observation_space"]), space_from_json(tree["action_space"])
     if model.env is None:
         model.n_envs = tree["n_envs"]
@@ -132,7 +141,38 @@ def _rebuild(
     return model
 
 
+def _config(saved: Mapping[str, Any], given: Collection[str], path: pathlib.Path) -> ALDConfig:
+    """The saved settings; what another version knew or lacked is no matter to guess at."""
+    names = {field.name for field in dataclasses.fields(ALDConfig)}
+    unknown, missing = sorted(set(saved) - names), sorted(names - set(saved) - set(given))
+    if unknown:
+        raise checkpoint.CheckpointError(
+            f"{path} is of another version: it has the settings {', '.join(unknown)}, which this one lacks"
+        )
+    if missing:
+        raise checkpoint.CheckpointError(
+            f"{path} is of another version, without the settings {', '.join(missing)}: pass them to load()"
+        )
+    return ALDConfig(**saved)
+
+
+def _fill_in(given: dict[str, Any], arguments: Mapping[str, Any]) -> None:
+    """Add the saved arguments that were not given, unless they are code, which no file holds."""
+    if "policy" not in given and arguments["policy"] != LSTMActorPolicy.__name__:
+        raise ValueError(f"the model has a policy of your own: pass policy={arguments['policy']} to load()")
+    lost = [name for name in arguments["lost_policy_kwargs"] if name not in given.get("policy_kwargs", ())]
+    if lost:
+        raise ValueError(
+            f"the model has policy_kwargs that are code and so are not in the file: {', '.join(lost)}; "
+            "pass the complete policy_kwargs to load()"
+        )
+    given.setdefault("policy", LSTMActorPolicy)
+    for name in ("policy_kwargs", "seed", "stats_window_size"):
+        given.setdefault(name, arguments[name])
+
+
 def _restore(model: ALD, tree: Mapping[str, Any]) -> None:
+    """What was learned and counted."""
     model.policy.load_state_dict(tree["policy"])
     model.policy.optimizer.load_state_dict(tree["distiller"]["optimizer"])
     model.learner.load_state_dict(tree["learner"])
@@ -143,11 +183,24 @@ def _restore(model: ALD, tree: Mapping[str, Any]) -> None:
     model.ep_info_buffer = deque(tree["episodes"]["infos"], maxlen=model._stats_window_size)
     model.ep_success_buffer = deque(tree["episodes"]["successes"], maxlen=model._stats_window_size)
     model._metrics.load_state_dict(tree["metrics"])
-    model.actor.generator.set_state(tree["actor"]["generator"])
-    model.learner.core_state = None  # of episodes that are not gone on with, unless _resume says so
+    model.actor.generator.set_state(tree["actor"]["generator"].cpu())
+
+
+def _change_rates(model: ALD, given: Collection[str]) -> None:
+    """Learning rates that were given take the place of those in the saved states of the optimizers."""
+    optimizers = {
+        "actor_learning_rate": model.policy.optimizer,
+        "learner_learning_rate": model.learner.optimizer,
+        "dual_learning_rate": model.learner.dual_optimizer,
+    }
+    for name, optimizer in optimizers.items():
+        if name in given:
+            for group in optimizer.param_groups:
+                group["lr"] = getattr(model.config, name)
 
 
 def _resume(model: ALD, tree: Mapping[str, Any], path: pathlib.Path) -> None:
+    """The middle of the saved episodes, if they had begun."""
     if model.env is None or model.n_envs != tree["n_envs"]:
         raise ValueError(
             f"force_reset=False goes on inside the {tree['n_envs']} saved lanes: pass an env with as many, "
@@ -158,9 +211,10 @@ def _resume(model: ALD, tree: Mapping[str, Any], path: pathlib.Path) -> None:
             f"{path} holds no state of its environments, so their episodes cannot be gone on with: "
             "load it with force_reset=True to start new ones"
         )
+    if tree["actor"]["observation"] is None:
+        return
     set_env_state(model.env, tree["environment"])
     model.actor.load_state_dict(tree["actor"])
-    model.learner.load_state_dict(tree["learner"])
     model._last_obs = model.actor.last_observation()
 
 

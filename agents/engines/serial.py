@@ -52,13 +52,12 @@ class SerialEngine:
         Args:
             env: The environments that the actor steps.
             on_step: Called after every vector step; False stops.
-            on_collected: Called between acting and learning.
+            on_collected: Called between acting and learning, unless stopped.
 
         Returns:
             The diagnostics, or None if `on_step` asked to stop.
         """
-        collected = self._timed("acting", lambda: self.actor.collect(env, on_step))
-        on_collected()
+        collected = self._timed("acting", lambda: self.actor.collect(env, on_step, on_collected))
         if collected is None:
             return None
         unroll, metrics = self._timed("learning", functools.partial(self.learner.update, collected))
