@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from agents.ald.config import ALDConfig
+from agents.config import ALDConfig
 from agents.losses import distillation
 from agents.networks.actor_critic import ActorCritic
 from agents.unroll import Unroll, map_observation

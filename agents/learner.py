@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from agents.ald.config import ALDConfig
+from agents.config import ALDConfig
 from agents.losses import distillation, vmpo
 from agents.losses.popart import PopArt
 from agents.losses.vtrace import VTrace, vtrace

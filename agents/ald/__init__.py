@@ -1,6 +1,6 @@
 """Actor-Learner Distillation."""
 
 from agents.ald.algorithm import ALD
-from agents.ald.config import ALDConfig
+from agents.config import ALDConfig
 
 __all__ = ["ALD", "ALDConfig"]

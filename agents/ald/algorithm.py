@@ -20,8 +20,8 @@ from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 from stable_baselines3.common.utils import safe_mean
 
 from agents.actor import Actor
-from agents.ald.config import ALDConfig
 from agents.ald.saving import load_model, save_model
+from agents.config import ALDConfig
 from agents.distiller import Distiller
 from agents.engines.serial import SerialEngine
 from agents.learner import Learner
@@ -86,7 +86,9 @@ class ALD(BaseAlgorithm):
         self.config = _configured(config or ALDConfig(), settings)
         if env is not None:
             env = self._wrap_env(_checked_kind(maybe_make_env(env, verbose)), verbose)
-            _check_spaces(env.observation_space, env.action_space)  # before SB3's assertions about some of them
+            _check_spaces(
+                env.observation_space, env.action_space
+            )  # before SB3's assertions about some of them
         super().__init__(
             policy,
             env,
@@ -118,15 +120,7 @@ class ALD(BaseAlgorithm):
         self.replay = Replay(config.replay_size, replay_seed, config.priority_exponent)
         self.distiller = Distiller(actor_network, self.policy.optimizer, config)
         self.actor = Actor(actor_network, self.n_envs, config.unroll_length, action_seed, self.device)
-        self.engine = SerialEngine(
-            self.actor,
-            self.learner,
-            self.replay,
-            self.distiller,
-            config.distillation_steps,
-            config.distillation_window,
-            config.learner_replays,
-        )
+        self.engine = SerialEngine(self.actor, self.learner, self.replay, self.distiller, config)
 
     def _learner_network(self) -> Any:
         config = self.config
@@ -264,7 +258,12 @@ class ALD(BaseAlgorithm):
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """What `get_parameters` and `set_parameters` exchange."""
-        learner = ("network", "target", "popart", "optimizer")  # its values count in units of PopArt's moments
+        learner = (
+            "network",
+            "target",
+            "popart",
+            "optimizer",
+        )  # its values count in units of PopArt's moments
         return ["policy", "policy.optimizer", *(f"learner.{name}" for name in learner)], []
 
 

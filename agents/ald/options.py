@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
 import tyro
 
-from agents.ald.config import ALDConfig
+from agents.config import ALDConfig
 from agents.evaluation import FIRST_EVALUATION_SEED
 from agents.provenance import available_cores
 from agents.run_directory import RunDirectory

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from agents.actor import Actor, OnStep, SteppedEnv
+from agents.config import ALDConfig
 from agents.distiller import Distiller
 from agents.learner import Learner
 from agents.replay import Replay
@@ -24,9 +25,7 @@ class SerialEngine:
         learner: Learns from each unroll as it comes.
         replay: Keeps unrolls with the learner's outputs.
         distiller: Teaches the actor; shares its network.
-        distillation_steps: Distillation steps per unroll.
-        distillation_window: Latest unrolls that these steps sample from.
-        learner_replays: Further learner updates per unroll, on unrolls from replay.
+        config: How many steps of each per unroll, and on what.
     """
 
     def __init__(
@@ -35,13 +34,10 @@ class SerialEngine:
         learner: Learner,
         replay: Replay,
         distiller: Distiller,
-        distillation_steps: int,
-        distillation_window: int,
-        learner_replays: int,
+        config: ALDConfig,
     ) -> None:
         self.actor, self.learner, self.replay, self.distiller = actor, learner, replay, distiller
-        self.distillation_steps, self.distillation_window = distillation_steps, distillation_window
-        self.learner_replays = learner_replays
+        self.config = config
         self.seconds: dict[str, float] = defaultdict(float)
 
     def advance(
@@ -62,15 +58,19 @@ class SerialEngine:
             return None
         unroll, metrics = self._timed("learning", functools.partial(self.learner.update, collected))
         self.replay.add(unroll)
-        for _ in range(self.learner_replays):
-            metrics = self._timed(
-                "learning", lambda: self.learner.replay(self.replay.sample_lanes(unroll.lanes))
+        for _ in range(self.config.learner_replays):
+            self._timed(
+                "learning", functools.partial(self._learn_again, self.config.replay_lanes or unroll.lanes)
             )
-        for _ in range(self.distillation_steps):
-            metrics |= self._timed(
-                "distilling", lambda: self.distiller.update(self.replay.sample(self.distillation_window))
-            )
+        for _ in range(self.config.distillation_steps):
+            metrics |= self._timed("distilling", self._distill)
         return metrics
+
+    def _learn_again(self, lanes: int) -> dict[str, Any]:
+        return self.learner.replay(self.replay.sample_lanes(lanes))
+
+    def _distill(self) -> dict[str, Any]:
+        return self.distiller.update(self.replay.sample(self.config.distillation_window))
 
     def take_seconds(self) -> dict[str, float]:
         """Seconds that each part took since the last call."""

@@ -43,6 +43,9 @@ class ALDConfig:
     priority_exponent: float = _number(
         1.0, "how much lanes of large advantage are preferred in those updates; 0 not", "Schaul et al. 2016"
     )
+    replay_lanes: int | None = _number(
+        None, "lanes in each of those updates; as many as there are environments when None", "ours"
+    )
     replay_policy_coef: float = _number(1.0, "weight of the policy loss in those updates", "ours")
     max_grad_norm: float | None = _number(None, "clip the learner's and actor's gradient norm", "paper: none")
     entropy_coef: float = _number(0.003, "weight of the learner's entropy bonus", "tuned; paper none")
