@@ -66,12 +66,18 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
         features_extractor_class: type[BaseFeaturesExtractor] | None = None,
         **kwargs: Any,
     ) -> None:
-        if not shared_lstm or enable_critic_lstm or kwargs.get("n_lstm_layers", 1) != 1:
-            raise ValueError(
-                "LSTMActorPolicy has one LSTM layer that policy and value share: it needs shared_lstm=True, "
-                f"enable_critic_lstm=False, n_lstm_layers=1, got {shared_lstm}, {enable_critic_lstm}, "
-                f"{kwargs.get('n_lstm_layers', 1)}"
-            )
+        needed = {
+            "shared_lstm": (shared_lstm, True),
+            "enable_critic_lstm": (enable_critic_lstm, False),
+            "n_lstm_layers": (kwargs.get("n_lstm_layers", 1), 1),
+            "share_features_extractor": (kwargs.get("share_features_extractor", True), True),
+        }
+        for name, (got, must_be) in needed.items():
+            if got != must_be:
+                raise ValueError(
+                    "LSTMActorPolicy has one LSTM layer that policy and value share: "
+                    f"it needs {name}={must_be}, got {name}={got}"
+                )
         super().__init__(
             observation_space,
             action_space,
