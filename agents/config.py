@@ -18,7 +18,7 @@ class ALDConfig:
     """Settings of Actor-Learner Distillation; "paper" is Parisotto & Salakhutdinov 2021."""
 
     # Acting
-    unroll_length: int = _number(20, "steps T in one unroll", "paper")
+    unroll_length: int = _number(40, "steps T in one unroll", "tuned; paper 20")
     gamma: float = _number(0.99, "discount", "paper")
     timeout_is_terminal: bool = _number(
         False,
@@ -27,7 +27,7 @@ class ALDConfig:
     )
     # Actor
     actor_hidden_size: int = _number(32, "units of the acting LSTM", "paper")
-    actor_learning_rate: float = _number(2e-3, "Adam step size of the actor", "tuned; paper 1e-4")
+    actor_learning_rate: float = _number(3e-3, "Adam step size of the actor", "tuned; paper 1e-4")
     # Learner's network
     learner_layers: int = _number(2, "layers of the GTrXL learner", "tuned; paper 4")
     learner_width: int = _number(64, "width d of the learner", "tuned")
@@ -38,18 +38,17 @@ class ALDConfig:
     # Learner's updates
     learner_learning_rate: float = _number(1e-3, "Adam step size of the learner", "tuned; paper 1e-4")
     learner_replays: int = _number(
-        0, "further learner updates per unroll, on unrolls from replay", "paper: optional arrow"
+        3, "further learner updates per unroll, on unrolls from replay", "paper: optional arrow"
     )
     priority_exponent: float = _number(
         1.0, "how much lanes of large advantage are preferred in those updates; 0 not", "Schaul et al. 2016"
     )
     replay_lanes: int | None = _number(
-        None, "lanes in each of those updates; as many as there are environments when None", "ours"
+        8, "lanes in each of those updates; as many as there are environments when None", "tuned"
     )
-    replay_policy_coef: float = _number(1.0, "weight of the policy loss in those updates", "ours")
     max_grad_norm: float | None = _number(None, "clip the learner's and actor's gradient norm", "paper: none")
-    entropy_coef: float = _number(0.003, "weight of the learner's entropy bonus", "tuned; paper none")
-    value_coef: float = _number(1.0, "weight of the learner's value loss", "ours")
+    entropy_coef: float = _number(0.1, "weight of the learner's entropy bonus", "tuned; paper none")
+    value_coef: float = _number(4.0, "weight of the learner's value loss", "tuned")
     # V-MPO
     eta_init: float = _number(1.0, "initial temperature", "paper")
     eps_eta: float = _number(0.1, "bound behind the temperature", "paper")
@@ -75,13 +74,13 @@ class ALDConfig:
         1.0, "alpha_V, weight of the value distillation; 0 switches it off", "ours"
     )
     learner_regularisation: float = _number(
-        1.0, "times alpha_pi: how much the distillation loss also pulls the learner to the actor", "paper: 1"
+        0.1, "times alpha_pi: how much the distillation loss also pulls the learner to the actor", "paper: 1"
     )
     distillation_direction: Direction = _number(
         "actor_learner", "which KL is distilled", "paper: actor_learner"
     )
-    distillation_steps: int = _number(4, "distillation steps per unroll", "tuned; paper: more is better")
-    distillation_window: int = _number(16, "latest unrolls that distillation samples from", "tuned")
+    distillation_steps: int = _number(12, "distillation steps per unroll", "tuned; paper: more is better")
+    distillation_window: int = _number(8, "latest unrolls that distillation samples from", "tuned")
     replay_size: int = _number(32, "unrolls kept", "tuned")
 
     def __post_init__(self) -> None:
@@ -93,7 +92,7 @@ class ALDConfig:
         for name in at_least_one.split():
             self._require(name, getattr(self, name) >= 1, "at least 1")
         at_least_zero = (
-            "learner_replays replay_policy_coef priority_exponent distillation_steps entropy_coef value_coef "
+            "learner_replays priority_exponent distillation_steps entropy_coef value_coef "
             "policy_coef distilled_value_coef learner_regularisation"
         )
         for name in at_least_zero.split():

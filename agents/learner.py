@@ -81,16 +81,16 @@ class Learner:
 
     def replay(self, unroll: Unroll) -> dict[str, float]:
         """Learn once more from an unroll that `update` has seen, from the memory it had then."""
-        return self._train(unroll, self.config.replay_policy_coef)[2]
+        return self._train(unroll)[2]
 
-    def _train(self, unroll: Unroll, policy_coef: float = 1.0) -> tuple[_Pass, Tensor, dict[str, float]]:
+    def _train(self, unroll: Unroll) -> tuple[_Pass, Tensor, dict[str, float]]:
         result = self._run(unroll)
         trace = self._trace(unroll, result)
         # Between the pass and the loss: the old head's outputs are used only without gradient.
         self.popart.update(trace.target, self.network.value_head)  # type: ignore[arg-type]
         value = self.network.value_head(result.outputs.features[:-1]).squeeze(-1)
         advantage = trace.advantage / self.popart.sigma
-        loss, metrics = self._loss(unroll, result, trace, advantage, value, policy_coef)
+        loss, metrics = self._loss(unroll, result, trace, advantage, value)
         self._step(loss)
         return result, advantage, metrics | self._multipliers()
 
@@ -174,7 +174,7 @@ class Learner:
         )
         entropy = distillation.entropy(logits)
         loss = (
-            policy_coef * policy.policy.sum()
+            policy.policy.sum()
             + policy.temperature
             + (region.penalty + region.multiplier).mean()
             + config.value_coef * value_loss.mean()

@@ -61,12 +61,12 @@ def vtrace(
     rho = torch.exp(log_rho.clamp(max=_log(rho_bar)))  # clipped in log space: exp never overflows
     carry = trace_decay * torch.exp(log_rho.clamp(max=_log(c_bar))) * discount * ~done
     delta = rho * (reward + discount * next_value - value)
-    correction = torch.empty_like(delta)
+    corrections = []
     running = torch.zeros_like(delta[0])
-    for t in reversed(range(delta.shape[0])):
-        running = delta[t] + carry[t] * running
-        correction[t] = running
-    target = value + correction
+    for delta_t, carry_t in zip(reversed(delta.unbind()), reversed(carry.unbind()), strict=True):
+        running = torch.addcmul(delta_t, carry_t, running)
+        corrections.append(running)
+    target = value + torch.stack(corrections[::-1])
     following = torch.where(done, next_value, torch.cat([target[1:], next_value[-1:]]))
     return VTrace(target, reward + discount * following - value, rho)
 
