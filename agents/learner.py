@@ -149,13 +149,7 @@ class Learner:
         return following
 
     def _loss(
-        self,
-        unroll: Unroll,
-        result: _Pass,
-        trace: VTrace,
-        advantage: Tensor,
-        value: Tensor,
-        policy_coef: float,
+        self, unroll: Unroll, result: _Pass, trace: VTrace, advantage: Tensor, value: Tensor
     ) -> tuple[Tensor, dict[str, Any]]:
         config, logits = self.config, result.outputs.logits[:-1]
         advantage = advantage.flatten()
