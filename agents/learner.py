@@ -72,6 +72,8 @@ class Learner:
         """
         state = self.core_state or self.network.initial_state(unroll.lanes)
         unroll = unroll._replace(learner_state=state)
+        for network in (self.network, self.target):  # alike in their inputs' scale at any time
+            network.observe(unroll.observation)
         result, advantage, metrics = self._train(unroll)
         self.core_state = result.state
         learner = LearnerOutputs(

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from agents.networks.actor_critic import ActorCritic
 from agents.networks.gtrxl import GTrXLCore
 from agents.networks.lstm import LSTMCore
+from agents.networks.normalizer import RunningNormalizer
 from agents.unroll import Observation
 
 
@@ -29,17 +30,31 @@ class Encoder(nn.Module):
         observation_space: Box or Dict.
         extractor: Turns preprocessed observations into [N, F].
         normalize_images: Scale uint8 images to [0, 1], as in SB3.
+        normalizer: Standardises the features, or None.
     """
 
     def __init__(
-        self, observation_space: spaces.Space, extractor: BaseFeaturesExtractor, normalize_images: bool = True
+        self,
+        observation_space: spaces.Space,
+        extractor: BaseFeaturesExtractor,
+        normalize_images: bool = True,
+        normalizer: RunningNormalizer | None = None,
     ) -> None:
         super().__init__()
         self.observation_space, self.normalize_images = observation_space, normalize_images
-        self.extractor = extractor
+        self.extractor, self.normalizer = extractor, normalizer
 
     def forward(self, observation: Observation) -> Tensor:
         """[N, ...] -> [N, F]."""
+        features = self._extract(observation)
+        return features if self.normalizer is None else self.normalizer(features)
+
+    def observe(self, observation: Observation) -> None:
+        """Take observations [N, ...] into the normaliser's moments, if there is one."""
+        if self.normalizer is not None:
+            self.normalizer.observe(self._extract(observation))
+
+    def _extract(self, observation: Observation) -> Tensor:
         return self.extractor(preprocess_obs(observation, self.observation_space, self.normalize_images))
 
 
@@ -135,5 +150,8 @@ def gtrxl_actor_critic(
     for head in (policy_head, value_head):
         nn.init.orthogonal_(head.weight, 0.01)
         nn.init.zeros_(head.bias)
-    encoder = Encoder(observation_space, extractor, normalize_images)
+    # Features that are learnt set their own scale; plain ones are standardised.
+    plain = not any(True for _ in extractor.parameters())
+    normalizer = RunningNormalizer(extractor.features_dim) if plain else None
+    encoder = Encoder(observation_space, extractor, normalize_images, normalizer)
     return ActorCritic(encoder, core, policy_head, value_head)

@@ -51,6 +51,12 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.encoder, self.core, self.policy_head, self.value_head = encoder, core, policy_head, value_head
 
+    def observe(self, observation: Observation) -> None:
+        """Let an encoder that keeps statistics of its observations [T, B, ...] see some; others ignore it."""
+        observe = getattr(self.encoder, "observe", None)
+        if observe is not None:
+            observe(map_observation(lambda x: x.flatten(0, 1), observation))
+
     def initial_state(self, lanes: int) -> CoreState:
         """Core state at the start of an episode."""
         return self.core.initial_state(lanes)
