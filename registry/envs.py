@@ -28,8 +28,8 @@ class EnvRow:
 _IMAZE, _IMAZE_VECTOR = "memory_envs.env:IMazeEnv", "memory_envs.vector:IMazeVectorEnv"
 
 ENVS = (
-    # A return of 0.95 is out of reach without memory (0.5 at best: waiting wherever the goal would be wrong) and
-    # leaves room for a wrong or late goal in 1 of 40 episodes: 0.975 - 0.025.
+    # A return of 0.95 is out of reach without memory (0.5 at best: the goal of one cue, none where the other
+    # cue was seen) and leaves room for a wrong goal in 1 of 40 episodes: 0.975 - 0.025.
     EnvRow("MemoryEnvs/IMaze-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95),
     EnvRow("MemoryEnvs/IMaze-15x15-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 15}),
 )

@@ -111,7 +111,7 @@ def vmpo(
     eps_eta: float,
     importance: Sequence[float] | None = None,
 ) -> VMPO:
-    """Equations 4 and 5 of the source; where `importance` is given, sums and mean over samples are weighted by it."""
+    """Equations 4 and 5 of the source; `importance`, where it is given, weighs the samples in both."""
     half = better_half(advantage, valid)
     base = {i: 1.0 if importance is None else importance[i] for i in half}
     factor = {i: base[i] * math.exp(advantage[i] / eta) for i in half}

@@ -24,7 +24,6 @@ seeds = st.integers(0, 2**16)
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
-
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()

@@ -302,7 +302,9 @@ def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
 
 
 def test_a_model_of_sb3_is_refused(tmp_path: Path) -> None:
-    PPO("MlpPolicy", gymnasium.make("CartPole-v1"), n_steps=8, batch_size=8, device="cpu").save(tmp_path / "ppo")
+    PPO("MlpPolicy", gymnasium.make("CartPole-v1"), n_steps=8, batch_size=8, device="cpu").save(
+        tmp_path / "ppo"
+    )
     with pytest.raises(CheckpointError, match=r"ppo\.zip"):
         ALD.load(tmp_path / "ppo")
 

@@ -353,10 +353,10 @@ def test_a_batch_without_a_valid_sample_is_refused() -> None:
 
 
 OTHER_SHAPES = [lambda x: x[:2], lambda x: x.unsqueeze(-1), lambda x: x.unsqueeze(0)]
+
+
 @pytest.mark.parametrize("change", OTHER_SHAPES, ids=["short", "column", "row"])
-@pytest.mark.parametrize(
-    "name", ["log_prob", "advantage", "valid", "importance"]
-)
+@pytest.mark.parametrize("name", ["log_prob", "advantage", "valid", "importance"])
 def test_samples_of_another_shape_are_refused_not_broadcast(
     name: str, change: Callable[[Tensor], Tensor]
 ) -> None:
