@@ -86,9 +86,8 @@ class ALD(BaseAlgorithm):
         self.config = _configured(config or ALDConfig(), settings)
         if env is not None:
             env = self._wrap_env(_checked_kind(maybe_make_env(env, verbose)), verbose)
-            _check_spaces(
-                env.observation_space, env.action_space
-            )  # before SB3's assertions about some of them
+            # Here, because SB3 refuses some of these spaces with assertions.
+            _check_spaces(env.observation_space, env.action_space)
         super().__init__(
             policy,
             env,
@@ -163,7 +162,6 @@ class ALD(BaseAlgorithm):
         )
         if begins_anew:
             self.actor.begin(self._last_obs)
-            self.learner.core_state = None
         callback.on_training_start(locals(), globals())
         iteration = 0
         while self.num_timesteps < total_timesteps:
@@ -258,12 +256,7 @@ class ALD(BaseAlgorithm):
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """What `get_parameters` and `set_parameters` exchange."""
-        learner = (
-            "network",
-            "target",
-            "popart",
-            "optimizer",
-        )  # its values count in units of PopArt's moments
+        learner = ("network", "target", "popart", "optimizer")  # values count in units of PopArt's moments
         return ["policy", "policy.optimizer", *(f"learner.{name}" for name in learner)], []
 
 
