@@ -85,6 +85,7 @@ def maze_lanes(lanes: int = LANES, max_episode_steps: int = 9) -> VecEnv:
         num_envs=lanes,
         autoreset_mode=AutoresetMode.SAME_STEP,
         max_episode_steps=max_episode_steps,
+        step_penalty=0.125,  # or nearly all returns would be 0
     )
     return VecMonitor(GymnasiumVecEnv(env))
 
