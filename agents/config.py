@@ -31,7 +31,7 @@ class ALDConfig:
     # Learner's network
     learner_layers: int = _number(2, "layers of the GTrXL learner", "tuned; paper 4")
     learner_width: int = _number(64, "width d of the learner", "tuned")
-    learner_heads: int = _number(4, "attention heads of the learner", "tuned")
+    learner_heads: int = _number(2, "attention heads of the learner", "tuned")
     learner_mlp_width: int = _number(128, "hidden width of the learner's position-wise MLP", "tuned")
     learner_memory: int = _number(64, "steps that each layer of the learner looks back", "tuned")
     learner_gate_bias: float = _number(2.0, "initial bias b_g of the gates", "Parisotto et al. 2019")
@@ -48,7 +48,7 @@ class ALDConfig:
     )
     max_grad_norm: float | None = _number(None, "clip the learner's and actor's gradient norm", "paper: none")
     entropy_coef: float = _number(0.1, "weight of the learner's entropy bonus", "tuned; paper none")
-    value_coef: float = _number(4.0, "weight of the learner's value loss", "tuned")
+    value_coef: float = _number(10.0, "weight of the learner's value loss", "tuned")
     # V-MPO
     eta_init: float = _number(1.0, "initial temperature", "paper")
     eps_eta: float = _number(0.1, "bound behind the temperature", "paper")
@@ -79,7 +79,7 @@ class ALDConfig:
     distillation_direction: Direction = _number(
         "actor_learner", "which KL is distilled", "paper: actor_learner"
     )
-    distillation_steps: int = _number(12, "distillation steps per unroll", "tuned; paper: more is better")
+    distillation_steps: int = _number(14, "distillation steps per unroll", "tuned; paper: more is better")
     distillation_window: int = _number(8, "latest unrolls that distillation samples from", "tuned")
     replay_size: int = _number(32, "unrolls kept", "tuned")
 

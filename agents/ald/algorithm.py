@@ -111,6 +111,9 @@ class ALD(BaseAlgorithm):
         super().set_random_seed(self.seed)
         action_seed, replay_seed = _streams(self.seed)
         policy_kwargs = {"lstm_hidden_size": config.actor_hidden_size} | self.policy_kwargs
+        if "optimizer_class" not in policy_kwargs:  # SB3's Adam, all parameters in one go
+            fused = {"eps": 1e-5, "fused": True}
+            policy_kwargs["optimizer_kwargs"] = fused | policy_kwargs.get("optimizer_kwargs", {})
         self.policy = _checked_policy(self.policy_class)(
             self.observation_space, self.action_space, self.lr_schedule, **policy_kwargs
         ).to(self.device)
