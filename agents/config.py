@@ -47,7 +47,7 @@ class ALDConfig:
         8, "lanes in each of those updates; as many as there are environments when None", "tuned"
     )
     max_grad_norm: float | None = _number(None, "clip the learner's and actor's gradient norm", "paper: none")
-    entropy_coef: float = _number(0.1, "weight of the learner's entropy bonus", "tuned; paper none")
+    entropy_coef: float = _number(0.05, "weight of the learner's entropy bonus", "tuned; paper none")
     value_coef: float = _number(10.0, "weight of the learner's value loss", "tuned")
     # V-MPO
     eta_init: float = _number(1.0, "initial temperature", "paper")

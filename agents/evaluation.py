@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents.threads import one_thread
+
 # Training with seed s uses the seeds s, s + 1, ... for its lanes and keeps below this.
 FIRST_EVALUATION_SEED = 2**31
 # Lanes to evaluate in: enough to be fast, few enough that each plays several of the usual number of episodes.
@@ -158,18 +160,10 @@ def play(
 
 @contextlib.contextmanager
 def acting(seed: int) -> Iterator[None]:
-    """Seed what SB3 policies sample from and keep torch on one thread, for the length of a block.
-
-    Acting is so little work that sharing it between threads costs more than it saves.
-    """
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    """Seed what SB3 policies sample from and keep torch on one thread, for the length of a block."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), one_thread():
         torch.manual_seed(seed)
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+        yield
 
 
 def wilson_interval(successes: int, trials: int) -> Interval:

@@ -38,8 +38,8 @@ PRESETS: dict[str, Preset] = {
             name="imaze/ald",
             agent="ald",
             env="MemoryEnvs/IMaze-v0",
-            total_timesteps=800_000,
-            num_envs=24,
+            total_timesteps=700_000,
+            num_envs=28,
             source="9x9 I-Maze of Parisotto & Salakhutdinov 2021, with a learner small enough for a CPU",
         ),
     )

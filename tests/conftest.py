@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import torch
+
+from agents import threads
 
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Torch on one thread: faster on small tensors, and other tests are not slowed down."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with threads.one_thread():
+        yield
