@@ -118,7 +118,8 @@ def test_unrolls_flow_one_way(lanes: int | None, drawn: str) -> None:
         *[f"replay {drawn}"] * 2,
         *["distil one of the last 4"] * 3,
     ]
-    assert metrics == {"learner": "updated", "distiller": "updated"}
+    ratio = {"distillation/steps_per_learner_update": 1.0}  # 3 steps, and 1 + 2 updates
+    assert metrics == {"learner": "updated", "distiller": "updated"} | ratio
 
 
 def test_nothing_is_learned_from_an_unroll_that_was_stopped() -> None:

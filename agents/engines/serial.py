@@ -64,6 +64,9 @@ class SerialEngine:
             )
         for _ in range(self.config.distillation_steps):
             metrics |= self._timed("distilling", self._distill)
+        metrics["distillation/steps_per_learner_update"] = self.config.distillation_steps / (
+            1 + self.config.learner_replays
+        )
         return metrics
 
     def _learn_again(self, lanes: int) -> dict[str, Any]:
