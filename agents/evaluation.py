@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.threads import one_thread
+from agents.processor import one_thread
 
 # Training with seed s uses the seeds s, s + 1, ... for its lanes and keeps below this.
 FIRST_EVALUATION_SEED = 2**31

@@ -41,6 +41,13 @@ class Learner:
     It runs the network over each unroll from the memory that it kept for these lanes, trains, and attaches
     what it said of every step, from which the distiller teaches the actor.
 
+    Deviations from Song et al. 2020 and Parisotto & Salakhutdinov 2021, each a setting of `ALDConfig`, with
+    the measurements behind them in docs/experiments.md: an entropy bonus, because V-MPO's top half alone
+    settles on one of two goals before the cue is understood; value targets of a shorter lambda than the
+    advantages, because the noise of an outcome far ahead hides what predicts it; further updates on lanes
+    replayed by priority, because goals are rare at first; and a weaker pull towards the actor, which always
+    lags a little.
+
     Args:
         network: Actor-critic whose value head is an `nn.Linear` that outputs normalised values.
         config: Settings.

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from agents import threads
+from agents import processor
 
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Torch on one thread: faster on small tensors, and other tests are not slowed down."""
-    with threads.one_thread():
+    with processor.one_thread():
         yield

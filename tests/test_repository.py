@@ -163,5 +163,5 @@ def test_make_starts_from_nothing(installed):
         plan.index("-m venv")
         < plan.index("constraints.txt torch")
         < plan.index("--editable")
-        < plan.index("pytest")
+        < plan.index("-m pytest")
     )

@@ -26,6 +26,7 @@ from agents.distiller import Distiller
 from agents.engines.serial import SerialEngine
 from agents.learner import Learner
 from agents.policies import LSTMActorPolicy, gtrxl_actor_critic
+from agents.processor import denormals_as_zero
 from agents.replay import Replay
 
 
@@ -170,9 +171,10 @@ class ALD(BaseAlgorithm):
         while self.num_timesteps < total_timesteps:
             iteration += 1
             callback.on_rollout_start()
-            metrics = self.engine.advance(
-                env, lambda step: self._on_step(step, callback), callback.on_rollout_end
-            )
+            with denormals_as_zero():
+                metrics = self.engine.advance(
+                    env, lambda step: self._on_step(step, callback), callback.on_rollout_end
+                )
             self._last_obs = self.actor.last_observation()
             if metrics is None:
                 break

@@ -71,8 +71,6 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, ALD, RunS
     """
     settings = options.run
     torch.set_num_threads(settings.num_threads or 1)
-    # Weights of attention and V-MPO fade into numbers so small that a CPU needs many times longer for each.
-    torch.set_flush_denormal(True)
     env = make_lanes(settings.env_id, settings.num_envs, settings.env_settings)
     if settings.resume is None:
         model = ALD(
