@@ -26,7 +26,7 @@ def one_thread() -> Iterator[None]:
 def denormals_as_zero() -> Iterator[None]:
     """Take numbers too small for full precision as 0.
 
-    Weights of attention and of V-MPO fade into such numbers, and a CPU needs many times longer for each of them.
+    Weights of attention and of V-MPO fade into such numbers, and a CPU needs many times longer for each.
     """
     # Torch sets the mode of the processor but cannot tell it.
     was_on = bool(torch.tensor(1e-40) * 1.0 == 0.0)
