@@ -67,18 +67,21 @@ IMAZE_LOOKS = (
 def imaze_scene(config: imaze.Config, state: imaze.State) -> Scene:
     """Return the scene of a state of I-Maze."""
     cells = range(config.size)
-    tiles = [[imaze.tile(config, state.cue, row, column) for column in cells] for row in cells]
+    tiles = np.array(
+        [[imaze.tile(config, state.cue, row, column) for column in cells] for row in cells], dtype=np.uint8
+    )
+    visible = visible_cells(config, state)
     outcome, mood = _verdict(config, state)
     return Scene(
-        tiles=np.array(tiles, dtype=np.uint8),
+        tiles=tiles,
         looks=IMAZE_LOOKS,
-        visible=visible_cells(config, state),
+        visible=visible,
         row=state.row,
         column=state.column,
         heading=state.heading,
         facts={
             "step": f"{state.steps}/{config.max_steps}",
-            "cue": f"{IMAZE_LOOKS[imaze.CUE_A + state.cue].symbol}, {_SIGHT[state.sight]}",
+            "cue": f"{IMAZE_LOOKS[imaze.CUE_A + state.cue].symbol}, {_sight(state, tiles, visible)}",
             "outcome": f"held for {state.hold}" if state.hold else outcome,
         },
         mood=mood,
@@ -99,7 +102,10 @@ def visible_cells(config: Any, state: Any) -> NDArray[np.bool_]:
     return visible
 
 
-_SIGHT = ("not seen yet", "in sight", "out of sight")
+def _sight(state: imaze.State, tiles: NDArray[np.uint8], visible: NDArray[np.bool_]) -> str:
+    if (visible & (tiles == imaze.CUE_A + state.cue)).any():
+        return "in sight"
+    return "not seen yet" if state.sight == imaze.CUE_UNSEEN else "out of sight"
 
 
 def _verdict(config: imaze.Config, state: imaze.State) -> tuple[str, Mood]:

@@ -176,3 +176,19 @@ def test_a_solved_episode_ends_in_a_good_mood():
     for action in solution(env.config, imaze.State(*list(env.get_state().values())[3:])):
         env.step(action)
     assert env.scene().mood == "good" and "correct goal" in env.render()
+
+
+def test_the_panel_says_that_the_cue_is_in_sight_whenever_it_is() -> None:
+    env = gym.make("MemoryEnvs/IMaze-v0", observation="tiles")
+    observation, _ = env.reset(seed=0)
+    shown, seen = set(), False
+    for action in env.unwrapped.np_random.integers(3, size=3000):
+        in_view = bool(np.isin(observation, (2, 3)).any())
+        seen = seen or in_view
+        expected = "in sight" if in_view else "out of sight" if seen else "not seen yet"
+        assert env.unwrapped.scene().facts["cue"].endswith(expected)
+        shown.add((expected, env.unwrapped.get_state()["sight"]))
+        observation, _, terminated, truncated, _ = env.step(int(action))
+        if terminated or truncated:
+            (observation, _), seen = env.reset(), False
+    assert ("in sight", 2) in shown  # seen again after it had been left behind

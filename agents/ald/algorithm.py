@@ -37,9 +37,9 @@ class ALD(BaseAlgorithm):
     transformer all the while. `predict`, `policy` and everything that SB3 does with a model concern the LSTM.
 
     Example:
-        >>> import gymnasium as gym, memory_envs
         >>> from agents.ald import ALD
-        >>> model = ALD("LstmPolicy", "MemoryEnvs/IMaze-v0", seed=0).learn(200_000)  # doctest: +SKIP
+        >>> model = ALD("LstmPolicy", "memory_envs:MemoryEnvs/IMaze-v0", seed=0)
+        >>> model.learn(200_000)  # doctest: +SKIP
 
     Args:
         policy: "LstmPolicy" (also under sb3-contrib's names) or a subclass of `LSTMActorPolicy`.
@@ -104,6 +104,11 @@ class ALD(BaseAlgorithm):
         self._metrics = _Means()
         if _init_setup_model:
             self._setup_model()
+
+    def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
+        if policy_name not in self.policy_aliases:
+            raise ValueError(f"policy must be one of {', '.join(self.policy_aliases)}, got {policy_name!r}")
+        return self.policy_aliases[policy_name]
 
     def _setup_model(self) -> None:
         """Build the networks and the parts of the engine around them."""
@@ -296,8 +301,8 @@ def _configured(config: ALDConfig, settings: Mapping[str, Any]) -> ALDConfig:
     names = [field.name for field in dataclasses.fields(config)]
     for name in settings:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            near = difflib.get_close_matches(name, names)
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
             raise TypeError(f"ALD has no setting {name!r}.{hint} The settings are {', '.join(names)}")
     return dataclasses.replace(config, **settings)
 
