@@ -221,6 +221,4 @@ def sample(logits: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _stack(rows: list[Observation]) -> Observation:
-    if isinstance(rows[0], dict):
-        return {key: torch.stack([row[key] for row in rows]) for key in rows[0]}  # type: ignore[index]
-    return torch.stack(rows)  # type: ignore[arg-type]
+    return map_observation(lambda *tensors: torch.stack(tensors), *rows)

@@ -87,15 +87,8 @@ class Unroll(NamedTuple):
         return cls(**{**tree, "learner": None if learner is None else LearnerOutputs(**learner)})
 
 
-def map_observation(function: Callable[[Tensor], Tensor], observation: Observation) -> Observation:
-    """Apply `function` to every tensor of an observation."""
-    if isinstance(observation, dict):
-        return {key: function(value) for key, value in observation.items()}
-    return function(observation)
-
-
-def map_observations(function: Callable[..., Tensor], *observations: Observation) -> Observation:
-    """Apply `function` to the tensors that stand in the same place of several observations."""
+def map_observation(function: Callable[..., Tensor], *observations: Observation) -> Observation:
+    """Apply `function` to every tensor of an observation; of several, to those in the same place."""
     first = observations[0]
     if isinstance(first, dict):
         return {key: function(*(other[key] for other in observations)) for key in first}  # type: ignore[index]
@@ -118,7 +111,7 @@ def join_lanes(parts: Sequence[tuple[Unroll, int]]) -> Unroll:
     finals = [(unroll.final_lane == lane).nonzero().squeeze(-1) for unroll, lane in parts]
     columns = [torch.full_like(found, column) for column, found in enumerate(finals)]
     return Unroll(
-        observation=map_observations(
+        observation=map_observation(
             lambda *x: torch.stack([part[:, lane] for part, (_, lane) in zip(x, parts, strict=True)], dim=1),
             *(unroll.observation for unroll, _ in parts),
         ),
@@ -133,7 +126,7 @@ def join_lanes(parts: Sequence[tuple[Unroll, int]]) -> Unroll:
             [unroll.final_time[found] for (unroll, _), found in zip(parts, finals, strict=True)]
         ),
         final_lane=torch.cat(columns),
-        final_observation=map_observations(
+        final_observation=map_observation(
             lambda *x: torch.cat([part[found] for part, found in zip(x, finals, strict=True)]),
             *(unroll.final_observation for unroll, _ in parts),
         ),
@@ -152,8 +145,4 @@ def replace_rows(observation: Observation, rows: Tensor, columns: Tensor, by: Ob
     def replace(target: Tensor, source: Tensor) -> Tensor:
         return target.index_put((rows, columns), source.to(target.dtype))
 
-    if isinstance(observation, dict):
-        assert isinstance(by, dict)
-        return {key: replace(value, by[key]) for key, value in observation.items()}
-    assert isinstance(by, torch.Tensor)
-    return replace(observation, by)
+    return map_observation(replace, observation, by)
