@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,21 @@ class Events(TensorBoardOutputFormat):
 
     def __init__(self, folder: Path, frames: int) -> None:
         """Begin a file of events in `folder`, which follow those up to `frames`."""
+        _wait_for_a_later_name(folder)
         self.writer = SummaryWriter(log_dir=str(folder), purge_step=frames + 1 if frames else None)
         self._is_closed = False
+
+
+def _wait_for_a_later_name(folder: Path) -> None:
+    """Wait, for a second at most, until a new file of events sorts behind those in `folder`.
+
+    TensorBoard reads the files of a folder in the order of their names, which begin with the second they were
+    begun in: of two from the same second, the later one may come first, and hide nothing.
+    """
+    seconds = [int(file.name.split(".")[3]) for file in folder.glob("events.out.tfevents.*")]
+    latest = max(seconds, default=0)
+    while int(time.time()) == latest:
+        time.sleep(0.02)
 
 
 def column(rows: list[Mapping[str, str]] | list[Row], name: str) -> list[float]:

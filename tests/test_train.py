@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
+from tensorboard.summary.writer.event_file_writer import AtomicCounter
 
 from agents import checkpoint
 from agents.ald import ALDConfig, train
@@ -21,7 +23,7 @@ from agents.ald.options import Options, RunSettings, parse
 from agents.curves import PAPER, published_points, reached
 from agents.progress import clock, count
 from agents.run_directory import RunDirectory
-from agents.run_log import ProgressTable, read_rows
+from agents.run_log import Events, ProgressTable, read_rows
 from memory_envs.replay import Replay
 
 ENV = "MemoryEnvs/IMaze-v0"
@@ -170,6 +172,18 @@ def test_rows_behind_the_checkpoint_are_dropped(whole, tmp_path, no_report):
     events = EventAccumulator(str(folder / "tensorboard"), purge_orphaned_data=True).Reload()
     steps = [event.step for event in events.Scalars("learner/entropy")]
     assert steps == [5 * UNROLL * (k + 1) for k in range(4)]
+
+
+def test_events_of_a_session_hide_earlier_ones_even_if_begun_in_the_same_second(tmp_path, monkeypatch):
+    """Names of files count up as text, so that 10 sorts before 9."""
+    monkeypatch.setattr(event_file_writer, "_global_uid", AtomicCounter(9))
+    for first, last in ((0, 3), (2, 4)):
+        events = Events(tmp_path, first)
+        for step in range(first + 1, last + 1):
+            events.write({"x": float(first)}, {"x": ()}, step)
+        events.close()
+    found = EventAccumulator(str(tmp_path), purge_orphaned_data=True).Reload().Scalars("x")
+    assert [(event.step, event.value) for event in found] == [(1, 0.0), (2, 0.0), (3, 2.0), (4, 2.0)]
 
 
 def test_latest_and_previous_checkpoint_are_kept(tmp_path, no_report):
