@@ -11,6 +11,7 @@ from gymnasium import error
 from numpy.typing import NDArray
 
 from memory_envs.scene import Look, Scene
+from memory_envs.sprites import sprite
 
 Colour = tuple[int, int, int]
 
@@ -142,20 +143,8 @@ def _paint(pygame: Any, scene: Scene) -> Any:
 
 
 def _paint_tile(pygame: Any, surface: Any, scene: Scene, row: int, column: int, cell: int) -> None:
-    look = scene.looks[scene.tiles[row, column]]
-    lit = " lit" if scene.visible[row, column] else ""
-    box = pygame.Rect(column * cell, row * cell, cell, cell)
-    if look.shape == "wall":
-        brick = box.inflate(-cell // 16, -cell // 16)
-        pygame.draw.rect(surface, PALETTE["wall" + lit], brick, border_radius=cell // 10)
-        return
-    pygame.draw.rect(surface, PALETTE["line" + lit], box)
-    pygame.draw.rect(surface, PALETTE["floor" + lit], box.inflate(-cell // 24, -cell // 24))
-    if look.shape == "disc":
-        pygame.draw.circle(surface, PALETTE[look.colour], box.center, cell * 0.3)
-    elif look.shape == "ring":
-        frame = box.inflate(-cell // 5, -cell // 5)
-        pygame.draw.rect(surface, PALETTE[look.colour], frame, width=cell // 8, border_radius=cell // 5)
+    picture = sprite(scene.looks[scene.tiles[row, column]], cell, bool(scene.visible[row, column]))
+    surface.blit(pygame.surfarray.make_surface(picture.swapaxes(0, 1)), (column * cell, row * cell))
 
 
 def _paint_agent(pygame: Any, surface: Any, scene: Scene, cell: int) -> None:

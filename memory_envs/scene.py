@@ -1,6 +1,7 @@
 """Scenes: what there is to see in a state, in plain arrays, before anything is painted."""
 
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -9,23 +10,27 @@ from numpy.typing import NDArray
 from memory_envs.rules import imaze
 from memory_envs.rules.grid import window_cell
 
-Shape = Literal["wall", "floor", "disc", "ring"]
+Shape = Literal["wall", "floor", "disc", "square", "triangle", "diamond", "star", "cross"]
 Mood = Literal["neutral", "good", "bad"]
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a kind of tile looks.
+    """How a kind of tile looks, in observations, frames and text.
 
     Attributes:
-        shape: What is drawn.
-        colour: Name of its colour in the painter's palette; "" where the shape has one of its own.
+        name: What it is called.
         symbol: Its single character in text.
+        shape: What is drawn.
+        colour: Name of its colour in the palette of the sprites; "" for wall and floor, which have their own.
+        hollow: Whether only the outline of the shape is drawn.
     """
 
-    shape: Shape
-    colour: str
+    name: str
     symbol: str
+    shape: Shape
+    colour: str = ""
+    hollow: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,15 +58,37 @@ class Scene:
     mood: Mood = "neutral"
 
 
+WALL, FLOOR = Look("wall", "#", "wall"), Look("floor", ".", "floor")
+
 IMAZE_LOOKS = (
-    Look("wall", "", "#"),
-    Look("floor", "", "."),
-    Look("disc", "amber", "A"),
-    Look("disc", "azure", "B"),
-    Look("ring", "amber", "a"),
-    Look("ring", "azure", "b"),
+    WALL,
+    FLOOR,
+    Look("cue A", "A", "disc", "amber"),
+    Look("cue B", "B", "diamond", "azure"),
+    Look("left goal", "a", "disc", "amber", hollow=True),
+    Look("right goal", "b", "diamond", "azure", hollow=True),
 )
-"""Looks by tile code: each goal is a ring in the colour of the cue that asks for it."""
+"""Looks by tile code: each goal is the outline of the cue that asks for it."""
+
+META_FETCH_LOOKS = (
+    WALL,
+    FLOOR,
+    Look("disc", "o", "disc", "red"),
+    Look("square", "s", "square", "azure"),
+    Look("triangle", "t", "triangle", "green"),
+    Look("star", "*", "star", "yellow"),
+    Look("cross", "x", "cross", "violet"),
+    Look("diamond", "d", "diamond", "teal"),
+)
+"""Looks by tile code; objects can be told apart by shape alone."""
+
+
+_LOOKS = {"imaze": IMAZE_LOOKS, "meta_fetch": META_FETCH_LOOKS}
+
+
+def looks_of(rulebook: ModuleType) -> tuple[Look, ...]:
+    """Return the look of each tile code of a rulebook."""
+    return _LOOKS[rulebook.__name__.rpartition(".")[2]]
 
 
 def imaze_scene(config: imaze.Config, state: imaze.State) -> Scene:
