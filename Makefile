@@ -1,5 +1,6 @@
 # make train   train the ALD agent on 9x9 I-Maze; options go through ARGS="--seed 1 --total-timesteps 500000"
 # make test    style, types, import arrows and tests
+# make docs    the documentation as a site, docs/_build/html/index.html; a warning is an error
 # make clean   remove the virtual environment and what the tools left behind; runs/ stays
 #
 # Each command makes .venv when it is missing and installs into it only when a file that says what to install
@@ -9,10 +10,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+INSTALLED_DOCS := $(VENV)/installed-docs
 PRESET := imaze/ald
 ARGS ?=
 
-.PHONY: train test clean
+.PHONY: train test docs clean
 
 train: $(INSTALLED)
 	$(BIN)/python -m agents.ald.train --preset $(PRESET) $(ARGS)
@@ -23,6 +25,9 @@ test: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest $(ARGS)
+
+docs: $(INSTALLED_DOCS)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
 
 # The target is pip and not python: a venv without pip (a system that splits ensurepip off) is made again.
 $(BIN)/pip:
@@ -35,5 +40,9 @@ $(INSTALLED): setup.cfg pyproject.toml constraints.txt | $(BIN)/pip
 	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[agents,test]"
 	touch $@
 
+$(INSTALLED_DOCS): $(INSTALLED)
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
