@@ -1,4 +1,4 @@
-"""The single environments: one lane with the interface of `gymnasium.Env`."""
+"""The single environment: one lane with the interface of `gymnasium.Env`."""
 
 import operator
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from memory_envs import painter
 from memory_envs.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.lanes import Lanes, RefusedStep, new_stream
-from memory_envs.rules import grid, imaze
-from memory_envs.scene import Scene, imaze_scene
+from memory_envs.rules import grid
+from memory_envs.scene import Scene
 
 Observation = NDArray[np.uint8]
 
@@ -30,16 +30,19 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
     metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array", "ansi"], "render_fps": 10}
 
     def __init__(
-        self, rulebook: ModuleType, config: Any, *, observation: str, render_mode: str | None
+        self, rulebook: ModuleType, config: Any, *, observation: str, analysis: bool, render_mode: str | None
     ) -> None:
         """Set up one lane of `rulebook`.
 
         Raises:
+            TypeError: `analysis` is not a bool.
             ValueError: `observation` or `render_mode` is unknown.
         """
+        check_analysis(analysis)
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.config = config
+        self.analysis = analysis
         self._lanes = Lanes(rulebook, config, 1, observation)
         self.observation_space = cast(gymnasium.Space[Observation], self._lanes.space)
         self.action_space = gymnasium.spaces.Discrete(rulebook.NUM_ACTIONS)
@@ -58,7 +61,7 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
             options: May hold "stream" and "episode", to begin that very episode instead.
 
         Returns:
-            The first observation and `{"is_success": False}`.
+            The first observation and the info, with `is_success` False.
 
         Raises:
             ValueError: An option is unknown or out of range.
@@ -75,13 +78,14 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
         observations = self._lanes.begin(self._all)
         if self.render_mode == "human":
             self.render()
-        return observations[0], {"is_success": False}
+        return observations[0], self._info(False)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one action.
 
         Returns:
-            Observation, reward, terminated, truncated and `{"is_success": whether the episode ended well}`.
+            Observation, reward, terminated, truncated and the info, with `is_success` telling whether the
+            episode has gone well.
 
         Raises:
             gymnasium.error.InvalidAction: The action is not in the action space.
@@ -95,7 +99,7 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
         terminated, truncated, success, _ = steps.flags[:, 0].tolist()
         if self.render_mode == "human":
             self.render()
-        return steps.observations[0], steps.rewards.item(), terminated, truncated, {"is_success": success}
+        return steps.observations[0], steps.rewards.item(), terminated, truncated, self._info(success)
 
     @property
     def stream(self) -> int:
@@ -160,9 +164,20 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
             return self._window.show(self.scene())
         return painter.painted(self.scene(), self.render_mode)
 
+    def get_keys_to_action(self) -> dict[str, int]:
+        """Return the keys of `gymnasium.utils.play`: a and d turn, w walks."""
+        return {"a": grid.TURN_LEFT, "d": grid.TURN_RIGHT, "w": grid.FORWARD}
+
     def close(self) -> None:
         """Close the window, if one is open; windows of other environments stay."""
         self._window.close()
+
+    def _info(self, success: bool) -> dict[str, Any]:
+        info: dict[str, Any] = {"is_success": success}
+        if self.analysis:
+            facts = self._lanes.facts(self._lanes.rows)
+            info |= {name: values.item() for name, values in facts.items()}
+        return info
 
     def _choose_episode(self, options: Mapping[str, Any]) -> None:
         columns = {"stream": STREAM, "episode": EPISODE}
@@ -191,99 +206,6 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
         )
 
 
-class IMazeEnv(MemoryEnv):
-    """I-Maze: read a cue, walk away from it, choose the goal it asked for.
-
-    ## Description
-    Two horizontal bars are joined by a stem in the shape of an I. A coloured cue lies at one end of the upper
-    bar, the agent starts at the other; two goals lie at the ends of the lower bar, always in the same places.
-    Cue A makes the left goal the correct one, cue B the right one. The cue can be seen neither from the start
-    nor from the stem, nor from the lower bar, so it must be fetched with the eyes, and then remembered.
-    Following Parisotto & Salakhutdinov, "Efficient Transformers in Reinforcement Learning using Actor-Learner
-    Distillation" (2021), whose maze was not published: geometry, rewards and limits are this project's own.
-
-    ## Observation Space
-    What lies in a square window in front of the agent, which stands in the middle of its last row and looks
-    up: row 0 is farthest ahead. Walls do not block the view. Tiles: 0 wall, 1 floor, 2 cue A, 3 cue B, 4 left
-    goal, 5 right goal.
-    The window is read row by row into a vector. `observation="onehot"`: `Box(0, 1, (view_size * view_size *
-    6,), uint8)`, which `reshape(view_size, view_size, 6)` turns back; `"tiles"`: `Box(0, 5, (view_size *
-    view_size,), uint8)`.
-
-    ## Action Space
-    `Discrete(3)`, as in MiniGrid: 0 turn left, 1 turn right, 2 forward. Walking into a wall does nothing.
-
-    ## Starting State
-    Cue A or B, and one of four headings, each with equal probability. `start="end"`: the left end of the
-    upper bar; `start="center"`: the middle of the stem (Oh et al., 2016). The cue lies at the right end of
-    the upper bar.
-
-    ## Rewards
-    +1 at the correct goal, -1 at the wrong one, minus `step_penalty` (default 0) in every step, the last one
-    included.
-
-    ## Episode End
-    Terminated at a goal. Truncated after `max_episode_steps`: (25 size^2 + 675) // 18 + delay unless given,
-    which is 150 steps for 9x9 and 350 for 15x15.
-
-    ## Arguments
-    - `size` (9): cells along each side, walls included; odd, at least 5. Settings under which the cue would
-      be visible where it has to be remembered are refused, so that 5 and 7 need `view_size=1`.
-    - `start` ("end"): or "center".
-    - `view_size` (3): side of the window; odd.
-    - `step_penalty` (0.0)
-    - `delay` (0): when the cue, having been seen, leaves the window for the first time, the agent is held for
-      this many steps. Only the demand on memory grows: the walk stays the same.
-    - `observation` ("onehot"): or "tiles".
-    - `max_episode_steps` (None): `gymnasium.make(..., max_episode_steps=n)` keeps this argument to itself and
-      wraps the environment in a second limit of n steps; to raise the limit, construct `IMazeEnv` or use
-      `gymnasium.make_vec`.
-    - `render_mode` (None): "human", "rgb_array" or "ansi".
-
-    ## Info
-    `is_success`: True in the step that reaches the correct goal, else False.
-
-    ## Version History
-    - v0: first version
-    """
-
-    def __init__(
-        self,
-        *,
-        size: int = 9,
-        start: str = "end",
-        view_size: int = 3,
-        step_penalty: float = 0.0,
-        delay: int = 0,
-        observation: str = "onehot",
-        max_episode_steps: int | None = None,
-        render_mode: str | None = None,
-    ) -> None:
-        """Make one maze; see the class for the arguments.
-
-        Raises:
-            TypeError: A number is not of the kind it should be.
-            ValueError: An argument is out of range, or the cue could be seen where it must be remembered.
-        """
-        config = imaze.configure(
-            size=size,
-            start=start,
-            view_size=view_size,
-            step_penalty=step_penalty,
-            delay=delay,
-            max_episode_steps=max_episode_steps,
-        )
-        super().__init__(imaze, config, observation=observation, render_mode=render_mode)
-
-    def scene(self) -> Scene:
-        """Return the maze from above."""
-        return imaze_scene(self.config, self._lanes.state(0))
-
-    def get_keys_to_action(self) -> dict[str, int]:
-        """Return the keys of `gymnasium.utils.play`: a and d turn, w walks."""
-        return {"a": grid.TURN_LEFT, "d": grid.TURN_RIGHT, "w": grid.FORWARD}
-
-
 def check_render_mode(render_mode: str | None, choices: list[str]) -> None:
     """Refuse an unknown render mode.
 
@@ -294,3 +216,13 @@ def check_render_mode(render_mode: str | None, choices: list[str]) -> None:
         raise ValueError(
             f"render_mode must be None or one of {', '.join(map(repr, choices))}, got {render_mode!r}"
         )
+
+
+def check_analysis(analysis: object) -> None:
+    """Refuse anything but a bool.
+
+    Raises:
+        TypeError: Naming what was given.
+    """
+    if not isinstance(analysis, (bool, np.bool_)):
+        raise TypeError(f"analysis must be True or False, got {analysis!r}")

@@ -1,9 +1,9 @@
 """A rulebook becomes compiled loops over lanes.
 
-A rulebook is a module of scalar functions: `begin`, `transition`, `observe` and `is_success` on the
-NamedTuples `Config` and `State`, with the constants `NUM_ACTIONS` and `NUM_TILES`. The two kernels made here
-are all that runs of it in play: one lane for `gym.make`, many for `gym.make_vec`, every autoreset mode inside
-the same loop.
+A rulebook is a module of scalar functions: `begin`, `transition`, `observe`, `write_notes`, `write_facts`
+and `is_success` on the NamedTuples `Config` and `State`, with the constants `NUM_ACTIONS`, `NUM_TILES`,
+`NUM_NOTES` and `FACTS`. The kernels made here are all that runs of it in play: one lane for `gym.make`, many
+for `gym.make_vec`, every autoreset mode inside the same loop.
 
 The compiled code is kept on disk. Numba's own cache looks only at the file of the function it compiles and
 would keep running old rules after an edit to a rulebook; here the name of a cache file holds a digest of all
@@ -47,16 +47,38 @@ NUM_FLAGS = 4
 """Rows of the flags a step writes; FINAL_SUCCESS is that of an episode that ended and was reset at once."""
 
 
+ONEHOT, TILES, RGB = range(3)
+"""How a window is written into an observation: see `write` and `draw`."""
+
+
 class Kernels(NamedTuple):
     """The compiled loops of one rulebook; see `make_loops` for their arguments.
 
     Attributes:
         reset: Begins episodes in chosen lanes and observes all lanes.
         step: Plays one action per lane.
+        facts: Writes the facts of all lanes.
     """
 
     reset: Callable[..., None]
     step: Callable[..., int]
+    facts: Callable[..., None]
+
+
+class Pen(NamedTuple):
+    """What observations are written with.
+
+    Attributes:
+        view: Scratch for a window of tile codes, uint8 [height, width].
+        notes: Scratch for the notes behind it, uint8 [NUM_NOTES], each 0 or 1.
+        sprites: The picture of each tile, uint8 [NUM_TILES, cell, cell, 3]; read for RGB only.
+        kind: ONEHOT, TILES or RGB.
+    """
+
+    view: NDArray[np.uint8]
+    notes: NDArray[np.uint8]
+    sprites: NDArray[np.uint8]
+    kind: int
 
 
 class PackedConfig(NamedTuple):
@@ -84,16 +106,22 @@ def pack(config: Any) -> PackedConfig:
 @functools.cache
 def compile_rulebook(rulebook: ModuleType) -> Kernels:
     """Return the kernels of a rulebook, from the disk cache when its sources have not changed."""
-    bytes_2d, integers_2d = types.Array(types.uint8, 2, "C"), types.Array(types.int64, 2, "C")
-    integers, floats = types.Array(types.int64, 1, "C"), types.Array(types.float64, 1, "C")
+    bytes_1d, bytes_2d, bytes_4d = (types.Array(types.uint8, dimensions, "C") for dimensions in (1, 2, 4))
+    integers, integers_2d = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
+    floats = types.Array(types.float64, 1, "C")
     mask, flags = types.Array(types.boolean, 1, "C"), types.Array(types.boolean, 2, "C")
-    shared = (integers, floats, integers_2d, bytes_2d, types.int64)
-    outputs = (bytes_2d, bytes_2d, floats, flags)
-    reset, step = make_loops(rulebook)
+    config, pen = (integers, floats), (bytes_2d, bytes_1d, bytes_4d, types.int64)
+    shared = (*config, integers_2d, *pen)
+    outputs = (bytes_2d, bytes_2d, integers_2d, floats, flags)
+    loops = make_loops(rulebook)
+    signatures = Kernels(
+        reset=types.void(*shared, mask, bytes_2d),
+        step=types.int64(*shared, types.int64, integers, *outputs),
+        facts=types.void(*config, integers_2d, integers_2d),
+    )
     digest = source_digest(rulebook)
     return Kernels(
-        _compile(reset, rulebook, digest, types.void(*shared, mask, bytes_2d)),
-        _compile(step, rulebook, digest, types.int64(*shared, types.int64, integers, *outputs)),
+        *(_compile(loop, rulebook, digest, each) for loop, each in zip(loops, signatures, strict=True))
     )
 
 
@@ -101,19 +129,22 @@ def make_loops(rulebook: ModuleType) -> Kernels:
     """Return the loops over lanes, as plain Python functions, that `compile_rulebook` compiles.
 
     Arguments they share: `integers`, `floats` (the packed Config), `rows` int64 [N, FIELDS + fields of
-    State], `view` uint8 [height, width] (scratch), `channels` (number of tiles for one-hot, 0 for tile codes)
-    and `observations` uint8 [N, height * width * max(channels, 1)] (written).
+    State], `view`, `notes`, `sprites`, `kind` (a `Pen`) and `observations` uint8 [N, size of an observation]
+    (written).
 
-    - `reset(integers, floats, rows, view, channels, mask, observations)`: `mask` bool [N] chooses lanes.
-    - `step(integers, floats, rows, view, channels, autoreset, actions, observations, final_observations,
-      rewards, flags)`: `actions` int64 [N]; `final_observations`, written for lanes that end, has no rows
-      unless `autoreset` is SAME_STEP; `rewards` float64 [N]; `flags` bool [NUM_FLAGS, N]. Returns -1, or the
-      first lane that cannot be stepped (bad action, or no episode running), in which case nothing has been
-      changed.
+    - `reset(integers, floats, rows, view, notes, sprites, kind, mask, observations)`: `mask` bool [N] chooses
+      lanes.
+    - `step(integers, floats, rows, view, notes, sprites, kind, autoreset, actions, observations,
+      final_observations, final_rows, rewards, flags)`: `actions` int64 [N]; `final_observations` and
+      `final_rows`, written for lanes that end, have no rows unless `autoreset` is SAME_STEP, `final_rows` may
+      have none then too; `rewards` float64 [N]; `flags` bool [NUM_FLAGS, N]. Returns -1, or the first lane
+      that cannot be stepped (bad action, or no episode running), in which case nothing has been changed.
+    - `facts(integers, floats, rows, facts)`: `facts` int64 [N, len(FACTS)] (written).
     """
     Config, State = rulebook.Config, rulebook.State
     transition, observe, is_success = rulebook.transition, rulebook.observe, rulebook.is_success
     begin, num_actions = rulebook.begin, rulebook.NUM_ACTIONS
+    write_notes, write_facts = rulebook.write_notes, rulebook.write_facts
 
     @rule
     def begin_lane(config: Any, row: Any) -> None:
@@ -131,43 +162,69 @@ def make_loops(rulebook: ModuleType) -> Kernels:
         return reward
 
     @rule
-    def observe_lane(config: Any, row: Any, view: Any, channels: int, out: Any) -> None:
-        observe(config, load(State, row), view)
-        encode(view, channels, out)
+    def look(config: Any, row: Any, view: Any, notes: Any) -> None:
+        state = load(State, row)
+        observe(config, state, view)
+        write_notes(config, state, notes)
 
     @rule
-    def begin_ended(
-        config: Any, rows: Any, view: Any, channels: int, final_observations: Any, flags: Any
+    def observe_lanes(
+        config: Any, rows: Any, view: Any, notes: Any, sprites: Any, kind: int, over: bool, outs: Any
     ) -> None:
+        # A loop for each form: one loop with a choice inside runs at less than half the speed.
+        if kind == RGB:
+            for lane in range(len(rows)):
+                if not over or rows[lane, PHASE] == OVER:
+                    look(config, rows[lane], view, notes)
+                    draw(view, notes, sprites, outs[lane])
+        else:
+            for lane in range(len(rows)):
+                if not over or rows[lane, PHASE] == OVER:
+                    look(config, rows[lane], view, notes)
+                    write(view, notes, len(sprites) if kind == ONEHOT else 0, outs[lane])
+
+    @rule
+    def begin_ended(config: Any, rows: Any, final_rows: Any, flags: Any) -> None:
         for lane in range(len(rows)):
             row = rows[lane]
             if row[PHASE] == OVER:
-                observe_lane(config, row, view, channels, final_observations[lane])
+                if len(final_rows) > 0:
+                    final_rows[lane] = row
                 flags[FINAL_SUCCESS, lane] = flags[SUCCESS, lane]
                 flags[SUCCESS, lane] = False
                 row[EPISODE] += 1
                 begin_lane(config, row)
 
     def reset(
-        integers: Any, floats: Any, rows: Any, view: Any, channels: int, mask: Any, observations: Any
+        integers: Any,
+        floats: Any,
+        rows: Any,
+        view: Any,
+        notes: Any,
+        sprites: Any,
+        kind: int,
+        mask: Any,
+        observations: Any,
     ) -> None:
         config = unpack(Config, integers, floats)
         for lane in range(len(rows)):
             if mask[lane]:
                 begin_lane(config, rows[lane])
-        for lane in range(len(rows)):
-            observe_lane(config, rows[lane], view, channels, observations[lane])
+        observe_lanes(config, rows, view, notes, sprites, kind, False, observations)
 
     def step(
         integers: Any,
         floats: Any,
         rows: Any,
         view: Any,
-        channels: int,
+        notes: Any,
+        sprites: Any,
+        kind: int,
         autoreset: int,
         actions: Any,
         observations: Any,
         final_observations: Any,
+        final_rows: Any,
         rewards: Any,
         flags: Any,
     ) -> int:
@@ -185,12 +242,17 @@ def make_loops(rulebook: ModuleType) -> Kernels:
             else:
                 rewards[lane] = advance_lane(config, row, actions[lane], flags[:, lane])
         if autoreset == SAME_STEP:
-            begin_ended(config, rows, view, channels, final_observations, flags)
-        for lane in range(len(rows)):
-            observe_lane(config, rows[lane], view, channels, observations[lane])
+            observe_lanes(config, rows, view, notes, sprites, kind, True, final_observations)
+            begin_ended(config, rows, final_rows, flags)
+        observe_lanes(config, rows, view, notes, sprites, kind, False, observations)
         return -1
 
-    return Kernels(reset, step)
+    def facts(integers: Any, floats: Any, rows: Any, facts: Any) -> None:
+        config = unpack(Config, integers, floats)
+        for lane in range(len(rows)):
+            write_facts(config, load(State, rows[lane]), facts[lane])
+
+    return Kernels(reset, step, facts)
 
 
 @rule
@@ -205,8 +267,11 @@ def first_refused(rows: Any, actions: Any, num_actions: int, autoreset: int) -> 
 
 
 @rule
-def encode(view: Any, channels: int, out: Any) -> None:
-    """Write a window of tile codes into one observation: as it is, or one-hot over `channels` tiles."""
+def write(view: Any, notes: Any, channels: int, out: Any) -> None:
+    """Write a window of tile codes, and the notes behind it, into an observation, uint8 [its size].
+
+    Each cell takes one byte for its code or, if there are channels, one for each of them: one-hot.
+    """
     height, width = view.shape
     if channels > 0:
         out[:] = 0
@@ -219,6 +284,42 @@ def encode(view: Any, channels: int, out: Any) -> None:
             else:
                 out[base] = code
             base += stride
+    for note in range(len(notes)):
+        out[base + note] = notes[note]
+
+
+@rule
+def draw(view: Any, notes: Any, sprites: Any, out: Any) -> None:
+    """Draw a window of tile codes, and the notes below it, into an observation, uint8 [its size].
+
+    The image is written row by row from the sprites of the cells. The band below it, half a cell high, is cut
+    into as many parts as there are notes, each bright for 1 and dark for 0.
+    """
+    height, width = view.shape
+    cell, place = sprites.shape[1], 0
+    for view_row in range(height):
+        for y in range(cell):
+            for view_column in range(width):
+                code = view[view_row, view_column]
+                for x in range(cell):
+                    for channel in range(3):
+                        out[place] = sprites[code, y, x, channel]
+                        place += 1
+    draw_notes(notes, width * cell, cell // 2, out)
+
+
+@rule
+def draw_notes(notes: Any, width: int, height: int, out: Any) -> None:
+    """Write the band of the notes, `height` rows of `width` pixels, to the end of an image."""
+    count = len(notes)
+    if count == 0:
+        return
+    place = len(out) - height * width * 3
+    for _ in range(height):
+        for x in range(width):
+            for _ in range(3):
+                out[place] = 255 * notes[x * count // width]
+                place += 1
 
 
 @rule

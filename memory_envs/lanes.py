@@ -6,9 +6,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
-from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
+from memory_envs.encoding import new_pen, observation_space
 from memory_envs.kernels import (
     DISABLED,
     EPISODE,
@@ -24,21 +24,25 @@ from memory_envs.kernels import (
 )
 from memory_envs.rules.randomness import STREAM_LIMIT
 
-OBSERVATIONS = ("onehot", "tiles")
+OPTIMAL_STEPS = "optimal_steps_remaining"
+
+Facts = dict[str, NDArray[np.int64]]
 
 
 class Steps(NamedTuple):
     """What one step of N lanes returns. All arrays are new.
 
     Attributes:
-        observations: uint8 [N, size of an observation], after any reset.
+        observations: uint8 [N, shape of an observation], after any reset.
         final_observations: Filled for lanes that ended and were reset at once; without rows in other modes.
+        final_rows: The rows of those lanes as they ended, int64; without rows where nobody asked for facts.
         rewards: float64 [N].
         flags: bool [NUM_FLAGS, N], in the order named in `memory_envs.kernels`.
     """
 
     observations: NDArray[np.uint8]
     final_observations: NDArray[np.uint8]
+    final_rows: NDArray[np.int64]
     rewards: NDArray[np.float64]
     flags: NDArray[np.bool_]
 
@@ -70,29 +74,32 @@ class Lanes:
     """
 
     def __init__(
-        self, rulebook: ModuleType, config: Any, num_lanes: int, observation: str, autoreset: int = DISABLED
+        self,
+        rulebook: ModuleType,
+        config: Any,
+        num_lanes: int,
+        observation: str,
+        autoreset: int = DISABLED,
+        keep_final_rows: bool = False,
     ) -> None:
         """Compile (or load) the kernels and set up lanes that have never been reset.
 
         Raises:
             ValueError: `observation` is unknown.
         """
-        if observation not in OBSERVATIONS:
-            raise ValueError(
-                f"observation must be one of {', '.join(map(repr, OBSERVATIONS))}, got {observation!r}"
-            )
         self.rulebook = rulebook
         self.config = config
         self.rows = np.zeros((num_lanes, FIELDS + len(rulebook.State._fields)), dtype=np.int64)
-        self.space = _observation_space(config.view_size, rulebook.NUM_TILES, observation)
+        self.space = observation_space(rulebook, config.view_size, observation)
         self._kernels = compile_rulebook(rulebook)
-        channels = rulebook.NUM_TILES if observation == "onehot" else 0
-        view = np.empty((config.view_size, config.view_size), dtype=np.uint8)
-        self._shared = (*pack(config), self.rows, view, channels)
-        self._arguments = (num_lanes, observation, autoreset)
+        self._config = pack(config)
+        self._shared = (*self._config, self.rows, *new_pen(rulebook, config.view_size, observation))
+        self._arguments = (num_lanes, observation, autoreset, keep_final_rows)
         self._autoreset = autoreset
         self._shape = (num_lanes, *self.space.shape)
-        self._no_observations = np.empty((0, *self.space.shape), dtype=np.uint8)
+        same_step = autoreset == SAME_STEP
+        self._final_shape = (num_lanes if same_step else 0, *self._shape[1:])
+        self._final_rows_shape = (num_lanes if same_step and keep_final_rows else 0, self.rows.shape[1])
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle by what the lanes were made from, as modules and compiled code cannot be."""
@@ -101,7 +108,7 @@ class Lanes:
     def begin(self, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Begin the episodes named in the rows of the lanes of `mask`, bool [N]; observe all lanes."""
         observations = np.empty(self._shape, dtype=np.uint8)
-        self._kernels.reset(*self._shared, mask, observations)
+        self._kernels.reset(*self._shared, mask, _flat(observations))
         return observations
 
     def step(self, actions: NDArray[np.int64]) -> Steps:
@@ -110,15 +117,32 @@ class Lanes:
         Raises:
             RefusedStep: A lane has no episode running or its action is out of range.
         """
-        observations, final_observations = np.empty(self._shape, dtype=np.uint8), self._no_observations
-        if self._autoreset == SAME_STEP:
-            final_observations = np.empty(self._shape, dtype=np.uint8)
-        rewards, flags = np.empty(len(actions)), np.empty((NUM_FLAGS, len(actions)), dtype=np.bool_)
-        steps = Steps(observations, final_observations, rewards, flags)
-        refused = self._kernels.step(*self._shared, self._autoreset, actions, *steps)
+        steps = Steps(
+            np.empty(self._shape, dtype=np.uint8),
+            np.empty(self._final_shape, dtype=np.uint8),
+            np.empty(self._final_rows_shape, dtype=np.int64),
+            np.empty(len(actions)),
+            np.empty((NUM_FLAGS, len(actions)), dtype=np.bool_),
+        )
+        written = (_flat(steps.observations), _flat(steps.final_observations), *steps[2:])
+        refused = self._kernels.step(*self._shared, self._autoreset, actions, *written)
         if refused >= 0:
             raise RefusedStep(refused, int(self.rows[refused, PHASE]))
         return steps
+
+    def facts(self, rows: NDArray[np.int64]) -> Facts:
+        """Return what there is to know of the states in `rows`, made like `self.rows`: name to int64 [N].
+
+        Named are the rulebook's FACTS and, behind them, the steps that optimal play would still take.
+        """
+        from memory_envs.planner import optimal_steps_remaining
+
+        facts = np.empty((len(rows), len(self.rulebook.FACTS)), dtype=np.int64)
+        self._kernels.facts(*self._config, rows, facts)
+        named = {name: facts[:, place].copy() for place, name in enumerate(self.rulebook.FACTS)}
+        states = (self.rulebook.State(*row) for row in rows[:, FIELDS:].tolist())
+        remaining = [optimal_steps_remaining(self.rulebook, self.config, state) for state in states]
+        return named | {OPTIMAL_STEPS: np.array(remaining, dtype=np.int64)}
 
     def assign(self, lane: int, stream: int | None) -> None:
         """Point a lane to the first episode of `stream`, or, when that is None, to its next episode."""
@@ -164,15 +188,13 @@ def new_stream(generator: np.random.Generator) -> int:
     return int(generator.integers(STREAM_LIMIT))
 
 
-def _remade(rulebook: str, config: Any, arguments: tuple[int, str, int], rows: NDArray[np.int64]) -> Lanes:
+def _remade(
+    rulebook: str, config: Any, arguments: tuple[int, str, int, bool], rows: NDArray[np.int64]
+) -> Lanes:
     lanes = Lanes(import_module(rulebook), config, *arguments)
     lanes.rows[:] = rows
     return lanes
 
 
-def _observation_space(view_size: int, num_tiles: int, observation: str) -> Box:
-    # Vectors, not images: Stable-Baselines3 would take a window of three dimensions for a picture too small
-    # to learn from.
-    if observation == "onehot":
-        return Box(0, 1, (view_size * view_size * num_tiles,), np.uint8)
-    return Box(0, num_tiles - 1, (view_size * view_size,), np.uint8)
+def _flat(observations: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return observations.reshape(len(observations), int(np.prod(observations.shape[1:])))

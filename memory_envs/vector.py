@@ -1,4 +1,4 @@
-"""The vector environments: N lanes with the interface of `gymnasium.vector.VectorEnv`."""
+"""The vector environment: N lanes with the interface of `gymnasium.vector.VectorEnv`."""
 
 import operator
 from collections.abc import Sequence
@@ -14,11 +14,10 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from memory_envs import painter
-from memory_envs.env import check_render_mode
-from memory_envs.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
+from memory_envs.env import check_analysis, check_render_mode
+from memory_envs.kernels import EPISODE, FINAL_SUCCESS, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.lanes import Lanes, RefusedStep, Steps, new_stream
-from memory_envs.rules import imaze
-from memory_envs.scene import Scene, imaze_scene
+from memory_envs.scene import Scene
 
 Observations = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
@@ -42,12 +41,13 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         *,
         autoreset_mode: AutoresetMode | str,
         observation: str,
+        analysis: bool,
         render_mode: str | None,
     ) -> None:
         """Set up `num_envs` lanes of `rulebook`.
 
         Raises:
-            TypeError: `num_envs` is not an integer.
+            TypeError: `num_envs` is not an integer, or `analysis` not a bool.
             ValueError: An argument is out of range or unknown.
         """
         self.num_envs = _checked_count(num_envs)
@@ -60,7 +60,10 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.config = config
-        self._lanes = Lanes(rulebook, config, self.num_envs, observation, _AUTORESET[self.autoreset_mode])
+        check_analysis(analysis)
+        self.analysis = analysis
+        number = _AUTORESET[self.autoreset_mode]
+        self._lanes = Lanes(rulebook, config, self.num_envs, observation, number, keep_final_rows=analysis)
         self.single_observation_space = self._lanes.space
         self.single_action_space = gymnasium.spaces.Discrete(rulebook.NUM_ACTIONS)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -80,7 +83,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
             options: May hold "reset_mask", bool [num_envs].
 
         Returns:
-            The observations of all lanes, and `is_success` with the mask of the lanes that were reset.
+            The observations of all lanes, and the infos with the mask of the lanes that were reset.
 
         Raises:
             ValueError: The number of seeds, the mask or an option is wrong.
@@ -91,8 +94,8 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
             super().reset(seed=int(seed))
         for lane in np.flatnonzero(mask).tolist():
             self._lanes.assign(lane, self._stream_for(lane, seeds[lane]))
-        infos = {"is_success": np.zeros(self.num_envs, dtype=np.bool_), "_is_success": mask.copy()}
-        return self._lanes.begin(mask), infos
+        observations = self._lanes.begin(mask)
+        return observations, self._infos(np.zeros(self.num_envs, dtype=np.bool_), self._lanes.rows, mask)
 
     def step(self, actions: Any) -> tuple[Observations, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
         """Play one action per lane, an integer array [num_envs].
@@ -111,7 +114,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         except RefusedStep as refusal:
             raise self._refusal(refusal, chosen) from None
         terminated, truncated, success, _ = steps.flags
-        infos: dict[str, Any] = {"is_success": success, "_is_success": np.ones(self.num_envs, dtype=np.bool_)}
+        infos = self._infos(success, self._lanes.rows, np.ones(self.num_envs, dtype=np.bool_))
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
             infos |= self._final_infos(steps, terminated | truncated)
         return steps.observations, steps.rewards, terminated, truncated, infos
@@ -224,16 +227,26 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
     def _final_infos(self, steps: Steps, done: Flags) -> dict[str, Any]:
         if not done.any():
             return {}
-        final_success = steps.flags[-1]
         final_obs = np.full(self.num_envs, None, dtype=object)
         for lane in np.flatnonzero(done):
             final_obs[lane] = steps.final_observations[lane]
         return {
             "final_obs": final_obs,
             "_final_obs": done,
-            "final_info": {"is_success": final_success, "_is_success": done.copy()},
+            "final_info": self._infos(steps.flags[FINAL_SUCCESS], steps.final_rows, done),
             "_final_info": done.copy(),
         }
+
+    def _infos(self, success: Flags, rows: NDArray[np.int64], told: Flags) -> dict[str, Any]:
+        """Return the infos of the lanes that are `told`; the others hold zeros, as Gymnasium leaves them."""
+        infos: dict[str, Any] = {"is_success": success, "_is_success": told.copy()}
+        if not self.analysis:
+            return infos
+        for name, values in self._lanes.facts(rows[told]).items():
+            infos[name] = np.zeros(self.num_envs, dtype=np.int64)
+            infos[name][told] = values
+            infos[f"_{name}"] = told.copy()
+        return infos
 
     def _refusal(self, refusal: RefusedStep, actions: NDArray[np.int64]) -> error.Error:
         if refusal.phase == NEVER_RESET:
@@ -247,63 +260,6 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         return error.InvalidAction(
             f"actions must be in {self.single_action_space}, lane {refusal.lane} got {actions[refusal.lane]}"
         )
-
-
-class IMazeVectorEnv(MemoryVectorEnv):
-    """N lanes of I-Maze; the task and its arguments are described in `memory_envs.env.IMazeEnv`."""
-
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        size: int = 9,
-        start: str = "end",
-        view_size: int = 3,
-        step_penalty: float = 0.0,
-        delay: int = 0,
-        observation: str = "onehot",
-        max_episode_steps: int | None = None,
-        render_mode: str | None = None,
-    ) -> None:
-        """Make `num_envs` mazes.
-
-        Args:
-            num_envs: Number of lanes.
-            autoreset_mode: What happens to a lane whose episode has ended; an AutoresetMode or its value.
-            size: As in IMazeEnv, like all that follow.
-            start: See IMazeEnv.
-            view_size: See IMazeEnv.
-            step_penalty: See IMazeEnv.
-            delay: See IMazeEnv.
-            observation: See IMazeEnv.
-            max_episode_steps: See IMazeEnv.
-            render_mode: "rgb_array", "ansi" or None.
-
-        Raises:
-            TypeError: A number is not of the kind it should be.
-            ValueError: An argument is out of range, or the cue could be seen where it must be remembered.
-        """
-        config = imaze.configure(
-            size=size,
-            start=start,
-            view_size=view_size,
-            step_penalty=step_penalty,
-            delay=delay,
-            max_episode_steps=max_episode_steps,
-        )
-        super().__init__(
-            imaze,
-            config,
-            num_envs,
-            autoreset_mode=autoreset_mode,
-            observation=observation,
-            render_mode=render_mode,
-        )
-
-    def scene(self, lane: int) -> Scene:
-        """Return the maze of a lane from above."""
-        return imaze_scene(self.config, self._lanes.state(lane))
 
 
 def _checked_count(num_envs: int) -> int:

@@ -25,13 +25,26 @@ class EnvRow:
     kwargs: dict[str, Any] = field(default_factory=dict)
 
 
-_IMAZE, _IMAZE_VECTOR = "memory_envs.env:IMazeEnv", "memory_envs.vector:IMazeVectorEnv"
+_IMAZE, _IMAZE_VECTOR = "memory_envs.imaze:IMazeEnv", "memory_envs.imaze:IMazeVectorEnv"
+_META_FETCH = "memory_envs.meta_fetch:MetaFetchEnv"
+_META_FETCH_VECTOR = "memory_envs.meta_fetch:MetaFetchVectorEnv"
 
 ENVS = (
     # A return of 0.95 is out of reach without memory (0.5 at best: the goal of one cue, none where the other
     # cue was seen) and leaves room for a wrong goal in 1 of 40 episodes: 0.975 - 0.025.
     EnvRow("MemoryEnvs/IMaze-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95),
+    EnvRow("MemoryEnvs/IMaze-7x7-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 7}),
     EnvRow("MemoryEnvs/IMaze-15x15-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 15}),
+    EnvRow("MemoryEnvs/IMaze-21x21-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 21}),
+    EnvRow("MemoryEnvs/IMaze-31x31-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 31}),
+    EnvRow("MemoryEnvs/MetaFetch-v0", _META_FETCH, _META_FETCH_VECTOR, reward_threshold=40.0),
+    EnvRow(
+        "MemoryEnvs/MetaFetch-4-v0",
+        _META_FETCH,
+        _META_FETCH_VECTOR,
+        reward_threshold=40.0,
+        kwargs={"num_objects": 4},
+    ),
 )
 
 

@@ -17,7 +17,7 @@ from gymnasium import error
 from gymnasium.utils.env_checker import check_env
 
 import memory_envs
-from memory_envs.env import IMazeEnv
+from memory_envs.imaze import IMazeEnv
 from registry.envs import ENVS
 
 ROOT = Path(memory_envs.__file__).parents[1]
@@ -222,7 +222,7 @@ def test_the_state_hash_tells_states_apart():
 
 def test_the_state_hash_is_the_same_in_every_process():
     code = (
-        "from memory_envs.env import IMazeEnv\n"
+        "from memory_envs.imaze import IMazeEnv\n"
         "env = IMazeEnv(); env.reset(seed=0); env.step(2); print(env.state_hash())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "77"}

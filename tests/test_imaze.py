@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memory_envs.imaze import IMazeVectorEnv
 from memory_envs.policies import RandomPolicy
 from memory_envs.rules import imaze
-from memory_envs.rules.grid import EAST, FORWARD, NORTH, TURN_LEFT, TURN_RIGHT, WEST
+from memory_envs.rules.grid import EAST, FORWARD, NORTH, OBSERVABILITIES, TURN_LEFT, TURN_RIGHT, WEST
 from memory_envs.rules.randomness import episode_key
-from memory_envs.vector import IMazeVectorEnv
 from tests.env_oracles import (
     HEADINGS,
     cut_window,
@@ -22,7 +22,7 @@ from tests.env_oracles import (
     window,
 )
 
-LEGAL = [(9, 1), (9, 3), (11, 3), (13, 3), (13, 5), (15, 3), (15, 5), (19, 7), (5, 1), (7, 1)]
+LEGAL = [(9, 1), (9, 3), (9, 5), (11, 3), (13, 5), (15, 3), (15, 5), (19, 7), (5, 1), (7, 1), (7, 3)]
 
 
 def begun(config: imaze.Config, *, cue: int, heading: int) -> imaze.State:
@@ -55,7 +55,7 @@ def test_the_window_is_the_picture_of_the_maze_turned_and_cut(size, view_size, c
 
 @pytest.mark.parametrize("start", imaze.STARTS)
 @pytest.mark.parametrize("size", range(5, 32, 2))
-def test_the_cue_shows_neither_at_the_start_nor_in_stem_nor_lower_bar(size, start):
+def test_the_cue_shows_neither_at_the_start_nor_from_the_middle_of_the_stem_downwards(size, start):
     legal = []
     for view_size in range(1, size + 1, 2):
         try:
@@ -64,14 +64,14 @@ def test_the_cue_shows_neither_at_the_start_nor_in_stem_nor_lower_bar(size, star
             continue
         legal.append(view_size)
         for row, column, heading in poses(config):
-            if row == 1 and (row, column) != imaze.start_cell(config):
+            if row < size // 2 and (row, column) != imaze.start_cell(config):
                 continue
             shown = [cut_window(drawn_maze(size, cue), row, column, heading, view_size) for cue in (0, 1)]
             assert (shown[0] == shown[1]).all(), (row, column, heading)
-    assert legal == [view_size for view_size in range(1, size + 1, 2) if 2 * view_size <= size - 3]
+    assert legal == [view_size for view_size in range(1, size + 1, 2) if view_size <= size - 4]
 
 
-@pytest.mark.parametrize("size, view_size, start", [(5, 3, "end"), (7, 3, "end"), (9, 5, "center")])
+@pytest.mark.parametrize("size, view_size, start", [(5, 3, "end"), (7, 5, "end"), (9, 7, "center")])
 def test_a_maze_that_shows_the_cue_is_refused_with_settings_that_work(size, view_size, start):
     with pytest.raises(ValueError, match="has to be remembered") as refusal:
         imaze.configure(size=size, view_size=view_size, start=start)
@@ -182,6 +182,40 @@ def test_the_longest_of_the_shortest_solutions_is_as_calibrated(size, looking, t
     assert max(len(solution(config, state, reach=0)) for state in states) == touching
 
 
+@pytest.mark.parametrize("cue", [0, 1])
+def test_twins_differ_in_the_agents_own_cell_alone(cue):
+    """`full` shows the cue from the first step on, `perfect_memory` from the first sight of it on."""
+    route_past_the_cue = [FORWARD] * 4 + [TURN_LEFT] * 2 + [FORWARD] * 3 + [TURN_LEFT] + [FORWARD] * 2
+    shown = {}
+    for name in OBSERVABILITIES:
+        config = imaze.configure(observability=name)
+        state, shown[name] = begun(config, cue=cue, heading=EAST), []
+        for action in [None, *route_past_the_cue]:
+            if action is not None:
+                state, *_ = imaze.transition(config, state, action)
+            seen = window(config, state)
+            here = cut_window(drawn_maze(9, cue), state.row, state.column, state.heading, 3)
+            shown[name].append(int(seen[2, 1]))
+            seen[2, 1] = here[2, 1]
+            assert (seen == here).all()
+    cue_tile, steps, first_sight = imaze.CUE_A + cue, len(route_past_the_cue) + 1, 4
+    assert shown["partial"] == [imaze.FLOOR] * steps
+    assert shown["full"] == [cue_tile] * steps
+    assert shown["perfect_memory"] == [imaze.FLOOR] * first_sight + [cue_tile] * (steps - first_sight)
+
+
+def test_facts_tell_the_cue_the_phase_and_the_steps_since_the_cue():
+    config = imaze.configure(delay=2)
+    state, facts = begun(config, cue=1, heading=EAST), np.zeros(3, dtype=np.int64)
+    told = []
+    for action in [FORWARD] * 4 + [TURN_LEFT, FORWARD, FORWARD, FORWARD]:
+        state, *_ = imaze.transition(config, state, action)
+        imaze.write_facts(config, state, facts)
+        told.append(facts.tolist())
+    unseen, held = [1, imaze.CUE_UNSEEN, -1], [[1, imaze.CUE_LEFT_BEHIND, n] for n in (1, 2, 3, 4)]
+    assert told == [unseen] * 3 + [[1, imaze.CUE_IN_SIGHT, 0]] + held
+
+
 @settings(deadline=None)
 @given(st.integers(0, 30), st.integers(0, 2**20), st.lists(st.integers(0, 2), max_size=400))
 def test_a_delay_holds_the_agent_once_and_changes_nothing_else(delay, episode, actions):
@@ -198,7 +232,9 @@ def test_a_delay_holds_the_agent_once_and_changes_nothing_else(delay, episode, a
             waited += 1
         state, reward, terminated, truncated = imaze.transition(free, state, action)
         late, late_reward, late_terminated, late_truncated = imaze.transition(held, late, action)
-        assert late._replace(steps=state.steps, hold=0) == state
+        clock = {"steps": state.steps, "seen_at": state.seen_at}
+        assert late._replace(**clock, hold=0) == state
+        assert late.steps - late.seen_at == state.steps - state.seen_at + waited or late.seen_at < 0
         assert (reward, terminated) == (late_reward, late_terminated)
         if terminated or truncated:
             break
@@ -222,7 +258,16 @@ def test_the_delay_begins_when_the_seen_cue_leaves_the_window():
 
 
 @pytest.mark.parametrize(
-    "field, value", [("row", 9), ("heading", 4), ("cue", -1), ("steps", 151), ("hold", 1), ("outcome", 2)]
+    "field, value",
+    [
+        ("row", 9),
+        ("heading", 4),
+        ("cue", -1),
+        ("steps", 151),
+        ("seen_at", 1),
+        ("hold", 1),
+        ("outcome", 2),
+    ],
 )
 def test_a_state_out_of_range_is_named(field, value):
     config = imaze.configure()

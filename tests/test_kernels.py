@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memory_envs
-from memory_envs.env import IMazeEnv
+from memory_envs.imaze import IMazeEnv
 from memory_envs.kernels import compile_rulebook, make_loops, pack
 from memory_envs.lanes import Lanes
 from memory_envs.rules import imaze
@@ -33,7 +33,7 @@ import json, sys, time, warnings
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     start = time.perf_counter()
-    from memory_envs.env import IMazeEnv
+    from memory_envs.imaze import IMazeEnv
     env = IMazeEnv(**json.loads(sys.argv[1]))
     observation, _ = env.reset(seed=0)
 print(json.dumps({
@@ -173,7 +173,7 @@ def test_without_any_writable_folder_it_runs_and_says_so_once(copied):
 
 def test_with_compilation_switched_off_the_kernels_are_python(copied):
     code = (
-        "from memory_envs.env import IMazeEnv\n"
+        "from memory_envs.imaze import IMazeEnv\n"
         "env = IMazeEnv(); observation, _ = env.reset(seed=0); env.step(2)\n"
         "print(type(env._lanes._kernels.step).__name__, observation.tolist())"
     )

@@ -9,8 +9,7 @@ import gymnasium as gym
 import pytest
 
 import memory_envs
-from memory_envs.env import IMazeEnv
-from memory_envs.vector import IMazeVectorEnv
+from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
 from registry.envs import ENVS, register_envs
 
 ROOT = Path(memory_envs.__file__).parents[1]

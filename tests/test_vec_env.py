@@ -20,8 +20,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack,
 
 import memory_envs  # noqa: F401  registers the environments
 from agents.vec_env import GymnasiumVecEnv
-from memory_envs.env import IMazeEnv
-from memory_envs.vector import IMazeVectorEnv
+from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
 
 LANES = 6
 MAZE = {"start": "center", "max_episode_steps": 40}  # short, so that both ends occur often

@@ -12,8 +12,7 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import memory_envs  # noqa: F401  (registers the environments)
-from memory_envs.env import IMazeEnv
-from memory_envs.vector import IMazeVectorEnv
+from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
 
 MODES = list(AutoresetMode)
 SETTINGS = [

@@ -10,6 +10,11 @@ TURN_LEFT, TURN_RIGHT, FORWARD = 0, 1, 2
 NUM_HEADINGS = 4
 NUM_ACTIONS = 3
 
+OBSERVABILITIES = ("partial", "full", "perfect_memory")
+PARTIAL, FULL, PERFECT_MEMORY = range(3)
+"""What the agent's own cell in the window shows: what lies there, what has to be remembered from the first
+step on, or what has to be remembered as far as the history tells it."""
+
 
 @rule
 def direction(heading: int) -> tuple[int, int]:
@@ -34,6 +39,15 @@ def turned(heading: int, action: int) -> int:
 
 
 @rule
+def moved_freely(row: int, column: int, heading: int, action: int) -> tuple[int, int, int]:
+    """Return (row, column, heading) after `action` where no wall is in the way."""
+    if action != FORWARD:
+        return row, column, turned(heading, action)
+    d_row, d_column = direction(heading)
+    return row + d_row, column + d_column, heading
+
+
+@rule
 def window_cell(
     row: int, column: int, heading: int, view_size: int, view_row: int, view_column: int
 ) -> tuple[int, int]:
@@ -49,13 +63,24 @@ def window_cell(
 
 
 @rule
-def in_window(
+def view_cell(
     row: int, column: int, heading: int, view_size: int, target_row: int, target_column: int
-) -> bool:
-    """Return whether a cell lies in the window, the inverse of `window_cell`. Walls do not hide it."""
+) -> tuple[int, int]:
+    """Return the [view_row, view_column] at which a window shows a cell: the inverse of `window_cell`.
+
+    For a cell that is not shown, at least one of the two is outside [0, view_size).
+    """
     d_row, d_column = direction(heading)
     south, east = target_row - row, target_column - column
     ahead = south * d_row + east * d_column
     right = south * d_column - east * d_row
-    reach = view_size // 2
-    return 0 <= ahead < view_size and -reach <= right <= reach
+    return view_size - 1 - ahead, right + view_size // 2
+
+
+@rule
+def in_window(
+    row: int, column: int, heading: int, view_size: int, target_row: int, target_column: int
+) -> bool:
+    """Return whether a cell lies in the window. Walls do not hide it."""
+    view_row, view_column = view_cell(row, column, heading, view_size, target_row, target_column)
+    return 0 <= view_row < view_size and 0 <= view_column < view_size

@@ -25,24 +25,30 @@ from numpy.typing import NDArray
 
 from memory_envs.rules import rule
 from memory_envs.rules.grid import (
-    FORWARD,
+    FULL,
     NORTH,
     NUM_ACTIONS,
     NUM_HEADINGS,
-    direction,
+    OBSERVABILITIES,
+    PARTIAL,
     in_window,
-    turned,
+    moved_freely,
     window_cell,
 )
 from memory_envs.rules.randomness import draw
+from memory_envs.rules.settings import check_choice, check_integer
 
 WALL, FLOOR, CUE_A, CUE_B, GOAL_LEFT, GOAL_RIGHT = range(6)
 NUM_TILES = 6
+NUM_NOTES = 0
 STARTS = ("end", "center")
 CUE_UNSEEN, CUE_IN_SIGHT, CUE_LEFT_BEHIND = range(3)
+FACTS = ("cue", "phase", "steps_since_cue")
 
 __all__ = [
+    "FACTS",
     "NUM_ACTIONS",
+    "NUM_NOTES",
     "NUM_TILES",
     "Config",
     "State",
@@ -52,6 +58,8 @@ __all__ = [
     "is_success",
     "observe",
     "transition",
+    "write_facts",
+    "write_notes",
 ]
 
 
@@ -61,6 +69,7 @@ class Config(NamedTuple):
     size: int
     start: int
     view_size: int
+    observability: int
     delay: int
     max_steps: int
     step_penalty: float
@@ -75,6 +84,7 @@ class State(NamedTuple):
         heading: 0 east, 1 south, 2 west, 3 north.
         cue: 0 for cue A, 1 for cue B.
         steps: Steps taken.
+        seen_at: The last step after which the cue was in the window; -1 before it ever was.
         sight: CUE_UNSEEN, CUE_IN_SIGHT, or CUE_LEFT_BEHIND once the cue has been in the window and left it.
         hold: Steps for which actions still have no effect.
         outcome: +1 at the correct goal, -1 at the wrong one, else 0.
@@ -85,6 +95,7 @@ class State(NamedTuple):
     heading: int
     cue: int
     steps: int
+    seen_at: int
     sight: int
     hold: int
     outcome: int
@@ -96,7 +107,9 @@ def begin(config: Config, key: int) -> State:
     cue = draw(key, 0, 2)
     heading = draw(key, 1, NUM_HEADINGS)
     row, column = start_cell(config)
-    return State(row, column, heading, cue, 0, CUE_UNSEEN, 0, 0)
+    if cue_in_view(config, row, column, heading):  # only where `configure` was passed by
+        return State(row, column, heading, cue, 0, 0, CUE_IN_SIGHT, 0, 0)
+    return State(row, column, heading, cue, 0, -1, CUE_UNSEEN, 0, 0)
 
 
 @rule
@@ -112,12 +125,14 @@ def transition(config: Config, state: State, action: int) -> tuple[State, float,
     row, column, heading = state.row, state.column, state.heading
     if state.hold == 0:
         row, column, heading = moved(config, row, column, heading, action)
-    sight, hold = remembered(config, row, column, heading, state.sight, state.hold)
     steps, outcome = state.steps + 1, judged(config, row, column, state.cue)
+    in_view = cue_in_view(config, row, column, heading)
+    seen_at = steps if in_view else state.seen_at
+    sight, hold = remembered(config, in_view, state.sight, state.hold)
     terminated = outcome != 0
     truncated = not terminated and steps >= config.max_steps
-    reward = outcome - config.step_penalty
-    return State(row, column, heading, state.cue, steps, sight, hold, outcome), reward, terminated, truncated
+    following = State(row, column, heading, state.cue, steps, seen_at, sight, hold, outcome)
+    return following, outcome - config.step_penalty, terminated, truncated
 
 
 @rule
@@ -129,6 +144,21 @@ def observe(config: Config, state: State, view: NDArray[np.uint8]) -> None:
                 state.row, state.column, state.heading, config.view_size, view_row, view_column
             )
             view[view_row, view_column] = tile(config, state.cue, row, column)
+    if config.observability != PARTIAL and (config.observability == FULL or state.seen_at >= 0):
+        view[config.view_size - 1, config.view_size // 2] = CUE_A + state.cue
+
+
+@rule
+def write_notes(config: Config, state: State, notes: NDArray[np.uint8]) -> None:
+    """Write nothing: a maze tells the agent no more than its window shows."""
+
+
+@rule
+def write_facts(config: Config, state: State, facts: NDArray[np.int64]) -> None:
+    """Write what FACTS names: the cue, `sight` as the phase, steps since the cue was in view (-1: never)."""
+    facts[0] = state.cue
+    facts[1] = state.sight
+    facts[2] = state.steps - state.seen_at if state.seen_at >= 0 else -1
 
 
 @rule
@@ -178,22 +208,20 @@ def tile(config: Config, cue: int, row: int, column: int) -> int:
 @rule
 def moved(config: Config, row: int, column: int, heading: int, action: int) -> tuple[int, int, int]:
     """Return where the agent is and looks after `action`; walking into a wall changes nothing."""
-    if action != FORWARD:
-        return row, column, turned(heading, action)
-    d_row, d_column = direction(heading)
-    if is_open(config, row + d_row, column + d_column):
-        return row + d_row, column + d_column, heading
+    to_row, to_column, to_heading = moved_freely(row, column, heading, action)
+    if is_open(config, to_row, to_column):
+        return to_row, to_column, to_heading
     return row, column, heading
 
 
 @rule
-def remembered(config: Config, row: int, column: int, heading: int, sight: int, hold: int) -> tuple[int, int]:
+def remembered(config: Config, in_view: bool, sight: int, hold: int) -> tuple[int, int]:
     """Return (sight, hold) after a step; the delay begins once, when a cue that was seen leaves the view."""
     if hold > 0:
         return sight, hold - 1
     if sight == CUE_LEFT_BEHIND:
         return sight, 0
-    if cue_in_view(config, row, column, heading):
+    if in_view:
         return CUE_IN_SIGHT, 0
     if sight == CUE_IN_SIGHT:
         return CUE_LEFT_BEHIND, config.delay
@@ -223,6 +251,7 @@ def configure(
     view_size: int = 3,
     step_penalty: float = 0.0,
     delay: int = 0,
+    observability: str = "partial",
     max_episode_steps: int | None = None,
 ) -> Config:
     """Check the settings of a maze and return them as rules and kernels read them.
@@ -233,6 +262,8 @@ def configure(
         view_size: Cells along each side of the window; odd, at least 1, at most `size`.
         step_penalty: Subtracted from the reward of every step; finite, at least 0.
         delay: Steps for which the agent is held when the cue first leaves its window; at least 0.
+        observability: What the agent's own cell in the window shows: "partial" what lies there, "full" the
+            cue, "perfect_memory" the cue once it has been in view.
         max_episode_steps: Time limit. None takes (25 size^2 + 675) // 18 + delay: 150 for 9x9 and 350 for
             15x15.
 
@@ -240,39 +271,40 @@ def configure(
         TypeError: A number is not of the kind it should be.
         ValueError: A setting is out of range, or the cue would be visible where it must be remembered.
     """
-    for name, value, least in (("size", size, 5), ("view_size", view_size, 1), ("delay", delay, 0)):
-        _check_integer(name, value, least, odd=name != "delay")
+    size = check_integer("size", size, 5, odd=True)
+    view_size = check_integer("view_size", view_size, 1, odd=True)
     if view_size > size:
         raise ValueError(f"view_size must be at most size={size}, got {view_size}")
-    if start not in STARTS:
-        raise ValueError(f"start must be one of {', '.join(map(repr, STARTS))}, got {start!r}")
+    delay = check_integer("delay", delay, 0)
     if isinstance(step_penalty, bool) or not isinstance(step_penalty, (int, float, np.number)):
         raise TypeError(f"step_penalty must be a number, got {step_penalty!r}")
     if not 0 <= step_penalty < float("inf"):
         raise ValueError(f"step_penalty must be finite and at least 0, got {step_penalty!r}")
     if max_episode_steps is None:
         max_episode_steps = (25 * size * size + 675) // 18 + delay
-    _check_integer("max_episode_steps", max_episode_steps, 1)
     config = Config(
-        int(size),
-        STARTS.index(start),
-        int(view_size),
-        int(delay),
-        int(max_episode_steps),
-        float(step_penalty),
+        size=size,
+        start=check_choice("start", start, STARTS),
+        view_size=view_size,
+        observability=check_choice("observability", observability, OBSERVABILITIES),
+        delay=delay,
+        max_steps=check_integer("max_episode_steps", max_episode_steps, 1),
+        step_penalty=float(step_penalty),
     )
     _check_cue_hidden(config)
     return config
 
 
 def leaks(config: Config) -> list[tuple[int, int, int]]:
-    """Return each (row, column, heading) that sees the cue from the start, the stem or the lower bar.
+    """Return each (row, column, heading) at which the cue is visible although it has to be remembered.
 
-    A playable maze has none: there the cue has to be remembered.
+    That is at the start, in the stem from its middle downwards, and in the lower bar. A playable maze has
+    none, so that whoever chooses a goal has walked half of the stem at least without the cue. A glimpse of it
+    from the stem's upper half is allowed.
     """
     last, middle = config.size - 2, config.size // 2
     cells = {start_cell(config)}
-    cells |= {(row, middle) for row in range(2, last)}
+    cells |= {(row, middle) for row in range(middle, last)}
     cells |= {(last, column) for column in range(1, last + 1)}
     return [
         (row, column, heading)
@@ -289,22 +321,22 @@ def check_state(config: Config, state: State) -> None:
         ValueError: Naming the first field that is out of range, or the cell that cannot be stood on.
     """
     limits = State(
-        config.size - 1, config.size - 1, NORTH, 1, config.max_steps, CUE_LEFT_BEHIND, config.delay, 1
+        row=config.size - 1,
+        column=config.size - 1,
+        heading=NORTH,
+        cue=1,
+        steps=config.max_steps,
+        seen_at=state.steps,
+        sight=CUE_LEFT_BEHIND,
+        hold=config.delay,
+        outcome=1,
     )
     for name, value, limit in zip(State._fields, state, limits, strict=True):
-        least = -1 if name == "outcome" else 0
+        least = -1 if name in ("outcome", "seen_at") else 0
         if not least <= value <= limit:
             raise ValueError(f"state field {name} must be in [{least}, {limit}], got {value}")
     if not is_open(config, state.row, state.column):
         raise ValueError(f"state has the agent inside the wall at row {state.row}, column {state.column}")
-
-
-def _check_integer(name: str, value: object, least: int, odd: bool = False) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < least or (odd and value % 2 == 0):
-        kind = "an odd integer" if odd else "an integer"
-        raise ValueError(f"{name} must be {kind}, at least {least}, got {value}")
 
 
 def _check_cue_hidden(config: Config) -> None:

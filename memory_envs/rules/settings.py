@@ -1,0 +1,39 @@
+"""Settings that rulebooks share, and the checks with which they refuse bad ones."""
+
+import difflib
+
+import numpy as np
+
+OBSERVABILITY = ("partial", "full", "perfect_memory")
+PARTIAL, FULL, PERFECT_MEMORY = range(3)
+"""What the agent's own cell in the window shows: what lies there, what has to be remembered from the first
+step on, or what has to be remembered as far as the history tells it."""
+
+
+def check_integer(name: str, value: object, least: int, most: int | None = None, *, odd: bool = False) -> int:
+    """Return a setting as a Python integer.
+
+    Raises:
+        TypeError: The value is not an integer.
+        ValueError: It is out of [least, most], or even where it must be odd.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < least or (most is not None and value > most) or (odd and value % 2 == 0):
+        kind = "an odd integer" if odd else "an integer"
+        limits = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be {kind}, {limits}, got {value}")
+    return int(value)
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> int:
+    """Return the position of a setting among its choices.
+
+    Raises:
+        ValueError: It is none of them; says which there are, and which is nearest.
+    """
+    if isinstance(value, str) and value in choices:
+        return choices.index(value)
+    near = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
+    hint = f", did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}{hint}")
