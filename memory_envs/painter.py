@@ -1,180 +1,215 @@
-"""The painter: a scene becomes pixels, text or a window. It knows shapes and colours, and no rules.
+"""The painter: a scene becomes pixels. It knows shapes, colours and places, and no rules.
 
-pygame is imported when the first pixel is painted, so text needs no pygame and pixels need no display.
+Frames are laid out with numpy from sprites. pygame only draws the letters, so no display is needed.
 """
 
-import os
-from typing import Any
+import functools
+import math
+from collections.abc import Sequence
 
 import numpy as np
-from gymnasium import error
-from numpy.typing import NDArray
 
-from memory_envs.scene import Look, Scene
-from memory_envs.sprites import sprite
+from memory_envs import ansi
+from memory_envs.display import Window, letters  # noqa: F401
+from memory_envs.scene import FLOOR, Fact, Icon, Look, Scene
+from memory_envs.sprites import PALETTE, Colour, Pixels, agent_over, framed, sprite, sprite_table, ticked
+from memory_envs.style import ALL, Style
 
-Colour = tuple[int, int, int]
+ROOM, COLUMN, MARGIN = 396, 240, 16
+"""Pixels: the side that a room fits into, the width of the column beside it, the space between things."""
 
-PALETTE: dict[str, Colour] = {
-    "page": (30, 34, 44),
-    "wall": (48, 54, 68),
-    "wall lit": (66, 74, 92),
-    "floor": (214, 208, 196),
-    "floor lit": (250, 243, 222),
-    "line": (192, 185, 171),
-    "line lit": (230, 219, 190),
-    "agent": (36, 42, 54),
-    "agent edge": (255, 255, 255),
-    "text": (176, 184, 200),
-    "neutral": (176, 184, 200),
-    "good": (120, 200, 140),
-    "bad": (232, 112, 104),
-    "amber": (233, 150, 40),
-    "azure": (52, 132, 214),
-}
+MOSAIC = 960
+"""Pixels that the rooms of a mosaic fit into while their cells have at least _LEAST_CELL."""
 
-FRAME_SIZE = 480
-"""Pixels that the longer side of the room fits into; the caption comes below the room."""
-
-_CAPTION = 36
-_MARGIN = 12
-_FINER = 3  # shapes are drawn this much larger and scaled down, which smooths their edges
-_HEADINGS = "^>v<"
+_LEAST_CELL = 4
+_GAP = 6
+_BODY, _SMALL = 24, 21
+_LINE, _LABEL, _LEGEND = 32, 24, 38
+_ICON = 28
 
 
-def painted(scene: Scene, render_mode: str) -> NDArray[np.uint8] | str:
-    """Return the scene as `text` for the render mode "ansi", else as `pixels`."""
-    return text(scene) if render_mode == "ansi" else pixels(scene)
+def painted(scene: Scene, render_mode: str, style: Style = ALL) -> Pixels | str:
+    """Return the scene as `ansi.text` for the render mode "ansi", else as `pixels`."""
+    return ansi.text(scene, style) if render_mode == "ansi" else pixels(scene, style)
 
 
-def text(scene: Scene) -> str:
-    """Return the scene as lines of characters: the agent as one of ^>v<, floor it does not see as a blank."""
-    lines = []
-    for row, codes in enumerate(scene.tiles.tolist()):
-        symbols = [_symbol(scene, row, column, scene.looks[code]) for column, code in enumerate(codes)]
-        lines.append("".join(symbols))
-    lines.append("  ".join(f"{name}: {fact}" for name, fact in scene.facts.items()))
-    return "\n".join(lines) + "\n"
+def pixels(scene: Scene, style: Style = ALL) -> Pixels:
+    """Return the scene as an RGB image, uint8 [height, width, 3], of even sides and of one size per task."""
+    picture, column = _pictures(scene, style)
+    column_height = sum(len(part) for part in column) + MARGIN * max(0, len(column) - 1)
+    height = max(len(picture), column_height)
+    width = picture.shape[1] + (MARGIN + COLUMN if column else 0)
+    frame = _page(height + 2 * MARGIN + (_LEGEND if style.panel else 0), width + 2 * MARGIN)
+    _paste(frame, picture, MARGIN + (height - len(picture)) // 2, MARGIN)
+    top, spare = MARGIN, height - column_height
+    for place, part in enumerate(column):
+        top += spare if place == len(column) - 1 and place > 0 else 0
+        _paste(frame, part, top, 2 * MARGIN + picture.shape[1])
+        top += len(part) + MARGIN
+    if style.panel:
+        _paste(frame, _legend(scene, width, style), MARGIN + height + MARGIN // 2, MARGIN)
+    return frame
 
 
-def pixels(scene: Scene) -> NDArray[np.uint8]:
-    """Return the scene as an RGB image, uint8 [height, width, 3], room above caption."""
-    pygame = _pygame()
-    surface = _paint(pygame, scene)
-    return np.ascontiguousarray(np.transpose(pygame.surfarray.array3d(surface), (1, 0, 2)))
+def mosaic(scenes: Sequence[Scene]) -> Pixels:
+    """Return many rooms in one image, row by row, as near to a square as their number allows."""
+    columns = math.ceil(math.sqrt(len(scenes)))
+    rows = math.ceil(len(scenes) / columns)
+    side = max(scenes[0].tiles.shape)
+    cell = max(_LEAST_CELL, min(ROOM // side, (MOSAIC // columns - _GAP) // side) // 2 * 2)
+    tall, wide = (cells * cell + _GAP for cells in scenes[0].tiles.shape)
+    frame = _page(rows * tall + _GAP, columns * wide + _GAP)
+    for number, scene in enumerate(scenes):
+        top, left = number // columns * tall + _GAP, number % columns * wide + _GAP
+        if scene.mood != "neutral":
+            border = frame[
+                top - _GAP // 2 : top + tall - _GAP // 2, left - _GAP // 2 : left + wide - _GAP // 2
+            ]
+            border[:] = PALETTE[scene.mood]
+        _paste(frame, _room(scene, cell), top, left)
+    return frame
 
 
-class Window:
-    """A window of its own on the screen, opened by the first scene it shows."""
-
-    def __init__(self, title: str, frames_per_second: int) -> None:
-        """Remember how the window will look; nothing is opened yet."""
-        self._title = title
-        self._frames_per_second = frames_per_second
-        self._window: Any = None
-        self._clock: Any = None
-
-    def show(self, scene: Scene) -> None:
-        """Paint a scene into the window and wait until the next frame is due.
-
-        Raises:
-            gymnasium.error.Error: There is no display.
-        """
-        pygame = _pygame()
-        painted = _paint(pygame, scene)
-        if self._window is None:
-            self._open(pygame, painted.get_size())
-        self._window.get_surface().blit(painted, (0, 0))
-        self._window.flip()
-        pygame.event.pump()
-        self._clock.tick(self._frames_per_second)
-
-    def close(self) -> None:
-        """Close this window and no other; the display stays open, as others may be using it."""
-        if self._window is not None:
-            self._window.destroy()
-            self._window = None
-
-    def _open(self, pygame: Any, size: tuple[int, int]) -> None:
-        try:
-            pygame.display.init()
-            self._window = pygame.Window(self._title, size)
-        except pygame.error as problem:
-            raise error.Error(
-                f'render_mode="human" could not open a window ({problem}); '
-                'without a display use render_mode="rgb_array" or "ansi"'
-            ) from problem
-        self._clock = pygame.time.Clock()
+def captioned(frame: Pixels, lines: Sequence[str]) -> Pixels:
+    """Return a frame with lines of text below it."""
+    below = _page(len(lines) * _LINE + MARGIN // 2, frame.shape[1])
+    for place, line in enumerate(lines):
+        _write(below, line, place * _LINE + _LINE // 2, MARGIN, PALETTE["text"], _SMALL)
+    return np.concatenate([frame, below])
 
 
-def _pygame() -> Any:
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    try:
-        import pygame
-    except ImportError as missing:
-        raise error.DependencyNotInstalled(
-            'painting needs pygame-ce, which is not installed; run `pip install "memory-envs[render]"`'
-        ) from missing
-    return pygame
+def _pictures(scene: Scene, style: Style) -> tuple[Pixels, list[Pixels]]:
+    """Return what stands at the left of a frame, and what stands in the column at its right."""
+    panel = [_panel(scene)] if style.panel else []
+    if style.view == "agent":
+        return _agent_view(scene, _even_cell(scene.view.shape, ROOM)), panel
+    room = _room(scene, _even_cell(scene.tiles.shape, ROOM))
+    if style.view == "room":
+        return room, panel
+    view = _agent_view(scene, _even_cell(scene.view.shape, 168))
+    return room, [_centred(_labelled("what the agent sees", view)), *panel]
 
 
-def _symbol(scene: Scene, row: int, column: int, look: Look) -> str:
-    if (row, column) == (scene.row, scene.column):
-        return _HEADINGS[(scene.heading + 1) % 4]
-    if look.shape == "floor" and not scene.visible[row, column]:
-        return " "
-    return look.symbol
+def _even_cell(shape: tuple[int, ...], side: int) -> int:
+    """Return the pixels of a cell, even as video encoders want frames to be."""
+    return max(_LEAST_CELL, side // max(shape) // 2 * 2)
 
 
-def _paint(pygame: Any, scene: Scene) -> Any:
-    height, width = scene.tiles.shape
-    cell = max(8, FRAME_SIZE // max(height, width) // 2 * 2)  # even, as video encoders want frames to be
-    fine = pygame.Surface((width * cell * _FINER, height * cell * _FINER), 0, 32)
-    fine.fill(PALETTE["page"])
-    for row in range(height):
-        for column in range(width):
-            _paint_tile(pygame, fine, scene, row, column, cell * _FINER)
-    _paint_agent(pygame, fine, scene, cell * _FINER)
-    surface = pygame.Surface((width * cell, height * cell + _CAPTION), 0, 32)
-    surface.fill(PALETTE["page"])
-    surface.blit(pygame.transform.smoothscale(fine, (width * cell, height * cell)), (0, 0))
-    _paint_caption(pygame, surface, scene, height * cell)
-    return surface
+@functools.lru_cache(maxsize=32)
+def _tables(looks: tuple[Look, ...], cell: int) -> tuple[Pixels, Pixels]:
+    return sprite_table(looks, cell), np.stack([sprite(look, cell, lit=False) for look in looks])
 
 
-def _paint_tile(pygame: Any, surface: Any, scene: Scene, row: int, column: int, cell: int) -> None:
-    picture = sprite(scene.looks[scene.tiles[row, column]], cell, bool(scene.visible[row, column]))
-    surface.blit(pygame.surfarray.make_surface(picture.swapaxes(0, 1)), (column * cell, row * cell))
+def _room(scene: Scene, cell: int) -> Pixels:
+    lit, dimmed = _tables(scene.looks, cell)
+    tiles = np.where(scene.visible[:, :, None, None, None], lit[scene.tiles], dimmed[scene.tiles])
+    tiles[scene.row, scene.column] = agent_over(tiles[scene.row, scene.column], scene.heading)
+    return _assembled(tiles)
 
 
-def _paint_agent(pygame: Any, surface: Any, scene: Scene, cell: int) -> None:
-    center = pygame.Vector2((scene.column + 0.5) * cell, (scene.row + 0.5) * cell)
-    arrow = [(0.30, 0.0), (-0.22, -0.24), (-0.10, 0.0), (-0.22, 0.24)]
-    corners = [center + pygame.Vector2(x, y).rotate(90 * scene.heading) * cell for x, y in arrow]
-    for colour, radius in ((PALETTE["agent edge"], cell * 0.09), (PALETTE["agent"], cell * 0.055)):
-        pygame.draw.polygon(surface, colour, corners)
-        for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
-            _paint_rounded_line(pygame, surface, colour, start, end, radius)
+def _agent_view(scene: Scene, cell: int) -> Pixels:
+    """Return the window as the agent sees it, its own cell framed, with the notes in a band below."""
+    lit, _ = _tables(scene.looks, cell)
+    tiles = lit[scene.view]
+    row, column = len(scene.view) - 1, len(scene.view) // 2
+    own = tiles[row, column]
+    if scene.looks[scene.view[row, column]] == FLOOR:
+        own = agent_over(own, heading=3)
+    tiles[row, column] = framed(own, PALETTE["frame"])
+    view = _assembled(tiles)
+    return np.concatenate([view, *(_note(name, on, view.shape[1]) for name, on in scene.notes.items())])
 
 
-def _paint_rounded_line(
-    pygame: Any, surface: Any, colour: Colour, start: Any, end: Any, radius: float
+def _note(name: str, on: bool, width: int) -> Pixels:
+    band = _page(_LINE, width)
+    band[4:] = PALETTE["good" if on else "card"]
+    _write(band, name, _LINE // 2 + 2, width // 2, PALETTE["agent" if on else "faint"], _SMALL, align=0.5)
+    return band
+
+
+def _assembled(tiles: Pixels) -> Pixels:
+    rows, columns, cell = tiles.shape[:3]
+    return tiles.swapaxes(1, 2).reshape(rows * cell, columns * cell, 3)
+
+
+def _panel(scene: Scene) -> Pixels:
+    """Return the step count as a bar and, line by line, the facts that the agent is not told."""
+    panel = _page(_LABEL + 8 + len(scene.facts) * _LINE, COLUMN)
+    _write(panel, scene.title, _LABEL // 2, 0, PALETTE["text"], _BODY)
+    _write(panel, f"step {scene.steps}/{scene.max_steps}", _LABEL // 2, COLUMN, PALETTE["faint"], _SMALL, 1.0)
+    panel[_LABEL : _LABEL + 4] = PALETTE["card"]
+    panel[_LABEL : _LABEL + 4, : COLUMN * scene.steps // scene.max_steps] = PALETTE["frame"]
+    for place, fact in enumerate(scene.facts):
+        _write_fact(panel, scene, fact, _LABEL + 8 + place * _LINE + _LINE // 2)
+    return panel
+
+
+def _write_fact(panel: Pixels, scene: Scene, fact: Fact, middle: int) -> None:
+    _write(panel, fact.name, middle, 0, PALETTE["faint"], _SMALL)
+    colour = PALETTE["text" if fact.mood == "neutral" else fact.mood]
+    _write(panel, fact.text, middle, COLUMN, colour, _BODY, 1.0)
+    left = COLUMN - len(fact.icons) * (_ICON + 2)
+    for place, icon in enumerate(fact.icons):
+        _paste(panel, _icon(scene, icon), middle - _ICON // 2, left + place * (_ICON + 2))
+
+
+def _icon(scene: Scene, icon: Icon) -> Pixels:
+    picture = sprite(scene.looks[icon.tile], _ICON, lit=icon.mark != "done")
+    if icon.mark == "done":
+        return ticked(picture)
+    return framed(picture, PALETTE["frame"]) if icon.mark == "next" else picture
+
+
+def _legend(scene: Scene, width: int, style: Style) -> Pixels:
+    """Return a strip that names what can be met, as much of it as there is room for."""
+    strip = _page(_LEGEND - MARGIN // 2, width)
+    middle, left = len(strip) // 2, 0
+    for name, picture in _legend_entries(scene, style):
+        mask = letters(name, _SMALL)
+        if left + _ICON + 6 + mask.shape[1] > width:
+            break
+        _paste(strip, picture, middle - len(picture) // 2, left)
+        _write(strip, name, middle, left + _ICON + 6, PALETTE["faint"], _SMALL)
+        left += _ICON + 6 + mask.shape[1] + 12
+    return strip
+
+
+def _legend_entries(scene: Scene, style: Style) -> list[tuple[str, Pixels]]:
+    entries = [("agent", agent_over(sprite(FLOOR, _ICON), heading=3))]
+    entries += [(scene.looks[code].name, sprite(scene.looks[code], _ICON)) for code in scene.things]
+    if style.view != "agent":
+        entries.append(("out of view", sprite(FLOOR, _ICON, lit=False)))
+    return entries
+
+
+def _labelled(label: str, picture: Pixels) -> Pixels:
+    strip = _page(_LABEL, picture.shape[1])
+    _write(strip, label, _LABEL // 2 - 2, strip.shape[1] // 2, PALETTE["faint"], _SMALL, 0.5)
+    return np.concatenate([strip, picture])
+
+
+def _centred(picture: Pixels) -> Pixels:
+    column = _page(len(picture), COLUMN)
+    _paste(column, picture, 0, (COLUMN - picture.shape[1]) // 2)
+    return column
+
+
+def _page(height: int, width: int) -> Pixels:
+    page = np.empty((height, width, 3), dtype=np.uint8)
+    page[:] = PALETTE["page"]
+    return page
+
+
+def _paste(page: Pixels, picture: Pixels, top: int, left: int) -> None:
+    page[top : top + len(picture), left : left + picture.shape[1]] = picture
+
+
+def _write(
+    page: Pixels, line: str, middle: int, left: int, colour: Colour, height: int, align: float = 0.0
 ) -> None:
-    across = (end - start).normalize().rotate(90) * radius
-    pygame.draw.polygon(surface, colour, [start + across, end + across, end - across, start - across])
-    pygame.draw.circle(surface, colour, start, radius)
-
-
-def _paint_caption(pygame: Any, surface: Any, scene: Scene, top: int) -> None:
-    pygame.font.init()
-    font = pygame.font.Font(None, 20)
-    last = len(scene.facts) - 1
-    labels = [
-        font.render(f"{name}  {fact}", True, PALETTE[scene.mood if place == last else "text"])
-        for place, (name, fact) in enumerate(scene.facts.items())
-    ]
-    free = surface.get_width() - 2 * _MARGIN - sum(label.get_width() for label in labels)
-    left = _MARGIN
-    for label in labels:
-        surface.blit(label, (left, top + (_CAPTION - label.get_height()) // 2))
-        left += label.get_width() + free // max(1, last)
+    """Write a line around the row `middle`; the share `align` of its width lies left of the column `left`."""
+    cover = letters(line, height)
+    top, left = middle - len(cover) // 2, left - round(align * cover.shape[1])
+    below = page[top : top + len(cover), left : left + cover.shape[1]]
+    share = cover[: len(below), : below.shape[1], np.newaxis]
+    below[:] = np.rint(below + share * (np.array(colour) - below.astype(np.float64)))

@@ -1,17 +1,19 @@
 """Scenes: what there is to see in a state, in plain arrays, before anything is painted."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.rules import imaze
+from memory_envs.rules import imaze, meta_fetch
 from memory_envs.rules.grid import window_cell
 
 Shape = Literal["wall", "floor", "disc", "square", "triangle", "diamond", "star", "cross"]
 Mood = Literal["neutral", "good", "bad"]
+Mark = Literal["", "done", "next"]
 
 
 @dataclass(frozen=True)
@@ -34,28 +36,73 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """A room seen from above.
+class Icon:
+    """A tile shown among the facts.
 
     Attributes:
+        tile: Its code.
+        mark: "done" when it is dealt with, "next" when it comes now.
+    """
+
+    tile: int
+    mark: Mark = ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that the agent is not shown.
+
+    Attributes:
+        name: What it is.
+        text: Its value in words.
+        icons: Its value in tiles, before the words.
+        mood: How it bodes.
+    """
+
+    name: str
+    text: str = ""
+    icons: tuple[Icon, ...] = ()
+    mood: Mood = "neutral"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A room seen from above, and what its agent sees.
+
+    Attributes:
+        title: Name of the task.
         tiles: Tile codes of the whole room, uint8 [height, width].
         looks: The look of each tile code.
         visible: Which cells the agent sees, bool [height, width].
         row: Cell of the agent.
         column: Cell of the agent.
         heading: 0 east, 1 south, 2 west, 3 north.
-        facts: What else to tell, in order: name to text.
-        mood: Whether the episode ended well, badly, or neither.
+        view: Tile codes in the agent's window, as it is given to it, uint8 [view_size, view_size].
+        notes: What else the agent is told: name to whether it is so.
+        steps: Steps taken.
+        max_steps: Time limit of the episode.
+        facts: What the agent is not told, the outcome last; equally many in every scene of a task.
+        things: Tile codes that can be met in episodes of this configuration, beside wall and floor.
     """
 
+    title: str
     tiles: NDArray[np.uint8]
     looks: tuple[Look, ...]
     visible: NDArray[np.bool_]
     row: int
     column: int
     heading: int
-    facts: dict[str, str] = field(default_factory=dict)
-    mood: Mood = "neutral"
+    view: NDArray[np.uint8]
+    notes: dict[str, bool]
+    steps: int
+    max_steps: int
+    facts: tuple[Fact, ...]
+    things: tuple[int, ...]
+
+    @property
+    def mood(self) -> Mood:
+        """Whether the episode ended well, badly, or neither."""
+        return self.facts[-1].mood
 
 
 WALL, FLOOR = Look("wall", "#", "wall"), Look("floor", ".", "floor")
@@ -82,36 +129,60 @@ META_FETCH_LOOKS = (
 )
 """Looks by tile code; objects can be told apart by shape alone."""
 
-
-_LOOKS = {"imaze": IMAZE_LOOKS, "meta_fetch": META_FETCH_LOOKS}
+_LOOKS = {imaze: IMAZE_LOOKS, meta_fetch: META_FETCH_LOOKS}
 
 
 def looks_of(rulebook: ModuleType) -> tuple[Look, ...]:
-    """Return the look of each tile code of a rulebook."""
-    return _LOOKS[rulebook.__name__.rpartition(".")[2]]
+    """Return the look of each tile code of a rulebook.
+
+    Raises:
+        ValueError: Nobody has said how its tiles look.
+    """
+    if rulebook not in _LOOKS:
+        known = ", ".join(each.__name__ for each in _LOOKS)
+        raise ValueError(f"looks are known for the rulebooks {known}, not for {rulebook.__name__}")
+    return _LOOKS[rulebook]
 
 
 def imaze_scene(config: imaze.Config, state: imaze.State) -> Scene:
     """Return the scene of a state of I-Maze."""
-    cells = range(config.size)
-    tiles = np.array(
-        [[imaze.tile(config, state.cue, row, column) for column in cells] for row in cells], dtype=np.uint8
+    asked = (Icon(imaze.CUE_A + state.cue), Icon(imaze.GOAL_LEFT + state.cue))
+    outcome, mood = _imaze_outcome(config, state)
+    return _scene(
+        imaze,
+        config,
+        state,
+        title="I-Maze",
+        tile=lambda row, column: imaze.tile(config, state.cue, row, column),
+        notes={},
+        facts=(
+            Fact("cue, goal", icons=asked),
+            Fact("memory", _imaze_memory(state)),
+            Fact("outcome", outcome, mood=mood),
+        ),
+        things=range(imaze.CUE_A, imaze.NUM_TILES),
     )
-    visible = visible_cells(config, state)
-    outcome, mood = _verdict(config, state)
-    return Scene(
-        tiles=tiles,
-        looks=IMAZE_LOOKS,
-        visible=visible,
-        row=state.row,
-        column=state.column,
-        heading=state.heading,
-        facts={
-            "step": f"{state.steps}/{config.max_steps}",
-            "cue": f"{IMAZE_LOOKS[imaze.CUE_A + state.cue].symbol}, {_sight(state, tiles, visible)}",
-            "outcome": f"held for {state.hold}" if state.hold else outcome,
-        },
-        mood=mood,
+
+
+def meta_fetch_scene(config: meta_fetch.Config, state: meta_fetch.State) -> Scene:
+    """Return the scene of a state of Meta-Fetch."""
+    known = meta_fetch.known_positions(config, state)
+    rewarded: Mood = "good" if state.rewarded else "neutral"
+    icons = tuple(_ordered_icon(state, position) for position in range(config.num_objects))
+    return _scene(
+        meta_fetch,
+        config,
+        state,
+        title="Meta-Fetch",
+        tile=lambda row, column: meta_fetch.tile(config, state, row, column),
+        notes={"reward": bool(state.rewarded)},
+        facts=(
+            Fact("order", icons=icons),
+            Fact("memory", f"{known} of {config.num_objects} known"),
+            Fact("last reward", "+1" if state.rewarded else "0", mood=rewarded),
+            Fact("sequences", str(state.completed), mood="good" if state.completed else "neutral"),
+        ),
+        things=range(meta_fetch.OBJECT, meta_fetch.OBJECT + config.num_objects),
     )
 
 
@@ -129,17 +200,56 @@ def visible_cells(config: Any, state: Any) -> NDArray[np.bool_]:
     return visible
 
 
-def _sight(state: imaze.State, tiles: NDArray[np.uint8], visible: NDArray[np.bool_]) -> str:
-    if (visible & (tiles == imaze.CUE_A + state.cue)).any():
-        return "in sight"
-    return "not seen yet" if state.sight == imaze.CUE_UNSEEN else "out of sight"
+def _scene(
+    rulebook: ModuleType,
+    config: Any,
+    state: Any,
+    *,
+    title: str,
+    tile: Callable[[int, int], int],
+    notes: dict[str, bool],
+    facts: tuple[Fact, ...],
+    things: range,
+) -> Scene:
+    cells = range(config.size)
+    view = np.zeros((config.view_size, config.view_size), dtype=np.uint8)
+    rulebook.observe(config, state, view)
+    return Scene(
+        title=title,
+        tiles=np.array([[tile(row, column) for column in cells] for row in cells], dtype=np.uint8),
+        looks=looks_of(rulebook),
+        visible=visible_cells(config, state),
+        row=state.row,
+        column=state.column,
+        heading=state.heading,
+        view=view,
+        notes=notes,
+        steps=state.steps,
+        max_steps=config.max_steps,
+        facts=facts,
+        things=tuple(things),
+    )
 
 
-def _verdict(config: imaze.Config, state: imaze.State) -> tuple[str, Mood]:
+def _imaze_memory(state: imaze.State) -> str:
+    if state.seen_at < 0:
+        return "cue not seen yet"
+    carried = state.steps - state.seen_at
+    if carried == 0:
+        return "cue in view"
+    return f"carried {carried} step{'s' if carried > 1 else ''}"
+
+
+def _imaze_outcome(config: imaze.Config, state: imaze.State) -> tuple[str, Mood]:
     if state.outcome > 0:
         return "correct goal", "good"
     if state.outcome < 0:
         return "wrong goal", "bad"
     if state.steps >= config.max_steps:
         return "out of time", "bad"
-    return "under way", "neutral"
+    return f"held for {state.hold}" if state.hold else "under way", "neutral"
+
+
+def _ordered_icon(state: meta_fetch.State, position: int) -> Icon:
+    mark: Mark = "done" if position < state.progress else "next" if position == state.progress else ""
+    return Icon(meta_fetch.OBJECT + meta_fetch.ordered(state, position), mark)

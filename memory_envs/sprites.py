@@ -18,7 +18,8 @@ Distances = NDArray[np.float64]
 
 PALETTE: dict[str, Colour] = {
     "page": (22, 25, 36),
-    "card": (34, 39, 54),
+    "card": (38, 44, 61),
+    "shadow": (28, 37, 72),
     "wall": (88, 99, 128),
     "wall edge": (64, 72, 97),
     "floor": (250, 245, 233),
@@ -27,6 +28,7 @@ PALETTE: dict[str, Colour] = {
     "halo": (255, 255, 255),
     "text": (226, 230, 240),
     "faint": (148, 157, 180),
+    "frame": (112, 150, 236),
     "good": (116, 211, 146),
     "bad": (247, 122, 112),
     "amber": (238, 150, 26),
@@ -39,7 +41,7 @@ PALETTE: dict[str, Colour] = {
 }
 """Colours by name. Those of things differ in lightness as well; their shapes differ in any case."""
 
-DIMMED = 0.58
+DIMMED = 0.56
 """How much of its own colour a tile keeps where the agent does not see it."""
 
 _EDGE = 0.045
@@ -65,7 +67,7 @@ def sprite(look: Look, cell: int, lit: bool = True) -> Pixels:
         raise ValueError(f"cell must be at least 1 pixel, got {cell}")
     image = _wall(cell) if look.shape == "wall" else _on_floor(look, cell)
     if not lit:
-        image = _mixed(image, PALETTE["page"], np.full((cell, cell), 1 - DIMMED))
+        image = _mixed(image, PALETTE["shadow"], np.full((cell, cell), 1 - DIMMED))
     return _rounded(image)
 
 
@@ -94,6 +96,14 @@ def framed(tile: Pixels, colour: Colour) -> Pixels:
     x, y = _grid(len(tile))
     frame = np.abs(_box(x, y, 0.43, 0.43, 0.1)) - 0.035
     return _rounded(_mixed(tile.astype(np.float64), colour, _cover(frame)))
+
+
+def ticked(tile: Pixels) -> Pixels:
+    """Return a tile with a tick in its corner."""
+    x, y = _grid(len(tile))
+    tick = _polygon(x, y, [(0.0, 0.22), (0.15, 0.36), (0.4, 0.02), (0.15, 0.355)]) - 0.055
+    image = _mixed(tile.astype(np.float64), PALETTE["page"], _cover(tick - 0.06))
+    return _rounded(_mixed(image, PALETTE["good"], _cover(tick)))
 
 
 def _wall(cell: int) -> NDArray[np.float64]:

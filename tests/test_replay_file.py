@@ -143,9 +143,7 @@ def test_settings_that_make_no_environment_are_named(replay, tmp_path, kwargs):
 def test_an_unfinished_write_leaves_the_old_file(replay, tmp_path, monkeypatch):
     replay.save(path := tmp_path / "episode.json")
     before = path.read_text()
-    monkeypatch.setattr(
-        "memory_envs.replay.os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full"))
-    )
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         replay.save(path)
     assert path.read_text() == before and list(tmp_path.iterdir()) == [path]
@@ -175,7 +173,7 @@ def test_a_gif_has_one_image_per_state(replay, tmp_path):
 
 
 def test_only_environments_of_this_package_made_by_id_can_be_recorded():
-    from memory_envs.env import IMazeEnv
+    from memory_envs.imaze import IMazeEnv
 
     for env in (IMazeEnv(), gym.make("CartPole-v1")):
         with pytest.raises(ValueError, match="made from an id that starts with 'MemoryEnvs/'"):

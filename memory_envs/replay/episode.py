@@ -1,9 +1,8 @@
-"""Replays: an episode as its stream, number and actions, with a hash of every state to notice drift."""
+"""An episode as its stream, number and actions, with a hash of every state to notice drift."""
 
 import json
 import math
 import os
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
@@ -16,11 +15,25 @@ from gymnasium import error
 from gymnasium.envs.registration import load_env_creator
 from numpy.typing import NDArray
 
-FORMAT = "memory-envs replay 1"
+from memory_envs import ansi, painter
+from memory_envs.files import replacing
+from memory_envs.scene import Scene
+from memory_envs.style import ALL, Style
+from memory_envs.video import write_gif, write_mp4
+
+FORMAT = "memory-envs replay 2"
 NAMESPACE = "MemoryEnvs/"
 
-_NOT_THE_TASK = ("render_mode", "num_envs", "vectorization_mode", "autoreset_mode")
-_LAST_FRAME_SECONDS = 1.5
+_OLD_FORMATS = ("memory-envs replay 1",)
+_NOT_THE_TASK = (
+    "analysis",
+    "autoreset_mode",
+    "num_envs",
+    "render_mode",
+    "render_panel",
+    "render_view",
+    "vectorization_mode",
+)
 
 
 class ReplayError(ValueError):
@@ -92,22 +105,30 @@ class Replay:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the replay to a JSON file, which appears only once it is whole."""
         content = json.dumps({"format": FORMAT} | asdict(self)) + "\n"
-        _write_whole(Path(path), lambda file: file.write_bytes(content.encode()))
+        with replacing(path) as file:
+            file.write_bytes(content.encode())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Replay":
+    def load(cls, path: str | os.PathLike[str], *, verify: bool = True) -> "Replay":
         """Read a replay that `save` wrote.
 
+        Args:
+            path: The file.
+            verify: Whether to play the actions again and compare every state, as `verify()` does.
+
         Raises:
-            ReplayError: The file holds something else, or only a part of a replay.
+            ReplayError: The file holds something else, only a part of a replay, or one of an older format.
+            ReplayMismatch: The states differ from those recorded.
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except ValueError as problem:
             raise ReplayError(f"{path} is not a whole replay: {problem}") from problem
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise ReplayError(f"{path} is not a replay of the format {FORMAT!r}")
-        return cls(**_checked(content, path))
+        _check_format(content, path)
+        replay = cls(**_checked(content, path))
+        if verify:
+            replay.verify()
+        return replay
 
     def verify(self) -> None:
         """Play the actions again and compare every state.
@@ -131,37 +152,49 @@ class Replay:
                 len(self.actions), f"the return was {math.fsum(total)}, recorded was {self.episode_return}"
             )
 
-    def frames(self) -> Iterator[NDArray[np.uint8]]:
-        """Yield an RGB image, uint8 [height, width, 3], of the first state and after each action."""
-        with _opened(self.env_id, self.kwargs, "rgb_array") as env:
+    def scenes(self) -> Iterator[Scene]:
+        """Yield what there is to see of the first state and after each action."""
+        with _opened(self.env_id, self.kwargs) as env:
             env.reset(options={"stream": self.stream, "episode": self.episode})
-            yield env.render()
+            yield env.scene()
             for action in self.actions:
                 env.step(action)
-                yield env.render()
+                yield env.scene()
 
-    def save_gif(self, path: str | os.PathLike[str], frames_per_second: int = 10) -> None:
-        """Write the episode as an endless GIF that rests on its last frame. No display is needed.
+    def frames(self, style: Style = ALL) -> Iterator[NDArray[np.uint8]]:
+        """Yield an RGB image, uint8 [height, width, 3], of each state. No display is needed.
+
+        Raises:
+            gymnasium.error.DependencyNotInstalled: pygame is missing.
+        """
+        return (painter.pixels(scene, style) for scene in self.scenes())
+
+    def to_ansi(self, style: Style = ALL, *, colour: bool = False) -> Iterator[str]:
+        """Yield each state as lines of characters, with colours for a terminal when asked."""
+        return (ansi.text(scene, style, colour) for scene in self.scenes())
+
+    def save_gif(
+        self, path: str | os.PathLike[str], frames_per_second: float = 10, *, width: int | None = None
+    ) -> None:
+        """Write the episode as an endless GIF that rests on its last frame.
+
+        Args:
+            path: The file.
+            frames_per_second: Pace.
+            width: Pixels across; None takes frames as they are painted.
 
         Raises:
             gymnasium.error.DependencyNotInstalled: pillow or pygame is missing.
         """
-        try:
-            from PIL import Image
-        except ImportError as missing:
-            raise error.DependencyNotInstalled(
-                'writing a GIF needs pillow, which is not installed; run `pip install "memory-envs[render]"`'
-            ) from missing
-        images = [Image.fromarray(frame).quantize(64) for frame in self.frames()]
-        seconds = [1 / frames_per_second] * (len(images) - 1) + [_LAST_FRAME_SECONDS]
-        milliseconds = [round(1000 * each) for each in seconds]
+        write_gif(path, self.frames(), frames_per_second, width)
 
-        def write(file: Path) -> None:
-            images[0].save(
-                file, "GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0
-            )
+    def save_mp4(self, path: str | os.PathLike[str], frames_per_second: float = 10) -> None:
+        """Write the episode as an MP4 that rests on its last frame.
 
-        _write_whole(Path(path), write)
+        Raises:
+            gymnasium.error.DependencyNotInstalled: imageio-ffmpeg or pygame is missing.
+        """
+        write_mp4(path, self.frames(), frames_per_second)
 
 
 def record(env: gymnasium.Env[Any, Any], policy: Callable[[Any], Any], *, seed: int | None = None) -> Replay:
@@ -203,7 +236,7 @@ def task_of(
 def _play(
     env_id: str, kwargs: Mapping[str, Any], stream: int, episode: int, actions: Iterable[int]
 ) -> Iterator[tuple[str, float]]:
-    with _opened(env_id, kwargs, None) as env:
+    with _opened(env_id, kwargs) as env:
         env.reset(options={"stream": stream, "episode": episode})
         yield env.state_hash(), 0.0
         for action in actions:
@@ -211,7 +244,7 @@ def _play(
             yield env.state_hash(), reward
 
 
-def _opened(env_id: str, kwargs: Mapping[str, Any], render_mode: str | None) -> Any:
+def _opened(env_id: str, kwargs: Mapping[str, Any]) -> Any:
     # Ids such as "module:Name-v0" import a module; a file from a stranger must not choose which.
     if not env_id.startswith(NAMESPACE) or env_id not in gymnasium.registry:
         known = ", ".join(sorted(name for name in gymnasium.registry if name.startswith(NAMESPACE)))
@@ -219,9 +252,20 @@ def _opened(env_id: str, kwargs: Mapping[str, Any], render_mode: str | None) -> 
     spec = gymnasium.spec(env_id)
     creator = load_env_creator(str(spec.entry_point))
     try:
-        return creator(**(spec.kwargs | dict(kwargs)), render_mode=render_mode)
+        return creator(**(spec.kwargs | dict(kwargs)), render_mode=None)
     except (TypeError, ValueError) as problem:
         raise ReplayError(f"kwargs {dict(kwargs)} make no {env_id}: {problem}") from problem
+
+
+def _check_format(content: Any, path: str | os.PathLike[str]) -> None:
+    found = content.get("format") if isinstance(content, dict) else None
+    if found in _OLD_FORMATS:
+        raise ReplayError(
+            f"{path} is a replay of the format {found!r}; states have gained fields since, so that "
+            f"its hashes cannot match: record the episode again, in the format {FORMAT!r}"
+        )
+    if found != FORMAT:
+        raise ReplayError(f"{path} is not a replay of the format {FORMAT!r}")
 
 
 def _checked(content: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -244,12 +288,3 @@ def _own_version() -> dict[str, str]:
     from memory_envs import __version__
 
     return {"memory-envs": __version__}
-
-
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        write(unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

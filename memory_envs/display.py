@@ -1,0 +1,117 @@
+"""Letters and windows: all that pygame is needed for. It is imported when the first of them is asked for."""
+
+import functools
+import os
+from typing import Any
+
+import numpy as np
+from gymnasium import error
+from numpy.typing import NDArray
+
+_BLIND_DRIVERS = ("dummy", "offscreen")
+
+
+class Window:
+    """A window of its own on the screen, opened by the first image it shows."""
+
+    def __init__(self, title: str, frames_per_second: float) -> None:
+        """Remember how the window will look; nothing is opened yet."""
+        self._title = title
+        self._frames_per_second = frames_per_second
+        self._window: Any = None
+        self._clock: Any = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle as a window that is not open yet: one on the screen has no copy."""
+        return Window, (self._title, self._frames_per_second)
+
+    def show(self, image: NDArray[np.uint8]) -> None:
+        """Show an image, uint8 [height, width, 3], and wait until the next one is due.
+
+        Raises:
+            gymnasium.error.DependencyNotInstalled: pygame is missing.
+            gymnasium.error.Error: There is no display.
+        """
+        pygame = load_pygame()
+        surface = pygame.surfarray.make_surface(image.swapaxes(0, 1))
+        if self._window is None:
+            self._open(pygame, surface.get_size())
+        self._window.get_surface().blit(surface, (0, 0))
+        self._window.flip()
+        pygame.event.pump()
+        self._clock.tick(self._frames_per_second)
+
+    def keys(self) -> list[str]:
+        """Return the names of the keys pressed since the last call, "quit" for the window's closing button.
+
+        Names are those of pygame: "left", "a", "escape". Keys pressed in other windows stay for them.
+        """
+        if self._window is None:
+            return []
+        pygame = load_pygame()
+        kinds = (pygame.KEYDOWN, pygame.QUIT, pygame.WINDOWCLOSE)
+        pressed = []
+        for event in pygame.event.get(kinds):
+            if getattr(event, "window", None) not in (None, self._window):
+                pygame.event.post(event)
+            elif event.type == pygame.KEYDOWN:
+                pressed.append(pygame.key.name(event.key))
+            else:
+                pressed.append("quit")
+        return pressed
+
+    def close(self) -> None:
+        """Close this window and no other; the display stays open, as others may be using it."""
+        if self._window is not None:
+            self._window.destroy()
+            self._window = None
+
+    def _open(self, pygame: Any, size: tuple[int, int]) -> None:
+        try:
+            pygame.display.init()
+            # Without a display SDL falls back to a driver that draws to nowhere, unless it was asked for.
+            if pygame.display.get_driver() in _BLIND_DRIVERS and not os.environ.get("SDL_VIDEODRIVER"):
+                pygame.display.quit()
+                raise pygame.error("no display was found")
+            self._window = pygame.Window(self._title, size)
+        except pygame.error as problem:
+            raise error.Error(
+                f'render_mode="human" could not open a window ({problem}); '
+                'without a display use render_mode="rgb_array" or "ansi"'
+            ) from problem
+        self._clock = pygame.time.Clock()
+
+
+@functools.lru_cache(maxsize=512)
+def letters(text: str, height: int) -> NDArray[np.float64]:
+    """Return a line of text as the share of each pixel that its letters cover, float64 [rows, columns].
+
+    Args:
+        text: The line.
+        height: Size of the font in pixels.
+
+    Raises:
+        gymnasium.error.DependencyNotInstalled: pygame is missing.
+    """
+    pygame = load_pygame()
+    pygame.font.init()
+    surface = pygame.font.Font(None, height).render(text or " ", True, (255, 255, 255))
+    cover = pygame.surfarray.array_alpha(surface).swapaxes(0, 1) / 255
+    cover.flags.writeable = False
+    return cover
+
+
+def load_pygame() -> Any:
+    """Return pygame, without its greeting and without opening anything.
+
+    Raises:
+        gymnasium.error.DependencyNotInstalled: Naming the extra that brings it.
+    """
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    try:
+        import pygame
+    except ImportError as missing:
+        raise error.DependencyNotInstalled(
+            'painting needs pygame-ce, which is not installed; run `pip install "memory-envs[render]"`'
+        ) from missing
+    return pygame

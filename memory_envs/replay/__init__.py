@@ -1,0 +1,8 @@
+"""Replays: episodes as small files that are recorded, verified and shown again.
+
+`python -m memory_envs.replay FILE` verifies a replay and shows it as text, GIF or MP4.
+"""
+
+from memory_envs.replay.episode import FORMAT, Replay, ReplayError, ReplayMismatch, record, task_of
+
+__all__ = ["FORMAT", "Replay", "ReplayError", "ReplayMismatch", "record", "task_of"]

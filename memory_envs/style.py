@@ -1,0 +1,34 @@
+"""Styles: what of a scene is shown."""
+
+from typing import NamedTuple
+
+VIEWS = ("both", "room", "agent")
+
+
+class Style(NamedTuple):
+    """What a frame or a text shows.
+
+    Attributes:
+        view: "room" from above, the "agent"'s own view, or "both".
+        panel: Whether the hidden facts, the step count and the legend stand beside it.
+    """
+
+    view: str = "both"
+    panel: bool = True
+
+
+ALL = Style()
+
+
+def check_style(view: str, panel: bool) -> Style:
+    """Return the style of these settings.
+
+    Raises:
+        TypeError: `panel` is not a bool.
+        ValueError: `view` is none of VIEWS.
+    """
+    if view not in VIEWS:
+        raise ValueError(f"render_view must be one of {', '.join(map(repr, VIEWS))}, got {view!r}")
+    if not isinstance(panel, bool):
+        raise TypeError(f"render_panel must be a bool, got {panel!r}")
+    return Style(view, panel)

@@ -1,0 +1,148 @@
+"""Videos: frames become a GIF or an MP4."""
+
+import os
+from collections.abc import Iterable
+from itertools import chain, repeat
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from gymnasium import error
+from numpy.typing import NDArray
+
+from memory_envs.files import replacing
+
+REST = 1.5
+"""Seconds for which a video stays on its last frame."""
+
+_COLOURS = 64
+
+
+class Gif:
+    """A GIF in the making. Frames are kept with a byte per pixel, as there may be many."""
+
+    def __init__(self, frames_per_second: float = 10, width: int | None = None) -> None:
+        """Begin without frames.
+
+        Args:
+            frames_per_second: Pace.
+            width: Pixels across; frames are scaled to it. None leaves them as they are.
+
+        Raises:
+            ValueError: A number is not above 0.
+            gymnasium.error.DependencyNotInstalled: pillow is missing.
+        """
+        _check_positive("frames_per_second", frames_per_second)
+        if width is not None:
+            _check_positive("width", width)
+        self._pillow = _pillow()
+        self._milliseconds_each = round(1000 / frames_per_second)
+        self._width = width
+        self._images: list[Any] = []
+        self._milliseconds: list[int] = []
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._images)
+
+    def add(self, frame: NDArray[np.uint8]) -> None:
+        """Append a frame, uint8 [height, width, 3]."""
+        image = self._pillow.fromarray(frame)
+        if self._width is not None:
+            height = round(image.height * self._width / image.width)
+            image = image.resize((self._width, height), self._pillow.Resampling.LANCZOS)
+        self._images.append(image.quantize(_COLOURS, dither=self._pillow.Dither.NONE))
+        self._milliseconds.append(self._milliseconds_each)
+
+    def rest(self, seconds: float = REST) -> None:
+        """Let the last frame stay for so long."""
+        self._milliseconds[-1] = round(1000 * seconds)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an endless animation.
+
+        Raises:
+            ValueError: There are no frames.
+        """
+        if not self._images:
+            raise ValueError("a video needs at least one frame, got none")
+        first, *others = self._images
+        with replacing(path) as file:
+            first.save(file, "GIF", save_all=True, append_images=others, duration=self._milliseconds, loop=0)
+
+
+def write_gif(
+    path: str | os.PathLike[str],
+    frames: Iterable[NDArray[np.uint8]],
+    frames_per_second: float = 10,
+    width: int | None = None,
+) -> None:
+    """Write frames, uint8 [height, width, 3], as an endless GIF that rests on the last one.
+
+    Raises:
+        ValueError: There are no frames, or a number is not above 0.
+        gymnasium.error.DependencyNotInstalled: pillow is missing.
+    """
+    gif = Gif(frames_per_second, width)
+    for frame in frames:
+        gif.add(frame)
+    if len(gif):
+        gif.rest()
+    gif.save(path)
+
+
+def write_mp4(
+    path: str | os.PathLike[str], frames: Iterable[NDArray[np.uint8]], frames_per_second: float = 10
+) -> None:
+    """Write frames, uint8 [height, width, 3] with even sides, as an MP4 (H.264) that rests on the last one.
+
+    Raises:
+        ValueError: There are no frames, a side is odd, or the pace is not above 0.
+        gymnasium.error.DependencyNotInstalled: imageio-ffmpeg is missing.
+    """
+    _check_positive("frames_per_second", frames_per_second)
+    ffmpeg = _ffmpeg()
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise ValueError("a video needs at least one frame, got none")
+    height, width = first.shape[:2]
+    if height % 2 or width % 2:
+        raise ValueError(f"an MP4 needs frames of even sides, got {width}x{height}")
+    with replacing(path) as file:
+        writer = ffmpeg.write_frames(
+            str(file), (width, height), fps=frames_per_second, macro_block_size=2, codec="libx264"
+        )
+        writer.send(None)
+        for last in chain([first], frames):
+            writer.send(np.ascontiguousarray(last))
+        for still in repeat(last, round(REST * frames_per_second)):
+            writer.send(np.ascontiguousarray(still))
+        writer.close()
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not value > 0:
+        raise ValueError(f"{name} must be above 0, got {value}")
+
+
+def _pillow() -> ModuleType:
+    try:
+        from PIL import Image
+    except ImportError as missing:
+        raise _missing("a GIF needs pillow") from missing
+    return Image
+
+
+def _ffmpeg() -> ModuleType:
+    try:
+        import imageio_ffmpeg  # type: ignore[import-untyped]
+    except ImportError as missing:
+        raise _missing("an MP4 needs imageio-ffmpeg") from missing
+    return imageio_ffmpeg
+
+
+def _missing(what: str) -> error.DependencyNotInstalled:
+    return error.DependencyNotInstalled(
+        f'writing {what}, which is not installed; run `pip install "memory-envs[render]"`'
+    )
