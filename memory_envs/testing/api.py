@@ -11,6 +11,7 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
+from gymnasium.utils.passive_env_checker import env_render_passive_checker
 
 from memory_envs.testing.failure import ConformanceError, demand_same
 from memory_envs.testing.player import Call, Player, recorded
@@ -96,7 +97,7 @@ def _check_with_gymnasium(source: Source, mode: str | None, ignored: Sequence[st
         check_env(env.unwrapped, skip_render_check=True)
         env.reset(seed=0)
         if mode is not None:
-            env.render()
+            env_render_passive_checker(env)
         env.close()
         env.close()
 
