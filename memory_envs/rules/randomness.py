@@ -52,3 +52,30 @@ def draw(key: int, counter: int, n: int) -> int:
     """
     word = mix(key ^ mix((counter + 0x85EBCA6B) & _WORD))
     return (word * n) >> 32
+
+
+@rule
+def draw_order(key: int, counter: int, n: int) -> int:
+    """Draw an order of the integers [0, n), n at most 8, each order with equal probability.
+
+    It uses the counters from `counter` to `counter` + n - 1.
+
+    Returns:
+        Digits to the base 8, from the lowest on: digit p is the integer at position p.
+    """
+    order, left = 0, (1 << n) - 1
+    for position in range(n):
+        member = nth_member(left, draw(key, counter + position, n - position))
+        order |= member << (3 * position)
+        left ^= 1 << member
+    return order
+
+
+@rule
+def nth_member(members: int, n: int) -> int:
+    """Return the position of the n-th lowest bit that is set, n from 0."""
+    member = 0
+    while n > 0 or (members >> member) & 1 == 0:
+        n -= (members >> member) & 1
+        member += 1
+    return member

@@ -1,0 +1,88 @@
+"""Layouts: which object lies on which cell of a square room, and the split into training and test layouts.
+
+A layout is one integer, `cells`: digit i to the base 256, from the lowest on, is the number of the free cell
+of object i. `side` is the number of free cells along each side of the room, `count` that of objects.
+"""
+
+from memory_envs.rules import rule
+from memory_envs.rules.randomness import draw, episode_key
+
+SPLITS = ("all", "train", "test")
+ALL, TRAIN, TEST = range(3)
+TEST_ONE_IN = 5
+"""One in so many layouts belongs to the test split."""
+
+
+@rule
+def object_cell(cells: int, item: int) -> int:
+    """Return the number of an object's cell."""
+    return (cells >> (8 * item)) & 255
+
+
+@rule
+def draw_layout(key: int, side: int, count: int, split: int) -> tuple[int, int]:
+    """Draw a layout, again and again until it is in the split; returns it and the next unused counter."""
+    cells, counter = draw_cells(key, 0, side, count)
+    while not in_split(cells, side, count, split):
+        cells, counter = draw_cells(key, counter, side, count)
+    return cells, counter
+
+
+@rule
+def draw_cells(key: int, counter: int, side: int, count: int) -> tuple[int, int]:
+    """Draw distinct cells for the objects; returns them and the next unused counter."""
+    cells = 0
+    for item in range(count):
+        cell, counter = draw_other_cell(key, counter, side, cells, item)
+        cells |= cell << (8 * item)
+    return cells, counter
+
+
+@rule
+def draw_other_cell(key: int, counter: int, side: int, cells: int, count: int) -> tuple[int, int]:
+    """Draw a cell that is none of the first `count` of `cells`; returns it and the next unused counter."""
+    cell = draw(key, counter, side * side)
+    while is_taken(cells, count, cell):
+        counter += 1
+        cell = draw(key, counter, side * side)
+    return cell, counter + 1
+
+
+@rule
+def is_taken(cells: int, count: int, cell: int) -> bool:
+    """Return whether a cell is one of the first `count` of `cells`."""
+    for item in range(count):
+        if object_cell(cells, item) == cell:
+            return True
+    return False
+
+
+@rule
+def in_split(cells: int, side: int, count: int, split: int) -> bool:
+    """Return whether a layout belongs to a split."""
+    return split == ALL or (split == TEST) == is_test_layout(cells, side, count)
+
+
+@rule
+def is_test_layout(cells: int, side: int, count: int) -> bool:
+    """Return whether a layout belongs to the test split, which depends on nothing but the layout.
+
+    Turned by a quarter, a layout looks the same to an agent that turns with it, so all four turns belong to
+    one split: the smallest of their integers is hashed. The hash is that of streams, which are below 2**53 as
+    layouts are.
+    """
+    smallest = cells
+    for _ in range(3):
+        cells = turned_layout(cells, side, count)
+        smallest = min(smallest, cells)
+    return draw(episode_key(smallest, 0), 0, TEST_ONE_IN) == 0
+
+
+@rule
+def turned_layout(cells: int, side: int, count: int) -> int:
+    """Return the layout after the room was turned by a quarter, clockwise."""
+    result = 0
+    for item in range(count):
+        row, column = object_cell(cells, item) // side, object_cell(cells, item) % side
+        result |= (column * side + side - 1 - row) << (8 * item)
+    return result

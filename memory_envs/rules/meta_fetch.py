@@ -1,0 +1,376 @@
+"""Meta-Fetch: find out in which order a room's objects have to be fetched, then fetch them again and again.
+
+        #########
+        #...2...#      a room without inner walls, with the agent (>) and num_objects objects
+        #.......#      on random free cells, different in every episode
+        #..>....#
+        #.......#      hidden: an order, here perhaps 3, 1, 2
+        #.1.....#
+        #.....3.#
+        #.......#
+        #########
+
+Walking onto an object fetches it. The next one of the order disappears and is rewarded; any other one stays
+where it is, and all that were fetched return to their cells, so that the order has to be begun again. When
+the last one is fetched, all return and the sequence can be fetched again, until time is up.
+
+A position of the order is paid once until the sequence is completed. Without this rule, fetching the first
+object, then a wrong one, then the first one again would earn without end and without memory. Parisotto &
+Salakhutdinov (2021) say of their task no more than that 3 or 4 objects are fetched in a hidden sequence; the
+rules, sizes and limits here are this project's. The closest task that is documented is Numpad in Parisotto
+et al. (2019).
+
+Each function is ordinary Python and, called from a kernel, compiled code. Objects and positions of the order
+are numbered from 0.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_envs.rules import rule
+from memory_envs.rules.grid import NORTH, NUM_ACTIONS, NUM_HEADINGS, view_cell
+from memory_envs.rules.layouts import SPLITS, draw_layout, draw_other_cell, in_split, object_cell
+from memory_envs.rules.randomness import draw, draw_order
+from memory_envs.rules.room import FLOOR, WALL, cell_place, is_open, moved, show_room
+from memory_envs.rules.settings import (
+    OBSERVABILITY,
+    PARTIAL,
+    PERFECT_MEMORY,
+    check_choice,
+    check_integer,
+)
+
+OBJECT = 2
+"""Tile code of object 0; that of object i is OBJECT + i."""
+
+MOST_OBJECTS = 6
+NUM_TILES = OBJECT + MOST_OBJECTS
+NUM_NOTES = 1
+FACTS = ("order", "progress", "known", "completed", "phase")
+SEARCHING, REPEATING = range(2)
+"""Phases: the order is being found out, or was fetched to its end at least once."""
+
+NOTHING = -1
+"""Where the number of an object could stand."""
+
+__all__ = [
+    "FACTS",
+    "NUM_ACTIONS",
+    "NUM_NOTES",
+    "NUM_TILES",
+    "Config",
+    "State",
+    "begin",
+    "check_state",
+    "configure",
+    "is_success",
+    "observe",
+    "transition",
+    "write_facts",
+    "write_notes",
+]
+
+
+class Config(NamedTuple):
+    """What stays the same for every episode. Made by `configure`."""
+
+    size: int
+    view_size: int
+    observability: int
+    num_objects: int
+    split: int
+    max_steps: int
+
+
+class State(NamedTuple):
+    """One episode in progress.
+
+    Attributes:
+        row: Cell of the agent.
+        column: Cell of the agent.
+        heading: 0 east, 1 south, 2 west, 3 north.
+        cells: The layout: where the objects lie, or lay before they were fetched, as one integer; see
+            `memory_envs.rules.layouts`.
+        order: The hidden order: digit p to the base 8, from the lowest on, is the object at position p.
+        progress: Positions of the order that have been fetched; these objects are absent.
+        paid: Positions of the order that were paid since a sequence was last completed.
+        completed: Sequences completed.
+        ruled_out: Objects that were tried in vain at the first position still unknown; bit i is object i.
+        rewarded: 1 when the last step was rewarded, else 0.
+        steps: Steps taken.
+    """
+
+    row: int
+    column: int
+    heading: int
+    cells: int
+    order: int
+    progress: int
+    paid: int
+    completed: int
+    ruled_out: int
+    rewarded: int
+    steps: int
+
+
+@rule
+def begin(config: Config, key: int) -> State:
+    """Return the first state of the episode with this key: layout, agent, heading and order are drawn."""
+    side, count = config.size - 2, config.num_objects
+    cells, counter = draw_layout(key, side, count, config.split)
+    cell, counter = draw_other_cell(key, counter, side, cells, count)
+    row, column = cell_place(config, cell)
+    heading = draw(key, counter, NUM_HEADINGS)
+    order = draw_order(key, counter + 1, count)
+    return State(row, column, heading, cells, order, 0, 0, 0, 0, 0, 0)
+
+
+@rule
+def transition(config: Config, state: State, action: int) -> tuple[State, float, bool, bool]:
+    """Play one action.
+
+    Only a step onto another cell can fetch: an object that returns under the agent, or was not next, has to
+    be left and walked onto again.
+
+    Returns:
+        The next state, the reward, False (nothing but time ends an episode), whether the time limit was met.
+    """
+    row, column, heading = moved(config, state.row, state.column, state.heading, action)
+    touched = NOTHING
+    if row != state.row or column != state.column:
+        touched = object_at(config, state, row, column)
+    score, steps = judged(config, state, touched), state.steps + 1
+    following = State(row, column, heading, state.cells, state.order, *score, steps)
+    return following, 1.0 if following.rewarded == 1 else 0.0, False, steps >= config.max_steps
+
+
+@rule
+def observe(config: Config, state: State, view: NDArray[np.uint8]) -> None:
+    """Write the tile codes of the agent's window into `view`, uint8 [view_size, view_size]."""
+    show_room(config, state.row, state.column, state.heading, view)
+    for item in range(config.num_objects):
+        if not is_fetched(state, item):
+            row, column = object_place(config, state, item)
+            view_row, view_column = view_cell(
+                state.row, state.column, state.heading, config.view_size, row, column
+            )
+            if 0 <= view_row < config.view_size and 0 <= view_column < config.view_size:
+                view[view_row, view_column] = OBJECT + item
+    if config.observability != PARTIAL:
+        view[config.view_size - 1, config.view_size // 2] = OBJECT + hint(config, state)
+
+
+@rule
+def write_notes(config: Config, state: State, notes: NDArray[np.uint8]) -> None:
+    """Write the last reward into `notes`, uint8 [1]: nothing in the window tells a fetched object's worth."""
+    notes[0] = state.rewarded
+
+
+@rule
+def write_facts(config: Config, state: State, facts: NDArray[np.int64]) -> None:
+    """Write what FACTS names into `facts`, int64 [5].
+
+    The order is written as decimal digits, objects numbered from 1: 312 is object 3 first, then 1, then 2.
+    `known` counts the leading positions of the order that have been fetched at least once. The phase is
+    SEARCHING or REPEATING.
+    """
+    digits = 0
+    for position in range(config.num_objects):
+        digits = 10 * digits + 1 + ordered(state, position)
+    known = known_positions(config, state)
+    facts[0] = digits
+    facts[1] = state.progress
+    facts[2] = known
+    facts[3] = state.completed
+    facts[4] = REPEATING if known == config.num_objects else SEARCHING
+
+
+@rule
+def is_success(config: Config, state: State) -> bool:
+    """Return whether a whole sequence has been fetched in this episode."""
+    return state.completed > 0
+
+
+@rule
+def judged(config: Config, state: State, touched: int) -> tuple[int, int, int, int, int]:
+    """Return (progress, paid, completed, ruled_out, rewarded) after walking onto an object or NOTHING."""
+    if touched == NOTHING:
+        return state.progress, state.paid, state.completed, state.ruled_out, 0
+    is_new = state.progress == known_positions(config, state)
+    if touched != ordered(state, state.progress):
+        ruled_out = state.ruled_out | (1 << touched) if is_new else state.ruled_out
+        return 0, state.paid, state.completed, ruled_out, 0
+    progress = state.progress + 1
+    rewarded = 1 if progress > state.paid else 0
+    if progress == config.num_objects:
+        return 0, 0, state.completed + 1, 0, rewarded
+    return progress, max(progress, state.paid), state.completed, 0 if is_new else state.ruled_out, rewarded
+
+
+@rule
+def hint(config: Config, state: State) -> int:
+    """Return the object that the agent's own cell shows unless the task is only partly observable."""
+    if config.observability == PERFECT_MEMORY:
+        return next_by_memory(config, state)
+    return ordered(state, state.progress)
+
+
+@rule
+def next_by_memory(config: Config, state: State) -> int:
+    """Return the next object of the order, as far as the history tells.
+
+    Where it does not, that is the lowest-numbered object that may still be the one: not at an earlier
+    position and not tried in vain.
+    """
+    if state.progress < known_positions(config, state):
+        return ordered(state, state.progress)
+    item = 0
+    while is_fetched(state, item) or (state.ruled_out >> item) & 1 == 1:
+        item += 1
+    return item
+
+
+@rule
+def known_positions(config: Config, state: State) -> int:
+    """Return how many leading positions of the order have been fetched at least once.
+
+    Before the first sequence is completed, a position is known exactly if it was paid.
+    """
+    return config.num_objects if state.completed > 0 else state.paid
+
+
+@rule
+def ordered(state: State, position: int) -> int:
+    """Return the object at a position of the hidden order."""
+    return (state.order >> (3 * position)) & 7
+
+
+@rule
+def is_fetched(state: State, item: int) -> bool:
+    """Return whether an object is absent because it was fetched."""
+    for position in range(state.progress):
+        if ordered(state, position) == item:
+            return True
+    return False
+
+
+@rule
+def object_at(config: Config, state: State, row: int, column: int) -> int:
+    """Return the object that lies on a cell, or NOTHING."""
+    for item in range(config.num_objects):
+        item_row, item_column = object_place(config, state, item)
+        if row == item_row and column == item_column and not is_fetched(state, item):
+            return item
+    return NOTHING
+
+
+@rule
+def object_place(config: Config, state: State, item: int) -> tuple[int, int]:
+    """Return the (row, column) on which an object lies, or lay before it was fetched."""
+    return cell_place(config, object_cell(state.cells, item))
+
+
+@rule
+def tile(config: Config, state: State, row: int, column: int) -> int:
+    """Return the tile code of a cell; everything outside the room is wall."""
+    if not is_open(config, row, column):
+        return WALL
+    item = object_at(config, state, row, column)
+    return FLOOR if item == NOTHING else OBJECT + item
+
+
+def configure(
+    *,
+    size: int = 9,
+    num_objects: int = 3,
+    view_size: int = 5,
+    split: str = "all",
+    observability: str = "partial",
+    max_episode_steps: int | None = None,
+) -> Config:
+    """Check the settings of a room and return them as rules and kernels read them.
+
+    Args:
+        size: Cells along each side, walls included, from 5 to 17.
+        num_objects: Objects, from 2 to 6.
+        view_size: Cells along each side of the window; odd, at least 1, at most `size`.
+        split: "all", "train" or "test": the layouts that episodes are drawn from. About one layout in five is
+            a test layout; no layout, turned or not, is in both.
+        observability: What the agent's own cell in the window shows: "partial" what lies there, "full" the
+            object that is next, "perfect_memory" the lowest-numbered object that may be next by the history.
+        max_episode_steps: Time limit. None takes 150 * (num_objects - 1) * size // 9: for 9x9 300 steps with
+            3 objects and 450 with 4.
+
+    Raises:
+        TypeError: A number is not of the kind it should be.
+        ValueError: A setting is out of range.
+    """
+    size = check_integer("size", size, 5, 17)
+    num_objects = check_integer("num_objects", num_objects, 2, MOST_OBJECTS)
+    if check_integer("view_size", view_size, 1, odd=True) > size:
+        raise ValueError(f"view_size must be at most size={size}, got {view_size}")
+    if max_episode_steps is None:
+        max_episode_steps = 150 * (num_objects - 1) * size // 9
+    return Config(
+        size,
+        int(view_size),
+        check_choice("observability", observability, OBSERVABILITY),
+        num_objects,
+        check_choice("split", split, SPLITS),
+        check_integer("max_episode_steps", max_episode_steps, 1),
+    )
+
+
+def check_state(config: Config, state: State) -> None:
+    """Refuse a state that no episode of this configuration can be in.
+
+    Raises:
+        ValueError: Naming the first field that is out of range or contradicts another.
+    """
+    last, count = config.size - 2, config.num_objects
+    limits = State(
+        row=last,
+        column=last,
+        heading=NORTH,
+        cells=256**count - 1,
+        order=8**count - 1,
+        progress=count - 1,
+        paid=count - 1,
+        completed=state.steps // count,
+        ruled_out=2**count - 1,
+        rewarded=1,
+        steps=config.max_steps,
+    )
+    for name, value, limit in zip(State._fields, state, limits, strict=True):
+        least = 1 if name in ("row", "column") else 0
+        if not least <= value <= limit:
+            raise ValueError(f"state field {name} must be in [{least}, {limit}], got {value}")
+    _check_layout(config, state)
+    _check_history(config, state)
+
+
+def _check_layout(config: Config, state: State) -> None:
+    cells = [object_cell(state.cells, item) for item in range(config.num_objects)]
+    free = (config.size - 2) ** 2
+    if len(set(cells)) < len(cells) or max(cells) >= free:
+        raise ValueError(f"state field cells must name distinct cells below {free}, got {cells}")
+    if not in_split(state.cells, config.size - 2, config.num_objects, config.split):
+        raise ValueError(f"state field cells must be a layout of split {SPLITS[config.split]!r}, got {cells}")
+
+
+def _check_history(config: Config, state: State) -> None:
+    order = [ordered(state, position) for position in range(config.num_objects)]
+    if sorted(order) != list(range(config.num_objects)):
+        raise ValueError(f"state field order must name every object once, got {order}")
+    known = known_positions(config, state)
+    if state.progress > known:
+        raise ValueError(
+            f"state field progress must be at most the {known} known positions, got {state.progress}"
+        )
+    unknown = sum(1 << item for item in order[known + 1 :])
+    if state.ruled_out & ~unknown:
+        raise ValueError(
+            f"state field ruled_out must hold objects behind position {known}, got {state.ruled_out:#b}"
+        )
