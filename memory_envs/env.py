@@ -11,10 +11,12 @@ from gymnasium import error
 from numpy.typing import NDArray
 
 from memory_envs import painter
+from memory_envs.display import Window
 from memory_envs.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.lanes import Lanes, RefusedStep, new_stream
 from memory_envs.rules import grid
 from memory_envs.scene import Scene
+from memory_envs.style import ALL, Style
 
 Observation = NDArray[np.uint8]
 
@@ -30,7 +32,14 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
     metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array", "ansi"], "render_fps": 10}
 
     def __init__(
-        self, rulebook: ModuleType, config: Any, *, observation: str, analysis: bool, render_mode: str | None
+        self,
+        rulebook: ModuleType,
+        config: Any,
+        *,
+        observation: str,
+        analysis: bool,
+        render_mode: str | None,
+        style: Style = ALL,
     ) -> None:
         """Set up one lane of `rulebook`.
 
@@ -41,6 +50,7 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
         check_analysis(analysis)
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
+        self.style = style
         self.config = config
         self.analysis = analysis
         self._lanes = Lanes(rulebook, config, 1, observation)
@@ -49,7 +59,7 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
         self._actions = np.zeros(1, dtype=np.int64)
         self._all = np.ones(1, dtype=np.bool_)
         self._none = np.zeros(1, dtype=np.bool_)
-        self._window = painter.Window(type(self).__name__, self.metadata["render_fps"])
+        self._window = Window(type(self).__name__, self.metadata["render_fps"])
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -161,8 +171,8 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
             return None
         self._require_reset("render()")
         if self.render_mode == "human":
-            return self._window.show(self.scene())
-        return painter.painted(self.scene(), self.render_mode)
+            return self._window.show(painter.pixels(self.scene(), self.style))
+        return painter.painted(self.scene(), self.render_mode, self.style)
 
     def get_keys_to_action(self) -> dict[str, int]:
         """Return the keys of `gymnasium.utils.play`: a and d turn, w walks."""

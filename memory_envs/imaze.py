@@ -5,6 +5,7 @@ from gymnasium.vector import AutoresetMode
 from memory_envs.env import MemoryEnv
 from memory_envs.rules import imaze
 from memory_envs.scene import Scene, imaze_scene
+from memory_envs.style import check_style
 from memory_envs.vector import MemoryVectorEnv
 
 
@@ -63,6 +64,8 @@ class IMazeEnv(MemoryEnv):
       wraps the environment in a second limit of n steps; to raise the limit, construct `IMazeEnv` or use
       `gymnasium.make_vec`.
     - `render_mode` (None): "human", "rgb_array" or "ansi".
+    - `render_view` ("both"): what is painted: the "room" from above, what the "agent" sees, or "both".
+    - `render_panel` (True): whether hidden facts, step count and legend are painted as well.
 
     ## Info
     `is_success`: True in the step that reaches the correct goal, else False. With `analysis=True` also, from
@@ -88,6 +91,8 @@ class IMazeEnv(MemoryEnv):
         analysis: bool = False,
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
+        render_view: str = "both",
+        render_panel: bool = True,
     ) -> None:
         """Make one maze; see the class for the arguments.
 
@@ -104,7 +109,14 @@ class IMazeEnv(MemoryEnv):
             observability=observability,
             max_episode_steps=max_episode_steps,
         )
-        super().__init__(imaze, config, observation=observation, analysis=analysis, render_mode=render_mode)
+        super().__init__(
+            imaze,
+            config,
+            observation=observation,
+            analysis=analysis,
+            render_mode=render_mode,
+            style=check_style(render_view, render_panel),
+        )
 
     def scene(self) -> Scene:
         """Return the maze from above."""
@@ -129,6 +141,8 @@ class IMazeVectorEnv(MemoryVectorEnv):
         analysis: bool = False,
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
+        render_view: str = "both",
+        render_panel: bool = True,
     ) -> None:
         """Make `num_envs` mazes.
 
@@ -144,7 +158,9 @@ class IMazeVectorEnv(MemoryVectorEnv):
             observability: See IMazeEnv.
             analysis: See IMazeEnv.
             max_episode_steps: See IMazeEnv.
-            render_mode: "rgb_array", "ansi" or None.
+            render_mode: "human" (a mosaic in a window), "rgb_array", "ansi" or None.
+            render_view: See IMazeEnv.
+            render_panel: See IMazeEnv.
 
         Raises:
             TypeError: A number is not of the kind it should be.
@@ -167,6 +183,7 @@ class IMazeVectorEnv(MemoryVectorEnv):
             observation=observation,
             analysis=analysis,
             render_mode=render_mode,
+            style=check_style(render_view, render_panel),
         )
 
     def scene(self, lane: int) -> Scene:

@@ -5,6 +5,7 @@ from gymnasium.vector import AutoresetMode
 from memory_envs.env import MemoryEnv
 from memory_envs.rules import meta_fetch
 from memory_envs.scene import Scene, meta_fetch_scene
+from memory_envs.style import check_style
 from memory_envs.vector import MemoryVectorEnv
 
 
@@ -64,6 +65,8 @@ class MetaFetchEnv(MemoryEnv):
       wraps the environment in a second limit of n steps; to raise the limit, construct `MetaFetchEnv` or use
       `gymnasium.make_vec`.
     - `render_mode` (None): "human", "rgb_array" or "ansi".
+    - `render_view` ("both"): what is painted: the "room" from above, what the "agent" sees, or "both".
+    - `render_panel` (True): whether hidden facts, step count and legend are painted as well.
 
     ## Info
     `is_success`: whether a whole sequence has been completed in this episode. With `analysis=True` also, from
@@ -88,6 +91,8 @@ class MetaFetchEnv(MemoryEnv):
         analysis: bool = False,
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
+        render_view: str = "both",
+        render_panel: bool = True,
     ) -> None:
         """Make one room; see the class for the arguments.
 
@@ -104,7 +109,12 @@ class MetaFetchEnv(MemoryEnv):
             max_episode_steps=max_episode_steps,
         )
         super().__init__(
-            meta_fetch, config, observation=observation, analysis=analysis, render_mode=render_mode
+            meta_fetch,
+            config,
+            observation=observation,
+            analysis=analysis,
+            render_mode=render_mode,
+            style=check_style(render_view, render_panel),
         )
 
     def scene(self) -> Scene:
@@ -129,6 +139,8 @@ class MetaFetchVectorEnv(MemoryVectorEnv):
         analysis: bool = False,
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
+        render_view: str = "both",
+        render_panel: bool = True,
     ) -> None:
         """Make `num_envs` rooms.
 
@@ -143,7 +155,9 @@ class MetaFetchVectorEnv(MemoryVectorEnv):
             observability: See MetaFetchEnv.
             analysis: See MetaFetchEnv.
             max_episode_steps: See MetaFetchEnv.
-            render_mode: "rgb_array", "ansi" or None.
+            render_mode: "human" (a mosaic in a window), "rgb_array", "ansi" or None.
+            render_view: See MetaFetchEnv.
+            render_panel: See MetaFetchEnv.
 
         Raises:
             TypeError: A number is not of the kind it should be.
@@ -165,6 +179,7 @@ class MetaFetchVectorEnv(MemoryVectorEnv):
             observation=observation,
             analysis=analysis,
             render_mode=render_mode,
+            style=check_style(render_view, render_panel),
         )
 
     def scene(self, lane: int) -> Scene:

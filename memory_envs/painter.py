@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from memory_envs import ansi
-from memory_envs.display import Window, letters  # noqa: F401
+from memory_envs.display import letters
 from memory_envs.scene import FLOOR, Fact, Icon, Look, Scene
 from memory_envs.sprites import PALETTE, Colour, Pixels, agent_over, framed, sprite, sprite_table, ticked
 from memory_envs.style import ALL, Style

@@ -14,10 +14,13 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from memory_envs import painter
+from memory_envs.display import Window
 from memory_envs.env import check_analysis, check_render_mode
 from memory_envs.kernels import EPISODE, FINAL_SUCCESS, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.lanes import Lanes, RefusedStep, Steps, new_stream
 from memory_envs.scene import Scene
+from memory_envs.sprites import Pixels
+from memory_envs.style import ALL, Style
 
 Observations = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
@@ -43,6 +46,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         observation: str,
         analysis: bool,
         render_mode: str | None,
+        style: Style = ALL,
     ) -> None:
         """Set up `num_envs` lanes of `rulebook`.
 
@@ -53,12 +57,14 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         self.num_envs = _checked_count(num_envs)
         self.autoreset_mode = _checked_mode(autoreset_mode)
         self.metadata = {
-            "render_modes": ["rgb_array", "ansi"],
+            "render_modes": ["human", "rgb_array", "ansi"],
             "render_fps": 10,
             "autoreset_mode": self.autoreset_mode,
         }
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
+        self.style = style
+        self._window = Window(type(self).__name__, self.metadata["render_fps"])
         self.config = config
         check_analysis(analysis)
         self.analysis = analysis
@@ -95,6 +101,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         for lane in np.flatnonzero(mask).tolist():
             self._lanes.assign(lane, self._stream_for(lane, seeds[lane]))
         observations = self._lanes.begin(mask)
+        self._show()
         return observations, self._infos(np.zeros(self.num_envs, dtype=np.bool_), self._lanes.rows, mask)
 
     def step(self, actions: Any) -> tuple[Observations, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
@@ -117,6 +124,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         infos = self._infos(success, self._lanes.rows, np.ones(self.num_envs, dtype=np.bool_))
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
             infos |= self._final_infos(steps, terminated | truncated)
+        self._show()
         return steps.observations, steps.rewards, terminated, truncated, infos
 
     def stream(self, lane: int) -> int:
@@ -171,8 +179,9 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         """Paint the current state of each lane.
 
         Returns:
-            Per lane an RGB image, uint8 [height, width, 3], for "rgb_array", or lines of text for "ansi";
-            None, with a warning, without a render mode.
+            Per lane, as Gymnasium's wrappers for vector environments expect it, an RGB image, uint8 [height,
+            width, 3], for "rgb_array", or lines of text for "ansi"; None for "human", which shows `mosaic()`
+            in a window, and without a render mode, which warns.
 
         Raises:
             gymnasium.error.DependencyNotInstalled: pygame is missing; "ansi" does not need it.
@@ -183,9 +192,39 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
                 "render() does nothing without a render_mode; give one to gymnasium.make_vec"
             )
             return None
+        self._require_reset("render()")
+        if self.render_mode == "human":
+            self._window.show(self.mosaic())
+            return None
+        scenes = (self.scene(lane) for lane in range(self.num_envs))
+        return tuple(painter.painted(scene, self.render_mode, self.style) for scene in scenes)
+
+    def mosaic(self, max_lanes: int = 64) -> Pixels:
+        """Return one RGB image, uint8 [height, width, 3], of the first lanes; needs no render mode.
+
+        Rooms are seen from above, in rows from lane 0 on; a coloured border tells how an episode ended.
+
+        Raises:
+            ValueError: `max_lanes` is below 1.
+            gymnasium.error.ResetNeeded: A lane has no state yet.
+        """
+        if max_lanes < 1:
+            raise ValueError(f"max_lanes must be at least 1, got {max_lanes}")
+        self._require_reset("mosaic()")
+        return painter.mosaic([self.scene(lane) for lane in range(min(max_lanes, self.num_envs))])
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close the window, if one is open; windows of other environments stay."""
+        self._window.close()
+
+    def _require_reset(self, name: str) -> None:
         if (self._lanes.rows[:, PHASE] == NEVER_RESET).any():
-            raise error.ResetNeeded("render() was called before the first reset(); call reset() first")
-        return tuple(painter.painted(self.scene(lane), self.render_mode) for lane in range(self.num_envs))
+            raise error.ResetNeeded(f"{name} was called before the first reset(); call reset() first")
+
+    def _show(self) -> None:
+        # A first reset with a mask leaves lanes without a state, and a mosaic would have holes.
+        if self.render_mode == "human" and not (self._lanes.rows[:, PHASE] == NEVER_RESET).any():
+            self.render()
 
     def _stream_for(self, lane: int, seed: int | None) -> int | None:
         if seed is not None:
