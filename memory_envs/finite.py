@@ -1,7 +1,7 @@
 """The protocol of a finite environment: three functions, from which memory's worth can be computed."""
 
 from collections.abc import Hashable, Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 
 class Outcome(NamedTuple):
@@ -12,7 +12,7 @@ class Outcome(NamedTuple):
         state: The next state.
         reward: The reward.
         terminated: Whether the episode ends there.
-        success: Whether it ends well.
+        success: Whether it ends well; never without `terminated`.
     """
 
     probability: float
@@ -22,6 +22,7 @@ class Outcome(NamedTuple):
     success: bool = False
 
 
+@runtime_checkable
 class FiniteEnv(Protocol):
     """A task with finitely many states, as its three functions.
 
@@ -43,3 +44,27 @@ class FiniteEnv(Protocol):
 
     def observe(self, state: Any) -> Hashable:
         """Return what the agent sees in a state."""
+
+
+@runtime_checkable
+class QuestionEnv(FiniteEnv, Protocol):
+    """A finite task that can say which fact has to be remembered: the question, drawn with the first state.
+
+    Naming it is optional. It lets a certificate compute the value of chance, the bits to remember, how long
+    they have to be held, and where the question shows although it should not.
+    """
+
+    def question(self, state: Any) -> Hashable:
+        """Return the fact that has to be remembered; it stays the same for a whole episode."""
+
+    def rest(self, state: Any) -> Hashable:
+        """Return everything in a state but the question: states of equal rest differ in nothing else."""
+
+    def place(self, state: Any) -> Hashable:
+        """Return where the agent is, by the name under which a report should speak of it."""
+
+    def must_hide(self, state: Any) -> bool:
+        """Return whether the task promises that the question cannot be seen in this state."""
+
+    def picture(self, state: Any) -> str:
+        """Return what the agent sees in a state as lines of text."""

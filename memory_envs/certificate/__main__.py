@@ -1,0 +1,47 @@
+"""Certificates on the command line: `python -m memory_envs.certificate MemoryEnvs/IMaze-v0`.
+
+Ends with status 1 when a task does not require memory.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import memory_envs  # noqa: F401 - registers the ids
+from memory_envs.certificate.shipped import save
+from memory_envs.certificate.targets import certify
+from registry.envs import ENVS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Certify, print, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m memory_envs.certificate", description=__doc__)
+    parser.add_argument("ids", nargs="*", metavar="ID", help="ids of environments (default: all)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the certificates to FILE")
+    parser.add_argument(
+        "--env-kwargs", type=_settings, default={}, metavar="JSON", help='settings, such as {"delay": 20}'
+    )
+    given = parser.parse_args(arguments)
+    certificates = []
+    for env_id in given.ids or [row.id for row in ENVS]:
+        certificates.append(certify(env_id, env_kwargs=given.env_kwargs))
+        print(certificates[-1], end="\n\n", flush=True)
+    if given.json:
+        save(certificates, given.json)
+    return 0 if all(each.memory_required for each in certificates) else 1
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as problem:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {problem}") from None
+    if not isinstance(content, dict):
+        raise argparse.ArgumentTypeError(f"settings must be a JSON object, got {text!r}")
+    return content
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""From a finite environment to its certificate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from memory_envs.certificate.ascent import ITERATIONS, RESTARTS, best_stochastic
+from memory_envs.certificate.beliefs import BELIEF_LIMIT, belief_graph
+from memory_envs.certificate.bottleneck import Bottleneck, bottleneck, return_bound
+from memory_envs.certificate.graph import STATE_LIMIT, Graph, TooLarge, enumerate_states
+from memory_envs.certificate.partition import lumped
+from memory_envs.certificate.questions import (
+    Leak,
+    Play,
+    actions_at_equal_sight,
+    chance,
+    entropy,
+    held,
+    leaks,
+    optimal_plays,
+)
+from memory_envs.certificate.report import Bounds, Certificate, Level
+from memory_envs.certificate.search import NODE_LIMIT, SearchResult, best_reactive
+from memory_envs.certificate.values import Value, best, evaluate, uniform
+from memory_envs.certificate.verdict import judged
+from memory_envs.finite import FiniteEnv, QuestionEnv
+
+_CLOSE = 1e-9
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How far the computations go before they answer with bounds.
+
+    Attributes:
+        state_limit: States beyond which a task is refused.
+        belief_limit: Beliefs beyond which perfect memory is bounded by the optimum.
+        node_limit: Partial policies that the search for the best deterministic one looks at.
+        restarts: Random policies from which stochastic ones are improved.
+        iterations: Steps of each of these ascents.
+        seed: Of those random policies.
+    """
+
+    state_limit: int = STATE_LIMIT
+    belief_limit: int = BELIEF_LIMIT
+    node_limit: int = NODE_LIMIT
+    restarts: int = RESTARTS
+    iterations: int = ITERATIONS
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """What was found for one objective, the return or success."""
+
+    random: Bounds
+    deterministic: Bounds
+    memoryless: Bounds
+    perfect_memory: Bounds
+    optimum: Bounds
+    steps: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class _Demand:
+    """What a task that names its question asks to be remembered."""
+
+    chance: Level | None = None
+    question_bits: float | None = None
+    held_shortest: int | None = None
+    held_longest: int | None = None
+    leaks: tuple[Leak, ...] = ()
+
+
+def certify_finite(
+    env: FiniteEnv,
+    *,
+    name: str,
+    settings: Mapping[str, Any] | None = None,
+    twins: Mapping[str, FiniteEnv] | None = None,
+    effort: Effort | None = None,
+) -> Certificate:
+    """Return the certificate of a finite environment.
+
+    Args:
+        env: The task; one that also is a `QuestionEnv` gets the numbers that need the question.
+        name: What the certificate calls it.
+        settings: What it was made with, for the record.
+        twins: The same task with other observations, by name.
+        effort: Limits; None takes the defaults.
+
+    Raises:
+        NotFinite: The environment breaks the protocol.
+        TooLarge: There are more states than `effort.state_limit`.
+    """
+    effort = effort or Effort()
+    full = enumerate_states(env, effort.state_limit)
+    places = [
+        env.place(state) if isinstance(env, QuestionEnv) else env.observe(state) for state in full.states
+    ]
+    narrow = bottleneck(full, places)
+    graph, beliefs = _with_beliefs(full, effort)
+    returns = _solve(graph, beliefs, effort, _return_ceiling(full, narrow))
+    successes = _solve(
+        graph.scoring_success(),
+        beliefs and beliefs.scoring_success(),
+        effort,
+        narrow.success if narrow else None,
+    )
+    levels = {
+        level: Level(getattr(returns, level), getattr(successes, level), returns.steps[level])
+        for level in ("random", "deterministic", "memoryless", "perfect_memory", "optimum")
+    }
+    plays = _plays(full, effort)
+    demand = _demand(env, full, plays, effort)
+    required, proved, reasons = judged(levels, demand.chance, demand.leaks)
+    return Certificate(
+        id=name,
+        settings=dict(settings or {}),
+        method="computed from all states",
+        horizon=full.horizon,
+        states=full.num_states,
+        observations=len(full.observations),
+        **levels,
+        chance=demand.chance,
+        twins={each: _twin_success(twin, effort) for each, twin in (twins or {}).items()},
+        bottleneck=None if narrow is None else str(narrow.place),
+        question_bits=demand.question_bits,
+        actions_at_equal_sight=None if plays is None else actions_at_equal_sight(plays),
+        held_shortest=demand.held_shortest,
+        held_longest=demand.held_longest,
+        leaks=demand.leaks,
+        memory_required=required,
+        proved=proved,
+        reasons=reasons,
+    )
+
+
+def _with_beliefs(full: Graph, effort: Effort) -> tuple[Graph, Graph | None]:
+    graph = lumped(full)
+    try:
+        return graph, belief_graph(graph, effort.belief_limit)
+    except TooLarge:
+        return graph, None
+
+
+def _return_ceiling(graph: Graph, narrow: Bottleneck | None) -> float | None:
+    return None if narrow is None else return_bound(graph, narrow.success)
+
+
+def _solve(graph: Graph, beliefs: Graph | None, effort: Effort, ceiling: float | None) -> _Solved:
+    """Compute all levels of one objective, the rewards of the graph.
+
+    Args:
+        graph: The task.
+        beliefs: The task of perfect memory, or None where it is too large.
+        effort: Limits.
+        ceiling: No policy without memory is worth more, as far as known.
+    """
+    random, optimum = evaluate(graph, uniform(graph)), best(graph)
+    remembered = None if beliefs is None else best(beliefs)
+    most = (remembered or optimum).episode_return
+    ceiling = most if ceiling is None else min(ceiling, most)
+    found = best_reactive(graph if beliefs is None else beliefs, effort.node_limit)
+    policy = _on(graph, beliefs, found)
+    searched = evaluate(graph, policy)
+    value = _improved(graph, policy, searched, effort, ceiling)
+    memoryless = _between(value.episode_return, ceiling, "the best policy found", "a bound on all policies")
+    return _Solved(
+        random=Bounds.exactly(random.episode_return),
+        deterministic=_between(
+            searched.episode_return, min(found.upper, ceiling), "the best policy found", "branch and bound"
+        ),
+        memoryless=memoryless,
+        perfect_memory=_remembered(remembered, memoryless, optimum),
+        optimum=Bounds.exactly(optimum.episode_return),
+        steps={
+            "random": random.steps,
+            "deterministic": searched.steps,
+            "memoryless": value.steps,
+            "perfect_memory": None if remembered is None else remembered.steps,
+            "optimum": optimum.steps,
+        },
+    )
+
+
+def _improved(graph: Graph, policy: np.ndarray, searched: Value, effort: Effort, ceiling: float) -> Value:
+    """Return the best value of a policy without memory; no ascent where the search met the ceiling."""
+    if searched.episode_return >= ceiling - _CLOSE:
+        return searched
+    climbed = best_stochastic(
+        graph, near=policy, iterations=effort.iterations, restarts=effort.restarts, seed=effort.seed
+    )
+    if climbed.value <= searched.episode_return:
+        return searched
+    return evaluate(graph, climbed.policy)
+
+
+def _on(graph: Graph, beliefs: Graph | None, found: SearchResult) -> np.ndarray:
+    """Return the policy that was found, [O, A], in the numbering of the task's own observations."""
+    source = graph if beliefs is None else beliefs
+    actions = dict(zip(source.observations, found.actions.tolist(), strict=True))
+    return np.eye(graph.num_actions)[[actions[seen] for seen in graph.observations]]
+
+
+def _remembered(value: Value | None, memoryless: Bounds, optimum: Value) -> Bounds:
+    if value is not None:
+        return Bounds.exactly(value.episode_return)
+    return _between(memoryless.lower, optimum.episode_return, "the best policy without memory", "the optimum")
+
+
+def _between(lower: float, upper: float, below: str, above: str) -> Bounds:
+    if upper <= lower + _CLOSE:
+        return Bounds.exactly(lower)
+    return Bounds(lower, upper, f"lower end: {below}; upper end: {above}")
+
+
+def _twin_success(env: FiniteEnv, effort: Effort) -> Bounds:
+    graph, beliefs = _with_beliefs(enumerate_states(env, effort.state_limit).scoring_success(), effort)
+    found = best_reactive(graph if beliefs is None else beliefs, effort.node_limit)
+    return _between(found.lower, found.upper, "the best policy found", "branch and bound")
+
+
+def _plays(graph: Graph, effort: Effort) -> list[Play] | None:
+    try:
+        return optimal_plays(graph, effort.belief_limit)
+    except TooLarge:
+        return None
+
+
+def _demand(env: FiniteEnv, graph: Graph, plays: list[Play] | None, effort: Effort) -> _Demand:
+    if not isinstance(env, QuestionEnv):
+        return _Demand()
+    spans = [] if plays is None else held(env, graph, plays)
+    return _Demand(
+        chance=_chance_level(env, graph, effort),
+        question_bits=entropy(env, graph),
+        held_shortest=min(spans, default=None),
+        held_longest=max(spans, default=None),
+        leaks=tuple(leaks(env, graph)),
+    )
+
+
+def _chance_level(env: QuestionEnv, graph: Graph, effort: Effort) -> Level | None:
+    try:
+        returned, succeeded = chance(env, graph, effort.belief_limit)
+    except TooLarge:
+        return None
+    return Level(
+        Bounds.exactly(returned.episode_return), Bounds.exactly(succeeded.episode_return), returned.steps
+    )

@@ -1,0 +1,206 @@
+"""The certificate itself: numbers, what kind of numbers they are, and the verdict."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from memory_envs.certificate.questions import Leak
+
+EXACT = "exact"
+FORMAT = "memory-envs certificate 1"
+
+_LEAKS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A number, or an interval that it lies in.
+
+    Attributes:
+        lower: The least it can be.
+        upper: The most it can be.
+        how: "exact", or where the two ends come from; a sample is called one.
+    """
+
+    lower: float
+    upper: float
+    how: str = EXACT
+
+    @classmethod
+    def exactly(cls, value: float) -> "Bounds":
+        """Return the bounds of a number that is known."""
+        return cls(value, value)
+
+    def __str__(self) -> str:
+        if self.lower == self.upper:
+            return f"{self.lower:.4g}"
+        return f"{self.lower:.4g} to {self.upper:.4g}"
+
+
+@dataclass(frozen=True)
+class Level:
+    """What one way to play is worth.
+
+    Attributes:
+        episode_return: Expected return of the policy with the highest one.
+        success: Success probability of the policy with the highest one; it may be another policy.
+        steps: Expected steps of an episode under the first of these policies; None when not known.
+    """
+
+    episode_return: Bounds
+    success: Bounds
+    steps: float | None = None
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What memory is worth in one task.
+
+    Attributes:
+        id: Name of the task.
+        settings: What it was made with.
+        method: How the numbers were come by.
+        horizon: Steps after which an episode is truncated.
+        states: Reachable states, clock not counted; None when they were not enumerated.
+        observations: Different observations made in them; None when they were not enumerated.
+        random: Every action with equal probability, whatever is observed.
+        chance: All is seen but the question; None when the task names no question.
+        deterministic: The best policy that is a function of the observation alone.
+        memoryless: The best policy that draws its action by the observation alone; the lower ends are values
+            of policies that were found.
+        perfect_memory: The best policy that remembers every observation and action.
+        optimum: The best policy that sees the state.
+        twins: By the name of each twin, success of its best deterministic policy without memory.
+        bottleneck: The place that every success passes and behind which nobody can tell the questions apart;
+            None when there is none or it was not looked for.
+        question_bits: Entropy of the question, in bits.
+        actions_at_equal_sight: The most different actions that optimal plays take at one observation.
+        held_shortest: Steps from the last sight of the question to the last choice by it on optimal plays,
+            for the start that needs fewest.
+        held_longest: The same for the start that needs most.
+        leaks: Observations that show the question where it should have to be remembered.
+        memory_required: Whether the task cannot be solved without memory and can be with it.
+        proved: Whether that holds by bounds on all policies without memory, stochastic ones included, and not
+            only for the best that were found.
+        reasons: Why, in words.
+    """
+
+    id: str
+    settings: dict[str, Any]
+    method: str
+    horizon: int
+    states: int | None
+    observations: int | None
+    random: Level
+    chance: Level | None
+    deterministic: Level
+    memoryless: Level
+    perfect_memory: Level
+    optimum: Level
+    twins: dict[str, Bounds]
+    bottleneck: str | None
+    question_bits: float | None
+    actions_at_equal_sight: int | None
+    held_shortest: int | None
+    held_longest: int | None
+    leaks: tuple[Leak, ...]
+    memory_required: bool
+    proved: bool
+    reasons: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the certificate as what JSON can hold."""
+        content = asdict(self)
+        for name in ("leaks", "reasons"):
+            content[name] = list(content[name])
+        return {"format": FORMAT} | content
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Certificate":
+        """Return the certificate that `to_json` was called on.
+
+        Raises:
+            ValueError: The content is something else.
+        """
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise ValueError(f"content must be a certificate of the format {FORMAT!r}, got {content!r:.80}")
+        fields = {name: value for name, value in content.items() if name != "format"}
+        for name in ("random", "chance", "deterministic", "memoryless", "perfect_memory", "optimum"):
+            fields[name] = None if fields[name] is None else _level(fields[name])
+        fields["twins"] = {name: Bounds(**each) for name, each in fields["twins"].items()}
+        fields["leaks"] = tuple(Leak(**each) for each in fields["leaks"])
+        fields["reasons"] = tuple(fields["reasons"])
+        return cls(**fields)
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def _level(content: dict[str, Any]) -> Level:
+    return Level(Bounds(**content["episode_return"]), Bounds(**content["success"]), content["steps"])
+
+
+def _lines(certificate: Certificate) -> Iterator[str]:
+    settings = f" {json.dumps(certificate.settings)}" if certificate.settings else ""
+    yield f"{certificate.id}{settings}"
+    yield f"{certificate.method}; at most {certificate.horizon} steps" + _extent(certificate)
+    yield f"{'':26}{'return':>18}{'success':>18}{'steps':>9}"
+    for name, level in _levels(certificate):
+        steps = "" if level.steps is None else f"{level.steps:.1f}"
+        yield f"{name:26}{level.episode_return!s:>18}{level.success!s:>18}{steps:>9}"
+    yield from _kinds(certificate)
+    for name, bounds in certificate.twins.items():
+        yield f"without memory on the twin {name!r}: success {bounds}"
+    yield from _demands(certificate)
+    yield from _leak_lines(certificate)
+    verdict = "memory is required" if certificate.memory_required else "memory is NOT required"
+    yield f"verdict: {verdict}" + (", proved" if certificate.proved else "")
+    yield from (f"  - {reason}" for reason in certificate.reasons)
+
+
+def _levels(certificate: Certificate) -> Iterator[tuple[str, Level]]:
+    yield "random", certificate.random
+    if certificate.chance is not None:
+        yield "chance", certificate.chance
+    yield "memoryless, deterministic", certificate.deterministic
+    yield "memoryless", certificate.memoryless
+    yield "perfect memory", certificate.perfect_memory
+    yield "optimum", certificate.optimum
+
+
+def _extent(certificate: Certificate) -> str:
+    if certificate.states is None:
+        return ""
+    return f", {certificate.states} states, {certificate.observations} observations"
+
+
+def _kinds(certificate: Certificate) -> Iterator[str]:
+    for name, level in _levels(certificate):
+        kinds = dict.fromkeys(each.how for each in (level.episode_return, level.success) if each.how != EXACT)
+        yield from (f"{name}: {how}" for how in kinds)
+
+
+def _demands(certificate: Certificate) -> Iterator[str]:
+    if certificate.bottleneck is not None:
+        yield f"bottleneck: {certificate.bottleneck}"
+    if certificate.question_bits is not None:
+        yield f"to remember: {certificate.question_bits:.4g} bits" + _span(certificate)
+    if certificate.actions_at_equal_sight is not None:
+        yield f"different optimal actions at one observation: up to {certificate.actions_at_equal_sight}"
+
+
+def _span(certificate: Certificate) -> str:
+    if certificate.held_shortest is None:
+        return ""
+    if certificate.held_shortest == certificate.held_longest:
+        return f" for {certificate.held_shortest} steps on optimal play"
+    return f" for {certificate.held_shortest} to {certificate.held_longest} steps on optimal play"
+
+
+def _leak_lines(certificate: Certificate) -> Iterator[str]:
+    for leak in certificate.leaks[:_LEAKS_SHOWN]:
+        yield f"leak: {leak.place} shows question {leak.question}"
+        yield from (f"    {line}" for line in leak.picture.splitlines())
+    if len(certificate.leaks) > _LEAKS_SHOWN:
+        yield f"and {len(certificate.leaks) - _LEAKS_SHOWN} leaks more"

@@ -1,0 +1,70 @@
+"""The verdict: whether a task needs memory, whether that is proved, and why."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from memory_envs.certificate.questions import Leak
+from memory_envs.certificate.report import Bounds, Level
+
+ABOVE_CHANCE = 0.01
+"""How far above chance the best policy without memory may be, where the question is named."""
+
+LEFT_TO_MEMORY = 0.1
+"""Share of what perfect memory gains over random play that must need memory, where it is not."""
+
+
+class Verdict(NamedTuple):
+    """Whether memory is required, whether that is proved, and the reasons in words."""
+
+    required: bool
+    proved: bool
+    reasons: tuple[str, ...]
+
+
+def judged(levels: Mapping[str, Level], chance: Level | None, leaks: tuple[Leak, ...]) -> Verdict:
+    """Return the verdict on a task.
+
+    Memory is required when no observation gives the question away, the best policy without memory that was
+    found stays near chance, and perfect memory does better. Without a named question the last two become: it
+    leaves at least a tenth of what perfect memory gains over random play. Success is compared where the task
+    knows success, else the return. It is proved when this holds for every policy without memory.
+
+    Args:
+        levels: "random", "memoryless", "perfect_memory" and "optimum".
+        chance: Of a task that names its question.
+        leaks: Where the question shows.
+    """
+    metric = "success" if levels["optimum"].success.upper > 0 else "return"
+    random, memoryless, perfect = (
+        _number(levels[name], metric) for name in ("random", "memoryless", "perfect_memory")
+    )
+    if chance is not None:
+        guess = _number(chance, metric).upper
+        limit, name = guess + ABOVE_CHANCE, f"chance, {guess:.4g}, plus {ABOVE_CHANCE}"
+    else:
+        limit = perfect.lower - LEFT_TO_MEMORY * (perfect.lower - random.upper)
+        name = f"{limit:.4g}, which leaves {LEFT_TO_MEMORY:.0%} of what perfect memory gains"
+    useful = perfect.lower > limit
+    near = memoryless.lower <= limit
+    required = useful and near and not leaks
+    proved = required and memoryless.upper <= limit
+    reasons = [
+        f"{metric} with perfect memory is {perfect}, {'above' if useful else 'not above'} {name}",
+        f"the best {metric} found without memory is {memoryless.lower:.4g}, "
+        + ("not above that" if near else "above that"),
+    ]
+    if leaks:
+        reasons.append(f"the question shows in {len(leaks)} observations where it must be remembered")
+    if required:
+        reasons.append(_proof(metric, memoryless, proved))
+    return Verdict(required, proved, tuple(reasons))
+
+
+def _proof(metric: str, memoryless: Bounds, proved: bool) -> str:
+    if proved:
+        return f"no policy without memory, stochastic or not, has a {metric} above {memoryless.upper:.4g}"
+    return f"not proved: {metric} without memory is known to be at most {memoryless.upper:.4g} only"
+
+
+def _number(level: Level, metric: str) -> Bounds:
+    return level.success if metric == "success" else level.episode_return
