@@ -34,13 +34,7 @@ from memory_envs.rules.grid import NORTH, NUM_ACTIONS, NUM_HEADINGS, view_cell
 from memory_envs.rules.layouts import SPLITS, draw_layout, draw_other_cell, in_split, object_cell
 from memory_envs.rules.randomness import draw, draw_order
 from memory_envs.rules.room import FLOOR, WALL, cell_place, is_open, moved, show_room
-from memory_envs.rules.settings import (
-    OBSERVABILITY,
-    PARTIAL,
-    PERFECT_MEMORY,
-    check_choice,
-    check_integer,
-)
+from memory_envs.rules.settings import OBSERVABILITY, PARTIAL, PERFECT_MEMORY, check_choice, check_integer
 
 OBJECT = 2
 """Tile code of object 0; that of object i is OBJECT + i."""
@@ -53,7 +47,7 @@ SEARCHING, REPEATING = range(2)
 """Phases: the order is being found out, or was fetched to its end at least once."""
 
 NOTHING = -1
-"""Where the number of an object could stand."""
+"""Stands where the number of an object could."""
 
 __all__ = [
     "FACTS",
@@ -304,7 +298,7 @@ def configure(
             3 objects and 450 with 4.
 
     Raises:
-        TypeError: A number is not of the kind it should be.
+        TypeError: A number is not an integer.
         ValueError: A setting is out of range.
     """
     size = check_integer("size", size, 5, 17)
@@ -330,19 +324,8 @@ def check_state(config: Config, state: State) -> None:
         ValueError: Naming the first field that is out of range or contradicts another.
     """
     last, count = config.size - 2, config.num_objects
-    limits = State(
-        row=last,
-        column=last,
-        heading=NORTH,
-        cells=256**count - 1,
-        order=8**count - 1,
-        progress=count - 1,
-        paid=count - 1,
-        completed=state.steps // count,
-        ruled_out=2**count - 1,
-        rewarded=1,
-        steps=config.max_steps,
-    )
+    packed, score = (256**count - 1, 8**count - 1), (count - 1, count - 1, state.steps // count)
+    limits = State(last, last, NORTH, *packed, *score, 2**count - 1, 1, config.max_steps)
     for name, value, limit in zip(State._fields, state, limits, strict=True):
         least = 1 if name in ("row", "column") else 0
         if not least <= value <= limit:
