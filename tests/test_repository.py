@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -20,7 +21,11 @@ from registry.presets import PRESETS
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("registry", "memory_envs", "agents")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [path for path in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in path.parts]
+PAGES = [ROOT / "README.md", *DOCS]
+
+# An example, and the output that stands right below it where one does. One that begins with "# a/path.py" is that file.
+EXAMPLE = re.compile(r"```python\n(.*?)```(?:\s*```text\n(.*?)```)?", re.S)
 
 setup = configparser.ConfigParser()
 setup.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -41,6 +46,19 @@ def pins() -> dict[str, str]:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = (Requirement(line) for line in lines if line and not line.startswith("#"))
     return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pinned}
+
+
+def page_name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def stories() -> Iterator[Any]:
+    """Examples that run one after the other: each of the README alone, those of any other page together."""
+    for number, example in enumerate(EXAMPLE.findall(README)):
+        yield pytest.param([example], id=f"README.md-{number}")
+    for page in DOCS:
+        if examples := EXAMPLE.findall(page.read_text(encoding="utf-8")):
+            yield pytest.param(examples, id=page_name(page))
 
 
 def tracked_files() -> list[Path]:
@@ -75,13 +93,13 @@ def test_every_folder_of_code_is_a_package(package):
     assert {folder for folder in folders if not (folder / "__init__.py").is_file()} == set()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_links_lead_to_files(page):
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_paths_in_code_font_exist(page):
     paths = re.findall(rf"`((?:{'|'.join(PACKAGES)}|tests|docs)/[\w./]*)`", page.read_text(encoding="utf-8"))
     assert [path for path in paths if not (ROOT / path).exists()] == []
@@ -104,15 +122,23 @@ def test_presets_of_the_readme_and_the_makefile_exist():
 def test_targets_of_the_readme_are_in_the_makefile():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^make (\w+)", README, re.M))
-    assert targets == {"train", "test"}
+    assert targets == {"train", "test", "docs"}
     assert all(re.search(rf"^{target}:", makefile, re.M) for target in targets)
 
 
-@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.S))
-def test_examples_of_the_readme_run(block, tmp_path, monkeypatch):
+@pytest.mark.parametrize("story", list(stories()))
+def test_examples_run_and_print_what_is_shown(story, tmp_path, monkeypatch, capsys, one_thread):
     monkeypatch.chdir(tmp_path)
-    shortened = re.sub(r"\.learn\([\d_]+\)", ".learn(1_280)", block)
-    exec(compile(shortened, "README.md", "exec"), {})
+    monkeypatch.syspath_prepend(tmp_path)
+    namespace: dict[str, Any] = {}
+    for code, output in story:
+        if path := re.match(r"# ([\w/]+\.py)\n", code):
+            (tmp_path / path[1]).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path[1]).write_text(code, encoding="utf-8")
+            continue
+        shortened = re.sub(r"\.learn\([\d_]+\)", ".learn(1_280)", code)
+        exec(compile(shortened, "example", "exec"), namespace)
+        assert capsys.readouterr().out == output or not output
 
 
 def test_no_file_names_a_home_folder():
@@ -127,7 +153,7 @@ def installed(tmp_path):
         shutil.copy(ROOT / name, tmp_path)
         os.utime(tmp_path / name, (1e9, 1e9))
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    for name in ("bin/pip", "installed"):
+    for name in ("bin/pip", "installed", "installed-docs"):
         (tmp_path / ".venv" / name).touch()
     return tmp_path
 
@@ -142,7 +168,7 @@ needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 
 @needs_make
-@pytest.mark.parametrize("target", ["train", "test"])
+@pytest.mark.parametrize("target", ["train", "test", "docs"])
 def test_second_make_installs_nothing(installed, target):
     assert "install " not in planned(installed, target)
 

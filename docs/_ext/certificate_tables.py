@@ -1,0 +1,96 @@
+"""What memory is worth, as Markdown, from the certificates that ship with the ids."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import memory_envs
+
+_LEVELS = {
+    "random": "random",
+    "chance": "chance",
+    "memoryless": "best memoryless",
+    "perfect_memory": "perfect memory",
+    "optimum": "optimum",
+}
+_METRICS = {"success": "Success", "episode_return": "Return"}
+_EXACT = "exact"
+
+
+def tables(env_ids: Sequence[str]) -> str:
+    """Return the certificates of some ids: their numbers side by side, of what kind these are, and the verdicts."""
+    if not hasattr(memory_envs, "reference"):
+        return "No certificate ships with this version.\n"
+    certificates = [memory_envs.reference(env_id) for env_id in env_ids]
+    parts = [_levels_table(certificates, metric) for metric in _METRICS if _tells(certificates, metric)]
+    parts += [_demands_table(certificates), _kinds(certificates), _recipe(env_ids[0])]
+    return "\n".join(parts)
+
+
+def number(bounds: Any) -> str:
+    """Return a number; in italics, as an interval if it is one, where it is not exact."""
+    ends = dict.fromkeys(f"{end:.4g}" for end in (bounds.lower, bounds.upper))
+    text = " to ".join(ends)
+    return text if bounds.how == _EXACT else f"*{text}*"
+
+
+def _levels_table(certificates: Sequence[Any], metric: str) -> str:
+    names = [name for name in _LEVELS if any(getattr(each, name) for each in certificates)]
+    head = [_METRICS[metric], *(_LEVELS[name] for name in names)]
+    rows = [
+        [f"`{each.id}`", *(_cell(getattr(each, name), metric) for name in names)] for each in certificates
+    ]
+    return _table(head, rows)
+
+
+def _demands_table(certificates: Sequence[Any]) -> str:
+    head = ["Memory", "bits", "held for", "steps of the optimum", "memoryless on the twins", "required"]
+    return _table(head, [[f"`{each.id}`", *_demands(each)] for each in certificates])
+
+
+def _demands(certificate: Any) -> Iterator[str]:
+    yield "" if certificate.question_bits is None else f"{certificate.question_bits:.4g}"
+    ends = dict.fromkeys((certificate.held_shortest, certificate.held_longest))
+    yield "" if certificate.held_shortest is None else " to ".join(map(str, ends)) + " steps"
+    yield "" if certificate.optimum.steps is None else f"{certificate.optimum.steps:.1f}"
+    yield ", ".join(f"{name} {number(each)}" for name, each in certificate.twins.items())
+    yield ("yes, proved" if certificate.proved else "yes") if certificate.memory_required else "no"
+
+
+def _kinds(certificates: Sequence[Any]) -> str:
+    lines = [
+        "Numbers are exact; those in *italics* are not, and two are ends that the number lies between.",
+        "",
+    ]
+    kinds: dict[str, list[str]] = {}
+    for certificate in certificates:
+        kinds.setdefault(f"method: {certificate.method}", []).append(certificate.id)
+        for name, label in _LEVELS.items():
+            level = getattr(certificate, name)
+            for bounds in (getattr(level, metric) for metric in _METRICS if level):
+                if bounds.how != _EXACT:
+                    kinds.setdefault(f"{label}: {bounds.how}", []).append(certificate.id)
+    for kind, ids in kinds.items():
+        named = dict.fromkeys(f"`{each}`" for each in ids)
+        everywhere = len(named) == len(certificates)
+        lines.append(f"- {kind}" + ("" if everywhere else f" ({', '.join(named)})"))
+    return "\n".join(lines) + "\n"
+
+
+def _recipe(env_id: str) -> str:
+    return (
+        f"`memory_envs.reference({env_id!r})` returns these numbers; they are computed again by\n\n"
+        f"```\npython -m memory_envs.certificate {env_id}\n```\n"
+    )
+
+
+def _tells(certificates: Sequence[Any], metric: str) -> bool:
+    return any(getattr(each.optimum, metric).upper > 0 for each in certificates)
+
+
+def _cell(level: Any, metric: str) -> str:
+    return "" if level is None else number(getattr(level, metric))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
