@@ -1,6 +1,7 @@
 """Lanes: N episodes of one task side by side, the common core of the single and the vector environment."""
 
 import hashlib
+import math
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -96,10 +97,11 @@ class Lanes:
         self._shared = (*self._config, self.rows, *new_pen(rulebook, config.view_size, observation))
         self._arguments = (num_lanes, observation, autoreset, keep_final_rows)
         self._autoreset = autoreset
-        self._shape = (num_lanes, *self.space.shape)
-        same_step = autoreset == SAME_STEP
-        self._final_shape = (num_lanes if same_step else 0, *self._shape[1:])
-        self._final_rows_shape = (num_lanes if same_step and keep_final_rows else 0, self.rows.shape[1])
+        self._keep_final_rows = keep_final_rows
+        self._written = (num_lanes, math.prod(self.space.shape))
+        self._is_vector = len(self.space.shape) == 1
+        self._no_observations = np.empty((0, self._written[1]), dtype=np.uint8)
+        self._no_rows = np.empty((0, self.rows.shape[1]), dtype=np.int64)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle by what the lanes were made from, as modules and compiled code cannot be."""
@@ -107,9 +109,9 @@ class Lanes:
 
     def begin(self, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Begin the episodes named in the rows of the lanes of `mask`, bool [N]; observe all lanes."""
-        observations = np.empty(self._shape, dtype=np.uint8)
-        self._kernels.reset(*self._shared, mask, _flat(observations))
-        return observations
+        observations = np.empty(self._written, dtype=np.uint8)
+        self._kernels.reset(*self._shared, mask, observations)
+        return self._shaped(observations)
 
     def step(self, actions: NDArray[np.int64]) -> Steps:
         """Play one action per lane, int64 [N].
@@ -117,18 +119,20 @@ class Lanes:
         Raises:
             RefusedStep: A lane has no episode running or its action is out of range.
         """
-        steps = Steps(
-            np.empty(self._shape, dtype=np.uint8),
-            np.empty(self._final_shape, dtype=np.uint8),
-            np.empty(self._final_rows_shape, dtype=np.int64),
-            np.empty(len(actions)),
-            np.empty((NUM_FLAGS, len(actions)), dtype=np.bool_),
-        )
-        written = (_flat(steps.observations), _flat(steps.final_observations), *steps[2:])
-        refused = self._kernels.step(*self._shared, self._autoreset, actions, *written)
+        observations = np.empty(self._written, dtype=np.uint8)
+        final_observations, final_rows = self._no_observations, self._no_rows
+        if self._autoreset == SAME_STEP:
+            final_observations = np.empty_like(observations)
+            if self._keep_final_rows:
+                final_rows = np.empty_like(self.rows)
+        rewards, flags = np.empty(len(actions)), np.empty((NUM_FLAGS, len(actions)), dtype=np.bool_)
+        outputs = (observations, final_observations, final_rows, rewards, flags)
+        refused = self._kernels.step(*self._shared, self._autoreset, actions, *outputs)
         if refused >= 0:
             raise RefusedStep(refused, int(self.rows[refused, PHASE]))
-        return steps
+        if self._is_vector:
+            return Steps(*outputs)
+        return Steps(self._shaped(observations), self._shaped(final_observations), *outputs[2:])
 
     def facts(self, rows: NDArray[np.int64]) -> Facts:
         """Return what there is to know of the states in `rows`, made like `self.rows`: name to int64 [N].
@@ -159,6 +163,9 @@ class Lanes:
         """Return 16 hexadecimal digits that stand for a lane's row, the same on every machine."""
         row = self.rows[lane].astype("<i8").tobytes()
         return hashlib.blake2b(row, digest_size=8).hexdigest()
+
+    def _shaped(self, observations: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return observations.reshape(-1, *self.space.shape)  # the kernels write vectors
 
     def columns(self) -> list[str]:
         """Return the names of the columns of `rows`."""
@@ -194,7 +201,3 @@ def _remade(
     lanes = Lanes(import_module(rulebook), config, *arguments)
     lanes.rows[:] = rows
     return lanes
-
-
-def _flat(observations: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return observations.reshape(len(observations), int(np.prod(observations.shape[1:])))

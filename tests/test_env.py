@@ -17,6 +17,7 @@ from gymnasium import error
 from gymnasium.utils.env_checker import check_env
 
 import memory_envs
+from memory_envs.encoding import OBSERVATIONS
 from memory_envs.imaze import IMazeEnv
 from registry.envs import ENVS
 
@@ -31,7 +32,7 @@ def no_display(monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
 
 
-@pytest.mark.parametrize("observation", ["onehot", "tiles"])
+@pytest.mark.parametrize("observation", OBSERVATIONS)
 @pytest.mark.parametrize("render_mode", RENDER_MODES)
 @pytest.mark.parametrize("env_id", IDS)
 def test_gymnasiums_checker_is_content(env_id, render_mode, observation):
@@ -47,7 +48,7 @@ def test_gymnasiums_checker_is_content(env_id, render_mode, observation):
         env.close()
 
 
-@pytest.mark.parametrize("observation", ["onehot", "tiles"])
+@pytest.mark.parametrize("observation", OBSERVATIONS)
 @pytest.mark.parametrize("render_mode", RENDER_MODES)
 @pytest.mark.parametrize("env_id", IDS)
 def test_the_checker_of_stable_baselines3_is_content(env_id, render_mode, observation):
@@ -103,8 +104,8 @@ def test_observations_before_reset_are_refused():
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="observation must be one of 'onehot', 'tiles', got 'rgb'"):
-        IMazeEnv(observation="rgb")
+    with pytest.raises(ValueError, match="observation must be one of 'onehot', 'tiles', 'rgb', got 'image'"):
+        IMazeEnv(observation="image")
     with pytest.raises(ValueError, match="one of 'human', 'rgb_array', 'ansi', got 'rgb'"):
         IMazeEnv(render_mode="rgb")
     with pytest.raises(ValueError, match="size must be an odd integer, at least 5, got 10"):

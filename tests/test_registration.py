@@ -10,9 +10,13 @@ import pytest
 
 import memory_envs
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
+from memory_envs.meta_fetch import MetaFetchEnv, MetaFetchVectorEnv
 from registry.envs import ENVS, register_envs
 
 ROOT = Path(memory_envs.__file__).parents[1]
+
+
+TASKS = {"IMaze": (IMazeEnv, IMazeVectorEnv), "MetaFetch": (MetaFetchEnv, MetaFetchVectorEnv)}
 
 
 def in_new_process(code: str) -> str:
@@ -24,15 +28,19 @@ def in_new_process(code: str) -> str:
 @pytest.mark.parametrize("row", ENVS, ids=lambda row: row.id)
 def test_every_row_can_be_made_both_ways(row):
     env, envs = gym.make(row.id), gym.make_vec(row.id, num_envs=3)
-    assert isinstance(env.unwrapped, IMazeEnv) and isinstance(envs, IMazeVectorEnv)
+    single, vector = TASKS[row.id.partition("/")[2].partition("-")[0]]
+    assert isinstance(env.unwrapped, single) and isinstance(envs, vector)
     assert env.unwrapped.config == envs.config
     assert env.spec.reward_threshold == row.reward_threshold > 0
     assert env.spec.max_episode_steps is None
 
 
-def test_the_sizes_are_those_of_the_names():
+def test_settings_are_those_of_the_names():
     assert gym.make("MemoryEnvs/IMaze-v0").unwrapped.config.size == 9
-    assert gym.make("MemoryEnvs/IMaze-15x15-v0").unwrapped.config.size == 15
+    for size in (7, 15, 21, 31):
+        assert gym.make(f"MemoryEnvs/IMaze-{size}x{size}-v0").unwrapped.config.size == size
+    assert gym.make("MemoryEnvs/MetaFetch-v0").unwrapped.config.num_objects == 3
+    assert gym.make("MemoryEnvs/MetaFetch-4-v0").unwrapped.config.num_objects == 4
     assert gym.make("MemoryEnvs/IMaze-v0", size=13).unwrapped.config.size == 13
 
 

@@ -196,7 +196,7 @@ def test_bad_arguments_are_named():
         IMazeVectorEnv(2.0)
     with pytest.raises(ValueError, match="one of 'NextStep', 'SameStep', 'Disabled', got 'Sometimes'"):
         IMazeVectorEnv(2, autoreset_mode="Sometimes")
-    with pytest.raises(ValueError, match="observation must be one of 'onehot', 'tiles', got 'pixels'"):
+    with pytest.raises(ValueError, match="observation must be one of 'onehot', 'tiles', 'rgb', got 'pixels'"):
         IMazeVectorEnv(2, observation="pixels")
     with pytest.raises(
         ValueError, match="render_mode must be None or one of 'rgb_array', 'ansi', got 'human'"

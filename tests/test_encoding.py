@@ -1,0 +1,141 @@
+"""The forms of an observation say the same: one-hot, codes and pictures of one window, and the notes behind it."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+import memory_envs  # noqa: F401
+from memory_envs.encoding import LEAST_IMAGE, OBSERVATIONS, cell_pixels
+from memory_envs.rules import imaze, meta_fetch
+from memory_envs.scene import looks_of
+from memory_envs.sprites import sprite_table
+from registry.envs import ENVS
+
+TASKS = {
+    "MemoryEnvs/IMaze-v0": imaze,
+    "MemoryEnvs/MetaFetch-v0": meta_fetch,
+}
+STEPS = 250
+
+
+def played(env_id: str, seed: int = 0, **settings):
+    """Observations of some episodes of random actions, reset included."""
+    env = gymnasium.make(env_id, **settings)
+    env.action_space.seed(seed)
+    observation, _ = env.reset(seed=seed)
+    yield env, observation
+    for _ in range(STEPS):
+        observation, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            observation, _ = env.reset()
+        yield env, observation
+
+
+@pytest.mark.parametrize("view_size", [1, 3, 5])
+@pytest.mark.parametrize("env_id", TASKS)
+def test_one_hot_codes_and_pictures_show_the_same_window(env_id, view_size):
+    rulebook, cell = TASKS[env_id], cell_pixels(view_size)
+    sprites, side = sprite_table(looks_of(rulebook), cell), view_size * cell
+    forms = [played(env_id, view_size=view_size, observation=form) for form in ("tiles", "onehot", "rgb")]
+    for (_, codes), (_, onehot), (_, image) in zip(*forms, strict=True):
+        window = codes[: view_size**2].reshape(view_size, view_size)
+        notes = codes[view_size**2 :]
+        assert (onehot == np.concatenate([np.eye(rulebook.NUM_TILES)[window.ravel()].ravel(), notes])).all()
+        expected = sprites[window].transpose(0, 2, 1, 3, 4).reshape(side, side, 3)
+        assert (image[:side] == expected).all()
+        assert image.shape[0] == side + (cell // 2 if len(notes) else 0)
+        for note in notes:  # there is one at most
+            assert (image[side:] == 255 * note).all()
+
+
+def test_the_note_of_meta_fetch_is_the_last_reward():
+    env = gymnasium.make("MemoryEnvs/MetaFetch-v0", size=5, num_objects=2, observation="tiles")
+    observation, _ = env.reset(seed=0)
+    env.action_space.seed(0)
+    assert observation[-1] == 0
+    rewards = []
+    for _ in range(env.unwrapped.config.max_steps):
+        observation, reward, *_ = env.step(env.action_space.sample())
+        assert observation[-1] == reward
+        rewards.append(reward)
+    assert 0 < sum(rewards) < len(rewards)
+
+
+@pytest.mark.parametrize("row", ENVS, ids=lambda row: row.id)
+def test_twins_have_equal_spaces_and_equal_episodes(row):
+    twins = {
+        name: list(played(row.id, observability=name, observation="tiles"))
+        for name in ("partial", "full", "perfect_memory")
+    }
+    spaces = {str(steps[0][0].observation_space) for steps in twins.values()}
+    assert len(spaces) == 1
+    states = [steps[-1][0].unwrapped.get_state() for steps in twins.values()]
+    assert states[0] == states[1] == states[2]
+    view_size = twins["partial"][0][0].unwrapped.config.view_size
+    own_cell = (view_size - 1) * view_size + view_size // 2
+    for name in ("full", "perfect_memory"):
+        pairs = zip(twins["partial"], twins[name], strict=True)
+        differing = [np.flatnonzero(partial != other).tolist() for (_, partial), (_, other) in pairs]
+        assert {place for places in differing for place in places} <= {own_cell}
+    assert any((twins["full"][k][1] != twins["partial"][k][1]).any() for k in range(STEPS))
+
+
+@pytest.mark.parametrize("view_size", range(1, 17, 2))
+def test_pictures_are_large_enough_for_a_convolutional_network(view_size):
+    assert view_size * cell_pixels(view_size) >= LEAST_IMAGE
+
+
+def test_an_unknown_form_is_named_with_the_choices():
+    with pytest.raises(ValueError, match="observation must be one of 'onehot', 'tiles', 'rgb', got 'pixels'"):
+        gymnasium.make("MemoryEnvs/IMaze-v0", observation="pixels")
+    assert list(OBSERVATIONS) == ["onehot", "tiles", "rgb"]
+
+
+@pytest.mark.parametrize("mode", AutoresetMode)
+@pytest.mark.parametrize("env_id", TASKS)
+def test_infos_for_analysis_are_those_of_single_environments(env_id, mode):
+    settings = {"analysis": True, "max_episode_steps": 40}
+    vector = gymnasium.make_vec(env_id, num_envs=3, autoreset_mode=mode, **settings)
+    kind = type(gymnasium.make(env_id, analysis=True).unwrapped)
+    single = SyncVectorEnv([lambda: kind(**settings)] * 3, autoreset_mode=mode)
+    vector.action_space.seed(0)
+    (_, infos), (_, expected) = vector.reset(seed=5), single.reset(seed=5)
+    assert_same(infos, expected)
+    assert "optimal_steps_remaining" in infos
+    for _ in range(150):
+        actions = vector.action_space.sample()
+        *_, terminated, truncated, infos = vector.step(actions)
+        *_, expected = single.step(actions)
+        assert_same(infos, expected)
+        over = terminated | truncated
+        if mode == AutoresetMode.DISABLED and over.any():
+            options = {"reset_mask": over}
+            assert_same(vector.reset(options=options)[1], single.reset(options=options)[1])
+
+
+def assert_same(infos: dict, expected: dict) -> None:
+    assert infos.keys() == expected.keys()
+    for name, value in infos.items():
+        if isinstance(value, dict):
+            assert_same(value, expected[name])
+        elif value.dtype == object:
+            assert all((a is b is None) or (a == b).all() for a, b in zip(value, expected[name], strict=True))
+        else:
+            assert value.dtype == expected[name].dtype, name
+            assert (value == expected[name]).all(), name
+
+
+@pytest.mark.parametrize("env_id", TASKS)
+def test_without_analysis_infos_tell_success_alone(env_id):
+    env = gymnasium.make(env_id)
+    assert set(env.reset(seed=0)[1]) == set(env.step(0)[4]) == {"is_success"}
+    with pytest.raises(TypeError, match="analysis must be True or False, got 'yes'"):
+        gymnasium.make(env_id, analysis="yes")
+
+
+@pytest.mark.parametrize("env_id", TASKS)
+def test_infos_for_analysis_have_the_same_keys_from_reset_and_step(env_id):
+    env = gymnasium.make(env_id, analysis=True)
+    names = {*TASKS[env_id].FACTS, "is_success", "optimal_steps_remaining"}
+    assert set(env.reset(seed=0)[1]) == set(env.step(0)[4]) == names
