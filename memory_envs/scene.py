@@ -101,7 +101,7 @@ class Scene:
 
     @property
     def mood(self) -> Mood:
-        """Whether the episode ended well, badly, or neither."""
+        """Whether the task was solved, missed, or neither so far."""
         return self.facts[-1].mood
 
 
