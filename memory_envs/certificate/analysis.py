@@ -21,13 +21,11 @@ from memory_envs.certificate.questions import (
     leaks,
     optimal_plays,
 )
-from memory_envs.certificate.report import Bounds, Certificate, Level
+from memory_envs.certificate.report import ROUNDING, Bounds, Certificate, Level
 from memory_envs.certificate.search import NODE_LIMIT, SearchResult, best_reactive
 from memory_envs.certificate.values import Value, best, evaluate, uniform
 from memory_envs.certificate.verdict import judged
 from memory_envs.finite import FiniteEnv, QuestionEnv
-
-_CLOSE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -188,7 +186,7 @@ def _solve(graph: Graph, beliefs: Graph | None, effort: Effort, ceiling: float |
 
 def _improved(graph: Graph, policy: np.ndarray, searched: Value, effort: Effort, ceiling: float) -> Value:
     """Return the best value of a policy without memory; no ascent where the search met the ceiling."""
-    if searched.episode_return >= ceiling - _CLOSE:
+    if searched.episode_return >= ceiling - ROUNDING:
         return searched
     climbed = best_stochastic(
         graph, near=policy, iterations=effort.iterations, restarts=effort.restarts, seed=effort.seed
@@ -212,9 +210,7 @@ def _remembered(value: Value | None, memoryless: Bounds, optimum: Value) -> Boun
 
 
 def _between(lower: float, upper: float, below: str, above: str) -> Bounds:
-    if upper <= lower + _CLOSE:
-        return Bounds.exactly(lower)
-    return Bounds(lower, upper, f"lower end: {below}; upper end: {above}")
+    return Bounds.between(lower, upper, f"lower end: {below}; upper end: {above}")
 
 
 def _twin_success(env: FiniteEnv, effort: Effort) -> Bounds:

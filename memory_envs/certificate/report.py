@@ -10,6 +10,10 @@ from memory_envs.certificate.questions import Leak
 EXACT = "exact"
 FORMAT = "memory-envs certificate 1"
 
+ROUNDING = 1e-9
+"""Values this close are taken for equal."""
+
+_DIGITS = 12
 _LEAKS_SHOWN = 3
 
 
@@ -29,8 +33,14 @@ class Bounds:
 
     @classmethod
     def exactly(cls, value: float) -> "Bounds":
-        """Return the bounds of a number that is known."""
-        return cls(value, value)
+        """Return the bounds of a number that is known, cleaned of the noise of its last digits."""
+        return cls.between(value, value, EXACT)
+
+    @classmethod
+    def between(cls, lower: float, upper: float, how: str) -> "Bounds":
+        """Return an interval, or its lower end as a known number where only rounding parts the two."""
+        lower, upper = round(lower, _DIGITS) + 0.0, round(upper, _DIGITS) + 0.0  # no -0.0
+        return cls(lower, lower) if upper <= lower + ROUNDING else cls(lower, upper, how)
 
     def __str__(self) -> str:
         if self.lower == self.upper:
@@ -80,9 +90,10 @@ class Certificate:
             for the start that needs fewest.
         held_longest: The same for the start that needs most.
         leaks: Observations that show the question where it should have to be remembered.
-        memory_required: Whether the task cannot be solved without memory and can be with it.
-        proved: Whether that holds by bounds on all policies without memory, stochastic ones included, and not
-            only for the best that were found.
+        memory_required: Whether memory is shown to be worth what a memory task promises; see
+            `memory_envs.certificate.verdict`. False also where the bounds are too wide to show it.
+        proved: Whether that holds for all policies without memory, stochastic ones included, and not only for
+            the best that were found.
         reasons: Why, in words.
     """
 
@@ -154,8 +165,8 @@ def _lines(certificate: Certificate) -> Iterator[str]:
         yield f"without memory on the twin {name!r}: success {bounds}"
     yield from _demands(certificate)
     yield from _leak_lines(certificate)
-    verdict = "memory is required" if certificate.memory_required else "memory is NOT required"
-    yield f"verdict: {verdict}" + (", proved" if certificate.proved else "")
+    verdict = "yes" if certificate.memory_required else "NO"
+    yield f"memory required: {verdict}" + (", proved" if certificate.proved else "")
     yield from (f"  - {reason}" for reason in certificate.reasons)
 
 

@@ -49,7 +49,7 @@ def judged(levels: Mapping[str, Level], chance: Level | None, leaks: tuple[Leak,
     required = useful and near and not leaks
     proved = required and memoryless.upper <= limit
     reasons = [
-        f"{metric} with perfect memory is {perfect}, {'above' if useful else 'not above'} {name}",
+        f"{metric} with perfect memory is {perfect}, {'above' if useful else 'not shown to be above'} {name}",
         f"the best {metric} found without memory is {memoryless.lower:.4g}, "
         + ("not above that" if near else "above that"),
     ]
