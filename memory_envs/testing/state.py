@@ -31,7 +31,8 @@ def check_state(
     At random moments of a play the state goes through JSON into a second environment, which has played
     something else, and then into the first one again: both times the calls that follow return what they
     returned the first time, the episodes after the running one included. Reading a state changes nothing, and
-    a state that was set is read again as it was.
+    a state that was set is read again as it was. A wrapper with a clock of its own, such as the TimeLimit of
+    `gymnasium.make(..., max_episode_steps=n)`, is no part of the state and fails the check.
 
     Args:
         env: A registered id, its spec, or a function that returns a new environment.
