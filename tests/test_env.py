@@ -18,6 +18,7 @@ from gymnasium.utils.env_checker import check_env
 
 import memory_envs
 from memory_envs.encoding import OBSERVATIONS
+from memory_envs.env import MemoryEnv
 from memory_envs.imaze import IMazeEnv
 from registry.envs import ENVS
 
@@ -28,8 +29,9 @@ RENDER_MODES = [None, *IMazeEnv.metadata["render_modes"]]
 
 @pytest.fixture(autouse=True)
 def no_display(monkeypatch):
-    """Windows are opened on SDL's display without a screen."""
+    """Windows are opened on SDL's display without a screen, and wait for nobody's eyes."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setitem(MemoryEnv.metadata, "render_fps", 10_000)
 
 
 @pytest.mark.parametrize("observation", OBSERVATIONS)
