@@ -88,7 +88,7 @@ def plays(draw):
         "size": size,
         "num_objects": draw(st.integers(2, 6)),
         "view_size": draw(st.integers(0, (size - 1) // 2)) * 2 + 1,
-        "observability": draw(st.sampled_from(rules.OBSERVABILITY)),
+        "observability": draw(st.sampled_from(rules.OBSERVABILITIES)),
         "split": draw(st.sampled_from(rules.SPLITS)),
     }
     actions = draw(st.lists(st.sampled_from([0, 1, 2, 2, 2]), max_size=120))

@@ -30,11 +30,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_envs.rules import rule
-from memory_envs.rules.grid import NORTH, NUM_ACTIONS, NUM_HEADINGS, view_cell
+from memory_envs.rules.grid import (
+    NORTH,
+    NUM_ACTIONS,
+    NUM_HEADINGS,
+    OBSERVABILITIES,
+    PARTIAL,
+    PERFECT_MEMORY,
+    view_cell,
+)
 from memory_envs.rules.layouts import SPLITS, draw_layout, draw_other_cell, in_split, object_cell
 from memory_envs.rules.randomness import draw, draw_order
 from memory_envs.rules.room import FLOOR, WALL, cell_place, is_open, moved, show_room
-from memory_envs.rules.settings import OBSERVABILITY, PARTIAL, PERFECT_MEMORY, check_choice, check_integer
+from memory_envs.rules.settings import check_choice, check_integer
 
 OBJECT = 2
 """Tile code of object 0; that of object i is OBJECT + i."""
@@ -310,7 +318,7 @@ def configure(
     return Config(
         size,
         int(view_size),
-        check_choice("observability", observability, OBSERVABILITY),
+        check_choice("observability", observability, OBSERVABILITIES),
         num_objects,
         check_choice("split", split, SPLITS),
         check_integer("max_episode_steps", max_episode_steps, 1),

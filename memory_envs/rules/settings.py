@@ -1,13 +1,8 @@
-"""Settings that rulebooks share, and the checks with which they refuse bad ones."""
+"""Checks with which rulebooks refuse bad settings."""
 
 import difflib
 
 import numpy as np
-
-OBSERVABILITY = ("partial", "full", "perfect_memory")
-PARTIAL, FULL, PERFECT_MEMORY = range(3)
-"""What the agent's own cell in the window shows: what lies there, what has to be remembered from the first
-step on, or what has to be remembered as far as the history tells it."""
 
 
 def check_integer(name: str, value: object, least: int, most: int | None = None, *, odd: bool = False) -> int:
