@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-# The packages of this checkout are documented, whichever are installed; and the extension lies beside this file.
+# The packages of this checkout are documented, whichever are installed; the extensions lie beside this file.
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 
 from memory_envs import __version__  # noqa: E402
@@ -25,18 +25,24 @@ extensions = [
 exclude_patterns = ["_build", "images", "results/*"]
 
 myst_heading_anchors = 3
+# A block that names no language is a picture, a command or an output.
+highlight_language = "text"
 
 # Docstrings put code between single backticks, as Markdown does.
 default_role = "code"
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented_params"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
+add_module_names = False
+python_maximum_signature_line_length = 110
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = "memory-envs"
+html_theme_options = {
+    "light_css_variables": {"code-font-size": "var(--font-size--small--3)"},
+    "dark_css_variables": {"code-font-size": "var(--font-size--small--3)"},
+}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False

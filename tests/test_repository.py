@@ -24,7 +24,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = [path for path in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in path.parts]
 PAGES = [ROOT / "README.md", *DOCS]
 
-# An example, and the output that stands right below it where one does. One that begins with "# a/path.py" is that file.
+# An example, and the output that stands right below it where one does.
 EXAMPLE = re.compile(r"```python\n(.*?)```(?:\s*```text\n(.*?)```)?", re.S)
 
 setup = configparser.ConfigParser()

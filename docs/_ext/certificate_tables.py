@@ -17,12 +17,13 @@ _EXACT = "exact"
 
 
 def tables(env_ids: Sequence[str]) -> str:
-    """Return the certificates of some ids: their numbers side by side, of what kind these are, and the verdicts."""
-    if not hasattr(memory_envs, "reference"):
-        return "No certificate ships with this version.\n"
-    certificates = [memory_envs.reference(env_id) for env_id in env_ids]
-    parts = [_levels_table(certificates, metric) for metric in _METRICS if _tells(certificates, metric)]
-    parts += [_demands_table(certificates), _kinds(certificates), _recipe(env_ids[0])]
+    """Return the certificates of some ids: numbers side by side, of what kind they are, and the verdicts."""
+    certificates = [found for found in map(_certificate, env_ids) if found]
+    missing = sorted(set(env_ids) - {each.id for each in certificates})
+    parts = [f"No certificate ships for {', '.join(f'`{each}`' for each in missing)}.\n"] if missing else []
+    if certificates:
+        parts += [_levels_table(certificates, metric) for metric in _METRICS if _tells(certificates, metric)]
+        parts += [_demands_table(certificates), _kinds(certificates), _recipe(certificates[0].id)]
     return "\n".join(parts)
 
 
@@ -31,6 +32,13 @@ def number(bounds: Any) -> str:
     ends = dict.fromkeys(f"{end:.4g}" for end in (bounds.lower, bounds.upper))
     text = " to ".join(ends)
     return text if bounds.how == _EXACT else f"*{text}*"
+
+
+def _certificate(env_id: str) -> Any:
+    try:
+        return memory_envs.reference(env_id)
+    except ValueError:
+        return None
 
 
 def _levels_table(certificates: Sequence[Any], metric: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def without_sections(lines: list[str]) -> list[str]:
-    """Return a docstring up to its first Markdown heading: an environment's sections have a page of their own."""
+    """Return a docstring up to its first Markdown heading: those sections are a page of their own."""
     headings = [place for place, line in enumerate(lines) if line.startswith("## ")]
     if not headings:
         return lines
@@ -21,6 +21,14 @@ def with_literal_blocks(lines: list[str]) -> list[str]:
             marked += ["::", ""]
         marked.append(line)
     return marked
+
+
+def with_short_arrays(annotation: str | None) -> str | None:
+    """Return annotations in which arrays are written as in the code: NDArray[uint8]."""
+    if annotation is None:
+        return None
+    array = r"~?numpy\.ndarray\[tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[([^\]]+)\]\]"
+    return re.sub(array, r"~numpy.typing.NDArray[\1]", annotation)
 
 
 def is_tuple_field(member: Any) -> bool:
@@ -39,10 +47,16 @@ def setup(app: Any) -> dict[str, bool]:
     def on_docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
         lines[:] = with_literal_blocks(without_sections(lines))
 
+    def on_signature(
+        app: Any, what: str, name: str, obj: Any, options: Any, signature: str | None, returned: str | None
+    ) -> tuple[str | None, str | None]:
+        return with_short_arrays(signature), with_short_arrays(returned)
+
     def on_member(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
         return True if is_tuple_field(obj) else None
 
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", on_member)
+    app.connect("autodoc-process-signature", on_signature)
     app.connect("autodoc-process-docstring", on_docstring, priority=400)
     return {"parallel_read_safe": True}

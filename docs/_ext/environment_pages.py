@@ -67,7 +67,7 @@ def certificate(class_name: str) -> str:
 
 
 def half_way(env_id: str) -> Any:
-    """Return the frame, uint8 [height, width, 3], in the middle of an episode that is played as well as can be."""
+    """Return the frame, uint8 [height, width, 3], in the middle of a well played episode."""
     with gymnasium.make(env_id, render_mode="rgb_array") as env:
         policy = RandomPolicy(env.action_space, seed=0)
         frames, ended = [], False
