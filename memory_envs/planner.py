@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.finite import Outcome
 from memory_envs.rules import imaze, meta_fetch
 from memory_envs.rules.grid import NUM_ACTIONS, NUM_HEADINGS
 
@@ -19,6 +18,7 @@ OUT_OF_REACH = -1
 """Stands where a number of steps could, when no number is enough."""
 
 Pose = tuple[int, int, int]
+Cell = tuple[int, int]
 Steps = NDArray[np.int64]
 
 
@@ -35,14 +35,13 @@ class PoseGraph(NamedTuple):
     number: dict[Pose, int]
     following: NDArray[np.int64]
 
-    def on(self, row: int, column: int) -> NDArray[np.bool_]:
-        """Return which poses are on a cell, bool [P]."""
-        return (self.poses[:, 0] == row) & (self.poses[:, 1] == column)
-
-    def walks(self) -> NDArray[np.bool_]:
-        """Return which actions lead onto another cell, bool [P, A]."""
-        cells = self.poses[:, :2]
-        return (cells[self.following] != cells[:, None]).any(axis=2)
+    def entering(self, *cells: Cell) -> NDArray[np.bool_]:
+        """Return which actions lead onto one of these cells from another cell, bool [P, A]."""
+        places = self.poses[:, :2]
+        inside = np.zeros(len(places), dtype=np.bool_)
+        for cell in cells:
+            inside |= (places == cell).all(axis=1)
+        return inside[self.following] & (places[self.following] != places[:, None]).any(axis=2)
 
 
 @cache
@@ -63,10 +62,22 @@ def pose_graph(rulebook: ModuleType, config: Any) -> PoseGraph:
     return PoseGraph(np.array(poses), number, np.array(following))
 
 
-def steps_until(
+class Routes(NamedTuple):
+    """Shortest routes from everywhere.
+
+    Attributes:
+        steps: int64 [S], the fewest actions, OUT_OF_REACH where there is no way.
+        actions: int64 [S], the first of them.
+    """
+
+    steps: Steps
+    actions: NDArray[np.int64]
+
+
+def shortest_routes(
     following: NDArray[np.int64], done: NDArray[np.bool_], allowed: NDArray[np.bool_] | None = None
-) -> Steps:
-    """Return the fewest actions up to one that is done with, int64 [S]; OUT_OF_REACH where there is no way.
+) -> Routes:
+    """Return the shortest routes that end with an action that is done with.
 
     Args:
         following: int64 [S, A], the next state or pose.
@@ -80,7 +91,7 @@ def steps_until(
         ahead = np.where(refused, never, np.where(done, 1, 1 + steps[following]))
         nearer = np.minimum(steps, ahead.min(axis=1))
         if np.array_equal(nearer, steps):
-            return np.where(steps >= never, OUT_OF_REACH, steps)
+            return Routes(np.where(steps >= never, OUT_OF_REACH, steps), ahead.argmin(axis=1))
         steps = nearer
 
 
@@ -92,7 +103,7 @@ def steps_to_see(config: imaze.Config) -> Steps:
     """
     graph = pose_graph(imaze, config)
     visible = np.array([imaze.cue_in_view(config, *pose) for pose in graph.poses.tolist()])
-    return np.where(visible, 0, steps_until(graph.following, visible[graph.following]))
+    return np.where(visible, 0, shortest_routes(graph.following, visible[graph.following]).steps)
 
 
 @lru_cache(maxsize=64)
@@ -104,23 +115,17 @@ def steps_to_goal(config: imaze.Config, cue: int) -> Steps:
     graph = pose_graph(imaze, config)
     outcome = np.array([imaze.judged(config, row, column, cue) for row, column, _ in graph.poses.tolist()])
     ahead = outcome[graph.following]
-    return steps_until(graph.following, (ahead == 1) & graph.walks(), ahead != -1)
+    return shortest_routes(graph.following, ahead == 1, ahead != -1).steps
 
 
 @lru_cache(maxsize=1024)
-def steps_to_object(
-    config: meta_fetch.Config, cell: tuple[int, int], avoided: frozenset[tuple[int, int]]
-) -> Steps:
-    """Return the fewest steps from each pose of a room until a cell is walked onto, int64 [P].
+def routes_to_object(config: meta_fetch.Config, cell: Cell, avoided: frozenset[Cell]) -> Routes:
+    """Return the shortest routes from each pose of a room until a cell is walked onto.
 
     An agent that stands on the cell has to leave it first. Cells of `avoided` are not walked onto.
     """
     graph = pose_graph(meta_fetch, config)
-    done = graph.on(*cell)[graph.following] & graph.walks()
-    refused = np.zeros_like(done)
-    for each in avoided:
-        refused |= graph.on(*each)[graph.following] & graph.walks()
-    return steps_until(graph.following, done, ~refused)
+    return shortest_routes(graph.following, graph.entering(cell), ~graph.entering(*avoided))
 
 
 def optimal_steps_remaining(rulebook: ModuleType, config: Any, state: Any) -> int:
@@ -134,84 +139,85 @@ def optimal_steps_remaining(rulebook: ModuleType, config: Any, state: Any) -> in
         Steps, or OUT_OF_REACH: four or more objects can lie so that others wall the next one in.
     """
     if rulebook is imaze:
-        return _steps_in_maze(config, _still(state))
+        return _steps_in_maze(config, state)
     present = [item for item in range(config.num_objects) if not meta_fetch.is_fetched(state, item)]
     target = meta_fetch.ordered(state, state.progress)
     # While nothing is fetched there is nothing to lose by walking onto a wrong object.
     others = [item for item in present if item != target and state.progress > 0]
     cell, *avoided = (meta_fetch.object_place(config, state, item) for item in [target, *others])
     number = pose_graph(meta_fetch, config).number[state.row, state.column, state.heading]
-    return int(steps_to_object(config, cell, frozenset(avoided))[number])
+    return int(routes_to_object(config, cell, frozenset(avoided)).steps[number])
 
 
 def _steps_in_maze(config: imaze.Config, state: imaze.State) -> int:
     if state.outcome != 0:
         return 0
-    known = _steps_by_state(config, state.cue)
-    if state not in known:
-        known.update(_explored(config, state))
-    return known[state]
+    known, still = _steps_by_state(config, state.cue), timeless(imaze, state)
+    if still not in known:
+        ahead = future(imaze, config, still)
+        following = np.minimum(ahead.following, len(ahead.states) - 1)
+        steps = shortest_routes(following, ahead.success, ahead.success | ~ahead.ends).steps
+        known.update(zip(ahead.states, steps.tolist(), strict=True))
+    return known[still]
 
 
 @cache
 def _steps_by_state(config: imaze.Config, cue: int) -> dict[imaze.State, int]:
-    """Return a table that is filled by who asks it: steps to go by state without its clock."""
+    """Return a table, steps to go by state without its clock, that is filled by who asks for it."""
     return {}
 
 
-def _explored(config: imaze.Config, start: imaze.State) -> dict[imaze.State, int]:
-    """Return the steps to go of every state that can be reached from `start`."""
-    states, number, following, done, allowed = [start], {start: 0}, [], [], []
-    for state in states:
-        for action in range(NUM_ACTIONS):
-            target = _still(imaze.transition(config, state, action)[0])
-            if target.outcome == 0 and target not in number:
-                number[target] = len(states)
-                states.append(target)
-            following.append(number.get(target, 0))
-            done.append(target.outcome == 1)
-            allowed.append(target.outcome != -1)
-    shape = (len(states), NUM_ACTIONS)
-    arrays = (np.array(each).reshape(shape) for each in (following, done, allowed))
-    return dict(zip(states, steps_until(*arrays).tolist(), strict=True))
+class Future(NamedTuple):
+    """All that can follow a state, for one who sees the whole state. S states, A actions.
 
-
-def _still(state: imaze.State) -> imaze.State:
-    """Return a state of a maze without its clock, which no route depends on."""
-    return state._replace(steps=0, seen_at=-1)
-
-
-class FetchTask:
-    """The rest of one episode of Meta-Fetch for one who knows everything: a `memory_envs.finite.FiniteEnv`.
-
-    States are the rulebook's, without what neither moves nor rewards depend on: `steps`, `completed`,
-    `ruled_out` and `rewarded` are always 0. The observation is the state.
+    Attributes:
+        states: The states without their clocks; the given one comes first.
+        number: The number of each state.
+        following: int64 [S, A], the next state; S where the action ends the episode.
+        reward: float64 [S, A].
+        success: bool [S, A], the actions that end the episode well.
     """
 
-    num_actions = meta_fetch.NUM_ACTIONS
+    states: list[Any]
+    number: dict[Any, int]
+    following: NDArray[np.int64]
+    reward: NDArray[np.float64]
+    success: NDArray[np.bool_]
 
-    def __init__(self, config: meta_fetch.Config, state: meta_fetch.State) -> None:
-        """Begin in `state`; the horizon is the time it has left."""
-        self.config = config
-        self.horizon = config.max_steps - state.steps
-        self._start = self.state(state)
+    @property
+    def ends(self) -> NDArray[np.bool_]:
+        """The actions that end the episode, bool [S, A]."""
+        return self.following == len(self.states)
 
-    def starts(self) -> list[tuple[float, meta_fetch.State]]:
-        """Return the one first state."""
-        return [(1.0, self._start)]
 
-    def step(self, state: meta_fetch.State, action: int) -> tuple[Outcome]:
-        """Return the one thing that follows an action."""
-        following, reward, _, _ = meta_fetch.transition(self.config, state, action)
-        return (Outcome(1.0, self.state(following), reward),)
+def future(rulebook: ModuleType, config: Any, state: Any) -> Future:
+    """Return all that can follow a state of an episode that has not ended, time limits aside."""
+    first = timeless(rulebook, state)
+    states, number, outcomes = [first], {first: 0}, []
+    for each in states:
+        for action in range(rulebook.NUM_ACTIONS):
+            target, reward, terminated, _ = rulebook.transition(config, each, action)
+            success = terminated and rulebook.is_success(config, target)
+            target = timeless(rulebook, target)
+            if not terminated and target not in number:
+                number[target] = len(states)
+                states.append(target)
+            outcomes.append((-1 if terminated else number[target], reward, success))
+    following, rewards, successes = (np.array(each) for each in zip(*outcomes, strict=True))
+    shape = (len(states), rulebook.NUM_ACTIONS)
+    following = np.where(following < 0, len(states), following).reshape(shape)
+    return Future(states, number, following, rewards.reshape(shape), successes.reshape(shape))
 
-    def observe(self, state: meta_fetch.State) -> meta_fetch.State:
-        """Return the state itself."""
-        return state
 
-    def state(self, state: meta_fetch.State) -> meta_fetch.State:
-        """Return what of a state of the rulebook is a state of this task."""
-        return state._replace(steps=0, completed=0, ruled_out=0, rewarded=0)
+def timeless(rulebook: ModuleType, state: Any) -> Any:
+    """Return a state without the fields on which, time limits aside, neither moves nor rewards depend."""
+    return state._replace(**_CLOCKS[rulebook])
+
+
+_CLOCKS: dict[ModuleType, dict[str, int]] = {
+    imaze: {"steps": 0, "seen_at": -1},
+    meta_fetch: {"steps": 0, "completed": 0, "ruled_out": 0, "rewarded": 0},
+}
 
 
 class Play(NamedTuple):
@@ -226,16 +232,12 @@ class Play(NamedTuple):
     actions: NDArray[np.int8]
 
 
-def best_play(following: NDArray[np.int64], reward: NDArray[np.float64], horizon: int) -> Play:
-    """Return the best play from state 0, by dynamic programming over the steps left.
+def best_play(ahead: Future, horizon: int) -> Play:
+    """Return the best play from the first state on, by dynamic programming over the steps left.
 
     Among plays of equal return it is one that is paid sooner: each reward counts the steps left after it.
-
-    Args:
-        following: int64 [S, A], the next state; S stands for the end of the episode.
-        reward: float64 [S, A].
-        horizon: Steps left.
     """
+    following, reward = ahead.following, ahead.reward
     everywhere = np.arange(len(following))
     value, sooner = np.zeros(len(following) + 1), np.zeros(len(following) + 1)
     actions = np.empty((horizon, len(following)), dtype=np.int8)
