@@ -15,9 +15,7 @@ from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
-from PIL import Image
 
-from agents.checkpoint import replacing
 from agents.evaluation import (
     FIRST_EVALUATION_SEED,
     Episode,
@@ -30,6 +28,7 @@ from agents.evaluation import (
 )
 from agents.make_env import make_lanes, make_single
 from agents.run_directory import RunDirectory
+from memory_envs.video import Gif
 from registry.agents import get_agent
 
 FINISHED, REFUSED, INTERRUPTED = 0, 2, 130
@@ -198,24 +197,15 @@ class GifView(View):
 
     def __init__(self) -> None:
         super().__init__("rgb_array")
-        self.images: list[Image.Image] = []
-        self.milliseconds: list[int] = []
+        self.gif = Gif()
 
     def frame(self, env: gymnasium.Env[Any, Any]) -> None:
         """Keep a picture of the current state."""
-        picture = np.asarray(env.render())
-        self.images.append(Image.fromarray(picture).quantize(64))  # a byte per pixel: there may be many
-        self.milliseconds.append(round(1000 / env.metadata.get("render_fps", 10)))
+        self.gif.add(np.asarray(env.render()), 1 / env.metadata.get("render_fps", 10))
 
     def rest(self) -> None:
         """Let the last picture stay."""
-        self.milliseconds[-1] = round(1000 * REST)
-
-    def save(self, path: Path) -> None:
-        """Write an endless GIF of all pictures."""
-        first, *others = self.images
-        with replacing(path) as file:
-            first.save(file, "GIF", save_all=True, append_images=others, duration=self.milliseconds, loop=0)
+        self.gif.rest(REST)
 
 
 def _watch(trained: Trained, options: argparse.Namespace) -> Evaluation:
@@ -223,8 +213,8 @@ def _watch(trained: Trained, options: argparse.Namespace) -> Evaluation:
     episodes = options.episodes or WATCHED_EPISODES
     evaluation = watch(trained, view, episodes, deterministic=options.deterministic, seed=options.seed)
     if isinstance(view, GifView):
-        view.save(options.gif)
-        print(f"{len(view.images)} frames in {options.gif}")
+        view.gif.save(options.gif)
+        print(f"{len(view.gif)} frames in {options.gif}")
     return evaluation
 
 

@@ -202,8 +202,8 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
     def mosaic(self, max_lanes: int = 64) -> Pixels:
         """Return one RGB image, uint8 [height, width, 3], of the first lanes; needs no render mode.
 
-        Rooms are seen from above, in rows from lane 0 on; the border of one where the task was solved is green,
-        where it was missed red.
+        Rooms are seen from above, in rows from lane 0 on; the border of one is green where the task was
+        solved, red where it was missed.
 
         Raises:
             ValueError: `max_lanes` is below 1.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import closing
 from itertools import chain, repeat
 from types import ModuleType
 from typing import Any
@@ -15,28 +16,26 @@ from memory_envs.files import replacing
 REST = 1.5
 """Seconds for which a video stays on its last frame."""
 
-_COLOURS = 64
+_COLOURS = 96
+_SAMPLES = 8
 
 
 class Gif:
     """A GIF in the making. Frames are kept with a byte per pixel, as there may be many."""
 
-    def __init__(self, frames_per_second: float = 10, width: int | None = None) -> None:
+    def __init__(self, width: int | None = None) -> None:
         """Begin without frames.
 
         Args:
-            frames_per_second: Pace.
             width: Pixels across; frames are scaled to it. None leaves them as they are.
 
         Raises:
-            ValueError: A number is not above 0.
+            ValueError: `width` is not above 0.
             gymnasium.error.DependencyNotInstalled: pillow is missing.
         """
-        _check_positive("frames_per_second", frames_per_second)
         if width is not None:
             _check_positive("width", width)
         self._pillow = _pillow()
-        self._milliseconds_each = round(1000 / frames_per_second)
         self._width = width
         self._images: list[Any] = []
         self._milliseconds: list[int] = []
@@ -45,14 +44,14 @@ class Gif:
         """Return the number of frames."""
         return len(self._images)
 
-    def add(self, frame: NDArray[np.uint8]) -> None:
-        """Append a frame, uint8 [height, width, 3]."""
+    def add(self, frame: NDArray[np.uint8], seconds: float = 0.1) -> None:
+        """Append a frame, uint8 [height, width, 3], that stays for so long."""
         image = self._pillow.fromarray(frame)
         if self._width is not None:
             height = round(image.height * self._width / image.width)
-            image = image.resize((self._width, height), self._pillow.Resampling.LANCZOS)
+            image = image.resize((self._width, height), self._pillow.Resampling.BOX)
         self._images.append(image.quantize(_COLOURS, dither=self._pillow.Dither.NONE))
-        self._milliseconds.append(self._milliseconds_each)
+        self._milliseconds.append(round(1000 * seconds))
 
     def rest(self, seconds: float = REST) -> None:
         """Let the last frame stay for so long."""
@@ -66,9 +65,19 @@ class Gif:
         """
         if not self._images:
             raise ValueError("a video needs at least one frame, got none")
-        first, *others = self._images
+        palette = self._palette()
+        first, *others = (
+            image.convert("RGB").quantize(palette=palette, dither=self._pillow.Dither.NONE)
+            for image in self._images
+        )
         with replacing(path) as file:
             first.save(file, "GIF", save_all=True, append_images=others, duration=self._milliseconds, loop=0)
+
+    def _palette(self) -> Any:
+        """Return an image with the colours of the whole: what frames share is then stored only once."""
+        step = max(1, len(self._images) // _SAMPLES)
+        sampled = [np.asarray(image.convert("RGB")) for image in [*self._images[::step], self._images[-1]]]
+        return self._pillow.fromarray(np.concatenate(sampled)).quantize(_COLOURS)
 
 
 def write_gif(
@@ -83,9 +92,10 @@ def write_gif(
         ValueError: There are no frames, or a number is not above 0.
         gymnasium.error.DependencyNotInstalled: pillow is missing.
     """
-    gif = Gif(frames_per_second, width)
+    _check_positive("frames_per_second", frames_per_second)
+    gif = Gif(width)
     for frame in frames:
-        gif.add(frame)
+        gif.add(frame, 1 / frames_per_second)
     if len(gif):
         gif.rest()
     gif.save(path)
@@ -113,12 +123,12 @@ def write_mp4(
         writer = ffmpeg.write_frames(
             str(file), (width, height), fps=frames_per_second, macro_block_size=2, codec="libx264"
         )
-        writer.send(None)
-        for last in chain([first], frames):
-            writer.send(np.ascontiguousarray(last))
-        for still in repeat(last, round(REST * frames_per_second)):
-            writer.send(np.ascontiguousarray(still))
-        writer.close()
+        with closing(writer):
+            writer.send(None)
+            for last in chain([first], frames):
+                writer.send(np.ascontiguousarray(last))
+            for still in repeat(last, round(REST * frames_per_second)):
+                writer.send(np.ascontiguousarray(still))
 
 
 def _check_positive(name: str, value: float) -> None:

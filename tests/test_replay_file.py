@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import gymnasium as gym
 import numpy as np
@@ -10,6 +12,8 @@ import pytest
 import memory_envs  # noqa: F401  (registers the environments)
 from memory_envs.policies import RandomPolicy
 from memory_envs.replay import Replay, ReplayError, ReplayMismatch, record, task_of
+from memory_envs.replay.__main__ import main
+from memory_envs.video import write_gif, write_mp4
 
 SETTINGS = {"size": 13, "delay": 4, "max_episode_steps": 40}
 
@@ -28,9 +32,7 @@ def changed(path, **fields):
 
 def test_a_replay_comes_back_from_its_file_and_verifies(replay, tmp_path):
     replay.save(tmp_path / "episode.json")
-    loaded = Replay.load(tmp_path / "episode.json")
-    assert loaded == replay
-    loaded.verify()
+    assert Replay.load(tmp_path / "episode.json") == replay
     assert replay.kwargs == {"size": 13, "delay": 4} and len(replay.hashes) == len(replay.actions) + 1 > 20
     assert set(replay.versions) == {"memory-envs", "gymnasium", "numpy"}
 
@@ -59,12 +61,13 @@ def test_a_changed_action_or_hash_is_found_at_its_step(replay, tmp_path, step):
     hashes = list(replay.hashes)
     hashes[step] = "0" * 16
     with pytest.raises(ReplayMismatch, match=f"step {step} led to state") as mismatch:
-        Replay.load(changed(path, hashes=hashes)).verify()
+        Replay.load(changed(path, hashes=hashes))
     assert mismatch.value.step == step
+    assert Replay.load(path, verify=False).hashes == tuple(hashes)
     actions = list(replay.actions)
     actions[step] = (actions[step] + 1) % 3
     with pytest.raises(ReplayMismatch) as mismatch:
-        Replay.load(changed(path, actions=actions, hashes=list(replay.hashes))).verify()
+        Replay.load(changed(path, actions=actions, hashes=list(replay.hashes)))
     # A walk into a wall and the other turn may lead to the same cell, but never to the same heading.
     assert mismatch.value.step == step + 1
 
@@ -76,27 +79,27 @@ def test_another_episode_or_setting_is_found_at_the_reset(replay, tmp_path, chan
     replay.save(path := tmp_path / "episode.json")
     if "kwargs" in change:  # the rooms differ, the first states do not: the agent starts at the same cell
         with pytest.raises(ReplayMismatch):
-            Replay.load(changed(path, **change)).verify()
+            Replay.load(changed(path, **change))
         return
     with pytest.raises(ReplayMismatch, match="step 0 led to state") as mismatch:
-        Replay.load(changed(path, **change)).verify()
+        Replay.load(changed(path, **change))
     assert mismatch.value.step == step
 
 
 def test_a_changed_return_is_found(replay, tmp_path):
     replay.save(path := tmp_path / "episode.json")
     with pytest.raises(ReplayMismatch, match="the return was .*, recorded was 7.5"):
-        Replay.load(changed(path, episode_return=7.5)).verify()
+        Replay.load(changed(path, episode_return=7.5))
 
 
 def test_actions_beyond_the_end_and_outside_the_space_are_found(replay, tmp_path):
     replay.save(path := tmp_path / "episode.json")
     longer = changed(path, actions=[*replay.actions, 0], hashes=[*replay.hashes, "0" * 16])
     with pytest.raises(ReplayMismatch, match=f"step {len(replay.actions) + 1} could not be played again"):
-        Replay.load(longer).verify()
+        Replay.load(longer)
     odd = changed(path, actions=[7, *replay.actions[1:]], hashes=list(replay.hashes))
     with pytest.raises(ReplayMismatch, match="step 1 could not be played again"):
-        Replay.load(odd).verify()
+        Replay.load(odd)
 
 
 def test_truncated_and_foreign_files_are_named(replay, tmp_path):
@@ -109,6 +112,9 @@ def test_truncated_and_foreign_files_are_named(replay, tmp_path):
             Replay.load(path)
     path.write_bytes(b"\x80\x04\x95\xff\xfe")
     with pytest.raises(ReplayError, match="is not a whole replay"):
+        Replay.load(path)
+    path.write_text(json.dumps({"format": "memory-envs replay 1"}))
+    with pytest.raises(ReplayError, match="'memory-envs replay 1'; states have gained fields since"):
         Replay.load(path)
     for foreign in ("[]", '{"format": "other"}', "3"):
         path.write_text(foreign)
@@ -130,14 +136,14 @@ def test_missing_and_odd_fields_are_named(replay, tmp_path, change):
 def test_a_file_cannot_choose_what_is_imported(replay, tmp_path, env_id):
     replay.save(path := tmp_path / "episode.json")
     with pytest.raises(ReplayError, match=re.escape(f"got {env_id!r}")):
-        Replay.load(changed(path, env_id=env_id)).verify()
+        Replay.load(changed(path, env_id=env_id))
 
 
 @pytest.mark.parametrize("kwargs", [{"size": 8}, {"sizes": 9}, {"render_mode": "human"}])
 def test_settings_that_make_no_environment_are_named(replay, tmp_path, kwargs):
     replay.save(path := tmp_path / "episode.json")
     with pytest.raises(ReplayError, match=re.escape(f"kwargs {kwargs} make no MemoryEnvs/IMaze-v0")):
-        Replay.load(changed(path, kwargs=kwargs)).verify()
+        Replay.load(changed(path, kwargs=kwargs))
 
 
 def test_an_unfinished_write_leaves_the_old_file(replay, tmp_path, monkeypatch):
@@ -159,17 +165,105 @@ def test_frames_begin_with_the_reset_and_follow_each_action(replay):
         assert (frame == env.render()).all()
 
 
-def test_a_gif_has_one_image_per_state(replay, tmp_path):
+def test_texts_follow_each_action(replay):
+    texts = list(replay.to_ansi())
+    assert len(texts) == len(replay.hashes) and "step: 0/" in texts[0] and "step: 7/" in texts[7]
+    assert not any("\x1b" in text for text in texts)
+    assert all("\x1b" in text for text in replay.to_ansi(colour=True))
+
+
+@pytest.mark.parametrize("width", [None, 100])
+def test_a_gif_has_one_image_per_state(replay, tmp_path, width):
     image_module = pytest.importorskip("PIL.Image")
     short = Replay.of(replay.env_id, replay.kwargs, replay.stream, 0, [0, 1, 0, 1])
-    short.save_gif(tmp_path / "episode.gif", frames_per_second=5)
+    short.save_gif(tmp_path / "episode.gif", frames_per_second=5, width=width)
+    first = next(short.frames())
     with image_module.open(tmp_path / "episode.gif") as gif:
         shown = []
         for index in range(gif.n_frames):
             gif.seek(index)
             shown.append(gif.info["duration"])
         assert gif.n_frames == 5 and shown == [200] * 4 + [1500]
-        assert gif.size == tuple(np.array(next(short.frames()).shape[1::-1]))
+        height, across = first.shape[:2]
+        assert gif.size == ((across, height) if width is None else (100, round(height * 100 / across)))
+        if width is None:
+            gif.seek(0)
+            assert np.abs(np.asarray(gif.convert("RGB")).astype(int) - first).mean() < 2
+
+
+def test_an_mp4_has_one_image_per_state_and_rests(replay, tmp_path):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    short = Replay.of(replay.env_id, replay.kwargs, replay.stream, 0, [0, 1, 0, 1])
+    short.save_mp4(path := tmp_path / "episode.mp4", frames_per_second=4)
+    reader = ffmpeg.read_frames(str(path))
+    size = next(reader)["source_size"]
+    images = [np.frombuffer(image, dtype=np.uint8).reshape(size[1], size[0], 3) for image in reader]
+    assert len(images) == 5 + 6  # one and a half seconds of rest
+    for image, frame in zip(images, short.frames(), strict=False):
+        assert image.shape == frame.shape and np.abs(image.astype(int) - frame).mean() < 4
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_videos_name_what_is_wrong(tmp_path):
+    frame = np.zeros((3, 4, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match="an MP4 needs frames of even sides, got 4x3"):
+        write_mp4(tmp_path / "a.mp4", [frame])
+    for write in (write_gif, write_mp4):
+        with pytest.raises(ValueError, match="at least one frame, got none"):
+            write(tmp_path / "a", [])
+        with pytest.raises(ValueError, match="frames_per_second must be above 0, got 0"):
+            write(tmp_path / "a", [frame], frames_per_second=0)
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        write_gif(tmp_path / "nowhere" / "a.gif", [frame])
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("package, suffix", [("PIL", "gif"), ("imageio_ffmpeg", "mp4")])
+def test_missing_packages_of_videos_name_the_extra(replay, tmp_path, monkeypatch, package, suffix):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(gym.error.DependencyNotInstalled, match=r'pip install "memory-envs\[render\]"'):
+        getattr(replay, f"save_{suffix}")(tmp_path / f"a.{suffix}")
+
+
+def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path):
+    def frames():
+        yield np.zeros((4, 4, 3), dtype=np.uint8)
+        raise RuntimeError("no more")
+
+    for write in (write_gif, write_mp4):
+        with pytest.raises(RuntimeError, match="no more"):
+            write(tmp_path / "a.mp4", frames())
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_command_verifies_and_shows(replay, tmp_path, capsys):
+    short = Replay.of(replay.env_id, replay.kwargs, replay.stream, 0, [0, 1, 0, 1])
+    short.save(path := tmp_path / "episode.json")
+    gif, mp4 = tmp_path / "a.gif", tmp_path / "a.mp4"
+    assert main([str(path), "--ansi", "--gif", str(gif), "--mp4", str(mp4), "--width", "80"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("legend:") == 5 and "4 steps, return 0, every state verified" in said
+    assert gif.stat().st_size > 0 and mp4.stat().st_size > 0
+    changed(path, actions=[1, 1, 0, 1], hashes=list(short.hashes))
+    assert main([str(path)]) == 2
+    assert "error: step 1 led to state" in capsys.readouterr().err
+    assert main([str(path), "--no-verify"]) == 0
+    assert "not verified" in capsys.readouterr().out
+    assert main([str(tmp_path / "none.json")]) == 2
+
+
+def test_the_command_runs_as_a_module(replay, tmp_path):
+    replay.save(path := tmp_path / "episode.json")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "memory_envs.replay", str(path)], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "every state verified" in done.stdout, done.stderr
+
+
+def test_how_an_episode_is_rendered_or_analysed_is_not_part_of_its_task():
+    options = {"render_mode": "ansi", "render_view": "agent", "render_panel": False, "analysis": True}
+    env = gym.make("MemoryEnvs/IMaze-v0", size=11, **options)
+    assert task_of(env) == ("MemoryEnvs/IMaze-v0", {"size": 11})
 
 
 def test_only_environments_of_this_package_made_by_id_can_be_recorded():
