@@ -1,6 +1,7 @@
 """The best deterministic policy without memory, by branch and bound."""
 
 import heapq
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,7 +59,7 @@ def best_reactive(graph: Graph, node_limit: int = NODE_LIMIT) -> SearchResult:
         graph: The task, or its graph of beliefs.
         node_limit: Nodes after which the search stops; the result then is an interval.
     """
-    free = np.ones((len(graph.observations), graph.num_actions), dtype=np.bool_)
+    free = _different_actions(graph)
     plan = _plan(graph, free)
     found = _Incumbent(graph)
     found.offer(_rounded(plan, free))
@@ -134,6 +135,26 @@ def _visits(graph: Graph, policy: list[Integers]) -> Floats:
     totals = np.zeros((len(graph.observations), graph.num_actions))
     np.add.at(totals, graph.seen, visits)
     return totals
+
+
+def _different_actions(graph: Graph) -> NDArray[np.bool_]:
+    """Return which actions differ, bool [O, A].
+
+    An action is left out where it does, in all states of an observation, what a lower-numbered one does.
+    """
+    effects: list[list[tuple[float, ...]]] = [[] for _ in range(graph.reward.size)]
+    for pair, *following in zip(*(column.tolist() for column in graph.edges), strict=True):
+        effects[pair].append(tuple(following))
+    gains = zip(graph.reward.ravel().tolist(), graph.success.ravel().tolist(), strict=True)
+    numbers: dict[Hashable, int] = {}
+    whole = [(gain, tuple(sorted(effect))) for gain, effect in zip(gains, effects, strict=True)]
+    effect_of = np.array([numbers.setdefault(each, len(numbers)) for each in whole])
+    effect_of = effect_of.reshape(graph.reward.shape)
+    different = np.ones((len(graph.observations), graph.num_actions), dtype=np.bool_)
+    for seen in range(len(graph.observations)):
+        _, first = np.unique(effect_of[graph.seen == seen], axis=1, return_index=True)
+        different[seen] = np.isin(np.arange(graph.num_actions), first)
+    return different
 
 
 def _most_torn(plan: _Plan) -> int | None:
