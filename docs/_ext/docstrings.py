@@ -38,7 +38,7 @@ def is_tuple_field(member: Any) -> bool:
 
 def _inside_block(lines: list[str]) -> bool:
     written = [line for line in lines if line.strip()]
-    return bool(written) and (written[-1].startswith("    ") or written[-1].rstrip().endswith(("::", ":")))
+    return bool(written) and (written[-1].startswith("    ") or written[-1].rstrip().endswith("::"))
 
 
 def setup(app: Any) -> dict[str, bool]:

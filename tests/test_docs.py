@@ -1,0 +1,134 @@
+"""The site: its pages say what the code says, and it builds without a warning."""
+
+import importlib
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import gymnasium
+import pytest
+
+import memory_envs
+from memory_envs.certificate import Bounds
+from registry.envs import ENVS
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+CLASSES = sorted({row.entry_point.partition(":")[2] for row in ENVS})
+API = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS / "api").glob("*.md"))
+
+
+@pytest.fixture
+def extension(monkeypatch) -> ModuleType:
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    return importlib.import_module("environment_pages")
+
+
+@pytest.fixture
+def tables(monkeypatch) -> ModuleType:
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    return importlib.import_module("certificate_tables")
+
+
+@pytest.fixture
+def docstrings(monkeypatch) -> ModuleType:
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    return importlib.import_module("docstrings")
+
+
+@pytest.mark.parametrize("row", ENVS, ids=lambda row: row.id)
+def test_the_table_of_ids_has_each_with_its_time_limit(row):
+    page = (DOCS / "environments.md").read_text(encoding="utf-8")
+    line = re.search(rf"^\| `{re.escape(row.id)}` \|.*\| (\d+) steps \|$", page, re.M)
+    assert line and int(line[1]) == gymnasium.make(row.id).unwrapped.config.max_steps
+
+
+@pytest.mark.parametrize("class_name", CLASSES)
+def test_every_environment_has_a_page_that_asks_for_all_generated_parts(class_name, extension):
+    pages = [path.read_text(encoding="utf-8") for path in (DOCS / "environments").glob("*.md")]
+    asked = [set(re.findall(rf"^<!-- (\w+): {class_name} -->$", page, re.M)) for page in pages]
+    assert set(extension.GENERATORS) in asked
+
+
+@pytest.mark.parametrize("class_name", CLASSES)
+def test_a_page_gets_the_sections_of_the_docstring_and_loses_its_marks(class_name, extension):
+    page = f"# Title\n\n<!-- docstring: {class_name} -->\nsee the docstring\n<!-- end -->\n\nThe end.\n"
+    expanded = extension.expand(page)
+    sections = ["Description", "Observation Space", "Action Space", "Starting State", "Rewards"]
+    sections += ["Episode End", "Arguments", "Info", "Version History"]
+    assert re.findall(r"^## (.+)$", expanded, re.M) == sections
+    assert "<!--" not in expanded and "see the docstring" not in expanded and "The end." in expanded
+
+
+def test_a_page_that_asks_for_the_unknown_is_refused(extension):
+    with pytest.raises(ValueError, match="a page may ask for ids, docstring, .* got 'weather'"):
+        extension.expand("<!-- weather: IMazeEnv -->\n<!-- end -->\n")
+    with pytest.raises(ValueError, match="class must be one of .*, got 'NoEnv'"):
+        extension.expand("<!-- ids: NoEnv -->\n<!-- end -->\n")
+
+
+def test_a_frame_is_painted_of_each_environment(extension, tmp_path, monkeypatch):
+    monkeypatch.setattr(extension, "FRAMES", tmp_path / "frames")
+    for class_name in CLASSES:
+        assert f"/_build/frames/{class_name}.png" in extension.frame(class_name)
+        assert (tmp_path / "frames" / f"{class_name}.png").stat().st_size > 1000
+
+
+def test_tables_hold_the_numbers_of_the_certificates(tables):
+    text = tables.tables(["MemoryEnvs/IMaze-v0"])
+    certificate = memory_envs.reference("MemoryEnvs/IMaze-v0")
+    row = next(line for line in text.splitlines() if line.startswith("| `MemoryEnvs/IMaze-v0` |"))
+    cells = [cell.strip() for cell in row.split("|")[2:-1]]
+    levels = ("random", "chance", "memoryless", "perfect_memory", "optimum")
+    expected = [getattr(certificate, level).success for level in levels]
+    assert [float(cell) for cell in cells] == pytest.approx([each.lower for each in expected], rel=1e-3)
+    assert f"{certificate.held_shortest}" in text and "yes, proved" in text
+
+
+def test_what_is_not_exact_is_set_apart(tables):
+    assert tables.number(Bounds(0.25, 0.25)) == "0.25"
+    assert tables.number(Bounds(0.25, 0.5, "a search")) == "*0.25 to 0.5*"
+    assert tables.number(Bounds(0.25, 0.25, "a sample")) == "*0.25*"
+
+
+def test_ids_without_a_certificate_are_named(tables):
+    assert "No certificate ships for `CartPole-v1`" in tables.tables(["CartPole-v1"])
+
+
+def test_the_reference_has_every_module_of_the_environments_that_users_call():
+    for module in ("env", "vector", "replay", "policies", "testing", "certificate", "finite"):
+        assert f".. automodule:: memory_envs.{module}\n" in API
+    named = re.findall(r"automodule:: ([\w.]+)", API)
+    assert [name for name in named if importlib.util.find_spec(name) is None] == []
+
+
+def test_pictures_in_docstrings_become_literal(docstrings):
+    lines = ["A maze:", "", "        ####", "        #..#", "", "Text."]
+    assert docstrings.with_literal_blocks(lines) == ["A maze:", "", "::", "", *lines[2:]]
+    arguments = ["Args:", "    size: Cells", "        along each side."]
+    assert docstrings.with_literal_blocks(arguments) == arguments
+
+
+def test_sections_of_an_environment_are_not_repeated_in_the_reference(docstrings):
+    lines = ["I-Maze.", "", "## Description", "Two bars."]
+    assert docstrings.without_sections(lines)[:2] == lines[:2]
+    assert "Two bars." not in docstrings.without_sections(lines)
+
+
+def test_arrays_in_signatures_read_as_in_the_code(docstrings):
+    array = "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.uint8]]"
+    assert docstrings.with_short_arrays(f"(view: {array})") == "(view: ~numpy.typing.NDArray[~numpy.uint8])"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("sphinx") is None, reason="the docs extra is not installed")
+def test_the_site_builds_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet"]
+    command += ["--doctree-dir", str(tmp_path / "doctrees"), str(DOCS), str(tmp_path / "html")]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    for page in ("index", "environments/imaze", "environments/meta_fetch", "api/environments"):
+        assert (tmp_path / "html" / f"{page}.html").is_file()
