@@ -14,6 +14,7 @@ _LEVELS = {
 }
 _METRICS = {"success": "Success", "episode_return": "Return"}
 _EXACT = "exact"
+_METHOD = "method: "
 
 
 def tables(env_ids: Sequence[str]) -> str:
@@ -65,18 +66,18 @@ def _demands(certificate: Any) -> Iterator[str]:
 
 
 def _kinds(certificates: Sequence[Any]) -> str:
-    lines = [
-        "Numbers are exact; those in *italics* are not, and two are ends that the number lies between.",
-        "",
-    ]
     kinds: dict[str, list[str]] = {}
     for certificate in certificates:
-        kinds.setdefault(f"method: {certificate.method}", []).append(certificate.id)
+        kinds.setdefault(f"{_METHOD}{certificate.method}", []).append(certificate.id)
         for name, label in _LEVELS.items():
             level = getattr(certificate, name)
             for bounds in (getattr(level, metric) for metric in _METRICS if level):
                 if bounds.how != _EXACT:
                     kinds.setdefault(f"{label}: {bounds.how}", []).append(certificate.id)
+    if all(kind.startswith(_METHOD) for kind in kinds):
+        lines = ["All numbers are exact.", ""]
+    else:
+        lines = ["Numbers in *italics* are not exact; where there are two, the number lies between them.", ""]
     for kind, ids in kinds.items():
         named = dict.fromkeys(f"`{each}`" for each in ids)
         everywhere = len(named) == len(certificates)
