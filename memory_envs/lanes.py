@@ -23,6 +23,7 @@ from memory_envs.kernels import (
     compile_rulebook,
     pack,
 )
+from memory_envs.planner import optimal_steps_remaining
 from memory_envs.rules.randomness import STREAM_LIMIT
 
 OPTIMAL_STEPS = "optimal_steps_remaining"
@@ -139,8 +140,6 @@ class Lanes:
 
         Named are the rulebook's FACTS and, behind them, the steps that optimal play would still take.
         """
-        from memory_envs.planner import optimal_steps_remaining
-
         facts = np.empty((len(rows), len(self.rulebook.FACTS)), dtype=np.int64)
         self._kernels.facts(*self._config, rows, facts)
         named = {name: facts[:, place].copy() for place, name in enumerate(self.rulebook.FACTS)}
