@@ -96,7 +96,7 @@ class SharedBetweenInstances(Corridor):
 
 class HashDependent(Corridor):
     def info(self):
-        return super().info() | {"first": next(iter({"some", "strings", "in", "a", "set", "of"}))}
+        return super().info() | {"hash": hash("corridor")}
 
 
 # Buffers
@@ -159,6 +159,12 @@ class ReusesRewards(SyncVectorEnv):
         self.kept = getattr(self, "kept", rewards)
         self.kept[:] = rewards
         return observations, self.kept, *rest
+
+
+class SharesMasks(SyncVectorEnv):
+    def step(self, actions):
+        *rest, infos = super().step(actions)
+        return *rest, infos | {"_steps": infos["_is_success"]}
 
 
 # Interface and copies

@@ -77,7 +77,7 @@ def test_sound_vector_environments_pass_and_meet_both_endings(mode):
         (check_determinism, faulty.UnseededLaterEpisodes, "a second environment plays differently"),
         (check_determinism, faulty.RemembersEpisodes, r"reset\(seed\) does not .*info\['episodes'\] differs"),
         (check_determinism, faulty.SharedBetweenInstances, "while another one is played"),
-        (check_determinism, faulty.HashDependent, r"PYTHONHASHSEED plays differently: info\['first'\]"),
+        (check_determinism, faulty.HashDependent, r"PYTHONHASHSEED plays differently: info\['hash'\]"),
         (check_buffers, faulty.ReusesObservation, "observation shares memory with observation that step 0"),
         (check_buffers, faulty.ViewsOfATable, "observation shares memory with observation"),
         (check_buffers, faulty.SharedInfo, r"info\['constants'\] shares memory with info\['constants'\]"),
@@ -177,15 +177,18 @@ def test_gymnasiums_own_vector_cartpole_is_found_to_seed_its_lanes_together():
     check_vector("CartPole-v1", 3, kinds=["async"], steps=30)
 
 
-def test_reused_arrays_of_a_vector_environment_are_found():
+@pytest.mark.parametrize(
+    "fault, message",
+    [
+        (faulty.ReusesRewards, "reward shares memory with reward that step"),
+        (faulty.SharesMasks, r"info\['_steps'\] shares memory with info\['_is_success'\]"),
+    ],
+)
+def test_shared_arrays_of_a_vector_environment_are_found(fault, message):
     spec = gym.envs.registration.EnvSpec(
-        "Faulty/Vector-v0",
-        entry_point="tests.faulty:Corridor",
-        vector_entry_point=lambda num_envs, autoreset_mode: faulty.ReusesRewards(
-            [Corridor] * num_envs, autoreset_mode=autoreset_mode
-        ),
+        "Faulty/Vector-v0", entry_point="tests.faulty:Corridor", vector_entry_point=vector_of(fault)
     )
-    with pytest.raises(ConformanceError, match="reward shares memory with reward that step"):
+    with pytest.raises(ConformanceError, match=message):
         check_buffers(spec, num_envs=3)
 
 

@@ -1,11 +1,11 @@
 """The promises of Gymnasium's interface, and copies that play like the original."""
 
-import contextlib
 import copy
 import pickle
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 import gymnasium
@@ -13,8 +13,8 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from gymnasium.utils.passive_env_checker import env_render_passive_checker
 
-from memory_envs.testing.failure import ConformanceError, demand_same
-from memory_envs.testing.player import Call, Player, recorded
+from memory_envs.testing.failure import ConformanceError
+from memory_envs.testing.player import Call, Player, demand_same_calls, recorded
 from memory_envs.testing.source import AnyEnv, EnvLike, Source
 
 _CHECK = "api"
@@ -48,7 +48,7 @@ def check_api(
         ConformanceError: A promise is broken.
     """
     source = Source.of(env, kwargs)
-    with _closing(source.make()) as original:
+    with closing(source.make()) as original:
         modes = [None, *original.metadata.get("render_modes", [])]
     for mode in modes:
         _check_with_gymnasium(source, mode, ignored_warnings)
@@ -56,7 +56,7 @@ def check_api(
     for name, twin in _remade(source):
         with _told(f"{name} could not be played"):
             played = _play_once(twin, steps, seed)
-        _compare(f"{name} plays differently", played, expected)
+        demand_same_calls(_CHECK, f"{name} plays differently", played, expected)
 
 
 def check_copies(
@@ -75,7 +75,7 @@ def check_copies(
     Raises:
         ConformanceError: A copy cannot be made or plays differently.
     """
-    with _closing(Source.of(env, kwargs).make()) as original:
+    with closing(Source.of(env, kwargs).make()) as original:
         player = Player(original, seed)
         player.reset(seed)
         for _ in range(steps):
@@ -83,9 +83,10 @@ def check_copies(
         copies = [(name, player.fork(twin)) for name, twin in _copied(original)]
         calls = [copy.deepcopy(player.advance()) for _ in range(steps)]
         for name, other in copies:
-            with _told(f"{name} of a running episode could not be played", "copies"), _closing(other.env):
+            with _told(f"{name} of a running episode could not be played", "copies"), closing(other.env):
                 played = [copy.deepcopy(other.advance()) for _ in range(steps)]
-            _compare(f"{name} of a running episode plays differently", played, calls, "copies")
+            message = f"{name} of a running episode plays differently"
+            demand_same_calls("copies", message, played, calls)
 
 
 def _check_with_gymnasium(source: Source, mode: str | None, ignored: Sequence[str]) -> None:
@@ -128,16 +129,11 @@ def _copied(env: AnyEnv, check: str = "copies") -> Iterator[tuple[str, AnyEnv]]:
 
 
 def _play_once(env: AnyEnv, steps: int, seed: int) -> list[Call]:
-    with _closing(env):
+    with closing(env):
         return recorded(env, steps, seed)
 
 
-def _compare(message: str, played: list[Call], expected: list[Call], check: str = _CHECK) -> None:
-    for got, want in zip(played, expected, strict=True):
-        demand_same(check, message, got.result, want.result, step=want.step)
-
-
-@contextlib.contextmanager
+@contextmanager
 def _told(message: str, check: str = _CHECK) -> Iterator[None]:
     """Turn whatever an environment raises into the failure of the check."""
     try:
@@ -147,6 +143,3 @@ def _told(message: str, check: str = _CHECK) -> Iterator[None]:
     except Exception as problem:
         said = _COLOUR.sub("", f"{type(problem).__name__}: {problem}")
         raise ConformanceError(check, f"{message}: {said}") from problem
-
-
-_closing = contextlib.closing

@@ -4,10 +4,11 @@ import contextlib
 import copy
 from collections import deque
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 
 from memory_envs.testing.failure import ConformanceError, demand_same, difference
 from memory_envs.testing.player import Call, Player
@@ -29,8 +30,8 @@ def check_buffers(
     """Check that no array, dictionary or list is shared between calls, or between caller and environment.
 
     Nothing returned is written to later or returned again (compared among the last few calls and with the
-    first); writing over all that was returned, and over the actions after they were played, changes nothing
-    that follows; actions are not written to.
+    first), nor twice in one return of a vector environment; writing over all that was returned, and over the
+    actions after they were played, changes nothing that follows; actions are not written to.
 
     Args:
         env: A registered id, its spec, or a function that returns a new environment.
@@ -65,6 +66,8 @@ def _check_kept(env: AnyEnv | AnyVectorEnv, steps: int, seed: int) -> None:
     recent = deque([kept[0]], maxlen=_WINDOW)
     for _ in range(steps):
         call = player.advance()
+        if isinstance(env, VectorEnv):
+            _demand_separate_parts(call)
         for earlier in (kept[0], *recent):
             _demand_separate(call, earlier)
         kept.append(call)
@@ -85,6 +88,12 @@ def _demand_separate(call: Call, earlier: Call) -> None:
                     f"{place} shares memory with {other_place} that step {earlier.step} returned",
                     step=call.step,
                 )
+
+
+def _demand_separate_parts(call: Call) -> None:
+    for (place, part), (other_place, other) in combinations(_mutable_parts(call.result), 2):
+        if _shared(part, other):
+            raise ConformanceError(_CHECK, f"{place} shares memory with {other_place}", step=call.step)
 
 
 def _check_overwritten(clean: Any, soiled: Any, steps: int, seed: int, lanes: bool) -> None:

@@ -5,9 +5,9 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from memory_envs.testing.failure import ConformanceError, demand_same
+from memory_envs.testing.failure import ConformanceError
 from memory_envs.testing.fresh import FreshProcessError, another_hash_seed, call_fresh
-from memory_envs.testing.player import Call, Player, play, recorded
+from memory_envs.testing.player import Call, Player, demand_same_calls, play, recorded
 from memory_envs.testing.source import EnvLike, Source
 
 _CHECK = "determinism"
@@ -39,7 +39,9 @@ def check_determinism(
     """
     source = Source.of(env, kwargs)
     expected = _record(source, steps, seed)
-    _compare("a second environment plays differently", _record(source, steps, seed), expected)
+    demand_same_calls(
+        _CHECK, "a second environment plays differently", _record(source, steps, seed), expected
+    )
     _check_used(source, steps, seed, expected)
     _check_beside_another(source, steps, seed, expected)
     if fresh_process:
@@ -51,7 +53,7 @@ def _check_used(source: Source, steps: int, seed: int, expected: list[Call]) -> 
     with contextlib.closing(source.make()) as env:
         for _ in play(env, steps // 2 + 1, seed + 1):
             pass
-        _compare(message, recorded(env, steps, seed), expected)
+        demand_same_calls(_CHECK, message, recorded(env, steps, seed), expected)
 
 
 def _check_beside_another(source: Source, steps: int, seed: int, expected: list[Call]) -> None:
@@ -63,7 +65,7 @@ def _check_beside_another(source: Source, steps: int, seed: int, expected: list[
         for _ in range(steps):
             other.advance()
             calls.append(copy.deepcopy(player.advance()))
-    _compare(message, calls, expected)
+    demand_same_calls(_CHECK, message, calls, expected)
 
 
 def _check_in_fresh_process(source: Source, steps: int, seed: int, expected: list[Call]) -> None:
@@ -71,14 +73,11 @@ def _check_in_fresh_process(source: Source, steps: int, seed: int, expected: lis
         calls = call_fresh(_record, source, steps, seed, environ=another_hash_seed())
     except FreshProcessError as problem:
         raise ConformanceError(_CHECK, f"it cannot be played in a fresh process: {problem}") from problem
-    _compare("a fresh process with another PYTHONHASHSEED plays differently", calls, expected)
+    demand_same_calls(
+        _CHECK, "a fresh process with another PYTHONHASHSEED plays differently", calls, expected
+    )
 
 
 def _record(source: Source, steps: int, seed: int) -> list[Call]:
     with contextlib.closing(source.make()) as env:
         return recorded(env, steps, seed)
-
-
-def _compare(message: str, calls: list[Call], expected: list[Call]) -> None:
-    for got, want in zip(calls, expected, strict=True):
-        demand_same(_CHECK, message, got.result, want.result, step=want.step)

@@ -1,13 +1,14 @@
 """Plays environments and vector environments alike: seeded, with drawn actions, resetting what has ended."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from memory_envs.testing.failure import demand_same
 from memory_envs.testing.source import AnyEnv, AnyVectorEnv
 
 _RESET = ("observation", "info")
@@ -87,6 +88,16 @@ def play(env: AnyEnv | AnyVectorEnv, steps: int, seed: int) -> Iterator[Call]:
 def recorded(env: AnyEnv | AnyVectorEnv, steps: int, seed: int) -> list[Call]:
     """Return copies of what `play` yields."""
     return [copy.deepcopy(call) for call in play(env, steps, seed)]
+
+
+def demand_same_calls(check: str, message: str, calls: Iterable[Call], expected: Iterable[Call]) -> None:
+    """Raise for the first call whose result differs from what it should be.
+
+    Raises:
+        ConformanceError: Naming the call.
+    """
+    for got, want in zip(calls, expected, strict=True):
+        demand_same(check, message, got.result, want.result, step=want.step)
 
 
 def _awaiting_reset(env: Any, terminated: Any, truncated: Any) -> Any:
