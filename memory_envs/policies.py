@@ -1,10 +1,35 @@
-"""Reference policies."""
+"""Reference policies: what chance, reflexes, perfect memory and full sight are worth.
 
-from typing import Any
+Each is called with an observation and returns an action; `reset()` tells it that an episode begins.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from gymnasium.spaces import Discrete, MultiDiscrete
 from numpy.typing import NDArray
+
+from memory_envs.decoding import Decoder, Sight
+from memory_envs.fetching import Fetcher
+from memory_envs.planner import best_play, future, timeless
+from memory_envs.rules import imaze, meta_fetch
+from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
+from registry.lookup import look_up
+
+HASTE = 0.8
+"""How often the memoryless rule of Meta-Fetch walks to the nearest object instead of at random."""
+
+
+class Policy(Protocol):
+    """What every policy for a single environment can do."""
+
+    def __call__(self, observation: Any) -> int:
+        """Return the next action."""
+
+    def reset(self) -> None:
+        """Begin an episode; called after the environment's own `reset`."""
 
 
 class RandomPolicy:
@@ -36,3 +61,220 @@ class RandomPolicy:
         if self._single:
             return self._first + int(self._generator.integers(self._n))
         return self._first + self._generator.integers(self._n, size=self._lanes)
+
+    def reset(self) -> None:
+        """Do nothing: episodes do not matter to it."""
+
+
+class MemorylessPolicy:
+    """Acts on what is in the window now, and on nothing else.
+
+    In I-Maze the default is the best deterministic policy of this kind that the certificate's search finds.
+    In Meta-Fetch it is a rule, not an optimum: mostly walk to the nearest object in the window, sometimes and
+    where there is none act at random.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        table: Mapping[bytes, int | NDArray[np.float64]] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """Set the policy up for an environment; a vector environment takes one policy per lane.
+
+        Args:
+            env: An environment of this package.
+            table: By the bytes of a window's tile codes, an action or the probability of each action. A
+                window that is not in it gets a random action. None takes the default.
+            seed: Of what is drawn.
+
+        Raises:
+            TypeError: `env` is none of this package.
+        """
+        self._decoder = Decoder(env)
+        if table is None and self._decoder.rulebook is imaze:
+            table = _best_reflexes(self._decoder.config)
+        self._table = table
+        self._generator = np.random.default_rng(seed)
+
+    def __call__(self, observation: Any) -> int:
+        """Return the next action."""
+        window = self._decoder(observation).window
+        if self._table is None:
+            return approach(window, self._generator)
+        entry = self._table.get(window.tobytes())
+        if isinstance(entry, (int, np.integer)):
+            return int(entry)
+        return int(self._generator.choice(self._decoder.rulebook.NUM_ACTIONS, p=entry))
+
+    def reset(self) -> None:
+        """Do nothing: there is nothing to forget."""
+
+
+class PerfectMemoryPolicy:
+    """Acts on the observations of the episode so far, of which it forgets nothing.
+
+    In I-Maze this is the best policy of the kind, exactly: it weighs everything that the history leaves
+    possible. In Meta-Fetch it is a good one, not proved to be best: see `memory_envs.fetching.Fetcher`.
+    """
+
+    def __init__(self, env: Any) -> None:
+        """Set the policy up for an environment; a vector environment takes one policy per lane.
+
+        Raises:
+            TypeError: `env` is none of this package.
+            ValueError: The window is too small for Meta-Fetch to be played this way.
+        """
+        self._decoder = Decoder(env)
+        config = self._decoder.config
+        self._player: Fetcher | _Believer
+        self._player = Fetcher(config) if self._decoder.rulebook is meta_fetch else _Believer(config)
+
+    def __call__(self, observation: Any) -> int:
+        """Return the next action."""
+        return self._player(self._decoder(observation))
+
+    def reset(self) -> None:
+        """Forget the last episode."""
+        self._player.reset()
+
+
+class OptimalPolicy:
+    """Acts on the whole state, whatever is observed: the highest return there is, and as soon as possible.
+
+    Each episode is solved when it begins, by dynamic programming over all that can follow.
+    """
+
+    def __init__(self, env: Any) -> None:
+        """Set the policy up for a single environment, whose state it will read.
+
+        Raises:
+            TypeError: `env` is no single environment of this package.
+        """
+        decoder = Decoder(env)
+        self._rulebook, self._config, self._env = decoder.rulebook, decoder.config, env.unwrapped
+        if not hasattr(self._env, "get_state"):
+            raise TypeError(f"env must be a single environment, got {env}")
+        self._solve = lru_cache(maxsize=1)(self._solved)
+
+    def __call__(self, observation: Any = None) -> int:
+        """Return the next action."""
+        state = self._state()
+        ahead, first, actions = self._solve(self._env.stream, self._env.episode)
+        return int(actions[state.steps - first, ahead.number[timeless(self._rulebook, state)]])
+
+    def reset(self) -> None:
+        """Forget the solution of the last episode."""
+        self._solve.cache_clear()
+
+    def _state(self) -> Any:
+        values = self._env.get_state()
+        return self._rulebook.State(*(values[name] for name in self._rulebook.State._fields))
+
+    def _solved(self, stream: int, episode: int) -> Any:
+        state = self._state()
+        ahead = future(self._rulebook, self._config, state)
+        return ahead, state.steps, best_play(ahead, self._config.max_steps - state.steps).actions
+
+
+def approach(window: NDArray[np.uint8], generator: np.random.Generator) -> int:
+    """Return an action that mostly takes the agent towards the nearest object in its window.
+
+    Distance is counted in steps, a turn being one. Of the objects, that underfoot does not count. Where none
+    is visible, and in one step of 1 / (1 - HASTE), the action is random, for who always does the same walks
+    to and fro between two wrong objects for ever.
+    """
+    rows, columns = np.nonzero(window >= meta_fetch.OBJECT)
+    ahead, right = len(window) - 1 - rows, columns - len(window) // 2
+    others = (ahead > 0) | (right != 0)
+    if not others.any() or generator.random() > HASTE:
+        return int(generator.integers(meta_fetch.NUM_ACTIONS))
+    ahead, right = ahead[others], right[others]
+    steps = ahead + np.abs(right) + (right != 0)
+    nearest = generator.choice(np.flatnonzero(steps == steps.min()))
+    if ahead[nearest] > 0:
+        return FORWARD
+    return TURN_RIGHT if right[nearest] > 0 else TURN_LEFT
+
+
+class _Solution(NamedTuple):
+    """The beliefs an agent in a maze can have and the best policy on them."""
+
+    beliefs: Any
+    following: list[list[int]]
+    """Next beliefs by belief * number of actions + action."""
+    actions: NDArray[np.int16]
+
+
+class _Believer:
+    """Plays one configuration of I-Maze by the beliefs that its history leaves."""
+
+    def __init__(self, config: imaze.Config) -> None:
+        self._solution = _best_with_memory(config)
+        self.reset()
+
+    def reset(self) -> None:
+        self._steps = 0
+        self._possible = np.flatnonzero(self._solution.beliefs.start).tolist()
+
+    def __call__(self, sight: Sight) -> int:
+        beliefs, following, actions = self._solution
+        seen = sight.window.tobytes()
+        belief = next(each for each in self._possible if beliefs.observations[beliefs.seen[each]] == seen)
+        action = int(actions[self._steps, belief])
+        self._possible = following[belief * beliefs.num_actions + action]
+        self._steps += 1
+        return action
+
+
+# The solvers of the certificate are imported where they are used: the certificate plays these policies.
+
+
+@lru_cache(maxsize=8)
+def _best_with_memory(config: imaze.Config) -> _Solution:
+    from memory_envs.certificate.beliefs import belief_graph
+    from memory_envs.certificate.graph import enumerate_states
+    from memory_envs.certificate.mazes import IMazeTask
+    from memory_envs.certificate.values import best_policy
+
+    beliefs = belief_graph(enumerate_states(IMazeTask(config)))
+    following: list[list[int]] = [[] for _ in range(beliefs.reward.size)]
+    for pair, target in zip(beliefs.edges.pair.tolist(), beliefs.edges.target.tolist(), strict=True):
+        following[pair].append(target)
+    return _Solution(beliefs, following, best_policy(beliefs)[1])
+
+
+@lru_cache(maxsize=8)
+def _best_reflexes(config: imaze.Config) -> dict[Any, int]:
+    from memory_envs.certificate.beliefs import belief_graph
+    from memory_envs.certificate.graph import enumerate_states
+    from memory_envs.certificate.mazes import IMazeTask
+    from memory_envs.certificate.partition import lumped
+    from memory_envs.certificate.search import best_reactive
+
+    beliefs = belief_graph(lumped(enumerate_states(IMazeTask(config))))
+    return dict(zip(beliefs.observations, best_reactive(beliefs).actions.tolist(), strict=True))
+
+
+def reference_policy(name: str, env: Any, seed: int | None = None) -> Policy:
+    """Return a reference policy for a single environment of this package.
+
+    Args:
+        name: "random", "memoryless", "perfect_memory" or "optimal".
+        env: What it will play.
+        seed: Of what it draws; perfect memory and the optimum draw nothing.
+
+    Raises:
+        TypeError: `env` is none of this package.
+        ValueError: There is no such policy; says which there are.
+    """
+    policy: Policy = look_up(_REFERENCES, "reference policy", name)(env, seed)
+    return policy
+
+
+_REFERENCES: dict[str, Callable[[Any, int | None], Any]] = {
+    "random": lambda env, seed: RandomPolicy(env.action_space, seed),
+    "memoryless": lambda env, seed: MemorylessPolicy(env, seed=seed),
+    "perfect_memory": lambda env, seed: PerfectMemoryPolicy(env),
+    "optimal": lambda env, seed: OptimalPolicy(env),
+}
