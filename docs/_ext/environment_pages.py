@@ -19,7 +19,7 @@ import gymnasium
 from PIL import Image
 
 import memory_envs  # noqa: F401  registers the environments
-from memory_envs.policies import RandomPolicy
+from memory_envs.policies import reference_policy
 from registry.envs import ENVS, EnvRow
 
 FRAMES = Path(__file__).parents[1] / "_build" / "frames"
@@ -69,9 +69,10 @@ def certificate(class_name: str) -> str:
 def half_way(env_id: str) -> Any:
     """Return the frame, uint8 [height, width, 3], in the middle of a well played episode."""
     with gymnasium.make(env_id, render_mode="rgb_array") as env:
-        policy = RandomPolicy(env.action_space, seed=0)
+        policy = reference_policy("perfect_memory", env)
         frames, ended = [], False
         observation, _ = env.reset(seed=0)
+        policy.reset()
         while not ended:
             frames.append(env.render())
             observation, _, terminated, truncated, _ = env.step(policy(observation))
