@@ -3,6 +3,24 @@
 `python -m memory_envs.replay FILE` verifies a replay and shows it as text, GIF or MP4.
 """
 
-from memory_envs.replay.episode import FORMAT, Replay, ReplayError, ReplayMismatch, record, task_of
+from memory_envs.replay.episode import (
+    FORMAT,
+    NAMESPACE,
+    Replay,
+    ReplayError,
+    ReplayMismatch,
+    open_env,
+    record,
+    task_of,
+)
 
-__all__ = ["FORMAT", "Replay", "ReplayError", "ReplayMismatch", "record", "task_of"]
+__all__ = [
+    "FORMAT",
+    "NAMESPACE",
+    "Replay",
+    "ReplayError",
+    "ReplayMismatch",
+    "open_env",
+    "record",
+    "task_of",
+]

@@ -1,5 +1,6 @@
 """An episode as its stream, number and actions, with a hash of every state to notice drift."""
 
+import difflib
 import json
 import math
 import os
@@ -154,7 +155,7 @@ class Replay:
 
     def scenes(self) -> Iterator[Scene]:
         """Yield what there is to see of the first state and after each action."""
-        with _opened(self.env_id, self.kwargs) as env:
+        with open_env(self.env_id, self.kwargs) as env:
             env.reset(options={"stream": self.stream, "episode": self.episode})
             yield env.scene()
             for action in self.actions:
@@ -236,7 +237,7 @@ def task_of(
 def _play(
     env_id: str, kwargs: Mapping[str, Any], stream: int, episode: int, actions: Iterable[int]
 ) -> Iterator[tuple[str, float]]:
-    with _opened(env_id, kwargs) as env:
+    with open_env(env_id, kwargs) as env:
         env.reset(options={"stream": stream, "episode": episode})
         yield env.state_hash(), 0.0
         for action in actions:
@@ -244,11 +245,18 @@ def _play(
             yield env.state_hash(), reward
 
 
-def _opened(env_id: str, kwargs: Mapping[str, Any]) -> Any:
+def open_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
+    """Return the environment of a task, without Gymnasium's wrappers and without a render mode.
+
+    Raises:
+        ReplayError: The id is none of this package, or the settings make no environment.
+    """
     # Ids such as "module:Name-v0" import a module; a file from a stranger must not choose which.
     if not env_id.startswith(NAMESPACE) or env_id not in gymnasium.registry:
-        known = ", ".join(sorted(name for name in gymnasium.registry if name.startswith(NAMESPACE)))
-        raise ReplayError(f"env_id must be one of {known}, got {env_id!r}")
+        known = sorted(name for name in gymnasium.registry if name.startswith(NAMESPACE))
+        nearest = difflib.get_close_matches(env_id, known, n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise ReplayError(f"env_id must be one of {', '.join(known)}, got {env_id!r}{hint}")
     spec = gymnasium.spec(env_id)
     creator = load_env_creator(str(spec.entry_point))
     try:

@@ -1,0 +1,275 @@
+"""Playing by keyboard: in a window and in a terminal, with the agent's view only, and saved."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from memory_envs import painter, play
+from memory_envs.display import Window
+from memory_envs.replay import Replay
+from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
+from memory_envs.style import ALL
+from memory_envs.terminal import key_names
+
+ENV = "MemoryEnvs/IMaze-v0"
+SHORT = '{"max_episode_steps": 3}'
+
+
+class Script:
+    """A screen on which keys are pressed as written, and all that is shown is kept."""
+
+    def __init__(self, *presses: list[str]) -> None:
+        self.presses = list(presses)
+        self.shown: list[tuple[object, list[str]]] = []
+
+    def show(self, scene, lines):
+        self.shown.append((scene, list(lines)))
+
+    def keys(self):
+        return self.presses.pop(0)
+
+
+@pytest.fixture
+def pygame(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    module = pytest.importorskip("pygame")
+    module.display.init()
+    module.event.clear()
+    yield module
+    module.event.clear()
+
+
+def test_keys_turn_and_walk(tmp_path):
+    player = play.Player(ENV, {}, tmp_path, seed=0)
+    screen = Script(["left"], ["a", "right"], ["d", "up", "w", "x"], ["q"])
+    play.play(player, screen)
+    assert player._actions == [TURN_LEFT, TURN_LEFT, TURN_RIGHT, TURN_RIGHT, FORWARD, FORWARD]
+    assert [scene.steps for scene, _ in screen.shown] == [0, 1, 3, 6]
+    assert not any(tmp_path.iterdir())  # no episode was finished
+
+
+@pytest.mark.parametrize("key", ["q", "escape", "quit"])
+def test_every_way_to_quit_quits(tmp_path, key):
+    screen = Script(["w"], [key, "w"])
+    play.play(play.Player(ENV, {}, tmp_path), screen)
+    assert screen.shown[-1][0].steps == 1
+
+
+def test_finished_episodes_are_scored_and_saved(tmp_path):
+    folder = tmp_path / "plays"
+    player = play.Player(ENV, json.loads(SHORT), folder, seed=4)
+    screen = Script(["w", "w", "w", "w"], ["r"], ["a", "a", "a"], ["q"])
+    play.play(player, screen)
+    replays = [Replay.load(folder / f"IMaze-v0-{number:04}.json") for number in (1, 2)]
+    assert [replay.actions for replay in replays] == [(2, 2, 2), (0, 0, 0)]
+    assert replays[0].stream == replays[1].stream and [replay.episode for replay in replays] == [0, 1]
+    scores = [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
+    assert [score["replay"] for score in scores] == ["IMaze-v0-0001.json", "IMaze-v0-0002.json"]
+    assert scores[0] | {"replay": ""} == {"replay": "", "return": 0.0, "steps": 3, "success": False}
+    assert "mean of 2: 0.00" in screen.shown[-1][1][0] and "has ended" in screen.shown[-1][1][1]
+
+
+def test_the_score_counts_rewards(tmp_path):
+    player = play.Player("MemoryEnvs/MetaFetch-v0", {}, tmp_path, seed=0)
+    rng, earned = np.random.default_rng(0), []
+    while sum(earned) == 0:
+        player.restart()
+        earned.append(0)
+        while not player.ended:
+            player.play(int(rng.integers(3)))
+            earned[-1] += player.scene().notes["reward"]
+            assert f"score {earned[-1]}" in player.lines()[0]
+    assert player.returns == earned
+
+
+def test_a_window_takes_keys_and_shows_the_agents_view_only(pygame, tmp_path, monkeypatch, capsys):
+    frames = []
+    real_show = Window.show
+
+    def show(window, image):
+        frames.append(image)
+        real_show(window, image)
+        for key in presses.pop(0) if presses else [pygame.K_q]:
+            pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key))
+
+    monkeypatch.setattr(Window, "show", show)
+    presses = [[pygame.K_LEFT], [pygame.K_w, pygame.K_UP], [pygame.K_d], [pygame.K_r], [pygame.K_a]]
+    assert play.main([ENV, "--seed", "3", "--out", str(tmp_path), "--env-kwargs", SHORT, "--fps", "500"]) == 0
+    assert "1 episodes, mean score 0.000" in capsys.readouterr().out
+    assert Replay.load(tmp_path / "IMaze-v0-0001.json").actions == (TURN_LEFT, FORWARD, FORWARD)
+    scene = play.Player(ENV, {}, tmp_path, seed=3).scene()
+    view = painter.pixels(scene, play.AGENT_ONLY)
+    assert (frames[0][: len(view)] == view).all() and frames[0].shape[1] == view.shape[1]
+
+
+def test_the_closing_button_of_the_window_quits(pygame, tmp_path, monkeypatch):
+    monkeypatch.setattr(Window, "_open", closing := closes_at_once(Window._open, pygame))
+    assert play.main([ENV, "--out", str(tmp_path), "--full-view"]) == 0
+    assert closing.opened == 1
+
+
+def closes_at_once(open_window, pygame):
+    def opening(window, *arguments):
+        open_window(window, *arguments)
+        opening.opened += 1
+        pygame.event.post(pygame.event.Event(pygame.QUIT))
+
+    opening.opened = 0
+    return opening
+
+
+@pytest.mark.parametrize("style", [ALL, play.AGENT_ONLY])
+@pytest.mark.parametrize("env_id", [ENV, "MemoryEnvs/MetaFetch-v0"])
+def test_the_lines_below_the_picture_fit(tmp_path, style, env_id):
+    player = play.Player(env_id, {}, tmp_path)
+    player.returns = [-1.0] * 1000
+    picture = painter.pixels(player.scene(), style)
+    for line in player.lines():
+        assert painter.letters(line, 21).shape[1] + painter.MARGIN < picture.shape[1], line
+
+
+def test_without_a_display_the_terminal_is_named(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if "DISPLAY" not in name}
+    environment.pop("SDL_VIDEODRIVER", None)
+    done = subprocess.run(
+        [sys.executable, "-m", "memory_envs.play", ENV, "--out", str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and "with --ansi you can play in this terminal" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["MemoryEnvs/IMaze-v1"], "did you mean 'MemoryEnvs/IMaze-v0'"),
+        ([ENV, "--env-kwargs", '{"size": 8}'], "size must be an odd integer"),
+        ([ENV, "--ansi"], "needs a terminal"),
+    ],
+)
+def test_refusals_name_the_reason(arguments, complaint, capsys):
+    assert play.main(arguments) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_odd_settings_are_named(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        play.main([ENV, "--env-kwargs", "[1]"])
+    assert "must be a JSON object, got '[1]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "sent, names",
+    [
+        ("a", ["a"]),
+        ("W", ["w"]),
+        ("\x1b[D\x1b[C", ["left", "right"]),
+        ("\x1bOAw\x1b[B", ["up", "w", "down"]),
+        ("\x1b", ["escape"]),
+        ("\x1b[Z", ["unknown"]),
+        ("", ["quit"]),
+    ],
+)
+def test_what_a_terminal_sends_is_read_as_keys(sent, names):
+    assert key_names(sent) == names
+
+
+class Pty:
+    """The command in a terminal of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        import termios
+
+        self.master, self.slave = pty.openpty()
+        self.before = termios.tcgetattr(self.slave)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "memory_envs.play", *arguments],
+            stdin=self.slave,
+            stdout=self.slave,
+            stderr=self.slave,
+        )
+        self.output = ""
+
+    def press(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def wait_for(self, pattern: str) -> None:
+        ending = time.monotonic() + 30
+        while not re.search(pattern, self.output):
+            assert time.monotonic() < ending, f"{pattern!r} was not shown in {self.output!r}"
+            if select.select([self.master], [], [], 0.1)[0]:
+                self.output += os.read(self.master, 65536).decode()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+    def attributes(self):
+        import termios
+
+        return termios.tcgetattr(self.slave)
+
+    def finish(self) -> int:
+        code = self.process.wait(timeout=60)
+        while select.select([self.master], [], [], 0.1)[0]:
+            self.output += os.read(self.master, 65536).decode()
+        assert self.attributes() == self.before
+        assert self.output.rindex("\x1b[?1049l") > self.output.rindex("\x1b[?1049h")
+        assert self.output.rindex("\x1b[?25h") > self.output.rindex("\x1b[?25l")
+        return code
+
+
+@pytest.fixture
+def terminal():
+    """A function that runs the command in a terminal; what still runs at the end is killed."""
+    started = []
+
+    def start(*arguments):
+        started.append(Pty(*arguments))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+
+
+def test_a_terminal_plays_with_raw_keys_and_is_given_back(terminal, tmp_path):
+    terminal = terminal(ENV, "--ansi", "--seed", "3", "--out", str(tmp_path), "--env-kwargs", SHORT)
+    terminal.wait_for("step 0/3 [^~]*quit")
+    assert terminal.attributes() != terminal.before
+    terminal.press("w")
+    terminal.wait_for("step 1/3")
+    terminal.press("\x1b[D")
+    terminal.wait_for("step 2/3")
+    terminal.press("d")
+    terminal.wait_for("has ended")
+    terminal.press("q")
+    assert terminal.finish() == 0
+    assert "1 episodes, mean score 0.000" in terminal.output
+    assert "cue, goal" not in terminal.output and "memory:" not in terminal.output
+    assert Replay.load(tmp_path / "IMaze-v0-0001.json").actions == (FORWARD, TURN_LEFT, TURN_RIGHT)
+
+
+@pytest.mark.parametrize(
+    "how, code",
+    [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGHUP, 128 + signal.SIGHUP)],
+)
+def test_a_terminal_is_given_back_however_the_game_ends(terminal, tmp_path, how, code):
+    terminal = terminal(ENV, "--ansi", "--full-view", "--out", str(tmp_path))
+    terminal.wait_for("step 0/150 [^~]*quit")
+    assert "cue, goal" in terminal.output
+    terminal.process.send_signal(how)
+    assert terminal.finish() == code
