@@ -1,6 +1,6 @@
 """What memory is worth in a task: computed, not assumed."""
 
-from memory_envs.certificate.analysis import Effort
+from memory_envs.certificate.effort import Effort
 from memory_envs.certificate.report import Bounds, Certificate, Level
 from memory_envs.certificate.shipped import normalized_score, reference
 from memory_envs.certificate.targets import certify

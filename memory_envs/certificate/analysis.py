@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from memory_envs.certificate.ascent import ITERATIONS, RESTARTS, best_stochastic
-from memory_envs.certificate.beliefs import BELIEF_LIMIT, belief_graph
+from memory_envs.certificate.ascent import best_stochastic
+from memory_envs.certificate.beliefs import belief_graph
 from memory_envs.certificate.bottleneck import Bottleneck, bottleneck, return_bound
-from memory_envs.certificate.graph import STATE_LIMIT, Graph, TooLarge, enumerate_states
+from memory_envs.certificate.effort import Effort
+from memory_envs.certificate.graph import Graph, TooLarge, enumerate_states
 from memory_envs.certificate.partition import lumped
 from memory_envs.certificate.questions import (
     Leak,
@@ -22,31 +23,10 @@ from memory_envs.certificate.questions import (
     optimal_plays,
 )
 from memory_envs.certificate.report import ROUNDING, Bounds, Certificate, Level
-from memory_envs.certificate.search import NODE_LIMIT, SearchResult, best_reactive
+from memory_envs.certificate.search import SearchResult, best_reactive
 from memory_envs.certificate.values import Value, best, evaluate, uniform
 from memory_envs.certificate.verdict import judged
 from memory_envs.finite import FiniteEnv, QuestionEnv
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How far the computations go before they answer with bounds.
-
-    Attributes:
-        state_limit: States beyond which a task is refused.
-        belief_limit: Beliefs beyond which perfect memory is bounded by the optimum.
-        node_limit: Partial policies that the search for the best deterministic one looks at.
-        restarts: Random policies from which stochastic ones are improved.
-        iterations: Steps of each of these ascents.
-        seed: Of those random policies.
-    """
-
-    state_limit: int = STATE_LIMIT
-    belief_limit: int = BELIEF_LIMIT
-    node_limit: int = NODE_LIMIT
-    restarts: int = RESTARTS
-    iterations: int = ITERATIONS
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +58,7 @@ def certify_finite(
     name: str,
     settings: Mapping[str, Any] | None = None,
     twins: Mapping[str, FiniteEnv] | None = None,
+    until_success: FiniteEnv | None = None,
     effort: Effort | None = None,
 ) -> Certificate:
     """Return the certificate of a finite environment.
@@ -87,6 +68,8 @@ def certify_finite(
         name: What the certificate calls it.
         settings: What it was made with, for the record.
         twins: The same task with other observations, by name.
+        until_success: The same task, ending at the first success, where the task itself goes on after it;
+            success is computed on it. Such a task is judged by its return.
         effort: Limits; None takes the defaults.
 
     Raises:
@@ -101,6 +84,8 @@ def certify_finite(
     narrow = bottleneck(full, places)
     graph, beliefs = _with_beliefs(full, effort)
     returns = _solve(graph, beliefs, effort, _return_ceiling(full, narrow))
+    if until_success is not None:
+        graph, beliefs = _with_beliefs(enumerate_states(until_success, effort.state_limit), effort)
     successes = _solve(
         graph.scoring_success(),
         beliefs and beliefs.scoring_success(),
@@ -113,7 +98,9 @@ def certify_finite(
     }
     plays = _plays(full, effort)
     demand = _demand(env, full, plays, effort)
-    required, proved, reasons = judged(levels, demand.chance, demand.leaks)
+    required, proved, reasons = judged(
+        levels, demand.chance, demand.leaks, metric="success" if full.success.any() else "return"
+    )
     return Certificate(
         id=name,
         settings=dict(settings or {}),

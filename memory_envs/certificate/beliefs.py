@@ -8,7 +8,7 @@ from memory_envs.certificate.graph import Graph, GraphBuilder
 BELIEF_LIMIT = 50_000
 """Beliefs beyond which their enumeration gives up."""
 
-_DIGITS = 12
+_DIGITS = 14
 
 Belief = tuple[tuple[int, float], ...]
 """States with their probabilities given the whole history, by number."""
@@ -27,7 +27,7 @@ def belief_graph(graph: Graph, limit: int = BELIEF_LIMIT) -> Graph:
 
     The best policy there is the best policy with perfect memory here, exactly, and its best policy that acts
     on the observation alone is the best memoryless one here. Rewards are remembered as far as observations
-    show them. The probabilities of a belief are kept to 12 decimal places.
+    show them. The probabilities of a belief are kept to 14 decimal places.
 
     Raises:
         TooLarge: There are more than `limit` beliefs. With random transitions there may be infinitely many.

@@ -76,7 +76,8 @@ class Certificate:
         observations: Different observations made in them; None when they were not enumerated.
         random: Every action with equal probability, whatever is observed.
         chance: All is seen but the question; None when the task names no question.
-        deterministic: The best policy that is a function of the observation alone.
+        deterministic: The best policy that is a function of the observation alone; None when it was not
+            searched for.
         memoryless: The best policy that draws its action by the observation alone; the lower ends are values
             of policies that were found.
         perfect_memory: The best policy that remembers every observation and action.
@@ -105,7 +106,7 @@ class Certificate:
     observations: int | None
     random: Level
     chance: Level | None
-    deterministic: Level
+    deterministic: Level | None
     memoryless: Level
     perfect_memory: Level
     optimum: Level
@@ -174,7 +175,8 @@ def _levels(certificate: Certificate) -> Iterator[tuple[str, Level]]:
     yield "random", certificate.random
     if certificate.chance is not None:
         yield "chance", certificate.chance
-    yield "memoryless, deterministic", certificate.deterministic
+    if certificate.deterministic is not None:
+        yield "memoryless, deterministic", certificate.deterministic
     yield "memoryless", certificate.memoryless
     yield "perfect memory", certificate.perfect_memory
     yield "optimum", certificate.optimum

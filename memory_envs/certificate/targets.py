@@ -5,11 +5,14 @@ from typing import Any
 
 import gymnasium
 
-from memory_envs.certificate.analysis import Effort, certify_finite
+from memory_envs.certificate.analysis import certify_finite
+from memory_envs.certificate.effort import Effort
 from memory_envs.certificate.mazes import IMazeTask
 from memory_envs.certificate.report import Certificate
+from memory_envs.certificate.rooms import MetaFetchTask
+from memory_envs.certificate.sampling import certify_rooms
 from memory_envs.finite import FiniteEnv
-from memory_envs.rules import imaze
+from memory_envs.rules import imaze, meta_fetch
 from memory_envs.rules.grid import OBSERVABILITIES, PARTIAL
 
 
@@ -40,7 +43,7 @@ def certify(
     if env_kwargs:
         raise TypeError(f"env_kwargs are for ids only, got {dict(env_kwargs)} with {target!r}")
     if isinstance(target, gymnasium.Env):
-        return _certify_env(target.unwrapped, name, effort)
+        return _certify_env(target.unwrapped, name, effort or Effort())
     if not isinstance(target, FiniteEnv):
         missing = [each for each in _PROTOCOL if not hasattr(target, each)]
         raise TypeError(
@@ -50,16 +53,20 @@ def certify(
     return certify_finite(target, name=name or type(target).__name__, effort=effort)
 
 
-def _certify_env(env: Any, name: str | None, effort: Effort | None) -> Certificate:
+def _certify_env(env: Any, name: str | None, effort: Effort) -> Certificate:
     config = getattr(env, "config", None)
-    if not isinstance(config, imaze.Config):
-        raise TypeError(f"certify knows the rules of I-Maze, and any FiniteEnv; got {env}")
     kwargs = {} if env.spec is None else env.spec.kwargs
     settings = {key: value for key, value in kwargs.items() if key != "render_mode"}
-    known = env.spec.id if env.spec is not None else type(env).__name__
-    return certify_finite(
-        IMazeTask(config), name=name or known, settings=settings, twins=_imaze_twins(config), effort=effort
-    )
+    name = name or (env.spec.id if env.spec is not None else type(env).__name__)
+    if isinstance(config, imaze.Config):
+        twins = _imaze_twins(config)
+        return certify_finite(IMazeTask(config), name=name, settings=settings, twins=twins, effort=effort)
+    if not isinstance(config, meta_fetch.Config):
+        raise TypeError(f"certify knows the environments of memory_envs, and any FiniteEnv; got {env}")
+    if config.num_objects > _FEW_OBJECTS or config.size > _SMALL_ROOM:
+        return certify_rooms(env, name=name, settings=settings, effort=effort)
+    task, until_success = (MetaFetchTask(config, until_completed=each) for each in (False, True))
+    return certify_finite(task, name=name, settings=settings, until_success=until_success, effort=effort)
 
 
 def _imaze_twins(config: imaze.Config) -> dict[str, FiniteEnv]:
@@ -71,5 +78,8 @@ def _imaze_twins(config: imaze.Config) -> dict[str, FiniteEnv]:
         if number != PARTIAL
     }
 
+
+_FEW_OBJECTS, _SMALL_ROOM = 2, 5
+"""Settings of Meta-Fetch up to which all rooms are computed together."""
 
 _PROTOCOL = ("num_actions", "horizon", "starts", "step", "observe")

@@ -21,20 +21,22 @@ class Verdict(NamedTuple):
     reasons: tuple[str, ...]
 
 
-def judged(levels: Mapping[str, Level], chance: Level | None, leaks: tuple[Leak, ...]) -> Verdict:
+def judged(
+    levels: Mapping[str, Level], chance: Level | None, leaks: tuple[Leak, ...], *, metric: str
+) -> Verdict:
     """Return the verdict on a task.
 
     Memory is required when no observation gives the question away, the best policy without memory that was
     found stays near chance, and perfect memory does better. Without a named question the last two become: it
-    leaves at least a tenth of what perfect memory gains over random play. Success is compared where the task
-    knows success, else the return. It is proved when this holds for every policy without memory.
+    leaves at least a tenth of what perfect memory gains over random play. It is proved when this
+    holds for every policy without memory.
 
     Args:
-        levels: "random", "memoryless", "perfect_memory" and "optimum".
+        levels: "random", "memoryless" and "perfect_memory".
         chance: Of a task that names its question.
         leaks: Where the question shows.
+        metric: What is compared, "success" or "return".
     """
-    metric = "success" if levels["optimum"].success.upper > 0 else "return"
     random, memoryless, perfect = (
         _number(levels[name], metric) for name in ("random", "memoryless", "perfect_memory")
     )
