@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
+import gymnasium
 import numpy as np
 from gymnasium.spaces import Discrete, MultiDiscrete
 from numpy.typing import NDArray
@@ -18,8 +19,11 @@ from memory_envs.rules import imaze, meta_fetch
 from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
 from registry.lookup import look_up
 
-HASTE = 0.8
-"""How often the memoryless rule of Meta-Fetch walks to the nearest object instead of at random."""
+HASTE = 0.97
+"""How often the memoryless rule of Meta-Fetch acts as it should, and not at random."""
+
+PERSISTENCE = 0.5
+"""How often it walks on where it sees no object and no wall ahead."""
 
 
 class Policy(Protocol):
@@ -70,8 +74,7 @@ class MemorylessPolicy:
     """Acts on what is in the window now, and on nothing else.
 
     In I-Maze the default is the best deterministic policy of this kind that the certificate's search finds.
-    In Meta-Fetch it is a rule, not an optimum: mostly walk to the nearest object in the window, sometimes and
-    where there is none act at random.
+    In Meta-Fetch it is a rule, not an optimum: mostly walk to the nearest object in the window (`approach`).
     """
 
     def __init__(
@@ -152,9 +155,10 @@ class OptimalPolicy:
             TypeError: `env` is no single environment of this package.
         """
         decoder = Decoder(env)
-        self._rulebook, self._config, self._env = decoder.rulebook, decoder.config, env.unwrapped
-        if not hasattr(self._env, "get_state"):
+        if not isinstance(env, gymnasium.Env):
             raise TypeError(f"env must be a single environment, got {env}")
+        self._rulebook, self._config = decoder.rulebook, decoder.config
+        self._env: Any = env.unwrapped
         self._solve = lru_cache(maxsize=1)(self._solved)
 
     def __call__(self, observation: Any = None) -> int:
@@ -180,21 +184,31 @@ class OptimalPolicy:
 def approach(window: NDArray[np.uint8], generator: np.random.Generator) -> int:
     """Return an action that mostly takes the agent towards the nearest object in its window.
 
-    Distance is counted in steps, a turn being one. Of the objects, that underfoot does not count. Where none
-    is visible, and in one step of 1 / (1 - HASTE), the action is random, for who always does the same walks
-    to and fro between two wrong objects for ever.
+    Distance is counted in steps, a turn being one; an object underfoot does not count. One step in
+    1 / (1 - HASTE) is drawn instead, for who always does the same walks to and fro between two wrong objects
+    for ever. Where no object is visible, the agent mostly walks on, and turns before a wall.
     """
+    if generator.random() > HASTE:
+        return int(generator.integers(meta_fetch.NUM_ACTIONS))
     rows, columns = np.nonzero(window >= meta_fetch.OBJECT)
     ahead, right = len(window) - 1 - rows, columns - len(window) // 2
-    others = (ahead > 0) | (right != 0)
-    if not others.any() or generator.random() > HASTE:
-        return int(generator.integers(meta_fetch.NUM_ACTIONS))
-    ahead, right = ahead[others], right[others]
-    steps = ahead + np.abs(right) + (right != 0)
+    steps = np.where((ahead > 0) | (right != 0), ahead + np.abs(right) + (right != 0), _UNDERFOOT)
+    if steps.min(initial=_UNDERFOOT) == _UNDERFOOT:
+        return _search(window, generator)
     nearest = generator.choice(np.flatnonzero(steps == steps.min()))
     if ahead[nearest] > 0:
         return FORWARD
     return TURN_RIGHT if right[nearest] > 0 else TURN_LEFT
+
+
+def _search(window: NDArray[np.uint8], generator: np.random.Generator) -> int:
+    faces_wall = len(window) > 1 and window[-2, len(window) // 2] == meta_fetch.WALL
+    if not faces_wall and generator.random() < PERSISTENCE:
+        return FORWARD
+    return int(generator.choice([TURN_LEFT, TURN_RIGHT]))
+
+
+_UNDERFOOT = 10**6
 
 
 class _Solution(NamedTuple):
