@@ -113,15 +113,14 @@ def compile_rulebook(rulebook: ModuleType) -> Kernels:
     config, pen = (integers, floats), (bytes_2d, bytes_1d, bytes_4d, types.int64)
     shared = (*config, integers_2d, *pen)
     outputs = (bytes_2d, bytes_2d, integers_2d, floats, flags)
-    loops = make_loops(rulebook)
-    signatures = Kernels(
-        reset=types.void(*shared, mask, bytes_2d),
-        step=types.int64(*shared, types.int64, integers, *outputs),
-        facts=types.void(*config, integers_2d, integers_2d),
-    )
-    digest = source_digest(rulebook)
+    loops, digest = make_loops(rulebook), source_digest(rulebook)
+    reset = types.void(*shared, mask, bytes_2d)
+    step = types.int64(*shared, types.int64, integers, *outputs)
+    facts = types.void(*config, integers_2d, integers_2d)
     return Kernels(
-        *(_compile(loop, rulebook, digest, each) for loop, each in zip(loops, signatures, strict=True))
+        _compile(loops.reset, rulebook, digest, reset),
+        _compile(loops.step, rulebook, digest, step),
+        _compile(loops.facts, rulebook, digest, facts),
     )
 
 
