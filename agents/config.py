@@ -1,4 +1,4 @@
-"""Every number of ALD, once, with where it comes from."""
+"""Every number of the agents, once, with where it comes from. "paper" is Parisotto & Salakhutdinov 2021."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ def _number(default: Any, text: str, origin: str) -> Any:
     return field(default=default, metadata={"help": text, "origin": origin})
 
 
+RL_LOSSES = ("vmpo", "vtrace")
+
+
 @dataclass(frozen=True)
-class ALDConfig:
-    """Settings of Actor-Learner Distillation; "paper" is Parisotto & Salakhutdinov 2021."""
+class LearnerConfig:
+    """Settings of whatever learns from unrolls, and of how they are collected."""
 
     # Acting
     unroll_length: int = _number(40, "steps T in one unroll", "tuned; paper 20")
@@ -25,9 +28,6 @@ class ALDConfig:
         "value a time-out at 0 instead of bootstrapping from its last observation",
         "ours; True was common in 2021",
     )
-    # Actor
-    actor_hidden_size: int = _number(32, "units of the acting LSTM", "paper")
-    actor_learning_rate: float = _number(3e-3, "Adam step size of the actor", "tuned; paper 1e-4")
     # Learner's network
     learner_layers: int = _number(2, "layers of the GTrXL learner", "tuned; paper 4")
     learner_width: int = _number(64, "width d of the learner", "tuned")
@@ -49,6 +49,10 @@ class ALDConfig:
     max_grad_norm: float | None = _number(None, "clip the learner's and actor's gradient norm", "paper: none")
     entropy_coef: float = _number(0.05, "weight of the learner's entropy bonus", "tuned; paper none")
     value_coef: float = _number(10.0, "weight of the learner's value loss", "tuned")
+    replay_size: int = _number(32, "unrolls kept", "tuned")
+    rl_loss: str = _number(
+        "vmpo", "how the policy learns: vmpo, or vtrace (IMPALA's policy gradient)", "paper: vmpo"
+    )
     # V-MPO
     eta_init: float = _number(1.0, "initial temperature", "paper")
     eps_eta: float = _number(0.1, "bound behind the temperature", "paper")
@@ -66,6 +70,49 @@ class ALDConfig:
     policy_trace_decay: float = _number(1.0, "lambda behind the advantages", "Espeholt et al. 2018")
     # PopArt
     popart_step_size: float = _number(3e-4, "step size of PopArt's moments; 0 switches it off", "paper")
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, naming the field, the value and the choices."""
+        at_least_one = "unroll_length learner_layers learner_width learner_heads learner_mlp_width"
+        self._require_each(f"{at_least_one} learner_memory target_period replay_size", 1)
+        self._require_each("learner_replays priority_exponent entropy_coef value_coef", 0)
+        positive = (
+            "learner_learning_rate dual_learning_rate eta_init alpha_init eps_eta eps_alpha rho_bar c_bar"
+        )
+        for name in positive.split():
+            self._require(name, getattr(self, name) > 0, "greater than 0")
+        for name in "gamma value_trace_decay policy_trace_decay popart_step_size".split():
+            self._require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
+        self._require(
+            "learner_heads", self.learner_width % self.learner_heads == 0, "a divisor of learner_width"
+        )
+        self._require("rl_loss", self.rl_loss in RL_LOSSES, f"one of {', '.join(RL_LOSSES)}")
+
+    def _require_each(self, names: str, least: int) -> None:
+        for name in names.split():
+            self._require(name, getattr(self, name) >= least, f"at least {least}")
+
+    def _require(self, name: str, holds: bool, what: str) -> None:
+        if not holds:
+            raise ValueError(f"{name} must be {what}, got {getattr(self, name)!r}")
+
+    @property
+    def pull_to_actor(self) -> float:
+        """Weight of the distillation loss in the learner's: 0 where nobody else acts."""
+        return 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON-able values."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class ALDConfig(LearnerConfig):
+    """Settings of Actor-Learner Distillation."""
+
+    # Actor
+    actor_hidden_size: int = _number(32, "units of the acting LSTM", "paper")
+    actor_learning_rate: float = _number(3e-3, "Adam step size of the actor", "tuned; paper 1e-4")
     # Distillation
     policy_coef: float = _number(
         1.0, "alpha_pi, weight of the policy distillation", "ours; not stated in the paper"
@@ -81,38 +128,15 @@ class ALDConfig:
     )
     distillation_steps: int = _number(14, "distillation steps per unroll", "tuned; paper: more is better")
     distillation_window: int = _number(8, "latest unrolls that distillation samples from", "tuned")
-    replay_size: int = _number(32, "unrolls kept", "tuned")
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
-        at_least_one = (
-            "unroll_length actor_hidden_size learner_layers learner_width learner_heads learner_mlp_width "
-            "learner_memory target_period replay_size distillation_window"
-        )
-        for name in at_least_one.split():
-            self._require(name, getattr(self, name) >= 1, "at least 1")
-        at_least_zero = (
-            "learner_replays priority_exponent distillation_steps entropy_coef value_coef "
-            "policy_coef distilled_value_coef learner_regularisation"
-        )
-        for name in at_least_zero.split():
-            self._require(name, getattr(self, name) >= 0, "at least 0")
-        positive = (
-            "actor_learning_rate learner_learning_rate dual_learning_rate eta_init alpha_init eps_eta "
-            "eps_alpha rho_bar c_bar"
-        )
-        for name in positive.split():
-            self._require(name, getattr(self, name) > 0, "greater than 0")
-        for name in "gamma value_trace_decay policy_trace_decay popart_step_size".split():
-            self._require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
-        self._require(
-            "learner_heads", self.learner_width % self.learner_heads == 0, "a divisor of learner_width"
-        )
+        super().__post_init__()
+        self._require_each("actor_hidden_size distillation_window", 1)
+        self._require_each("distillation_steps policy_coef distilled_value_coef learner_regularisation", 0)
+        self._require("actor_learning_rate", self.actor_learning_rate > 0, "greater than 0")
 
-    def _require(self, name: str, holds: bool, what: str) -> None:
-        if not holds:
-            raise ValueError(f"{name} must be {what}, got {getattr(self, name)!r}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON-able values."""
-        return dataclasses.asdict(self)
+    @property
+    def pull_to_actor(self) -> float:
+        """Weight of the distillation loss in the learner's."""
+        return self.policy_coef * self.learner_regularisation

@@ -1,4 +1,4 @@
-"""The learner: V-MPO on unrolls that another policy acted out, for any actor-critic."""
+"""The learner: V-MPO or IMPALA's policy gradient on unrolls, whoever acted them out, for any actor-critic."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from agents.config import ALDConfig
+from agents.config import LearnerConfig
 from agents.losses import distillation, vmpo
 from agents.losses.popart import PopArt
-from agents.losses.vtrace import VTrace, vtrace
+from agents.losses.vtrace import VTrace, policy_gradient_loss, vtrace
 from agents.networks.actor_critic import ActorCritic, Outputs
 from agents.unroll import CoreState, LearnerOutputs, Unroll, map_observation, replace_rows, select_lanes
 
@@ -41,8 +41,8 @@ class Learner:
     It runs the network over each unroll from the memory that it kept for these lanes, trains, and attaches
     what it said of every step, from which the distiller teaches the actor.
 
-    Deviations from Song et al. 2020 and Parisotto & Salakhutdinov 2021, each a setting of `ALDConfig`, with
-    the measurements behind them in docs/experiments.md: an entropy bonus, because V-MPO's top half alone
+    Deviations from Song et al. 2020 and Parisotto & Salakhutdinov 2021, each a setting of the configuration,
+    with the measurements behind them in docs/experiments.md: an entropy bonus, because V-MPO's top half alone
     settles on one of two goals before the cue is understood; value targets of a shorter lambda than the
     advantages, because the noise of an outcome far ahead hides what predicts it; further updates on lanes
     replayed by priority, because goals are rare at first; and a weaker pull towards the actor, which always
@@ -54,7 +54,7 @@ class Learner:
         device: Where everything lives.
     """
 
-    def __init__(self, network: ActorCritic, config: ALDConfig, device: torch.device) -> None:
+    def __init__(self, network: ActorCritic, config: LearnerConfig, device: torch.device) -> None:
         self.network, self.config, self.device = network.to(device), config, device
         self.target = copy.deepcopy(self.network).requires_grad_(False)
         self.popart = PopArt(config.popart_step_size).to(device)
@@ -117,9 +117,10 @@ class Learner:
         """Value targets and advantages, which may look ahead by different lambdas."""
         config = self.config
         terminated = unroll.done if config.timeout_is_terminal else unroll.terminated
-        log_rho = _log_prob(result.target_logits, unroll.action) - _log_prob(
-            unroll.behaviour_logits, unroll.action
-        )
+        # V-MPO evaluates the policy that its trust region is built around, IMPALA the one that is updated.
+        is_vmpo = config.rl_loss == "vmpo"
+        logits = result.target_logits if is_vmpo else result.outputs.logits[:-1].detach()
+        log_rho = _log_prob(logits, unroll.action) - _log_prob(unroll.behaviour_logits, unroll.action)
         trace = functools.partial(
             vtrace,
             log_rho,
@@ -161,7 +162,31 @@ class Learner:
         self, unroll: Unroll, result: _Pass, trace: VTrace, advantage: Tensor, value: Tensor
     ) -> tuple[Tensor, dict[str, Any]]:
         config, logits = self.config, result.outputs.logits[:-1]
-        advantage = advantage.flatten()
+        learn = self._vmpo if config.rl_loss == "vmpo" else self._policy_gradient
+        policy_loss, metrics = learn(unroll, result, trace, advantage)
+        value_loss = 0.5 * (self.popart.normalize(trace.target) - value).square()
+        entropy = distillation.entropy(logits)
+        loss = (
+            policy_loss
+            + config.value_coef * value_loss.mean()
+            + self._pull(unroll, logits)
+            - config.entropy_coef * entropy.mean()
+        )
+        metrics |= {
+            "loss/value": value_loss.mean(),
+            "vtrace/rho": trace.clipped_rho.mean(),
+            "vtrace/rho_clipped": (trace.clipped_rho >= config.rho_bar).float().mean(),
+            "learner/entropy": entropy.mean(),
+            "learner/value": result.value.mean(),
+            "learner/explained_variance": _explained(trace.target, result.value[:-1]),
+            "learner/advantage_std": advantage.std(),
+        }
+        return loss, {name: value.detach() for name, value in metrics.items()}
+
+    def _vmpo(
+        self, unroll: Unroll, result: _Pass, trace: VTrace, advantage: Tensor
+    ) -> tuple[Tensor, dict[str, Any]]:
+        config, logits, advantage = self.config, result.outputs.logits[:-1], advantage.flatten()
         policy = vmpo.policy_loss(
             _log_prob(logits, unroll.action).flatten(),
             advantage,
@@ -171,33 +196,29 @@ class Learner:
             trace.clipped_rho.flatten() if config.importance_weights else None,
         )
         region = vmpo.trust_region_loss(result.target_logits, logits, self.alpha, config.eps_alpha)
-        value_loss = 0.5 * (self.popart.normalize(trace.target) - value).square()
-        to_actor = distillation.policy_distillation(
-            unroll.behaviour_logits, logits, config.distillation_direction
-        )
-        entropy = distillation.entropy(logits)
-        loss = (
-            policy.policy.sum()
-            + policy.temperature
-            + (region.penalty + region.multiplier).mean()
-            + config.value_coef * value_loss.mean()
-            + config.policy_coef * config.learner_regularisation * to_actor.mean()
-            - config.entropy_coef * entropy.mean()
-        )
-        metrics = {
+        loss = policy.policy.sum() + policy.temperature + (region.penalty + region.multiplier).mean()
+        return loss, {
             "loss/policy": policy.policy.sum(),
-            "loss/value": value_loss.mean(),
             "vmpo/kl": region.kl.mean(),
             "vmpo/kl_over_eps_alpha": region.kl.mean() / config.eps_alpha,
             "vmpo/effective_samples": policy.effective_samples,
-            "vtrace/rho": trace.clipped_rho.mean(),
-            "vtrace/rho_clipped": (trace.clipped_rho >= config.rho_bar).float().mean(),
-            "learner/entropy": entropy.mean(),
-            "learner/value": result.value.mean(),
-            "learner/explained_variance": _explained(trace.target, result.value[:-1]),
-            "learner/advantage_std": advantage.std(),
         }
-        return loss, {name: value.detach() for name, value in metrics.items()}
+
+    def _policy_gradient(
+        self, unroll: Unroll, result: _Pass, trace: VTrace, advantage: Tensor
+    ) -> tuple[Tensor, dict[str, Any]]:
+        log_prob = _log_prob(result.outputs.logits[:-1], unroll.action)
+        loss = policy_gradient_loss(log_prob, advantage, trace.clipped_rho).mean()
+        return loss, {"loss/policy": loss}
+
+    def _pull(self, unroll: Unroll, logits: Tensor) -> Tensor | float:
+        """How far the learner is from the actor, weighed; nothing where it acts for itself."""
+        weight = self.config.pull_to_actor
+        if weight == 0.0:
+            return 0.0
+        direction = self.config.distillation_direction  # type: ignore[attr-defined]
+        to_actor = distillation.policy_distillation(unroll.behaviour_logits, logits, direction)
+        return weight * to_actor.mean()
 
     def _step(self, loss: Tensor) -> None:
         self.optimizer.zero_grad()

@@ -71,5 +71,22 @@ def vtrace(
     return VTrace(target, reward + discount * following - value, rho)
 
 
+def policy_gradient_loss(log_prob: Tensor, advantage: Tensor, clipped_rho: Tensor) -> Tensor:
+    """IMPALA's policy gradient (section 4.2 of the source), as a loss.
+
+    Args:
+        log_prob: [T, B] log pi(a_t | x_t), with gradient.
+        advantage: [T, B] r_t + gamma_t v_{t+1} - V(x_t), in whatever unit.
+        clipped_rho: [T, B] min(rho_bar, pi / mu).
+
+    Returns:
+        [T, B] losses, whose gradient is -rho_t * advantage_t * grad log pi(a_t | x_t).
+    """
+    if not log_prob.shape == advantage.shape == clipped_rho.shape:
+        shapes = [tuple(x.shape) for x in (log_prob, advantage, clipped_rho)]
+        raise ValueError(f"policy_gradient_loss: all arguments must share one shape, got {shapes}")
+    return -(clipped_rho * advantage).detach() * log_prob
+
+
 def _log(bar: float) -> float:
     return float(torch.log(torch.tensor(bar, dtype=torch.float64)))
