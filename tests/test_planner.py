@@ -13,7 +13,7 @@ from tests.env_oracles import route
 
 
 def breadth_first(state, step, is_there):
-    """Fewest steps until `is_there(before, after)` by plain search; `step` gives None for what is forbidden."""
+    """Fewest steps until `is_there(before, after)` by plain search; `step` gives None for the forbidden."""
     queue, reached = deque([(state, 0)]), {state}
     while queue:
         here, steps = queue.popleft()
@@ -124,16 +124,32 @@ def test_an_object_that_others_wall_in_is_out_of_reach():
     assert play.episode_return == 1
 
 
-@pytest.mark.parametrize("num_objects", [2, 3])
-def test_no_layout_of_two_or_three_objects_walls_one_in(num_objects):
-    config = meta_fetch.configure(size=5, num_objects=num_objects)
+def unfinishable(size, num_objects):
+    """How many layouts there are, and in how many the order 0, 1, 2, ... cannot be fetched to its end."""
+    config = meta_fetch.configure(size=size, num_objects=num_objects)
     first = meta_fetch.begin(config, episode_key(0, 0))
-    for cells in itertools.permutations(range(9), num_objects):
+    walled_in = []
+    for cells in itertools.permutations(range((size - 2) ** 2), num_objects):
         state = first._replace(cells=packed(cells, 256), order=packed(range(num_objects), 8))
-        for progress in range(num_objects):
-            row, column = meta_fetch.object_place(config, state, max(progress - 1, 0))
-            there = state._replace(row=row, column=column, progress=progress, paid=progress)
-            assert planner.optimal_steps_remaining(meta_fetch, config, there) > 0
+        places = [meta_fetch.object_place(config, state, item) for item in range(num_objects)]
+        on_the_way = [
+            state._replace(row=row, column=column, progress=item + 1, paid=item + 1)
+            for item, (row, column) in enumerate(places[:-1])
+        ]
+        left = [planner.optimal_steps_remaining(meta_fetch, config, each) for each in [state, *on_the_way]]
+        walled_in.append(planner.OUT_OF_REACH in left)
+    return len(walled_in), sum(walled_in)
+
+
+@pytest.mark.parametrize("num_objects", [2, 3])
+def test_two_or_three_objects_never_wall_one_in(num_objects):
+    assert unfinishable(5, num_objects)[1] == 0
+
+
+def test_four_objects_wall_one_in_only_in_a_corner():
+    # Object 0 or 1 in one of four corners, objects 2 and 3 on both sides of it, the other one anywhere.
+    layouts, walled_in = unfinishable(5, 4)
+    assert (layouts, walled_in) == (9 * 8 * 7 * 6, 4 * 2 * 2 * 6)
 
 
 # --- Best play ------------------------------------------------------------------------------------

@@ -86,3 +86,16 @@ def turned_layout(cells: int, side: int, count: int) -> int:
         row, column = object_cell(cells, item) // side, object_cell(cells, item) % side
         result |= (column * side + side - 1 - row) << (8 * item)
     return result
+
+
+def check_layout(cells: int, side: int, count: int, split: int) -> None:
+    """Refuse an integer that is no layout of a split.
+
+    Raises:
+        ValueError: Naming the cells.
+    """
+    places = [object_cell(cells, item) for item in range(count)]
+    if len(set(places)) < count or max(places) >= side * side:
+        raise ValueError(f"state field cells must name distinct cells below {side * side}, got {places}")
+    if not in_split(cells, side, count, split):
+        raise ValueError(f"state field cells must be a layout of split {SPLITS[split]!r}, got {places}")

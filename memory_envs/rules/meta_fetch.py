@@ -14,6 +14,9 @@ Walking onto an object fetches it. The next one of the order disappears and is r
 where it is, and all that were fetched return to their cells, so that the order has to be begun again. When
 the last one is fetched, all return and the sequence can be fetched again, until time is up.
 
+Four or more objects can wall one in, so that the sequence cannot be completed: with 4 objects in 9x9 in one
+episode of 6,909, when the first or second of the order lies in a corner between the third and the fourth.
+
 A position of the order is paid once until the sequence is completed. Without this rule, fetching the first
 object, then a wrong one, then the first one again would earn without end and without memory. Parisotto &
 Salakhutdinov (2021) say of their task no more than that 3 or 4 objects are fetched in a hidden sequence; the
@@ -39,7 +42,7 @@ from memory_envs.rules.grid import (
     PERFECT_MEMORY,
     view_cell,
 )
-from memory_envs.rules.layouts import SPLITS, draw_layout, draw_other_cell, in_split, object_cell
+from memory_envs.rules.layouts import SPLITS, check_layout, draw_layout, draw_other_cell, object_cell
 from memory_envs.rules.randomness import draw, draw_order
 from memory_envs.rules.room import FLOOR, WALL, cell_place, is_open, moved, show_room
 from memory_envs.rules.settings import check_choice, check_integer
@@ -338,17 +341,8 @@ def check_state(config: Config, state: State) -> None:
         least = 1 if name in ("row", "column") else 0
         if not least <= value <= limit:
             raise ValueError(f"state field {name} must be in [{least}, {limit}], got {value}")
-    _check_layout(config, state)
+    check_layout(state.cells, config.size - 2, count, config.split)
     _check_history(config, state)
-
-
-def _check_layout(config: Config, state: State) -> None:
-    cells = [object_cell(state.cells, item) for item in range(config.num_objects)]
-    free = (config.size - 2) ** 2
-    if len(set(cells)) < len(cells) or max(cells) >= free:
-        raise ValueError(f"state field cells must name distinct cells below {free}, got {cells}")
-    if not in_split(state.cells, config.size - 2, config.num_objects, config.split):
-        raise ValueError(f"state field cells must be a layout of split {SPLITS[config.split]!r}, got {cells}")
 
 
 def _check_history(config: Config, state: State) -> None:
