@@ -5,6 +5,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,7 @@ import gymnasium
 import pytest
 
 import memory_envs
-from memory_envs.certificate import Bounds
+from memory_envs.certificate import Bounds, Level
 from registry.envs import ENVS
 
 ROOT = Path(__file__).parent.parent
@@ -92,6 +93,17 @@ def test_what_is_not_exact_is_set_apart(tables):
     assert tables.number(Bounds(0.25, 0.25)) == "0.25"
     assert tables.number(Bounds(0.25, 0.5, "a search")) == "*0.25 to 0.5*"
     assert tables.number(Bounds(0.25, 0.25, "a sample")) == "*0.25*"
+
+
+def test_tables_say_where_bounds_come_from_and_what_is_not_proved(tables, monkeypatch):
+    exact = memory_envs.reference("MemoryEnvs/IMaze-v0")
+    level = Level(Bounds(0.5, 0.75, "a search of 10 nodes"), Bounds.exactly(0.5))
+    found = replace(exact, memoryless=level, proved=False, reasons=("a reason", "not proved: at most 0.75"))
+    monkeypatch.setattr(memory_envs, "reference", lambda env_id: found, raising=False)
+    text = tables.tables(["MemoryEnvs/IMaze-v0"])
+    assert "| *0.5 to 0.75* |" in text and "not exact" in text
+    assert "- best memoryless: a search of 10 nodes\n" in text
+    assert "- required: not proved: at most 0.75\n" in text and "yes, proved" not in text
 
 
 def test_ids_without_a_certificate_are_named(tables):

@@ -1,9 +1,10 @@
 """What memory is worth, as Markdown, from the certificates that ship with the ids."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import memory_envs
+from memory_envs.certificate import Bounds, Certificate, Level
+from memory_envs.certificate.report import EXACT
 
 _LEVELS = {
     "random": "random",
@@ -13,8 +14,7 @@ _LEVELS = {
     "optimum": "optimum",
 }
 _METRICS = {"success": "Success", "episode_return": "Return"}
-_EXACT = "exact"
-_METHOD = "method: "
+_ITALICS = "Numbers in *italics* are not exact; where there are two, the number lies between them."
 
 
 def tables(env_ids: Sequence[str]) -> str:
@@ -28,21 +28,21 @@ def tables(env_ids: Sequence[str]) -> str:
     return "\n".join(parts)
 
 
-def number(bounds: Any) -> str:
+def number(bounds: Bounds) -> str:
     """Return a number; in italics, as an interval if it is one, where it is not exact."""
     ends = dict.fromkeys(f"{end:.4g}" for end in (bounds.lower, bounds.upper))
     text = " to ".join(ends)
-    return text if bounds.how == _EXACT else f"*{text}*"
+    return text if bounds.how == EXACT else f"*{text}*"
 
 
-def _certificate(env_id: str) -> Any:
+def _certificate(env_id: str) -> Certificate | None:
     try:
         return memory_envs.reference(env_id)
     except ValueError:
         return None
 
 
-def _levels_table(certificates: Sequence[Any], metric: str) -> str:
+def _levels_table(certificates: Sequence[Certificate], metric: str) -> str:
     names = [name for name in _LEVELS if any(getattr(each, name) for each in certificates)]
     head = [_METRICS[metric], *(_LEVELS[name] for name in names)]
     rows = [
@@ -51,12 +51,12 @@ def _levels_table(certificates: Sequence[Any], metric: str) -> str:
     return _table(head, rows)
 
 
-def _demands_table(certificates: Sequence[Any]) -> str:
+def _demands_table(certificates: Sequence[Certificate]) -> str:
     head = ["Memory", "bits", "held for", "steps of the optimum", "memoryless on the twins", "required"]
     return _table(head, [[f"`{each.id}`", *_demands(each)] for each in certificates])
 
 
-def _demands(certificate: Any) -> Iterator[str]:
+def _demands(certificate: Certificate) -> Iterator[str]:
     yield "" if certificate.question_bits is None else f"{certificate.question_bits:.4g}"
     ends = dict.fromkeys((certificate.held_shortest, certificate.held_longest))
     yield "" if certificate.held_shortest is None else " to ".join(map(str, ends)) + " steps"
@@ -65,24 +65,29 @@ def _demands(certificate: Any) -> Iterator[str]:
     yield ("yes, proved" if certificate.proved else "yes") if certificate.memory_required else "no"
 
 
-def _kinds(certificates: Sequence[Any]) -> str:
-    kinds: dict[str, list[str]] = {}
+def _kinds(certificates: Sequence[Certificate]) -> str:
+    notes: dict[str, list[str]] = {}
     for certificate in certificates:
-        kinds.setdefault(f"{_METHOD}{certificate.method}", []).append(certificate.id)
-        for name, label in _LEVELS.items():
-            level = getattr(certificate, name)
-            for bounds in (getattr(level, metric) for metric in _METRICS if level):
-                if bounds.how != _EXACT:
-                    kinds.setdefault(f"{label}: {bounds.how}", []).append(certificate.id)
-    if all(kind.startswith(_METHOD) for kind in kinds):
-        lines = ["All numbers are exact.", ""]
-    else:
-        lines = ["Numbers in *italics* are not exact; where there are two, the number lies between them.", ""]
-    for kind, ids in kinds.items():
-        named = dict.fromkeys(f"`{each}`" for each in ids)
-        everywhere = len(named) == len(certificates)
-        lines.append(f"- {kind}" + ("" if everywhere else f" ({', '.join(named)})"))
+        for note in dict.fromkeys(_notes(certificate)):
+            notes.setdefault(note, []).append(f"`{certificate.id}`")
+    exact = not any(bounds.how != EXACT for each in certificates for _, bounds in _bounds(each))
+    lines = ["All numbers are exact." if exact else _ITALICS, ""]
+    for note, ids in notes.items():
+        lines.append(f"- {note}" + ("" if len(ids) == len(certificates) else f" ({', '.join(ids)})"))
     return "\n".join(lines) + "\n"
+
+
+def _notes(certificate: Certificate) -> Iterator[str]:
+    yield f"method: {certificate.method}"
+    yield from (f"{label}: {bounds.how}" for label, bounds in _bounds(certificate) if bounds.how != EXACT)
+    if certificate.memory_required and not certificate.proved:
+        yield f"required: {certificate.reasons[-1]}"
+
+
+def _bounds(certificate: Certificate) -> Iterator[tuple[str, Bounds]]:
+    for name, label in _LEVELS.items():
+        level = getattr(certificate, name)
+        yield from ((label, getattr(level, metric)) for metric in _METRICS if level)
 
 
 def _recipe(env_id: str) -> str:
@@ -92,11 +97,11 @@ def _recipe(env_id: str) -> str:
     )
 
 
-def _tells(certificates: Sequence[Any], metric: str) -> bool:
+def _tells(certificates: Sequence[Certificate], metric: str) -> bool:
     return any(getattr(each.optimum, metric).upper > 0 for each in certificates)
 
 
-def _cell(level: Any, metric: str) -> str:
+def _cell(level: Level | None, metric: str) -> str:
     return "" if level is None else number(getattr(level, metric))
 
 
