@@ -45,7 +45,7 @@ from memory_envs.rules.grid import (
 from memory_envs.rules.layouts import SPLITS, check_layout, draw_layout, draw_other_cell, object_cell
 from memory_envs.rules.randomness import draw, draw_order
 from memory_envs.rules.room import FLOOR, WALL, cell_place, is_open, moved, show_room
-from memory_envs.rules.settings import check_choice, check_integer
+from memory_envs.rules.settings import check_choice, check_fields, check_integer
 
 OBJECT = 2
 """Tile code of object 0; that of object i is OBJECT + i."""
@@ -336,11 +336,8 @@ def check_state(config: Config, state: State) -> None:
     """
     last, count = config.size - 2, config.num_objects
     packed, score = (256**count - 1, 8**count - 1), (count - 1, count - 1, state.steps // count)
-    limits = State(last, last, NORTH, *packed, *score, 2**count - 1, 1, config.max_steps)
-    for name, value, limit in zip(State._fields, state, limits, strict=True):
-        least = 1 if name in ("row", "column") else 0
-        if not least <= value <= limit:
-            raise ValueError(f"state field {name} must be in [{least}, {limit}], got {value}")
+    most = State(last, last, NORTH, *packed, *score, 2**count - 1, 1, config.max_steps)
+    check_fields(state, (1, 1, *[0] * (len(most) - 2)), most)
     check_layout(state.cells, config.size - 2, count, config.split)
     _check_history(config, state)
 

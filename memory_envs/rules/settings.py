@@ -1,6 +1,7 @@
 """Checks with which rulebooks refuse bad settings."""
 
 import difflib
+from typing import Any
 
 import numpy as np
 
@@ -32,3 +33,19 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> int:
     near = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
     hint = f", did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}{hint}")
+
+
+def check_fields(state: Any, least: Any, most: Any) -> None:
+    """Refuse a State of which a field is out of range.
+
+    Args:
+        state: A NamedTuple.
+        least: The smallest value of each of its fields, in their order.
+        most: The largest.
+
+    Raises:
+        ValueError: Naming the first such field.
+    """
+    for name, value, low, high in zip(state._fields, state, least, most, strict=True):
+        if not low <= value <= high:
+            raise ValueError(f"state field {name} must be in [{low}, {high}], got {value}")
