@@ -1,4 +1,4 @@
-"""An ALD model as a file and back: plain data and tensors, no pickle."""
+"""A model as a file and back: plain data and tensors, no pickle."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import pathlib
 from collections import deque
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from stable_baselines3.common.save_util import is_json_serializable
@@ -15,20 +15,21 @@ from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.utils import check_for_correct_spaces, get_device, get_system_info
 
 from agents import checkpoint
-from agents.config import ALDConfig
+from agents.config import LearnerConfig
 from agents.env_state import get_env_state, set_env_state
-from agents.policies import LSTMActorPolicy
 from agents.spaces import space_from_json, space_to_json
 
 if TYPE_CHECKING:
-    from agents.ald.algorithm import ALD
+    from agents.algorithm import UnrollAlgorithm
+
+Model = TypeVar("Model", bound="UnrollAlgorithm")
 
 PARTS = ("replay", "environment")
 COUNTERS = ("num_timesteps", "_total_timesteps", "_num_timesteps_at_start", "_episode_num", "_n_updates")
 
 
-def save_model(model: ALD, path: str | os.PathLike[str], exclude: Collection[str] = ()) -> None:
-    """Write a model to `path`; see `ALD.save`."""
+def save_model(model: UnrollAlgorithm, path: str | os.PathLike[str], exclude: Collection[str] = ()) -> None:
+    """Write a model to `path`; see `UnrollAlgorithm.save`."""
     for part in exclude:
         if part not in PARTS:
             raise ValueError(f"exclude may name {', '.join(PARTS)}; got {part!r}")
@@ -41,7 +42,7 @@ def save_model(model: ALD, path: str | os.PathLike[str], exclude: Collection[str
 
 
 def load_model(
-    cls: type[ALD],
+    cls: type[Model],
     path: str | os.PathLike[str],
     env: GymEnv | None,
     device: torch.device | str,
@@ -49,8 +50,8 @@ def load_model(
     print_system_info: bool,
     force_reset: bool,
     **kwargs: Any,
-) -> ALD:
-    """Read a model from `path`; see `ALD.load`."""
+) -> Model:
+    """Read a model from `path`; see `UnrollAlgorithm.load`."""
     if print_system_info:
         get_system_info()
     path = pathlib.Path(path)
@@ -68,7 +69,7 @@ def load_model(
     return model
 
 
-def _tree(model: ALD) -> dict[str, Any]:
+def _tree(model: UnrollAlgorithm) -> dict[str, Any]:
     """All that a model consists of, `PARTS` left empty."""
     return {
         "algorithm": type(model).__name__,
@@ -81,13 +82,13 @@ def _tree(model: ALD) -> dict[str, Any]:
         "metrics": model._metrics.state_dict(),
         "policy": model.policy.state_dict(),
         "learner": model.learner.state_dict(),
-        "distiller": {"optimizer": model.policy.optimizer.state_dict()},
+        "distiller": model.distiller and {"optimizer": model.policy.optimizer.state_dict()},
         "actor": model.actor.state_dict(),
         **dict.fromkeys(PARTS),
     }
 
 
-def _arguments(model: ALD) -> dict[str, Any]:
+def _arguments(model: UnrollAlgorithm) -> dict[str, Any]:
     plain = {name: value for name, value in model.policy_kwargs.items() if is_json_serializable(value)}
     return {
         "policy": type(model.policy).__name__,
@@ -99,12 +100,12 @@ def _arguments(model: ALD) -> dict[str, Any]:
     }
 
 
-def _episodes(model: ALD) -> dict[str, Any]:
+def _episodes(model: UnrollAlgorithm) -> dict[str, Any]:
     infos = [dict(info) for info in model.ep_info_buffer or ()]  # numpy scalars stay what they are
     return {"infos": infos, "successes": [float(success) for success in model.ep_success_buffer or ()]}
 
 
-def _check_kind(cls: type[ALD], tree: Any, path: pathlib.Path) -> None:
+def _check_kind(cls: type[UnrollAlgorithm], tree: Any, path: pathlib.Path) -> None:
     found = tree.get("algorithm") if isinstance(tree, dict) else type(tree).__name__
     if found != cls.__name__:
         raise checkpoint.CheckpointError(f"{path} holds no {cls.__name__} model but {found!r}")
@@ -119,17 +120,17 @@ def _check_kind(cls: type[ALD], tree: Any, path: pathlib.Path) -> None:
 
 
 def _rebuild(
-    cls: type[ALD],
+    cls: type[Model],
     tree: Mapping[str, Any],
     path: pathlib.Path,
     env: GymEnv | None,
     device: torch.device | str,
     given: dict[str, Any],
-) -> ALD:
+) -> Model:
     """A model as the saved one was when it was new."""
     arguments = tree["arguments"]
-    config = _config(arguments["config"], given, path)
-    _fill_in(given, arguments)
+    config = _config(cls.config_class, arguments["config"], given, path)
+    _fill_in(cls, given, arguments)
     model = cls(given.pop("policy"), env, config, device=device, _init_setup_model=False, **given)
     spaces = space_from_json(tree["observation_space"]), space_from_json(tree["action_space"])
     if model.env is None:
@@ -141,9 +142,11 @@ def _rebuild(
     return model
 
 
-def _config(saved: Mapping[str, Any], given: Collection[str], path: pathlib.Path) -> ALDConfig:
+def _config(
+    kind: type[LearnerConfig], saved: Mapping[str, Any], given: Collection[str], path: pathlib.Path
+) -> LearnerConfig:
     """The saved settings; what another version knew or lacked is no matter to guess at."""
-    names = {field.name for field in dataclasses.fields(ALDConfig)}
+    names = {field.name for field in dataclasses.fields(kind)}
     unknown, missing = sorted(set(saved) - names), sorted(names - set(saved) - set(given))
     if unknown:
         raise checkpoint.CheckpointError(
@@ -153,12 +156,13 @@ def _config(saved: Mapping[str, Any], given: Collection[str], path: pathlib.Path
         raise checkpoint.CheckpointError(
             f"{path} is of another version, without the settings {', '.join(missing)}: pass them to load()"
         )
-    return ALDConfig(**saved)
+    return kind(**saved)
 
 
-def _fill_in(given: dict[str, Any], arguments: Mapping[str, Any]) -> None:
+def _fill_in(cls: type[UnrollAlgorithm], given: dict[str, Any], arguments: Mapping[str, Any]) -> None:
     """Add the saved arguments that were not given, unless they are code, which no file holds."""
-    if "policy" not in given and arguments["policy"] != LSTMActorPolicy.__name__:
+    ours = {policy.__name__: policy for policy in cls.policy_aliases.values()}
+    if "policy" not in given and arguments["policy"] not in ours:
         raise ValueError(f"the model has a policy of your own: pass policy={arguments['policy']} to load()")
     lost = [name for name in arguments["lost_policy_kwargs"] if name not in given.get("policy_kwargs", ())]
     if lost:
@@ -166,15 +170,16 @@ def _fill_in(given: dict[str, Any], arguments: Mapping[str, Any]) -> None:
             f"the model has policy_kwargs that are code and so are not in the file: {', '.join(lost)}; "
             "pass the complete policy_kwargs to load()"
         )
-    given.setdefault("policy", LSTMActorPolicy)
+    given.setdefault("policy", ours.get(arguments["policy"]))
     for name in ("policy_kwargs", "seed", "stats_window_size"):
         given.setdefault(name, arguments[name])
 
 
-def _restore(model: ALD, tree: Mapping[str, Any]) -> None:
+def _restore(model: UnrollAlgorithm, tree: Mapping[str, Any]) -> None:
     """What was learned and counted."""
     model.policy.load_state_dict(tree["policy"])
-    model.policy.optimizer.load_state_dict(tree["distiller"]["optimizer"])
+    if tree["distiller"] is not None:
+        model.policy.optimizer.load_state_dict(tree["distiller"]["optimizer"])
     model.learner.load_state_dict(tree["learner"])
     if tree["replay"] is not None:
         model.replay.load_state_dict(tree["replay"])
@@ -186,20 +191,15 @@ def _restore(model: ALD, tree: Mapping[str, Any]) -> None:
     model.actor.generator.set_state(tree["actor"]["generator"].cpu())
 
 
-def _change_rates(model: ALD, given: Collection[str]) -> None:
+def _change_rates(model: UnrollAlgorithm, given: Collection[str]) -> None:
     """Learning rates that were given take the place of those in the saved states of the optimizers."""
-    optimizers = {
-        "actor_learning_rate": model.policy.optimizer,
-        "learner_learning_rate": model.learner.optimizer,
-        "dual_learning_rate": model.learner.dual_optimizer,
-    }
-    for name, optimizer in optimizers.items():
+    for name, optimizer in model.optimizers().items():
         if name in given:
             for group in optimizer.param_groups:
                 group["lr"] = getattr(model.config, name)
 
 
-def _resume(model: ALD, tree: Mapping[str, Any], path: pathlib.Path) -> None:
+def _resume(model: UnrollAlgorithm, tree: Mapping[str, Any], path: pathlib.Path) -> None:
     """The middle of the saved episodes, if they had begun."""
     if model.env is None or model.n_envs != tree["n_envs"]:
         raise ValueError(
