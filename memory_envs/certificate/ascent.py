@@ -74,19 +74,37 @@ def gradient(graph: Graph, policy: Floats) -> Floats:
 
 
 def _climb(graph: Graph, logits: Floats, iterations: int) -> AscentResult:
-    mean, square = np.zeros_like(logits), np.zeros_like(logits)
-    for iteration in range(1, iterations + 1):
-        policy = _softmax(logits)
+    adam = Adam(logits.shape)
+    for _ in range(iterations):
+        policy = softmax(logits)
         slope = gradient(graph, policy)
         slope = policy * (slope - (policy * slope).sum(axis=1, keepdims=True))
-        mean = _DECAYS[0] * mean + (1 - _DECAYS[0]) * slope
-        square = _DECAYS[1] * square + (1 - _DECAYS[1]) * slope**2
-        scale = np.sqrt(square / (1 - _DECAYS[1] ** iteration)) + _EPSILON
-        logits = logits + _STEP * mean / (1 - _DECAYS[0] ** iteration) / scale
-    policy = _softmax(logits)
+        logits = logits + _STEP * adam.direction(slope)
+    policy = softmax(logits)
     return AscentResult(policy, evaluate(graph, policy).episode_return)
 
 
-def _softmax(logits: Floats) -> Floats:
+class Adam:
+    """Steps of about equal length in all directions (Kingma & Ba, 2015)."""
+
+    def __init__(self, shape: tuple[int, ...], epsilon: float = _EPSILON) -> None:
+        """Begin with no gradient seen. Where gradients are below `epsilon`, steps are shorter."""
+        self._epsilon = epsilon
+        self._mean, self._square, self._count = np.zeros(shape), np.zeros(shape), 0
+
+    def direction(self, slope: Floats) -> Floats:
+        """Take in a gradient and return the step to take, for a step size of 1."""
+        self._count += 1
+        self._mean = _DECAYS[0] * self._mean + (1 - _DECAYS[0]) * slope
+        self._square = _DECAYS[1] * self._square + (1 - _DECAYS[1]) * slope**2
+        mean, square = (
+            each / (1 - decay**self._count)
+            for each, decay in zip((self._mean, self._square), _DECAYS, strict=True)
+        )
+        return mean / (np.sqrt(square) + self._epsilon)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Return the probability of each action, [..., A]."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)

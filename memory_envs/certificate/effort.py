@@ -20,6 +20,7 @@ class Effort:
         iterations: Steps of each of these ascents.
         layouts: Rooms that are drawn where there are too many to compute all.
         episodes: Episodes that are played where a policy cannot be valued exactly.
+        improvements: Steps by which a policy without memory is improved on played episodes.
         seed: Of all that is drawn.
     """
 
@@ -28,6 +29,7 @@ class Effort:
     node_limit: int = NODE_LIMIT
     restarts: int = RESTARTS
     iterations: int = ITERATIONS
-    layouts: int = 60
-    episodes: int = 1000
+    layouts: int = 40
+    episodes: int = 500
+    improvements: int = 80
     seed: int = 0

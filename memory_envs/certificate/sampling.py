@@ -11,6 +11,7 @@ from memory_envs.certificate.beliefs import belief_graph
 from memory_envs.certificate.effort import Effort
 from memory_envs.certificate.graph import enumerate_states
 from memory_envs.certificate.partition import lumped
+from memory_envs.certificate.reflexes import improved, play
 from memory_envs.certificate.report import Bounds, Certificate, Level
 from memory_envs.certificate.rooms import SeenRoomTask
 from memory_envs.certificate.values import best, evaluate, uniform
@@ -95,6 +96,16 @@ def played(env: Any, name: str, episodes: int, seed: int) -> tuple[Estimate, Est
     return Estimate.of(returns), Estimate.of(successes)
 
 
+def reflexes_played(config: meta_fetch.Config, effort: Effort) -> tuple[Estimate, Estimate]:
+    """Return the return and success of the best policy without memory that improvement finds.
+
+    It is improved and valued on different episodes.
+    """
+    policy = improved(config, effort.improvements, effort.seed)
+    record = play(config, policy, effort.episodes, np.random.default_rng([effort.seed, 1]))
+    return Estimate.of(record.rewards.sum(axis=0)), Estimate.of(record.completed)
+
+
 def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: Effort) -> Certificate:
     """Return the certificate of Meta-Fetch, by bounds.
 
@@ -112,9 +123,8 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
     drawn = drawn_layouts(config, effort.layouts, effort.seed)
     columns = zip(*(room_values(config, cells) for cells in drawn), strict=True)
     rooms = RoomValues(*(Estimate.of(each) for each in columns))  # type: ignore[arg-type]
-    reflexes, memory = (
-        played(env, each, effort.episodes, effort.seed) for each in ("memoryless", "perfect_memory")
-    )
+    reflexes = reflexes_played(config, effort)
+    memory = played(env, "perfect_memory", effort.episodes, effort.seed)
     levels = _levels(rooms, reflexes, memory, effort)
     required, proved, reasons = judged(levels, None, (), metric="return")
     return Certificate(
@@ -144,23 +154,23 @@ def _levels(
     rooms: Any, reflexes: tuple[Estimate, Estimate], memory: tuple[Estimate, Estimate], effort: Effort
 ) -> dict[str, Level]:
     in_rooms = f"95 % interval of the mean over {effort.layouts} rooms, each computed exactly"
-    in_play = f"lower end of the 95 % interval over {effort.episodes} episodes of the reference policy"
-    seen = "upper end of that of perfect memory in rooms that it sees"
+    above = (
+        f"upper end: that of the 95 % interval over {effort.layouts} rooms of perfect memory that sees them"
+    )
 
-    def level(play: tuple[Estimate, Estimate]) -> Level:
+    def level(play: tuple[Estimate, Estimate], whose: str) -> Level:
+        below = f"lower end: that of the 95 % interval over {effort.episodes} episodes of {whose}"
         return Level(
-            Bounds(play[0].lower, rooms.seen_room.upper, f"{in_play}; {seen}"),
-            Bounds(max(0.0, play[1].lower), 1.0, f"{in_play}; no more than 1"),
+            Bounds(play[0].lower, rooms.seen_room.upper, f"{below}; {above}"),
+            Bounds(max(0.0, play[1].lower), 1.0, f"{below}; upper end: 1"),
         )
 
+    remembered = level(memory, "the reference policy")
     return {
         "random": Level(_interval(rooms.random, in_rooms), _interval(rooms.random_success, in_rooms)),
-        "memoryless": level(reflexes),
-        "perfect_memory": level(memory),
-        "optimum": Level(
-            _interval(rooms.optimum, in_rooms),
-            Bounds(max(0.0, memory[1].lower), 1.0, f"as perfect memory: {in_play}; no more than 1"),
-        ),
+        "memoryless": level(reflexes, "a policy improved by policy gradients"),
+        "perfect_memory": remembered,
+        "optimum": Level(_interval(rooms.optimum, in_rooms), remembered.success),
     }
 
 
