@@ -16,7 +16,7 @@ from memory_envs.files import replacing
 REST = 1.5
 """Seconds for which a video stays on its last frame."""
 
-_COLOURS = 96
+_COLOURS = 250
 _SAMPLES = 8
 
 
