@@ -107,6 +107,18 @@ class LearnerConfig:
 
 
 @dataclass(frozen=True)
+class VMPOConfig(LearnerConfig):
+    """Settings of a learner that acts for itself."""
+
+    lstm_hidden_size: int = _number(32, "units of an acting LSTM", "paper")
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, naming the field, the value and the choices."""
+        super().__post_init__()
+        self._require_each("lstm_hidden_size", 1)
+
+
+@dataclass(frozen=True)
 class ALDConfig(LearnerConfig):
     """Settings of Actor-Learner Distillation."""
 

@@ -56,12 +56,15 @@ class Learner:
 
     def __init__(self, network: ActorCritic, config: LearnerConfig, device: torch.device) -> None:
         self.network, self.config, self.device = network.to(device), config, device
-        self.target = copy.deepcopy(self.network).requires_grad_(False)
+        # The frozen copy is asked for its policy alone.
+        self.target = copy.deepcopy(self.network.acting).requires_grad_(False)
         self.popart = PopArt(config.popart_step_size).to(device)
         self.eta = nn.Parameter(torch.tensor(config.eta_init, device=device))
         self.alpha = nn.Parameter(torch.tensor(config.alpha_init, device=device))
         self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=config.learner_learning_rate, fused=True
+            [each for each in self.network.parameters() if each.requires_grad],
+            lr=config.learner_learning_rate,
+            fused=True,
         )
         self.dual_optimizer = torch.optim.Adam(
             [self.eta, self.alpha], lr=config.dual_learning_rate, fused=True
@@ -82,7 +85,7 @@ class Learner:
         for network in (self.network, self.target):  # alike in their inputs' scale at any time
             network.observe(unroll.observation)
         result, advantage, metrics = self._train(unroll)
-        self.core_state = result.state
+        self.core_state = tuple(part.detach() for part in result.state)
         learner = LearnerOutputs(
             result.outputs.logits[:-1].detach(), result.value[:-1], self.popart.sigma, advantage
         )
@@ -109,7 +112,7 @@ class Learner:
         outputs, following = self.network(unroll.observation, state, unroll.is_first, carry=steps)
         with torch.no_grad():
             window = map_observation(lambda x: x[:-1], unroll.observation)
-            target, _ = self.target(window, state, unroll.is_first[:-1])
+            target, _ = self.target(window, self.network.acting_state(state), unroll.is_first[:-1])
         value = self.popart.denormalize(outputs.value.detach())
         return _Pass(outputs, target.logits, value, following)
 
@@ -233,7 +236,7 @@ class Learner:
             self.alpha.clamp_(min=SMALLEST_MULTIPLIER)
         self.updates += 1
         if self.updates % self.config.target_period == 0:
-            self.target.load_state_dict(self.network.state_dict())
+            self.target.load_state_dict(self.network.acting.state_dict())
 
     def _multipliers(self) -> dict[str, Any]:
         return {

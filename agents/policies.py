@@ -16,7 +16,7 @@ from stable_baselines3.common.torch_layers import (
 from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn
 
-from agents.networks.actor_critic import ActorCritic
+from agents.networks.actor_critic import ActorCritic, Core
 from agents.networks.gtrxl import GTrXLCore
 from agents.networks.lstm import LSTMCore
 from agents.networks.normalizer import RunningNormalizer
@@ -144,8 +144,20 @@ def gtrxl_actor_critic(
     gate_bias: float,
     normalize_images: bool = True,
 ) -> ActorCritic:
-    """A GTrXL with linear heads; its first policy is close to uniform, its first values are close to 0."""
+    """A GTrXL with linear heads; see `linear_actor_critic`."""
     core = GTrXLCore(extractor.features_dim, width, layers, heads, mlp_width, memory, gate_bias)
+    return linear_actor_critic(observation_space, extractor, num_actions, core, normalize_images)
+
+
+def linear_actor_critic(
+    observation_space: spaces.Space,
+    extractor: BaseFeaturesExtractor,
+    num_actions: int,
+    core: Core,
+    normalize_images: bool = True,
+) -> ActorCritic:
+    """A core with linear heads; its first policy is close to uniform, its first values are close to 0."""
+    width = core.output_size
     policy_head, value_head = nn.Linear(width, num_actions), nn.Linear(width, 1)
     for head in (policy_head, value_head):
         nn.init.orthogonal_(head.weight, 0.01)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from agents.actor import Actor, OnStep, SteppedEnv
-from agents.config import ALDConfig
+from agents.config import LearnerConfig
 from agents.distiller import Distiller
 from agents.learner import Learner
 from agents.replay import Replay
@@ -24,8 +24,8 @@ class SerialEngine:
         actor: Acts.
         learner: Learns from each unroll as it comes.
         replay: Keeps unrolls with the learner's outputs.
-        distiller: Teaches the actor; shares its network.
-        config: How many steps of each per unroll, and on what.
+        distiller: Teaches the actor; shares its network. None where the learner's own network acts.
+        config: How many steps of each per unroll, and on what; an `ALDConfig` where there is a distiller.
     """
 
     def __init__(
@@ -33,8 +33,8 @@ class SerialEngine:
         actor: Actor,
         learner: Learner,
         replay: Replay,
-        distiller: Distiller,
-        config: ALDConfig,
+        distiller: Distiller | None,
+        config: LearnerConfig,
     ) -> None:
         self.actor, self.learner, self.replay, self.distiller = actor, learner, replay, distiller
         self.config = config
@@ -62,18 +62,19 @@ class SerialEngine:
             self._timed(
                 "learning", functools.partial(self._learn_again, self.config.replay_lanes or unroll.lanes)
             )
-        for _ in range(self.config.distillation_steps):
-            metrics |= self._timed("distilling", self._distill)
-        metrics["distillation/steps_per_learner_update"] = self.config.distillation_steps / (
-            1 + self.config.learner_replays
-        )
+        if self.distiller is not None:
+            metrics |= self._timed("distilling", functools.partial(self._distill, self.distiller))
         return metrics
 
     def _learn_again(self, lanes: int) -> dict[str, Any]:
         return self.learner.replay(self.replay.sample_lanes(lanes))
 
-    def _distill(self) -> dict[str, Any]:
-        return self.distiller.update(self.replay.sample(self.config.distillation_window))
+    def _distill(self, distiller: Distiller) -> dict[str, Any]:
+        config, metrics = distiller.config, {}
+        for _ in range(config.distillation_steps):
+            metrics = distiller.update(self.replay.sample(config.distillation_window))
+        per_update = config.distillation_steps / (1 + config.learner_replays)
+        return metrics | {"distillation/steps_per_learner_update": per_update}
 
     def take_seconds(self) -> dict[str, float]:
         """Seconds that each part took since the last call."""

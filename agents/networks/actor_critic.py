@@ -51,6 +51,15 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.encoder, self.core, self.policy_head, self.value_head = encoder, core, policy_head, value_head
 
+    @property
+    def acting(self) -> ActorCritic:
+        """The part that the policy needs: all of it, where policy and value share their core."""
+        return self
+
+    def acting_state(self, state: CoreState) -> CoreState:
+        """The core state of that part."""
+        return state
+
     def observe(self, observation: Observation) -> None:
         """Let an encoder that keeps statistics of its observations [T, B, ...] see some; others ignore it."""
         observe = getattr(self.encoder, "observe", None)
@@ -87,3 +96,51 @@ class ActorCritic(nn.Module):
             map_observation(lambda x: x.unsqueeze(0), observation), state, is_first.unsqueeze(0)
         )
         return Outputs(*(part.squeeze(0) for part in outputs)), state
+
+
+class AsymmetricActorCritic(ActorCritic):
+    """Policy and value from two networks that share nothing: only the policy's is needed to act.
+
+    Args:
+        actor: Gives the logits; its value head is not used.
+        critic: Gives the values; its policy head is not used.
+    """
+
+    def __init__(self, actor: ActorCritic, critic: ActorCritic) -> None:
+        nn.Module.__init__(self)
+        self.actor, self.critic = actor, critic
+        for unused in (actor.value_head, critic.policy_head):
+            unused.requires_grad_(False)
+
+    @property
+    def value_head(self) -> nn.Module:  # type: ignore[override]
+        """The critic's."""
+        return self.critic.value_head
+
+    @property
+    def acting(self) -> ActorCritic:
+        """The actor."""
+        return self.actor
+
+    def acting_state(self, state: CoreState) -> CoreState:
+        """The actor's share of a core state, which comes first."""
+        return state[: len(state) - len(self.critic.initial_state(0))]
+
+    def observe(self, observation: Observation) -> None:
+        """Let both see some."""
+        self.actor.observe(observation)
+        self.critic.observe(observation)
+
+    def initial_state(self, lanes: int) -> CoreState:
+        """The actor's core state, then the critic's."""
+        return (*self.actor.initial_state(lanes), *self.critic.initial_state(lanes))
+
+    def forward(
+        self, observation: Observation, state: CoreState, is_first: Tensor, carry: int | None = None
+    ) -> tuple[Outputs, CoreState]:
+        """Run T steps of B lanes through both; `features` are the critic's, from which the values come."""
+        acting = self.acting_state(state)
+        actor, actor_state = self.actor(observation, acting, is_first, carry)
+        critic, critic_state = self.critic(observation, state[len(acting) :], is_first, carry)
+        outputs = Outputs(actor.logits, critic.value, critic.features)
+        return outputs, (*actor_state, *critic_state)
