@@ -91,6 +91,8 @@ class Learns(Diary):
 class Distils(Diary):
     """The distiller's part of the diary."""
 
+    config: ALDConfig
+
     def update(self, item: Any) -> dict[str, Any]:
         self.calls.append(f"distil {item}")
         return {"distiller": "updated"}
@@ -100,7 +102,8 @@ def diary(stopped: bool = False, **settings: Any) -> tuple[SerialEngine, list[st
     parts = Diary(stopped), Learns(), Diary(), Distils()
     for part in parts[1:]:
         part.calls = parts[0].calls
-    return SerialEngine(*parts, ALDConfig(**settings)), parts[0].calls  # type: ignore[arg-type]
+    config = parts[3].config = ALDConfig(**settings)
+    return SerialEngine(*parts, config), parts[0].calls  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("lanes", "drawn"), [(5, "5 lanes"), (None, "3 lanes")])
