@@ -11,7 +11,7 @@ import numpy as np
 
 from memory_envs import ansi
 from memory_envs.display import letters
-from memory_envs.scene import FLOOR, Fact, Icon, Look, Scene
+from memory_envs.scene import FLOOR, Fact, Look, Mark, Scene
 from memory_envs.sprites import PALETTE, Colour, Pixels, agent_over, framed, sprite, sprite_table, ticked
 from memory_envs.style import ALL, Style
 
@@ -47,7 +47,9 @@ def pixels(scene: Scene, style: Style = ALL) -> Pixels:
         _paste(frame, part, top, 2 * MARGIN + picture.shape[1])
         top += len(part) + MARGIN
     if style.panel:
-        _paste(frame, _legend(scene, width, style), MARGIN + height + MARGIN // 2, MARGIN)
+        things = tuple(scene.looks[code] for code in scene.things)
+        legend = _legend(things, width, style.view != "agent")
+        _paste(frame, legend, MARGIN + height + MARGIN // 2, MARGIN)
     return frame
 
 
@@ -150,21 +152,25 @@ def _write_fact(panel: Pixels, scene: Scene, fact: Fact, middle: int) -> None:
     _write(panel, fact.text, middle, COLUMN, colour, _BODY, 1.0)
     left = COLUMN - len(fact.icons) * (_ICON + 2)
     for place, icon in enumerate(fact.icons):
-        _paste(panel, _icon(scene, icon), middle - _ICON // 2, left + place * (_ICON + 2))
+        _paste(
+            panel, _icon(scene.looks[icon.tile], icon.mark), middle - _ICON // 2, left + place * (_ICON + 2)
+        )
 
 
-def _icon(scene: Scene, icon: Icon) -> Pixels:
-    picture = sprite(scene.looks[icon.tile], _ICON, lit=icon.mark != "done")
-    if icon.mark == "done":
+@functools.lru_cache(maxsize=64)
+def _icon(look: Look, mark: Mark) -> Pixels:
+    picture = sprite(look, _ICON, lit=mark != "done")
+    if mark == "done":
         return ticked(picture)
-    return framed(picture, PALETTE["frame"]) if icon.mark == "next" else picture
+    return framed(picture, PALETTE["frame"]) if mark == "next" else picture
 
 
-def _legend(scene: Scene, width: int, style: Style) -> Pixels:
-    """Return a strip that names what can be met, as much of it as there is room for."""
+@functools.lru_cache(maxsize=32)
+def _legend(things: tuple[Look, ...], width: int, has_room: bool) -> Pixels:
+    """Return a strip that names what can be met, as much of it as there is space for."""
     strip = _page(_LEGEND - MARGIN // 2, width)
     middle, left = len(strip) // 2, 0
-    for name, picture in _legend_entries(scene, style):
+    for name, picture in _legend_entries(things, has_room):
         mask = letters(name, _SMALL)
         if left + _ICON + 6 + mask.shape[1] > width:
             break
@@ -174,10 +180,10 @@ def _legend(scene: Scene, width: int, style: Style) -> Pixels:
     return strip
 
 
-def _legend_entries(scene: Scene, style: Style) -> list[tuple[str, Pixels]]:
+def _legend_entries(things: tuple[Look, ...], has_room: bool) -> list[tuple[str, Pixels]]:
     entries = [("agent", agent_over(sprite(FLOOR, _ICON), heading=3))]
-    entries += [(scene.looks[code].name, sprite(scene.looks[code], _ICON)) for code in scene.things]
-    if style.view != "agent":
+    entries += [(look.name, sprite(look, _ICON)) for look in things]
+    if has_room:
         entries.append(("out of view", sprite(FLOOR, _ICON, lit=False)))
     return entries
 
