@@ -15,11 +15,13 @@ from memory_envs.planner import (
     best_play,
     future,
     pose_graph,
+    routes_from,
     routes_to_object,
     timeless,
 )
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import FORWARD, NORTH, PARTIAL, TURN_RIGHT, moved_freely, window_cell
+from memory_envs.rules.room import cell_number, is_open, show_room
 
 LEAST_VIEW = 3
 """With a smaller window, objects are met before they are seen."""
@@ -76,7 +78,7 @@ class RoomMap:
         A wall ahead is in the window, so that all places that are still possible agree on it.
         """
         row, column, heading = moved_freely(*self.pose, action)
-        if action == FORWARD and not meta_fetch.is_open(self._config, *self.placed((row, column))):
+        if action == FORWARD and not is_open(self._config, *self.placed((row, column))):
             return None
         self.pose = (row, column, heading)
         return (row, column) if action == FORWARD else None
@@ -245,7 +247,7 @@ class Fetcher:
             unseen[self._map.placed(cell)] = False
         news = visible_cells(self._config) @ unseen.reshape(-1)
         allowed = ~graph.entering(*self._obstacles().values())
-        steps, first = ways_from(graph.following, graph.number[self._map.placed_pose()], allowed)
+        steps, first = routes_from(graph.following, graph.number[self._map.placed_pose()], allowed)
         worth = np.where(steps > 0, news / np.maximum(steps, 1), 0.0)
         return int(first[worth.argmax()]) if worth.max() > 0 else None
 
@@ -258,30 +260,13 @@ class Fetcher:
 
     def _state(self) -> meta_fetch.State:
         """Return the state of an episode that is like this one from here on."""
-        side = self._config.size - 2
         cells = order = 0
         for item, cell in self._map.lies.items():
-            row, column = self._map.placed(cell)
-            cells |= ((row - 1) * side + column - 1) << (8 * item)
+            cells |= cell_number(self._config, *self._map.placed(cell)) << (8 * item)
         for position, item in enumerate(self._order.known):
             order |= item << (3 * position)
         progress, paid = self._order.progress, self._order.paid
         return meta_fetch.State(*self._map.placed_pose(), cells, order, progress, paid, 0, 0, 0, 0)
-
-
-def ways_from(
-    following: NDArray[np.int64], start: int, allowed: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (steps, first action) of shortest ways from one state to each, int64 [S]; -1 for no way."""
-    steps, first = np.full(len(following), OUT_OF_REACH), np.full(len(following), OUT_OF_REACH)
-    steps[start], waiting = 0, [start]
-    for state in waiting:
-        for action, target in enumerate(following[state].tolist()):
-            if allowed[state, action] and steps[target] < 0:
-                steps[target] = steps[state] + 1
-                first[target] = action if state == start else first[state]
-                waiting.append(target)
-    return steps, first
 
 
 @lru_cache(maxsize=8)
@@ -293,7 +278,7 @@ def visible_cells(config: meta_fetch.Config) -> NDArray[np.int64]:
     for number, (row, column, heading) in enumerate(poses):
         for view_row, view_column in window:
             cell = window_cell(row, column, heading, config.view_size, view_row, view_column)
-            if meta_fetch.is_open(config, *cell):
+            if is_open(config, *cell):
                 visible[number][cell] = 1
     return visible.reshape(len(poses), -1)
 
@@ -301,8 +286,8 @@ def visible_cells(config: meta_fetch.Config) -> NDArray[np.int64]:
 @lru_cache(maxsize=8192)
 def _floor(config: meta_fetch.Config, pose: Pose) -> bytes:
     """Return which part of the window is not wall, as the bytes of a bool array; empty inside a wall."""
-    if not meta_fetch.is_open(config, *pose[:2]):
+    if not is_open(config, *pose[:2]):
         return b""
     view = np.empty((config.view_size, config.view_size), dtype=np.uint8)
-    meta_fetch.show_room(config, *pose, view)
+    show_room(config, *pose, view)
     return (view != meta_fetch.WALL).tobytes()

@@ -63,7 +63,7 @@ def pose_graph(rulebook: ModuleType, config: Any) -> PoseGraph:
 
 
 class Routes(NamedTuple):
-    """Shortest routes from everywhere.
+    """Shortest routes, one for each state.
 
     Attributes:
         steps: int64 [S], the fewest actions, OUT_OF_REACH where there is no way.
@@ -93,6 +93,22 @@ def shortest_routes(
         if np.array_equal(nearer, steps):
             return Routes(np.where(steps >= never, OUT_OF_REACH, steps), ahead.argmin(axis=1))
         steps = nearer
+
+
+def routes_from(following: NDArray[np.int64], start: int, allowed: NDArray[np.bool_]) -> Routes:
+    """Return the shortest routes from one state to each, with allowed actions, bool [S, A], only.
+
+    The first action is OUT_OF_REACH, too, where there is no way, and at the start itself.
+    """
+    steps, first = np.full(len(following), OUT_OF_REACH), np.full(len(following), OUT_OF_REACH)
+    steps[start], waiting = 0, [start]
+    for state in waiting:
+        for action, target in enumerate(following[state].tolist()):
+            if allowed[state, action] and steps[target] == OUT_OF_REACH:
+                steps[target] = steps[state] + 1
+                first[target] = action if state == start else first[state]
+                waiting.append(target)
+    return Routes(steps, first)
 
 
 @lru_cache(maxsize=64)

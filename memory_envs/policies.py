@@ -126,7 +126,8 @@ class PerfectMemoryPolicy:
 
         Raises:
             TypeError: `env` is none of this package.
-            ValueError: The window is too small for Meta-Fetch to be played this way.
+            ValueError: The window is too small for Meta-Fetch to be played this way, or for the beliefs in a
+                maze to be counted: with `view_size=1` an agent hardly ever learns where it looks.
         """
         self._decoder = Decoder(env)
         config = self._decoder.config

@@ -193,3 +193,22 @@ def test_best_play_is_paid_as_soon_as_possible():
         number = ahead.number[planner.timeless(meta_fetch, state)]
         state, reward, _, _ = meta_fetch.transition(config, state, int(play.actions[now, number]))
     assert reward == 1
+
+
+def test_routes_from_a_pose_are_the_shortest_and_begin_with_their_first_action():
+    config = meta_fetch.configure(size=6)
+    graph = planner.pose_graph(meta_fetch, config)
+    allowed = ~graph.entering((2, 2), (3, 2))
+    start = graph.number[1, 1, EAST]
+    found = planner.routes_from(graph.following, start, allowed)
+    backwards = {
+        target: planner.shortest_routes(graph.following, graph.following == target, allowed)
+        for target in range(len(graph.poses))
+    }
+    for target, routes in backwards.items():
+        if target != start:
+            assert found.steps[target] == routes.steps[start]
+        if found.steps[target] > 1:
+            following = graph.following[start, found.actions[target]]
+            assert routes.steps[following] == found.steps[target] - 1
+    assert found.steps[graph.number[2, 2, EAST]] == planner.OUT_OF_REACH

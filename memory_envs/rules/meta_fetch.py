@@ -44,7 +44,7 @@ from memory_envs.rules.grid import (
 )
 from memory_envs.rules.layouts import SPLITS, check_layout, draw_layout, draw_other_cell, object_cell
 from memory_envs.rules.randomness import draw, draw_order
-from memory_envs.rules.room import FLOOR, WALL, cell_place, is_open, moved, show_room
+from memory_envs.rules.room import FLOOR, WALL, cell_number, cell_place, is_open, moved, show_room
 from memory_envs.rules.settings import check_choice, check_fields, check_integer
 
 OBJECT = 2
@@ -263,10 +263,10 @@ def is_fetched(state: State, item: int) -> bool:
 
 @rule
 def object_at(config: Config, state: State, row: int, column: int) -> int:
-    """Return the object that lies on a cell, or NOTHING."""
+    """Return the object that lies on a free cell, or NOTHING."""
+    cell = cell_number(config, row, column)
     for item in range(config.num_objects):
-        item_row, item_column = object_place(config, state, item)
-        if row == item_row and column == item_column and not is_fetched(state, item):
+        if object_cell(state.cells, item) == cell and not is_fetched(state, item):
             return item
     return NOTHING
 

@@ -31,6 +31,12 @@ def cell_place(room: Room, cell: int) -> tuple[int, int]:
 
 
 @rule
+def cell_number(room: Room, row: int, column: int) -> int:
+    """Return the number of a free cell: the inverse of `cell_place`."""
+    return (row - 1) * (room.size - 2) + column - 1
+
+
+@rule
 def is_open(room: Room, row: int, column: int) -> bool:
     """Return whether a cell, inside the room or not, can be walked on."""
     return 0 < row < room.size - 1 and 0 < column < room.size - 1
