@@ -19,6 +19,7 @@ from memory_envs.testing import (
     check_copies,
     check_determinism,
     check_leaks,
+    check_leaks_in_play,
     check_rendering,
     check_reward_loops,
     check_state,
@@ -198,6 +199,20 @@ def test_no_observation_tells_the_cue_where_it_must_be_remembered(size, start):
 def test_the_twins_tell_the_cue(observability):
     config = imaze.configure()._replace(observability=observability)
     assert find_leaks(Rulebook(imaze, config, keys=32), lambda state: state.cue, must_remember(config))
+
+
+def test_play_shows_no_cue_where_it_must_be_remembered_but_in_the_twin():
+    def cue(env):
+        return env.get_state()["cue"]
+
+    def lower_half(env):
+        return env.get_state()["row"] >= env.config.size // 2
+
+    kwargs = {"start": "center", "observation": "tiles"}
+    check_leaks_in_play(limited("MemoryEnvs/IMaze-v0", 60), cue, lower_half, episodes=200, kwargs=kwargs)
+    with pytest.raises(ConformanceError, match="observations tell what must be remembered: .* always with"):
+        twin = kwargs | {"observability": "full"}
+        check_leaks_in_play(limited("MemoryEnvs/IMaze-v0", 60), cue, lower_half, episodes=200, kwargs=twin)
 
 
 def test_a_window_too_wide_for_its_maze_is_found():
