@@ -33,6 +33,9 @@ from registry.agents import get_agent
 
 FINISHED, REFUSED, INTERRUPTED = 0, 2, 130
 
+# Of a model file that belongs to no run.
+DEFAULT_AGENT = "ald"
+
 REFUSALS = (ValueError, TypeError, OSError, ImportError, gymnasium.error.Error)
 
 HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
@@ -85,21 +88,43 @@ def load_trained(
         FileNotFoundError: There is no such file, or the folder is no run.
         ValueError: The file is no model, or belongs to no run and `env_id` is None.
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"there is no run directory and no model file {path}")
-    run = RunDirectory.open(path) if path.is_dir() else RunDirectory.containing(path)
-    config = {} if run is None else run.read_config()
+    path, config = _found(path)
     settings = config.get("run", {})
-    if run is not None and path.is_dir():
-        path = run.model if run.model.exists() else run.latest_checkpoint()
     if env_id is None and "env" not in settings:
         raise ValueError(f"{path} lies in no run directory, so its environment is not known: give --env")
     if env_kwargs is None:
         of_the_run = env_id is None or env_id == settings.get("env")
         env_kwargs = json.loads(settings.get("env_kwargs", "{}")) if of_the_run else {}
-    model = _agent_class(config.get("agent", "ald")).load(path, device=device)
+    model = _agent_class(config.get("agent", DEFAULT_AGENT)).load(path, device=device)
     return Trained(model, env_id or settings["env"], env_kwargs)
+
+
+def load_model(path: str | Path, agent: str | None = None, device: str = "cpu") -> Any:
+    """Load the model of a run, or of a file, by itself.
+
+    Args:
+        path: As in `load_trained`.
+        agent: Name of the agent; that of the run, or else ald, when None.
+        device: Where to put the networks.
+
+    Raises:
+        FileNotFoundError: There is no such file, or the folder is no run.
+        ValueError: The file is no model of that agent, or there is no such agent.
+    """
+    path, config = _found(path)
+    return _agent_class(agent or config.get("agent", DEFAULT_AGENT)).load(path, device=device)
+
+
+def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
+    """The file of a model, and the configuration of the run it belongs to, empty if to none."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no run directory and no model file {path}")
+    run = RunDirectory.open(path) if path.is_dir() else RunDirectory.containing(path)
+    config = {} if run is None else run.read_config()
+    if run is not None and path.is_dir():
+        path = run.model if run.model.exists() else run.latest_checkpoint()
+    return path, config
 
 
 def watch(

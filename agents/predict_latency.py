@@ -1,0 +1,136 @@
+"""The time that one step of acting takes: an exported actor beside Stable-Baselines3's `predict`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from sb3_contrib import RecurrentPPO
+from stable_baselines3.common.preprocessing import is_image_space
+
+from agents.evaluation import Policy
+from agents.export_check import sample_observations
+from agents.onnx_actor import OnnxActor
+from agents.processor import one_thread
+from agents.provenance import available_cores, provenance
+
+BATCHES = (1, 64)
+DEFAULT_LSTM_SIZE = 256
+ROUNDS, STEPS_PER_ROUND, WARM_UP = 60, 20, 20
+
+
+class Latency(NamedTuple):
+    """The time of one step of a contender."""
+
+    name: str
+    microseconds: float
+    """The median over rounds."""
+    ratio: float
+    """The median over rounds of its time to that of the first contender in the same round."""
+
+
+def measure(contenders: Mapping[str, Policy], space: spaces.Space[Any], lanes: int) -> list[Latency]:
+    """Time `predict` with sampled actions, memory handed on, all contenders in turn in every round.
+
+    What disturbs the machine for longer than a round disturbs all of them, so that ratios hold where times
+    do not.
+
+    Args:
+        contenders: By name; the first is what the others are compared with.
+        space: Of one observation.
+        lanes: Batch of a step.
+    """
+    observation, starts = sample_observations(space, lanes, seed=0), np.zeros(lanes, bool)
+    with one_thread():
+        steps = [_stepper(model, observation, starts) for model in contenders.values()]
+        for step in steps:
+            _seconds(step, WARM_UP)
+        rounds = np.array([[_seconds(step, STEPS_PER_ROUND) for step in steps] for _ in range(ROUNDS)])
+    medians, ratios = np.median(rounds, axis=0), np.median(rounds / rounds[:, :1], axis=0)
+    return [
+        Latency(name, float(median) * 1e6, float(ratio))
+        for name, median, ratio in zip(contenders, medians, ratios, strict=True)
+    ]
+
+
+def latency_table(model: Any, exported: str | os.PathLike[str]) -> str:
+    """Compare an exported actor with its model and with RecurrentPPO, of the same LSTM size and of 256 units.
+
+    Args:
+        model: What was exported.
+        exported: The file.
+
+    Returns:
+        A Markdown table with the machine below it.
+    """
+    space, size = model.observation_space, model.policy.lstm_output_dim
+    contenders = {
+        f"exported actor, {size} units": OnnxActor(exported, seed=0),
+        f"{type(model).__name__}.predict, {size} units": model,
+        **{
+            f"RecurrentPPO.predict, {units} units": recurrent_ppo(space, model.action_space, units)
+            for units in dict.fromkeys((size, DEFAULT_LSTM_SIZE))
+        },
+    }
+    columns = [measure(contenders, space, lanes) for lanes in BATCHES]
+    machine = provenance()
+    return "\n".join(
+        (
+            _table(columns),
+            "",
+            f"Medians of {ROUNDS} rounds, one thread; {machine['processor']}, {available_cores()} cores; "
+            + ", ".join(f"{name} {machine['libraries'][name]}" for name in ("torch", "sb3-contrib")),
+        )
+    )
+
+
+def recurrent_ppo(observation_space: spaces.Space[Any], action_space: Any, units: int) -> RecurrentPPO:
+    """Return an untrained RecurrentPPO of default settings but for its LSTM's size."""
+    several = isinstance(observation_space, spaces.Dict)
+    kind = "MultiInput" if several else "Cnn" if is_image_space(observation_space) else "Mlp"
+    return RecurrentPPO(
+        f"{kind}LstmPolicy",
+        _Spaces(observation_space, action_space),
+        device="cpu",
+        policy_kwargs={"lstm_hidden_size": units},
+    )
+
+
+class _Spaces(gymnasium.Env[Any, Any]):
+    """An environment for those that only ask it for its spaces."""
+
+    def __init__(self, observation_space: spaces.Space[Any], action_space: Any) -> None:
+        self.observation_space, self.action_space = observation_space, action_space
+
+
+def _stepper(model: Policy, observation: Any, starts: Any) -> Callable[[], None]:
+    """A function that takes one step and keeps the memory for the next."""
+    state = None
+
+    def step() -> None:
+        nonlocal state
+        _, state = model.predict(observation, state, starts, False)
+
+    return step
+
+
+def _seconds(step: Callable[[], None], times: int) -> float:
+    """Per step."""
+    begin = time.perf_counter()
+    for _ in range(times):
+        step()
+    return (time.perf_counter() - begin) / times
+
+
+def _table(columns: Sequence[Sequence[Latency]]) -> str:
+    head = "| one step | " + " | ".join(f"batch {lanes} | ratio" for lanes in BATCHES) + " |"
+    lines = [head, "|---" + "|---:|---:" * len(BATCHES) + "|"]
+    for row in zip(*columns, strict=True):
+        cells = " | ".join(f"{each.microseconds:.0f} us | {each.ratio:.1f}" for each in row)
+        lines.append(f"| {row[0].name} | {cells} |")
+    return "\n".join(lines)
