@@ -58,10 +58,14 @@ class Bottleneck:
 def bottleneck(graph: Graph, places: Iterable[Hashable]) -> Bottleneck | None:
     """Return the bottleneck with the lowest bound, the largest region among equals, or None without any.
 
+    Nor is there one where no episode can end well.
+
     Args:
         graph: S states.
         places: S names; states of one name are tried together as the way into a region.
     """
+    if not graph.success.any():
+        return None
     numbers: dict[Hashable, int] = {}
     where = np.array([numbers.setdefault(place, len(numbers)) for place in places])
     found = []

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from textwrap import wrap
 from typing import Any
 
 from memory_envs.certificate.questions import Leak
@@ -15,6 +16,7 @@ ROUNDING = 1e-9
 
 _DIGITS = 12
 _LEAKS_SHOWN = 3
+_WIDTH = 110
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ def _lines(certificate: Certificate) -> Iterator[str]:
     yield from _leak_lines(certificate)
     verdict = "yes" if certificate.memory_required else "NO"
     yield f"memory required: {verdict}" + (", proved" if certificate.proved else "")
-    yield from (f"  - {reason}" for reason in certificate.reasons)
+    for reason in certificate.reasons:
+        yield from wrap(f"  - {reason}", _WIDTH, subsequent_indent="    ")
 
 
 def _levels(certificate: Certificate) -> Iterator[tuple[str, Level]]:
@@ -191,7 +194,8 @@ def _extent(certificate: Certificate) -> str:
 def _kinds(certificate: Certificate) -> Iterator[str]:
     for name, level in _levels(certificate):
         kinds = dict.fromkeys(each.how for each in (level.episode_return, level.success) if each.how != EXACT)
-        yield from (f"{name}: {how}" for how in kinds)
+        for how in kinds:
+            yield from wrap(f"{name}: {how}", _WIDTH, subsequent_indent="    ")
 
 
 def _demands(certificate: Certificate) -> Iterator[str]:
