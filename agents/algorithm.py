@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,7 @@ from agents.learner import Learner
 from agents.processor import denormals_as_zero
 from agents.replay import Replay
 from agents.saving import load_model, save_model
+from registry.agents import get_agent
 
 Self = TypeVar("Self", bound="UnrollAlgorithm")
 
@@ -282,6 +284,17 @@ class _Means:
         means = {name: float(total) / self.counts[name] for name, total in self.totals.items()}
         self.totals, self.counts = {}, {}
         return means
+
+
+def find_algorithm(agent: str) -> type[UnrollAlgorithm]:
+    """Return the class of an agent of the registry.
+
+    Raises:
+        ValueError: There is no such agent.
+    """
+    module, _, name = get_agent(agent).entry_point.partition(":")
+    found: type[UnrollAlgorithm] = getattr(importlib.import_module(module), name)
+    return found
 
 
 def _streams(seed: int | None) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import gymnasium
 import numpy as np
 
+from agents.algorithm import find_algorithm
 from agents.evaluation import (
     FIRST_EVALUATION_SEED,
     Episode,
@@ -29,7 +29,6 @@ from agents.evaluation import (
 from agents.make_env import make_lanes, make_single
 from agents.run_directory import RunDirectory
 from memory_envs.video import Gif
-from registry.agents import get_agent
 
 FINISHED, REFUSED, INTERRUPTED = 0, 2, 130
 
@@ -95,7 +94,7 @@ def load_trained(
     if env_kwargs is None:
         of_the_run = env_id is None or env_id == settings.get("env")
         env_kwargs = json.loads(settings.get("env_kwargs", "{}")) if of_the_run else {}
-    model = _agent_class(config.get("agent", DEFAULT_AGENT)).load(path, device=device)
+    model = find_algorithm(config.get("agent", DEFAULT_AGENT)).load(path, device=device)
     return Trained(model, env_id or settings["env"], env_kwargs)
 
 
@@ -112,7 +111,7 @@ def load_model(path: str | Path, agent: str | None = None, device: str = "cpu") 
         ValueError: The file is no model of that agent, or there is no such agent.
     """
     path, config = _found(path)
-    return _agent_class(agent or config.get("agent", DEFAULT_AGENT)).load(path, device=device)
+    return find_algorithm(agent or config.get("agent", DEFAULT_AGENT)).load(path, device=device)
 
 
 def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
@@ -259,11 +258,6 @@ def _check_spaces(trained: Trained, env: Any) -> None:
         known, found = getattr(trained.model, name), getattr(env, name)
         if known != found:
             raise ValueError(f"the model was trained with the {name} {known}, {trained.env_id} has {found}")
-
-
-def _agent_class(name: str) -> Any:
-    module, _, attribute = get_agent(name).partition(":")
-    return getattr(importlib.import_module(module), attribute)
 
 
 def _parser() -> argparse.ArgumentParser:

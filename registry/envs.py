@@ -37,12 +37,13 @@ ENVS = (
     EnvRow("MemoryEnvs/IMaze-15x15-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 15}),
     EnvRow("MemoryEnvs/IMaze-21x21-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 21}),
     EnvRow("MemoryEnvs/IMaze-31x31-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 31}),
+    # 80 % of what the reference policy with perfect memory earns: 49.6 and 69.4 (memory_envs.policies).
     EnvRow("MemoryEnvs/MetaFetch-v0", _META_FETCH, _META_FETCH_VECTOR, reward_threshold=40.0),
     EnvRow(
         "MemoryEnvs/MetaFetch-4-v0",
         _META_FETCH,
         _META_FETCH_VECTOR,
-        reward_threshold=40.0,
+        reward_threshold=55.0,
         kwargs={"num_objects": 4},
     ),
 )

@@ -17,6 +17,7 @@ class Preset:
         total_timesteps: Frames of training, all lanes together.
         num_envs: Lanes.
         source: Where the settings come from.
+        policy: Name of the policy that acts.
         env_kwargs: Settings of the environment that differ from its defaults.
         overrides: Settings of the agent that differ from its defaults.
     """
@@ -27,6 +28,7 @@ class Preset:
     total_timesteps: int
     num_envs: int
     source: str
+    policy: str = "LstmPolicy"
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
 
@@ -41,6 +43,33 @@ PRESETS: dict[str, Preset] = {
             total_timesteps=700_000,
             num_envs=28,
             source="9x9 I-Maze of Parisotto & Salakhutdinov 2021, with a learner small enough for a CPU",
+        ),
+        Preset(
+            name="imaze/vmpo-gtrxl",
+            agent="vmpo",
+            policy="GTrXLPolicy",
+            env="MemoryEnvs/IMaze-v0",
+            total_timesteps=700_000,
+            num_envs=28,
+            source="imaze/ald with its learner acting for itself",
+        ),
+        Preset(
+            name="imaze/vmpo-lstm",
+            agent="vmpo",
+            policy="LstmPolicy",
+            env="MemoryEnvs/IMaze-v0",
+            total_timesteps=700_000,
+            num_envs=28,
+            source="imaze/ald with its actor learning for itself",
+        ),
+        Preset(
+            name="imaze/asymmetric",
+            agent="vmpo",
+            policy="AsymmetricPolicy",
+            env="MemoryEnvs/IMaze-v0",
+            total_timesteps=700_000,
+            num_envs=28,
+            source="imaze/ald with its actor learning for itself, from the values of its learner",
         ),
     )
 }

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from agents import enjoy
-from agents.ald import train
+from agents import training as train
 from agents.evaluation import FIRST_EVALUATION_SEED
 
 ENV = "MemoryEnvs/IMaze-v0"
@@ -24,7 +24,7 @@ def run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "save_curve", lambda *arguments: None)
         short = ["--total-timesteps", "80", "--evaluation-episodes", "2", "--num-threads", "1"]
-        assert train.main([*maze, *small, *short, "--run-dir", str(folder)]) == 0
+        assert train.main("agents.ald.train", [*maze, *small, *short, "--run-dir", str(folder)]) == 0
     return folder
 
 

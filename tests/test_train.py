@@ -18,14 +18,16 @@ from tensorboard.summary.writer import event_file_writer
 from tensorboard.summary.writer.event_file_writer import AtomicCounter
 
 from agents import checkpoint
-from agents.ald import ALDConfig, train
-from agents.ald.options import Options, RunSettings, parse
+from agents import training as train
+from agents.ald import ALDConfig
 from agents.curves import PAPER, published_points, reached
+from agents.options import Options, RunSettings, parse
 from agents.progress import clock, count
 from agents.run_directory import RunDirectory
 from agents.run_log import Events, ProgressTable, read_rows
 from memory_envs.replay import Replay
 
+PROGRAM = "agents.ald.train"
 ENV = "MemoryEnvs/IMaze-v0"
 UNROLL = 4 * 8  # frames
 SMALL = [
@@ -37,11 +39,11 @@ SMALL = [
 
 def run_small(folder, unrolls, *more, env=ENV):
     arguments = ["--env", env, "--run-dir", str(folder), "--total-timesteps", str(unrolls * UNROLL)]
-    return train.main([*arguments, *SMALL, *more])
+    return train.main(PROGRAM, [*arguments, *SMALL, *more])
 
 
 def resume(folder, *more):
-    return train.main(["--resume", str(folder), *more])
+    return train.main(PROGRAM, ["--resume", str(folder), *more])
 
 
 # What differs between any two runs: times, sessions, and the generator of lanes that were given no seed.
@@ -244,7 +246,7 @@ def test_options_that_contradict_the_run_are_refused(whole, arguments, message, 
 
 
 def test_options_that_repeat_the_run_are_not_refused(whole):
-    assert parse(["--resume", str(whole), "--seed", "0", "--env", ENV]).run.seed == 0
+    assert parse(PROGRAM, ["--resume", str(whole), "--seed", "0", "--env", ENV]).run.seed == 0
 
 
 @pytest.mark.parametrize(
@@ -265,7 +267,7 @@ def test_options_that_repeat_the_run_are_not_refused(whole):
 )
 def test_wrong_options_are_refused_in_one_line(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert train.main(arguments) == 2
+    assert train.main(PROGRAM, arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
     assert not list(tmp_path.iterdir())
@@ -286,7 +288,7 @@ def test_command_line_wins_over_preset_and_preset_over_defaults(monkeypatch):
         train_presets()["imaze/ald"], num_envs=3, overrides={"gamma": 0.9, "entropy_coef": 0.5}
     )
     monkeypatch.setitem(train_presets(), "imaze/ald", preset)
-    options = parse(["--preset=imaze/ald", "--gamma", "0.8"])
+    options = parse(PROGRAM, ["--preset=imaze/ald", "--gamma", "0.8"])
     assert (options.config.gamma, options.config.entropy_coef) == (0.8, 0.5)
     assert options.config.eps_eta == ALDConfig().eps_eta
     assert (options.run.num_envs, options.run.env) == (3, ENV)
@@ -301,7 +303,7 @@ def train_presets():
 
 def test_help_names_every_field_with_its_origin(capsys):
     with pytest.raises(SystemExit) as ended:
-        parse(["--help"])
+        parse(PROGRAM, ["--help"])
     assert ended.value.code == 0
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     for field in dataclasses.fields(ALDConfig):
@@ -312,7 +314,7 @@ def test_help_names_every_field_with_its_origin(capsys):
 
 
 def test_options_survive_json():
-    options = Options(RunSettings(env=ENV, stop_at_success=0.9), ALDConfig(max_grad_norm=1.0))
+    options = Options("ald", RunSettings(env=ENV, stop_at_success=0.9), ALDConfig(max_grad_norm=1.0))
     assert Options.from_dict(json.loads(json.dumps(options.to_dict()))) == options
     with pytest.raises(ValueError, match="not one of this version"):
         Options.from_dict({"run": {"colour": "red"}, "config": {}})

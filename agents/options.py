@@ -13,15 +13,16 @@ from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
 import tyro
 
-from agents.config import ALDConfig
+from agents.algorithm import find_algorithm
+from agents.config import LearnerConfig
 from agents.evaluation import FIRST_EVALUATION_SEED
 from agents.provenance import available_cores
 from agents.run_directory import RunDirectory
+from registry.agents import AGENTS, get_agent
 from registry.presets import PRESETS, get_preset
 
 Settings = TypeVar("Settings")
 
-PROGRAM = "python -m agents.ald.train"
 # What may differ when a run is gone on with; anything else would make it another run.
 CHANGEABLE = (
     "total_timesteps",
@@ -46,6 +47,7 @@ class RunSettings:
     """Settings of a run that are not the agent's."""
 
     preset: str | None = _option(None, "experiment that gives the defaults of everything else")
+    policy: str = _option("LstmPolicy", "policy that acts, by its name")
     env: str | None = _option(None, "environment id: of this package, or any other that Gymnasium knows")
     env_kwargs: str = _option("{}", """settings of the environment, as JSON: '{"size": 11}'""")
     num_envs: int = _option(16, "lanes: environments that are stepped together")
@@ -106,12 +108,13 @@ class RunSettings:
 class Options:
     """All that the command line says."""
 
-    run: RunSettings = field(default_factory=RunSettings)
-    config: ALDConfig = field(default_factory=ALDConfig)
+    agent: str
+    run: RunSettings
+    config: LearnerConfig
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-able values."""
-        return {"run": dataclasses.asdict(self.run), "agent": "ald", "config": self.config.to_dict()}
+        return {"run": dataclasses.asdict(self.run), "agent": self.agent, "config": self.config.to_dict()}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Options:
@@ -121,21 +124,27 @@ class Options:
             ValueError: Something is missing or unknown.
         """
         try:
-            return cls(RunSettings(**content["run"]), ALDConfig(**content["config"]))
+            agent = content["agent"]
+            config = find_algorithm(agent).config_class(**content["config"])
+            return cls(agent, RunSettings(**content["run"]), config)
         except (KeyError, TypeError) as problem:
             raise ValueError(f"the configuration is not one of this version: {problem}") from problem
 
 
-def parse(arguments: Sequence[str] | None = None) -> Options:
+def parse(program: str, arguments: Sequence[str] | None = None) -> Options:
     """Read the command line: dataclass defaults, below the preset or the resumed run, below what is given.
+
+    Args:
+        program: Module that is run, one of those in `registry.agents`; it trains the agents that name it.
+        arguments: The command line; that of the process when None.
 
     Raises:
         SystemExit: Something cannot be read, or --help was asked for.
         ValueError: A value is out of range, or options contradict one another.
         FileNotFoundError: There is no run to resume.
     """
-    defaults = _defaults(_first_look(arguments))
-    options = _completed(_read(arguments, defaults))
+    defaults = _defaults(program, _first_look(arguments))
+    options = _completed(_read(program, arguments, defaults))
     if options.run.resume is not None:
         _refuse_changes(defaults, options)
     return options
@@ -152,39 +161,49 @@ def _first_look(arguments: Sequence[str] | None) -> argparse.Namespace:
         return argparse.Namespace(preset=None, resume=None)
 
 
-def _defaults(first: argparse.Namespace) -> Options:
+def _defaults(program: str, first: argparse.Namespace) -> Options:
+    agents = [row.name for row in AGENTS.values() if row.program == program]
     if first.resume is not None:
         saved = Options.from_dict(RunDirectory.open(first.resume).read_config())
+        _check_agent(saved.agent, agents, f"the run in {first.resume}")
         return dataclasses.replace(
             saved, run=dataclasses.replace(saved.run, resume=first.resume, run_dir=first.resume)
         )
     if first.preset is None:
-        return Options()
+        return Options(agents[0], RunSettings(), find_algorithm(agents[0]).config_class())
     preset = get_preset(first.preset)
-    if preset.agent != "ald":
-        raise ValueError(
-            f"preset {preset.name!r} trains the agent {preset.agent!r}, this program trains 'ald'"
-        )
+    _check_agent(preset.agent, agents, f"preset {preset.name!r}")
     run = RunSettings(
         preset=preset.name,
+        policy=preset.policy,
         env=preset.env,
         env_kwargs=json.dumps(preset.env_kwargs),
         num_envs=preset.num_envs,
         total_timesteps=preset.total_timesteps,
     )
-    return Options(run, ALDConfig(**preset.overrides))
+    return Options(preset.agent, run, find_algorithm(preset.agent).config_class(**preset.overrides))
 
 
-def _read(arguments: Sequence[str] | None, defaults: Options) -> Options:
-    flags = _flags(RunSettings, ALDConfig)
+def _check_agent(agent: str, agents: list[str], whose: str) -> None:
+    if agent not in agents:
+        program = get_agent(agent).program
+        raise ValueError(
+            f"{whose} trains the agent {agent!r}, this program trains {', '.join(map(repr, agents))}: "
+            f"use python -m {program}"
+        )
+
+
+def _read(program: str, arguments: Sequence[str] | None, defaults: Options) -> Options:
+    config = type(defaults.config)
+    flags = _flags(RunSettings, config)
     given = tyro.cli(
         flags,
-        prog=PROGRAM,
-        description="Train an LSTM actor by Actor-Learner Distillation.",
+        prog=f"python -m {program}",
+        description=f"Train an agent: {get_agent(defaults.agent).title}.",
         default=flags(**dataclasses.asdict(defaults.run), **dataclasses.asdict(defaults.config)),
         args=arguments,
     )
-    return Options(_taken(RunSettings, given), _taken(ALDConfig, given))
+    return Options(defaults.agent, _taken(RunSettings, given), _taken(config, given))
 
 
 def _flags(*settings: type[Any]) -> type[Any]:
@@ -216,12 +235,17 @@ def _completed(options: Options) -> Options:
     run = options.run
     if run.env is None:
         raise ValueError(
-            f"nothing to train on: give --preset, one of {', '.join(PRESETS)}, or --env and an environment id"
+            f"nothing to train on: give --preset, one of {_presets(options.agent)}, "
+            "or --env and an environment id"
         )
     threads = run.num_threads or min(MAX_THREADS, available_cores())
     return dataclasses.replace(
         options, run=dataclasses.replace(run, run_dir=run.run_dir or _new_name(run), num_threads=threads)
     )
+
+
+def _presets(agent: str) -> str:
+    return ", ".join(name for name, preset in PRESETS.items() if preset.agent == agent)
 
 
 def _new_name(run: RunSettings) -> str:
