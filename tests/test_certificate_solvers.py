@@ -236,3 +236,12 @@ def test_limits_are_kept():
         enumerate_states(NamedTMaze(), limit=3)
     with pytest.raises(TooLarge, match="more than 10"):
         belief_graph(enumerate_states(Drawn(2, states=9)), limit=10)
+
+
+def test_where_nothing_can_end_well_there_is_no_bottleneck():
+    class Pointless(TMaze):
+        def step(self, state, action):
+            return [each._replace(success=False) for each in super().step(state, action)]
+
+    graph = enumerate_states(Pointless())
+    assert bottleneck(graph, [cell for cell, _ in graph.states]) is None

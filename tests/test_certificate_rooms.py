@@ -1,0 +1,193 @@
+"""Certificates of Meta-Fetch: exact in small rooms, honest bounds in those that are registered."""
+
+import dataclasses
+
+import gymnasium
+import numpy as np
+import pytest
+
+import memory_envs
+from memory_envs.certificate import Effort
+from memory_envs.certificate.beliefs import belief_graph
+from memory_envs.certificate.graph import enumerate_states
+from memory_envs.certificate.partition import lumped
+from memory_envs.certificate.reflexes import Sights, improved, play
+from memory_envs.certificate.rooms import MetaFetchTask, SeenRoomTask
+from memory_envs.certificate.sampling import Estimate, drawn_layouts, played, room_values
+from memory_envs.certificate.values import best, evaluate, uniform
+from memory_envs.policies import reference_policy
+from memory_envs.rules import meta_fetch
+from memory_envs.rules.randomness import episode_key
+
+SMALL = {"size": 5, "num_objects": 2, "view_size": 3}
+TINY = Effort(layouts=2, episodes=8, improvements=1)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return lumped(enumerate_states(MetaFetchTask(meta_fetch.configure(**SMALL))))
+
+
+def test_a_room_without_its_clock_is_the_room():
+    config = meta_fetch.configure()
+    task, random = MetaFetchTask(config), np.random.default_rng(0)
+    for key in range(10):
+        state = meta_fetch.begin(config, episode_key(0, key))
+        lasting = task.lasting(state)
+        for action in random.integers(3, size=300).tolist():
+            state, reward, _, _ = meta_fetch.transition(config, state, action)
+            (outcome,) = task.step(lasting, action)
+            lasting = outcome.state
+            assert outcome.reward == reward and not outcome.terminated
+            assert task.observe(lasting) == task.observe(state)
+            assert lasting == task.lasting(state)
+
+
+def test_starts_are_those_of_the_rulebook_each_as_often():
+    config = meta_fetch.configure(**SMALL)
+    starts = dict((state, chance) for chance, state in MetaFetchTask(config).starts())
+    drawn = {meta_fetch.begin(config, episode_key(1, episode)) for episode in range(60_000)}
+    assert drawn == set(starts)
+    assert len(set(starts.values())) == 1
+
+
+def test_layouts_are_those_of_the_split():
+    both = [
+        set(MetaFetchTask(meta_fetch.configure(split=split, **SMALL)).layouts) for split in ("train", "test")
+    ]
+    assert not both[0] & both[1]
+    assert both[0] | both[1] == set(MetaFetchTask(meta_fetch.configure(**SMALL)).layouts)
+
+
+def test_rooms_computed_one_by_one_average_to_all_rooms_computed_together(small):
+    config = meta_fetch.configure(**SMALL)
+    rooms = [room_values(config, cells) for cells in MetaFetchTask(config).layouts]
+    random, random_success, seen_room, optimum = np.mean(rooms, axis=0)
+    assert optimum == pytest.approx(best(small).episode_return)
+    assert random == pytest.approx(evaluate(small, uniform(small)).episode_return)
+    short = lumped(enumerate_states(MetaFetchTask(config, until_completed=True)))
+    assert random_success == pytest.approx(evaluate(short, uniform(short)).success)
+    remembered = best(belief_graph(small)).episode_return
+    assert random < remembered < seen_room <= optimum
+
+
+def test_played_policies_keep_to_the_exact_value_of_the_small_room(small):
+    config = meta_fetch.configure(**SMALL)
+    env = gymnasium.make("MemoryEnvs/MetaFetch-v0", **SMALL).unwrapped
+    remembered, _ = played(env, "perfect_memory", episodes=150, seed=0)
+    exact = best(belief_graph(small)).episode_return
+    assert 0.7 * exact < remembered.upper and remembered.lower < exact
+    walks = np.full((Sights(config).count, 3), 1 / 3)
+    record = play(config, walks, 4000, np.random.default_rng(0))
+    estimate = Estimate.of(record.rewards.sum(axis=0))
+    exact = evaluate(small, uniform(small)).episode_return
+    assert estimate.mean == pytest.approx(exact, abs=2 * estimate.margin)
+
+
+def test_the_optimum_of_each_start_is_what_the_optimal_policy_earns_there():
+    graph = enumerate_states(MetaFetchTask(meta_fetch.configure(**SMALL)))
+    env = gymnasium.make("MemoryEnvs/MetaFetch-v0", **SMALL).unwrapped
+    policy = reference_policy("optimal", env)
+    for seed in range(8):
+        env.reset(seed=seed)
+        policy.reset()
+        fields = env.get_state()
+        first = meta_fetch.State(*(fields[name] for name in meta_fetch.State._fields))
+        here = dataclasses.replace(graph, start=np.eye(1, graph.num_states, graph.states.index(first))[0])
+        total, over = 0.0, False
+        while not over:
+            _, reward, _, over, _ = env.step(policy())
+            total += reward
+        assert total == best(here).episode_return
+
+
+def test_improvement_improves():
+    config = meta_fetch.configure(**SMALL)
+    returns = [
+        play(config, improved(config, steps, seed=0), 2000, np.random.default_rng(1)).rewards.sum(axis=0)
+        for steps in (1, 15)
+    ]
+    assert Estimate.of(returns[1]).lower > Estimate.of(returns[0]).upper
+
+
+def test_sights_tell_the_nearest_object_the_walls_and_the_note():
+    config = meta_fetch.configure()
+    sights = Sights(config)
+    window = np.full((5, 5), meta_fetch.FLOOR, dtype=np.uint8)
+    number = {}
+
+    def see(name, note=0, **cells):
+        shown = window.copy()
+        for place, tile in cells.items():
+            shown[int(place[1]), int(place[2])] = tile
+        number[name] = int(sights(np.append(shown.ravel(), note)[None].astype(np.uint8))[0])
+
+    see("nothing")
+    see("underfoot", c42=meta_fetch.OBJECT)
+    see("ahead", c32=meta_fetch.OBJECT)
+    see("other object ahead", c32=meta_fetch.OBJECT + 1)
+    see("far ahead", c02=meta_fetch.OBJECT)
+    see("two", c32=meta_fetch.OBJECT, c02=meta_fetch.OBJECT + 1)
+    see("wall", c12=meta_fetch.WALL)
+    see("wall on the left", c41=meta_fetch.WALL)
+    see("wall on the right", c43=meta_fetch.WALL)
+    see("rewarded", note=1)
+    assert number["nothing"] == number["underfoot"] and number["ahead"] == number["other object ahead"]
+    assert len(set(number.values())) == len(number) - 2
+    assert max(number.values()) < sights.count
+
+
+def test_a_small_room_is_certified_exactly_and_can_nearly_be_done_without_memory():
+    effort = Effort(node_limit=4, restarts=0, iterations=10)
+    certificate = memory_envs.certify("MemoryEnvs/MetaFetch-v0", env_kwargs=SMALL, effort=effort)
+    assert certificate.perfect_memory.episode_return.how == "exact"
+    assert certificate.perfect_memory.episode_return.lower == pytest.approx(21.456349, abs=1e-5)
+    assert certificate.optimum.success.lower == pytest.approx(1.0)
+    assert certificate.memoryless.episode_return.lower > 20
+    assert not certificate.memory_required
+
+
+@pytest.mark.parametrize("num_objects", [3])
+def test_registered_rooms_get_bounds_that_say_so(num_objects):
+    env = gymnasium.make("MemoryEnvs/MetaFetch-v0", num_objects=num_objects)
+    before = env.unwrapped.get_state()
+    certificate = memory_envs.certify(env, effort=TINY)
+    assert env.unwrapped.get_state() == before
+    assert certificate.states is None and certificate.deterministic is None
+    for level in (
+        certificate.random,
+        certificate.memoryless,
+        certificate.perfect_memory,
+        certificate.optimum,
+    ):
+        assert level.episode_return.lower < level.episode_return.upper
+        assert "95 %" in level.episode_return.how
+    assert not certificate.proved
+    assert certificate.question_bits == pytest.approx(np.log2(6))
+    assert max(map(len, str(certificate).splitlines())) <= 110
+
+
+def test_a_seen_room_hides_nothing_but_the_order():
+    config = meta_fetch.configure(**SMALL)
+    task = SeenRoomTask(config, drawn_layouts(config, 1, seed=0))
+    graph = enumerate_states(task)
+    told = {}
+    for number, state in enumerate(graph.states):
+        fetched = tuple(meta_fetch.ordered(state, position) for position in range(state.progress))
+        key = state._replace(order=0), fetched
+        assert told.setdefault(graph.seen[number], key) == key
+    assert len(told) == len(set(told.values()))
+
+
+def test_an_estimate_is_the_normal_interval_of_a_mean():
+    estimate = Estimate.of([0.0, 1.0, 2.0, 3.0])
+    assert estimate.mean == 1.5
+    assert estimate.margin == pytest.approx(1.96 * np.std([0, 1, 2, 3], ddof=1) / 2)
+    assert (estimate.lower, estimate.upper) == (1.5 - estimate.margin, 1.5 + estimate.margin)
+
+
+def test_twins_and_windows_without_sides_are_refused():
+    with pytest.raises(ValueError, match="observability='partial'"):
+        MetaFetchTask(meta_fetch.configure(observability="full"))
+    with pytest.raises(ValueError, match="view_size must be at least 3, got 1"):
+        Sights(meta_fetch.configure(view_size=1))
