@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import importlib
 import json
 import logging
 import os
@@ -265,8 +266,8 @@ def _metadata(policy: RecurrentActorCriticPolicy, names: _Names) -> dict[str, An
 def _require_exporter() -> None:
     for name in _EXPORTER_LIBRARIES:
         try:
-            metadata.version(name)
-        except metadata.PackageNotFoundError as missing:
+            importlib.import_module(name)
+        except ImportError as missing:
             raise ImportError(
                 f'exporting needs {name}, which is not installed; run `pip install "memory-envs[export]"`'
             ) from missing
