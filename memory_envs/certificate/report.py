@@ -159,10 +159,10 @@ def _lines(certificate: Certificate) -> Iterator[str]:
     settings = f" {json.dumps(certificate.settings)}" if certificate.settings else ""
     yield f"{certificate.id}{settings}"
     yield f"{certificate.method}; at most {certificate.horizon} steps" + _extent(certificate)
-    yield f"{'':26}{'return':>18}{'success':>18}{'steps':>9}"
+    yield f"{'':26}{'return':>20}{'success':>20}{'steps':>9}"
     for name, level in _levels(certificate):
         steps = "" if level.steps is None else f"{level.steps:.1f}"
-        yield f"{name:26}{level.episode_return!s:>18}{level.success!s:>18}{steps:>9}"
+        yield f"{name:26}{level.episode_return!s:>20}{level.success!s:>20}{steps:>9}"
     yield from _kinds(certificate)
     for name, bounds in certificate.twins.items():
         yield f"without memory on the twin {name!r}: success {bounds}"
