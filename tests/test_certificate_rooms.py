@@ -13,7 +13,7 @@ from memory_envs.certificate.graph import enumerate_states
 from memory_envs.certificate.partition import lumped
 from memory_envs.certificate.reflexes import Sights, improved, play
 from memory_envs.certificate.rooms import MetaFetchTask, SeenRoomTask
-from memory_envs.certificate.sampling import Estimate, drawn_layouts, played, room_values
+from memory_envs.certificate.sampling import Estimate, drawn_layouts, played, room_values, share
 from memory_envs.certificate.values import best, evaluate, uniform
 from memory_envs.policies import reference_policy
 from memory_envs.rules import meta_fetch
@@ -184,6 +184,14 @@ def test_an_estimate_is_the_normal_interval_of_a_mean():
     assert estimate.mean == 1.5
     assert estimate.margin == pytest.approx(1.96 * np.std([0, 1, 2, 3], ddof=1) / 2)
     assert (estimate.lower, estimate.upper) == (1.5 - estimate.margin, 1.5 + estimate.margin)
+
+
+def test_a_share_of_all_is_not_taken_for_certainty():
+    always = share([True] * 500)
+    assert always.lower == pytest.approx(500 / (500 + 1.96**2))
+    assert always.upper == pytest.approx(1.0)
+    half = share([True, False] * 200)
+    assert half.mean == pytest.approx(0.5) and half.margin == pytest.approx(0.0488, abs=1e-3)
 
 
 def test_twins_and_windows_without_sides_are_refused():
