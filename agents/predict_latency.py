@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -21,7 +22,9 @@ from agents.provenance import available_cores, provenance
 
 BATCHES = (1, 64)
 DEFAULT_LSTM_SIZE = 256
-ROUNDS, STEPS_PER_ROUND, WARM_UP = 60, 20, 20
+LIBRARIES = ("onnxruntime", "torch", "sb3-contrib")
+# Rounds long enough that the caches, which the contender before has filled with its own, are of no account.
+ROUNDS, STEPS_PER_ROUND, WARM_UP = 30, 150, 50
 
 
 class Latency(NamedTuple):
@@ -78,15 +81,7 @@ def latency_table(model: Any, exported: str | os.PathLike[str]) -> str:
         },
     }
     columns = [measure(contenders, space, lanes) for lanes in BATCHES]
-    machine = provenance()
-    return "\n".join(
-        (
-            _table(columns),
-            "",
-            f"Medians of {ROUNDS} rounds, one thread; {machine['processor']}, {available_cores()} cores; "
-            + ", ".join(f"{name} {machine['libraries'][name]}" for name in ("torch", "sb3-contrib")),
-        )
-    )
+    return f"{_table(columns)}\n\n{_circumstances()}"
 
 
 def recurrent_ppo(observation_space: spaces.Space[Any], action_space: Any, units: int) -> RecurrentPPO:
@@ -125,6 +120,14 @@ def _seconds(step: Callable[[], None], times: int) -> float:
     for _ in range(times):
         step()
     return (time.perf_counter() - begin) / times
+
+
+def _circumstances() -> str:
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
+    return (
+        f"Medians of {ROUNDS} rounds of {STEPS_PER_ROUND} steps, one thread; "
+        f"{provenance()['processor']}, {available_cores()} cores; {versions}"
+    )
 
 
 def _table(columns: Sequence[Sequence[Latency]]) -> str:
