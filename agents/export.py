@@ -208,29 +208,33 @@ def _content(policy: RecurrentActorCriticPolicy) -> bytes:
     """The file: graph, weights and metadata."""
     _require_exporter()
     names = _names(policy)
+    try:
+        with _quiet(), torch.no_grad():
+            proto = _stripped(_traced(policy, names).model_proto)
+    except (RuntimeError, torch.onnx.OnnxExporterError) as fault:
+        raise ExportError(f"torch cannot export a {type(policy).__name__} of this kind: {fault}") from fault
+    proto.metadata_props.add(key=METADATA_KEY, value=json.dumps(_metadata(policy, names)))
+    return bytes(proto.SerializeToString())
+
+
+def _traced(policy: RecurrentActorCriticPolicy, names: _Names) -> torch.onnx.ONNXProgram:
     observation = to_tensors(sample_observations(policy.observation_space, EXAMPLE_LANES, seed=0))
     layers, _, size = policy.lstm_hidden_state_shape
     states = tuple(torch.zeros(layers, EXAMPLE_LANES, size) for _ in names.states)
     lanes = torch.export.Dim("N")
     by_lane = {key: {0: lanes} for key in observation} if isinstance(observation, dict) else {0: lanes}
-    try:
-        with _quiet(), torch.no_grad():
-            program = torch.onnx.export(
-                OneStep(policy),
-                (observation, states, torch.zeros(EXAMPLE_LANES, dtype=torch.bool)),
-                dynamic_shapes=(by_lane, tuple({1: lanes} for _ in states), {0: lanes}),
-                input_names=names.inputs,
-                output_names=names.outputs,
-                dynamo=True,
-                external_data=False,
-                verbose=False,
-            )
-    except (RuntimeError, torch.onnx.OnnxExporterError) as fault:
-        raise ExportError(f"torch cannot export a {type(policy).__name__} of this kind: {fault}") from fault
-    assert program is not None
-    proto = _stripped(program.model_proto)
-    proto.metadata_props.add(key=METADATA_KEY, value=json.dumps(_metadata(policy, names)))
-    return proto.SerializeToString()
+    program = torch.onnx.export(
+        OneStep(policy),
+        (observation, states, torch.zeros(EXAMPLE_LANES, dtype=torch.bool)),
+        dynamic_shapes=(by_lane, tuple({1: lanes} for _ in states), {0: lanes}),
+        input_names=names.inputs,
+        output_names=names.outputs,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    assert program is not None  # it is None where a file is asked for
+    return program
 
 
 def _stripped(proto: Any) -> Any:

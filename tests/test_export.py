@@ -287,6 +287,7 @@ def test_the_file_holds_no_more_than_weights_and_a_few_kilobytes(
     content = file.read_bytes()
     assert len(content) < weights + 6_000
     assert str(Path(agents.export.__file__).parent).encode() not in content
+    assert b"site-packages" not in content
 
 
 def test_a_model_is_unchanged_by_its_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
