@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium.spaces import Box
 
 from memory_envs.kernels import ONEHOT, RGB, TILES, Pen
+from memory_envs.rules.settings import check_choice
 from memory_envs.scene import looks_of
 from memory_envs.sprites import sprite_table
 
@@ -62,7 +63,4 @@ def cell_pixels(view_size: int) -> int:
 
 
 def _check(observation: str) -> None:
-    if observation not in OBSERVATIONS:
-        raise ValueError(
-            f"observation must be one of {', '.join(map(repr, OBSERVATIONS))}, got {observation!r}"
-        )
+    check_choice("observation", observation, tuple(OBSERVATIONS))

@@ -74,17 +74,15 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
             The first observation and the info, with `is_success` False.
 
         Raises:
+            TypeError: `options` is no mapping, or an option no integer.
             ValueError: An option is unknown or out of range.
         """
+        chosen = self._chosen({} if options is None else options)
         super().reset(seed=seed)
         fresh = seed is not None or self._lanes.rows[0, PHASE] == NEVER_RESET
-        row = self._lanes.rows[0].copy()
         self._lanes.assign(0, new_stream(self.np_random) if fresh else None)
-        try:
-            self._choose_episode(options or {})
-        except ValueError:
-            self._lanes.rows[0] = row
-            raise
+        for column, value in chosen.items():
+            self._lanes.rows[0, column] = value
         observations = self._lanes.begin(self._all)
         if self.render_mode == "human":
             self.render()
@@ -189,15 +187,20 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
             info |= {name: values.item() for name, values in facts.items()}
         return info
 
-    def _choose_episode(self, options: Mapping[str, Any]) -> None:
-        columns = {"stream": STREAM, "episode": EPISODE}
+    def _chosen(self, options: Mapping[str, Any]) -> dict[int, int]:
+        """Return what the options ask for, column of the lane's row to value."""
+        if not isinstance(options, Mapping):
+            raise TypeError(f"options must be a dictionary, got {options!r}")
+        columns, chosen = {"stream": STREAM, "episode": EPISODE}, {}
         for name, value in options.items():
             if name not in columns:
                 raise ValueError(f"options may hold 'stream' and 'episode', got {name!r}")
+            if not isinstance(value, (int, np.integer)):
+                raise TypeError(f"option {name!r} must be an integer, got {value!r}")
             values = [0] * self._lanes.rows.shape[1]
-            values[columns[name]] = operator.index(value)
+            values[columns[name]] = chosen[columns[name]] = int(value)
             self._lanes.check_row(values)
-            self._lanes.rows[0, columns[name]] = values[columns[name]]
+        return chosen
 
     def _require_reset(self, name: str) -> None:
         if self._lanes.rows[0, PHASE] == NEVER_RESET:
@@ -222,7 +225,7 @@ def check_render_mode(render_mode: str | None, choices: list[str]) -> None:
     Raises:
         ValueError: Naming the choices.
     """
-    if render_mode is not None and render_mode not in choices:
+    if render_mode is not None and not (isinstance(render_mode, str) and render_mode in choices):
         raise ValueError(
             f"render_mode must be None or one of {', '.join(map(repr, choices))}, got {render_mode!r}"
         )

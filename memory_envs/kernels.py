@@ -28,7 +28,7 @@ from numba.extending import overload
 from numba.np.unsafe import ndarray as unsafe
 from numpy.typing import NDArray
 
-from memory_envs.rules import rule
+from memory_envs.rules import routine, rule
 from memory_envs.rules.randomness import episode_key
 
 to_fixed_tuple: Any = unsafe.to_fixed_tuple
@@ -145,7 +145,7 @@ def make_loops(rulebook: ModuleType) -> Kernels:
     begin, num_actions = rulebook.begin, rulebook.NUM_ACTIONS
     write_notes, write_facts = rulebook.write_notes, rulebook.write_facts
 
-    @rule
+    @routine
     def begin_lane(config: Any, row: Any) -> None:
         store(row, begin(config, episode_key(row[STREAM], row[EPISODE])))
         row[PHASE] = RUNNING
@@ -166,7 +166,7 @@ def make_loops(rulebook: ModuleType) -> Kernels:
         observe(config, state, view)
         write_notes(config, state, notes)
 
-    @rule
+    @routine
     def observe_lanes(
         config: Any, rows: Any, view: Any, notes: Any, sprites: Any, kind: int, over: bool, outs: Any
     ) -> None:
@@ -182,7 +182,7 @@ def make_loops(rulebook: ModuleType) -> Kernels:
                     look(config, rows[lane], view, notes)
                     write(view, notes, len(sprites) if kind == ONEHOT else 0, outs[lane])
 
-    @rule
+    @routine
     def begin_ended(config: Any, rows: Any, final_rows: Any, flags: Any) -> None:
         for lane in range(len(rows)):
             row = rows[lane]
@@ -254,7 +254,7 @@ def make_loops(rulebook: ModuleType) -> Kernels:
     return Kernels(reset, step, facts)
 
 
-@rule
+@routine
 def first_refused(rows: Any, actions: Any, num_actions: int, autoreset: int) -> int:
     """Return the first lane that cannot be stepped, or -1. A lane about to be reset ignores its action."""
     for lane in range(len(rows)):
@@ -277,7 +277,7 @@ def write(view: Any, notes: Any, channels: int, out: Any) -> None:
     base, stride = 0, max(channels, 1)
     for view_row in range(height):
         for view_column in range(width):
-            code = view[view_row, view_column]
+            code = int(view[view_row, view_column])
             if channels > 0:
                 out[base + code] = 1
             else:
@@ -299,7 +299,7 @@ def draw(view: Any, notes: Any, sprites: Any, out: Any) -> None:
     for view_row in range(height):
         for y in range(cell):
             for view_column in range(width):
-                code = view[view_row, view_column]
+                code = int(view[view_row, view_column])
                 for x in range(cell):
                     for channel in range(3):
                         out[place] = sprites[code, y, x, channel]

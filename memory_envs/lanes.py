@@ -18,6 +18,7 @@ from memory_envs.kernels import (
     NUM_FLAGS,
     OVER,
     PHASE,
+    RUNNING,
     SAME_STEP,
     STREAM,
     compile_rulebook,
@@ -185,8 +186,14 @@ class Lanes:
         for name, value, limit in limits:
             if not 0 <= value <= limit:
                 raise ValueError(f"{name} must be in [0, {limit}], got {value}")
-        if phase != NEVER_RESET:
-            self.rulebook.check_state(self.config, self.rulebook.State(*values[FIELDS:]))
+        if phase == NEVER_RESET:
+            return
+        state = self.rulebook.State(*values[FIELDS:])
+        self.rulebook.check_state(self.config, state)
+        if phase == RUNNING and state.steps >= self.config.max_steps:
+            raise ValueError(
+                f"phase must be {OVER} (over) after all {self.config.max_steps} steps, got {phase}"
+            )
 
 
 def new_stream(generator: np.random.Generator) -> int:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from memory_envs.rules.settings import check_choice
+
 VIEWS = ("both", "room", "agent")
 
 
@@ -27,8 +29,7 @@ def check_style(view: str, panel: bool) -> Style:
         TypeError: `panel` is not a bool.
         ValueError: `view` is none of VIEWS.
     """
-    if view not in VIEWS:
-        raise ValueError(f"render_view must be one of {', '.join(map(repr, VIEWS))}, got {view!r}")
+    check_choice("render_view", view, VIEWS)
     if not isinstance(panel, bool):
         raise TypeError(f"render_panel must be a bool, got {panel!r}")
     return Style(view, panel)

@@ -18,6 +18,7 @@ from memory_envs.display import Window
 from memory_envs.env import check_analysis, check_render_mode
 from memory_envs.kernels import EPISODE, FINAL_SUCCESS, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.lanes import Lanes, RefusedStep, Steps, new_stream
+from memory_envs.rules.settings import check_integer
 from memory_envs.scene import Scene
 from memory_envs.sprites import Pixels
 from memory_envs.style import ALL, Style
@@ -54,7 +55,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
             TypeError: `num_envs` is not an integer, or `analysis` not a bool.
             ValueError: An argument is out of range or unknown.
         """
-        self.num_envs = _checked_count(num_envs)
+        self.num_envs = check_integer("num_envs", num_envs, 1)
         self.autoreset_mode = _checked_mode(autoreset_mode)
         self.metadata = {
             "render_modes": ["human", "rgb_array", "ansi"],
@@ -239,6 +240,8 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
             return [None] * self.num_envs
         if isinstance(seed, (int, np.integer)):
             return [int(seed) + lane for lane in range(self.num_envs)]
+        if not isinstance(seed, (Sequence, np.ndarray)):
+            raise TypeError(f"seed must be an integer or a sequence of them, got {seed!r}")
         if len(seed) != self.num_envs:
             raise ValueError(f"seed must be an integer or num_envs={self.num_envs} of them, got {len(seed)}")
         return [None if each is None else operator.index(each) for each in seed]
@@ -300,14 +303,6 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         return error.InvalidAction(
             f"actions must be in {self.single_action_space}, lane {refusal.lane} got {actions[refusal.lane]}"
         )
-
-
-def _checked_count(num_envs: int) -> int:
-    if isinstance(num_envs, bool) or not isinstance(num_envs, (int, np.integer)):
-        raise TypeError(f"num_envs must be an integer, got {num_envs!r}")
-    if num_envs < 1:
-        raise ValueError(f"num_envs must be at least 1, got {num_envs}")
-    return int(num_envs)
 
 
 def _checked_mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:

@@ -110,7 +110,7 @@ def test_bad_arguments_are_named():
         IMazeEnv(observation="image")
     with pytest.raises(ValueError, match="one of 'human', 'rgb_array', 'ansi', got 'rgb'"):
         IMazeEnv(render_mode="rgb")
-    with pytest.raises(ValueError, match="size must be an odd integer, at least 5, got 10"):
+    with pytest.raises(ValueError, match="size must be an odd integer, from 5 to 255, got 10"):
         gym.make("MemoryEnvs/IMaze-v0", size=10)
     with pytest.raises(TypeError, match="sizes"):
         gym.make("MemoryEnvs/IMaze-v0", sizes=9)
@@ -155,20 +155,22 @@ def test_any_episode_of_any_stream_can_be_begun():
 
 
 @pytest.mark.parametrize(
-    "options, message",
+    "options, kind, message",
     [
-        ({"stream": 2**53}, "stream must be in [0, 9007199254740991], got 9007199254740992"),
-        ({"episode": -1}, "episode must be in [0, 4294967295], got -1"),
-        ({"level": 3}, "options may hold 'stream' and 'episode', got 'level'"),
+        ({"stream": 2**53}, ValueError, "stream must be in [0, 9007199254740991], got 9007199254740992"),
+        ({"episode": -1}, ValueError, "episode must be in [0, 4294967295], got -1"),
+        ({"level": 3}, ValueError, "options may hold 'stream' and 'episode', got 'level'"),
+        ({"stream": 1.5}, TypeError, "option 'stream' must be an integer, got 1.5"),
+        (3, TypeError, "options must be a dictionary, got 3"),
     ],
 )
-def test_bad_options_are_named_and_change_nothing(options, message):
+def test_bad_options_are_named_and_change_nothing(options, kind, message):
     env = IMazeEnv()
     env.reset(seed=0)
-    before = env.get_state()
-    with pytest.raises(ValueError, match=re.escape(message)):
-        env.reset(options=options)
-    assert env.get_state() == before
+    before, draws = env.get_state(), env.np_random.bit_generator.state
+    with pytest.raises(kind, match=re.escape(message)):
+        env.reset(seed=1, options=options)
+    assert env.get_state() == before and env.np_random.bit_generator.state == draws
 
 
 def test_a_state_goes_through_json_into_another_environment():
@@ -210,6 +212,12 @@ def test_a_broken_state_is_refused():
         env.set_state({"row": 1})
     with pytest.raises(TypeError):
         env.set_state(state | {"row": 1.5})
+    with pytest.raises(ValueError, match="outcome must be that of row 1, column 1, got 1"):
+        env.set_state(state | {"outcome": 1})
+    with pytest.raises(ValueError, match="seen_at must be -1 exactly before the cue was seen"):
+        env.set_state(state | {"sight": 2})
+    with pytest.raises(ValueError, match=r"phase must be 2 \(over\) after all 150 steps, got 1"):
+        env.set_state(state | {"steps": 150})
     assert env.get_state() == state
 
 

@@ -85,11 +85,12 @@ def test_a_maze_that_shows_the_cue_is_refused_with_settings_that_work(size, view
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"size": 8}, "size must be an odd integer, at least 5, got 8"),
-        ({"size": 3}, "size must be an odd integer, at least 5, got 3"),
+        ({"size": 8}, "size must be an odd integer, from 5 to 255, got 8"),
+        ({"size": 3}, "size must be an odd integer, from 5 to 255, got 3"),
         ({"view_size": 2}, "view_size must be an odd integer, at least 1, got 2"),
         ({"view_size": 11}, "view_size must be at most size=9, got 11"),
         ({"delay": -1}, "delay must be an integer, at least 0, got -1"),
+        ({"delay": 2**31}, "delay must be an integer, from 0 to 2147483647, got 2147483648"),
         ({"max_episode_steps": 0}, "max_episode_steps must be an integer, at least 1, got 0"),
         ({"start": "middle"}, "start must be one of 'end', 'center', got 'middle'"),
         ({"step_penalty": -0.1}, "step_penalty must be finite and at least 0, got -0.1"),

@@ -190,7 +190,7 @@ def test_bad_reset_masks_are_named(mask, message):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="num_envs must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="num_envs must be an integer, at least 1, got 0"):
         IMazeVectorEnv(0)
     with pytest.raises(TypeError, match="num_envs must be an integer, got 2.0"):
         IMazeVectorEnv(2.0)
@@ -199,13 +199,15 @@ def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="observation must be one of 'onehot', 'tiles', 'rgb', got 'pixels'"):
         IMazeVectorEnv(2, observation="pixels")
     with pytest.raises(
-        ValueError, match="render_mode must be None or one of 'rgb_array', 'ansi', got 'human'"
+        ValueError, match="render_mode must be None or one of 'human', 'rgb_array', 'ansi', got 'gif'"
     ):
-        IMazeVectorEnv(2, render_mode="human")
+        IMazeVectorEnv(2, render_mode="gif")
     with pytest.raises(ValueError, match="options may hold 'reset_mask', got 'stream'"):
         IMazeVectorEnv(2).reset(options={"stream": 3})
     with pytest.raises(ValueError, match="seed must be an integer or num_envs=2 of them, got 3"):
         IMazeVectorEnv(2).reset(seed=[1, 2, 3])
+    with pytest.raises(TypeError, match="seed must be an integer or a sequence of them, got 1.5"):
+        IMazeVectorEnv(2).reset(seed=1.5)
 
 
 def test_a_first_reset_without_a_seed_gives_each_lane_its_own_stream():

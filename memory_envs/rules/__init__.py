@@ -17,3 +17,13 @@ def rule(function: Callable[P, R]) -> Callable[P, R]:
     """
     marked: Callable[P, R] = register_jitable(forceinline=True)(function)
     return marked
+
+
+def routine(function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a function as `rule` does, for the compiler to call or inline as it likes.
+
+    Meant for what happens once per episode, or once per call and not per lane: forcing it into every place it
+    is named would only make compiling take several times as long.
+    """
+    marked: Callable[P, R] = register_jitable(function)
+    return marked

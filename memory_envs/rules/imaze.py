@@ -36,11 +36,12 @@ from memory_envs.rules.grid import (
     window_cell,
 )
 from memory_envs.rules.randomness import draw
-from memory_envs.rules.settings import check_choice, check_integer
+from memory_envs.rules.settings import check_choice, check_fields, check_integer, check_number
 
 WALL, FLOOR, CUE_A, CUE_B, GOAL_LEFT, GOAL_RIGHT = range(6)
 NUM_TILES = 6
 NUM_NOTES = 0
+LARGEST_SIZE = 255
 STARTS = ("end", "center")
 CUE_UNSEEN, CUE_IN_SIGHT, CUE_LEFT_BEHIND = range(3)
 FACTS = ("cue", "phase", "steps_since_cue")
@@ -257,7 +258,7 @@ def configure(
     """Check the settings of a maze and return them as rules and kernels read them.
 
     Args:
-        size: Cells along each side, border walls included; odd, at least 5.
+        size: Cells along each side, border walls included; odd, from 5 to 255.
         start: "end" (far end of the upper bar) or "center" (middle of the stem).
         view_size: Cells along each side of the window; odd, at least 1, at most `size`.
         step_penalty: Subtracted from the reward of every step; finite, at least 0.
@@ -271,15 +272,11 @@ def configure(
         TypeError: A number is not of the kind it should be.
         ValueError: A setting is out of range, or the cue would be visible where it must be remembered.
     """
-    size = check_integer("size", size, 5, odd=True)
+    size = check_integer("size", size, 5, LARGEST_SIZE, odd=True)
     view_size = check_integer("view_size", view_size, 1, odd=True)
     if view_size > size:
         raise ValueError(f"view_size must be at most size={size}, got {view_size}")
     delay = check_integer("delay", delay, 0)
-    if isinstance(step_penalty, bool) or not isinstance(step_penalty, (int, float, np.number)):
-        raise TypeError(f"step_penalty must be a number, got {step_penalty!r}")
-    if not 0 <= step_penalty < float("inf"):
-        raise ValueError(f"step_penalty must be finite and at least 0, got {step_penalty!r}")
     if max_episode_steps is None:
         max_episode_steps = (25 * size * size + 675) // 18 + delay
     config = Config(
@@ -289,7 +286,7 @@ def configure(
         observability=check_choice("observability", observability, OBSERVABILITIES),
         delay=delay,
         max_steps=check_integer("max_episode_steps", max_episode_steps, 1),
-        step_penalty=float(step_penalty),
+        step_penalty=check_number("step_penalty", step_penalty, 0),
     )
     _check_cue_hidden(config)
     return config
@@ -320,23 +317,31 @@ def check_state(config: Config, state: State) -> None:
     Raises:
         ValueError: Naming the first field that is out of range, or the cell that cannot be stood on.
     """
-    limits = State(
-        row=config.size - 1,
-        column=config.size - 1,
+    last = config.size - 2
+    least = State(row=1, column=1, heading=0, cue=0, steps=0, seen_at=-1, sight=0, hold=0, outcome=-1)
+    most = State(
+        row=last,
+        column=last,
         heading=NORTH,
         cue=1,
         steps=config.max_steps,
         seen_at=state.steps,
         sight=CUE_LEFT_BEHIND,
-        hold=config.delay,
+        hold=config.delay if state.sight == CUE_LEFT_BEHIND else 0,
         outcome=1,
     )
-    for name, value, limit in zip(State._fields, state, limits, strict=True):
-        least = -1 if name in ("outcome", "seen_at") else 0
-        if not least <= value <= limit:
-            raise ValueError(f"state field {name} must be in [{least}, {limit}], got {value}")
+    check_fields(state, least, most)
     if not is_open(config, state.row, state.column):
         raise ValueError(f"state has the agent inside the wall at row {state.row}, column {state.column}")
+    if state.outcome != judged(config, state.row, state.column, state.cue):
+        raise ValueError(
+            f"state field outcome must be that of row {state.row}, column {state.column}, got {state.outcome}"
+        )
+    if (state.sight == CUE_UNSEEN) != (state.seen_at < 0):
+        raise ValueError(
+            f"state field seen_at must be -1 exactly before the cue was seen, got {state.seen_at} "
+            f"with sight {state.sight}"
+        )
 
 
 def _check_cue_hidden(config: Config) -> None:

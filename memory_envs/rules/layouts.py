@@ -4,7 +4,7 @@ A layout is one integer, `cells`: digit i to the base 256, from the lowest on, i
 of object i. `side` is the number of free cells along each side of the room, `count` that of objects.
 """
 
-from memory_envs.rules import rule
+from memory_envs.rules import routine, rule
 from memory_envs.rules.randomness import draw, episode_key
 
 SPLITS = ("all", "train", "test")
@@ -19,7 +19,7 @@ def object_cell(cells: int, item: int) -> int:
     return (cells >> (8 * item)) & 255
 
 
-@rule
+@routine
 def draw_layout(key: int, side: int, count: int, split: int) -> tuple[int, int]:
     """Draw a layout, again and again until it is in the split; returns it and the next unused counter."""
     cells, counter = draw_cells(key, 0, side, count)
@@ -28,7 +28,7 @@ def draw_layout(key: int, side: int, count: int, split: int) -> tuple[int, int]:
     return cells, counter
 
 
-@rule
+@routine
 def draw_cells(key: int, counter: int, side: int, count: int) -> tuple[int, int]:
     """Draw distinct cells for the objects; returns them and the next unused counter."""
     cells = 0
@@ -38,7 +38,7 @@ def draw_cells(key: int, counter: int, side: int, count: int) -> tuple[int, int]
     return cells, counter
 
 
-@rule
+@routine
 def draw_other_cell(key: int, counter: int, side: int, cells: int, count: int) -> tuple[int, int]:
     """Draw a cell that is none of the first `count` of `cells`; returns it and the next unused counter."""
     cell = draw(key, counter, side * side)
@@ -48,7 +48,7 @@ def draw_other_cell(key: int, counter: int, side: int, cells: int, count: int) -
     return cell, counter + 1
 
 
-@rule
+@routine
 def is_taken(cells: int, count: int, cell: int) -> bool:
     """Return whether a cell is one of the first `count` of `cells`."""
     for item in range(count):
@@ -57,13 +57,13 @@ def is_taken(cells: int, count: int, cell: int) -> bool:
     return False
 
 
-@rule
+@routine
 def in_split(cells: int, side: int, count: int, split: int) -> bool:
     """Return whether a layout belongs to a split."""
     return split == ALL or (split == TEST) == is_test_layout(cells, side, count)
 
 
-@rule
+@routine
 def is_test_layout(cells: int, side: int, count: int) -> bool:
     """Return whether a layout belongs to the test split, which depends on nothing but the layout.
 
@@ -78,7 +78,7 @@ def is_test_layout(cells: int, side: int, count: int) -> bool:
     return draw(episode_key(smallest, 0), 0, TEST_ONE_IN) == 0
 
 
-@rule
+@routine
 def turned_layout(cells: int, side: int, count: int) -> int:
     """Return the layout after the room was turned by a quarter, clockwise."""
     result = 0

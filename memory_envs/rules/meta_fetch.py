@@ -32,7 +32,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.rules import rule
+from memory_envs.rules import routine, rule
 from memory_envs.rules.grid import (
     NORTH,
     NUM_ACTIONS,
@@ -120,7 +120,7 @@ class State(NamedTuple):
     steps: int
 
 
-@rule
+@routine
 def begin(config: Config, key: int) -> State:
     """Return the first state of the episode with this key: layout, agent, heading and order are drawn."""
     side, count = config.size - 2, config.num_objects

@@ -1,12 +1,16 @@
 """Checks with which rulebooks refuse bad settings."""
 
 import difflib
+import sys
 from typing import Any
 
 import numpy as np
 
+LARGEST = 2**31 - 1
+"""Settings without a limit of their own end here, so that no sum or product of them leaves 64 bits."""
 
-def check_integer(name: str, value: object, least: int, most: int | None = None, *, odd: bool = False) -> int:
+
+def check_integer(name: str, value: object, least: int, most: int = LARGEST, *, odd: bool = False) -> int:
     """Return a setting as a Python integer.
 
     Raises:
@@ -15,11 +19,25 @@ def check_integer(name: str, value: object, least: int, most: int | None = None,
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < least or (most is not None and value > most) or (odd and value % 2 == 0):
+    if not least <= value <= most or (odd and value % 2 == 0):
         kind = "an odd integer" if odd else "an integer"
-        limits = f"at least {least}" if most is None else f"from {least} to {most}"
+        limits = f"at least {least}" if most == LARGEST and value < most else f"from {least} to {most}"
         raise ValueError(f"{name} must be {kind}, {limits}, got {value}")
     return int(value)
+
+
+def check_number(name: str, value: object, least: float) -> float:
+    """Return a setting as a Python float.
+
+    Raises:
+        TypeError: The value is not a real number.
+        ValueError: It is below `least`, or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not least <= value <= sys.float_info.max:
+        raise ValueError(f"{name} must be finite and at least {least:g}, got {value!r}")
+    return float(value)
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> int:
