@@ -68,8 +68,26 @@ class RelativeAttention(nn.Module):
             [B, T, D].
         """
         lanes, steps, _ = queries.shape
-        q = self._split(self.query(queries))
+        k, v = self._keys_and_values(context)
+        weights = self._weights(queries, k, mask)
+        mixed = torch.bmm(weights, v.flatten(0, 1)).unflatten(0, (lanes, self.heads))
+        return self.output(mixed.transpose(1, 2).reshape(lanes, steps, -1))
+
+    def weights(self, queries: Tensor, context: Tensor, mask: Tensor) -> Tensor:
+        """Return where each query looks, for who wants to see it; arguments as for `forward`.
+
+        Returns:
+            [B, H, T, memory + T], 0 where the mask forbids and 1 in sum over the last axis.
+        """
+        k, _ = self._keys_and_values(context)
+        return self._weights(queries, k, mask).unflatten(0, (-1, self.heads))
+
+    def _keys_and_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
         k, v = (self._split(part) for part in self.key_value(context).chunk(2, dim=-1))
+        return k, v
+
+    def _weights(self, queries: Tensor, k: Tensor, mask: Tensor) -> Tensor:
+        q = self._split(self.query(queries))
         r = (
             self.position(self.distances).unflatten(-1, (self.heads, -1)).permute(1, 2, 0)
         )  # [H, d, memory + 1]
@@ -81,9 +99,7 @@ class RelativeAttention(nn.Module):
         bias = _shift(by_distance) + mask
         by_content = ((q + self.content_bias) * scale).flatten(0, 1)
         scores = torch.baddbmm(bias.flatten(0, 1), by_content, k.flatten(0, 1).transpose(-1, -2))
-        weights = torch.softmax(scores, dim=-1)  # [B * H, T, memory + T]
-        mixed = torch.bmm(weights, v.flatten(0, 1)).unflatten(0, (lanes, self.heads))
-        return self.output(mixed.transpose(1, 2).reshape(lanes, steps, -1))
+        return torch.softmax(scores, dim=-1)  # [B * H, T, memory + T]
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, self.head_width)).transpose(1, 2)  # [B, H, S, d]
