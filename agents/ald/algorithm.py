@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from stable_baselines3.common.policies import BasePolicy
@@ -15,6 +16,9 @@ from agents.engines.serial import SerialEngine
 from agents.learner import Learner
 from agents.policies import LSTMActorPolicy, gtrxl_actor_critic
 from agents.replay import Replay
+
+if TYPE_CHECKING:
+    from agents.export import Export
 
 
 class ALD(UnrollAlgorithm):
@@ -96,6 +100,16 @@ class ALD(UnrollAlgorithm):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimizers by the names of the settings that hold their learning rates."""
         return super().optimizers() | {"actor_learning_rate": self.policy.optimizer}
+
+    def export(self, path: str | os.PathLike[str]) -> Export:
+        """Write the actor as an ONNX file that is checked equal before it appears; see `agents.export`.
+
+        Raises:
+            ImportError: Naming the extra that is missing.
+        """
+        from agents.export import export_actor  # needs no onnx until it is called, but time
+
+        return export_actor(self, path)
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """What `get_parameters` and `set_parameters` exchange."""
