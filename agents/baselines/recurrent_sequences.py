@@ -1,0 +1,127 @@
+"""Sequences of many lengths through one call of the fused LSTM, without padding them to the longest."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+STEP_COST_IN_LANES = 6
+"""One more step costs the fused LSTM what this many more lanes in every step would; measured on a CPU at 128
+and at 256 units. It decides how sequences are laid out, never what comes out."""
+
+SHUT = -1e9
+"""What the gates get to be shut: far beyond where a sigmoid is 0, and finite, for it is multiplied by 0."""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """N steps in a row that make up sequences, laid out for the fused LSTM of torch.
+
+    That LSTM takes lanes of one length and cannot clear memory on its way. So sequences that begin with
+    empty memory follow others in a lane, after a step whose input shuts the input, forget and output gates:
+    memory is then exactly 0, and so is the gradient that flows back through it.
+    """
+
+    shape: tuple[int, int]
+    """(T, L): steps and lanes of the layout."""
+    first: np.ndarray
+    """[L] the step with which each lane begins."""
+    step: Tensor
+    """[T * L] the step in each place of the layout; 0 where there is none."""
+    shut: Tensor
+    """[T * L, 1] 1 where there is no step, else 0."""
+    place: Tensor
+    """[N] the place of each step."""
+
+    @classmethod
+    def laid_out(
+        cls, starts: np.ndarray, fresh: np.ndarray, device: torch.device | str = "cpu"
+    ) -> Sequences:
+        """Lay out the sequences of N steps.
+
+        Args:
+            starts: [N] bool, where a sequence starts; the first step must be such a place.
+            fresh: [N] bool, where a sequence that starts does so with empty memory.
+            device: Where the LSTM is.
+
+        Raises:
+            ValueError: The first step belongs to no sequence.
+        """
+        if not (len(starts) and starts[0]):
+            raise ValueError(f"the first step must start a sequence, got starts={starts[:8]}")
+        begins = np.flatnonzero(starts)
+        lengths = np.diff(begins, append=len(starts))
+        lane, offset = _packed(lengths, fresh[begins])
+        shape = int((offset + lengths).max()), int(lane.max()) + 1
+        of_step = np.repeat(np.arange(len(begins)), lengths)
+        steps = np.arange(len(starts))
+        place = (offset - begins)[of_step]
+        place = (place + steps) * shape[1] + lane[of_step]
+        step = np.zeros(shape[0] * shape[1], dtype=np.int64)
+        step[place] = steps
+        shut = np.ones((len(step), 1), dtype=np.float32)
+        shut[place] = 0.0
+        leading = offset == 0
+        first = begins[leading][lane[leading].argsort()]
+        to_torch = (torch.from_numpy(array).to(device) for array in (step, shut, place))
+        return cls(shape, first, *to_torch)
+
+    def run(self, lstm: nn.LSTM, inputs: Tensor, state: tuple[Tensor, Tensor]) -> Tensor:
+        """[N, H] outputs for [N, F] inputs.
+
+        Args:
+            lstm: Any number of layers, in one direction and without projection.
+            inputs: What each step sees.
+            state: (h, c), each [layers, L, H], before the first step of each lane.
+        """
+        laid = inputs.index_select(0, self.step)
+        column = _shutting_weights(lstm)
+        for layer, (input_weight, *weights) in enumerate(lstm.all_weights):
+            if layer and lstm.dropout:
+                laid = F.dropout(laid, lstm.dropout, lstm.training)
+            outputs, _, _ = torch.lstm(
+                torch.cat((laid, self.shut), dim=1).unflatten(0, self.shape),
+                tuple(part[layer : layer + 1] for part in state),
+                [torch.cat((cast(Tensor, input_weight), column), dim=1), *weights],
+                has_biases=lstm.bias,
+                num_layers=1,
+                dropout=0.0,
+                train=lstm.training,
+                bidirectional=False,
+                batch_first=False,
+            )
+            laid = outputs.flatten(0, 1)
+        return laid.index_select(0, self.place)
+
+
+def _packed(lengths: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lane of each sequence and its offset in that lane; those that are not fresh come first in theirs."""
+    lane, offset = np.empty_like(lengths), np.empty_like(lengths)
+    lanes = [(0, index) for index in range(_number_of_lanes(lengths, fresh))]
+    for sequence in np.lexsort((-lengths, fresh)).tolist():
+        filled, index = heapq.heappop(lanes)
+        lane[sequence] = index
+        offset[sequence] = begin = filled + 1 if filled else 0
+        heapq.heappush(lanes, (begin + int(lengths[sequence]), index))
+    return lane, offset
+
+
+def _number_of_lanes(lengths: np.ndarray, fresh: np.ndarray) -> int:
+    """The number of lanes that is cheapest if sequences fill them evenly."""
+    lanes = np.arange(max(1, np.count_nonzero(~fresh)), len(lengths) + 1)
+    places = lengths.sum() + len(lengths) - lanes
+    steps = np.maximum(lengths.max(), -(-places // lanes))
+    return int(lanes[(steps * (STEP_COST_IN_LANES + lanes)).argmin()])
+
+
+def _shutting_weights(lstm: nn.LSTM) -> Tensor:
+    """[4 * H, 1] weights that shut the gates input, forget and output, and leave the candidate."""
+    gates = cast(Tensor, lstm.weight_hh_l0).new_full((4, lstm.hidden_size), SHUT)
+    gates[2] = 0.0
+    return gates.flatten().unsqueeze(1)
