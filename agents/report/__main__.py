@@ -1,0 +1,89 @@
+"""Write the report of a run or of a folder of runs: `python -m agents.report RUN_OR_FOLDER`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agents.checkpoint import replacing
+from agents.enjoy import FINISHED, INTERRUPTED, REFUSALS, REFUSED
+from agents.report.content import content
+from agents.report.page import page, title_of
+from agents.report.runs import find_runs
+
+FILE_NAME, EPISODES = "report.html", 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        The exit status: 0 finished, 2 refused, 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        path = write_report(options.path, options.out, episodes=options.episodes, seed=options.seed)
+    except REFUSALS as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, open it in a browser")
+    return FINISHED
+
+
+def write_report(
+    path: str | Path, out: str | Path | None = None, *, episodes: int = EPISODES, seed: int = 0
+) -> Path:
+    """Write the report of a run, or of all runs below a folder, as one HTML file.
+
+    Args:
+        path: Run directory, or a folder that holds some.
+        out: The file; report.html in `path` when None.
+        episodes: To show of each kind of run; 0 shows none.
+        seed: Of these episodes; no training run has played them.
+
+    Returns:
+        The file.
+
+    Raises:
+        FileNotFoundError: There is no run, or no folder to write to.
+        ValueError: A run or a model in it cannot be read.
+    """
+    runs = find_runs(path)
+    file = Path(path) / FILE_NAME if out is None else Path(out)
+    data = content(runs, episodes, seed)
+    groups = [group for task in data["tasks"] for group in task["groups"]]
+    text = page(title_of([task["name"] for task in data["tasks"]], groups), data)
+    with replacing(file) as unfinished:
+        unfinished.write(text.encode())
+    return file
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m agents.report",
+        description="Write one HTML page about a run, or about all runs in a folder, in which episodes play.",
+    )
+    parser.add_argument("path", metavar="RUN_OR_FOLDER", help="run directory, or a folder that holds some")
+    parser.add_argument("--out", metavar="FILE", help=f"the page; {FILE_NAME} in the folder when not given")
+    parser.add_argument(
+        "--episodes",
+        type=_count,
+        default=EPISODES,
+        help=f"to show of each kind of run, failures among them if there are any; {EPISODES} when not given",
+    )
+    parser.add_argument("--seed", type=_count, default=0, help="of these episodes, 0 when not given")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be an integer from 0, got {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

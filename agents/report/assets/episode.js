@@ -1,0 +1,53 @@
+// A recorded episode, unpacked: T steps, and T + 1 moments, the last of which is the end.
+
+const ARRAYS = { uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array };
+
+/** base64 of integers -> {shape, at}: `at(i, j, ...)` is the number there. Browsers are little-endian. */
+function unpacked({ kind, shape: sizes, quantum, data }) {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const values = new ARRAYS[kind](bytes.buffer);
+  const at = (...place) => values[place.reduce((index, k, axis) => index * sizes[axis] + k, 0)] * quantum;
+  return { shape: sizes, at };
+}
+
+class Episode {
+  constructor(recorded) {
+    Object.assign(this, recorded);
+    for (const name of ["room", "visible", "view"]) this[name] = unpacked(recorded[name]);
+    this.length = this.actions.length;
+    this.roles = Object.keys(this.traces);
+    this.hidden = this.firstOf("hidden");
+    this.attention = this.firstOf("attention");
+    this.seen = this.sightings.map(({ tile, steps }) => ({ tile, steps: new Set(steps) }));
+  }
+
+  /** The role whose network has this inside, and what it holds; null if none has. */
+  firstOf(part) {
+    const role = this.roles.find((each) => this.traces[each][part]);
+    return role === undefined ? null : { role, ...unpacked(this.traces[role][part]) };
+  }
+
+  /** The tile that makes a moment worth noticing: the first in the agent's view, or null. */
+  sight(moment) {
+    return this.seen.find(({ steps }) => steps.has(moment))?.tile ?? null;
+  }
+
+  /** How much a step looks at each step up to itself; of one head [layer, head], or the mean of all. */
+  looks(step, head) {
+    const [, layers, heads, span] = this.attention.shape;
+    const chosen = head ? [head]
+      : Array.from({ length: layers * heads }, (_, k) => [Math.floor(k / heads), k % heads]);
+    return Array.from({ length: step + 1 }, (_, past) => {
+      const back = step - past;
+      if (back >= span) return 0;
+      return chosen.reduce((sum, [l, h]) => sum + this.attention.at(step, l, h, back), 0) / chosen.length;
+    });
+  }
+
+  /** Of these looks, how much falls on steps with each kind of tile in view; what was never seen is left out. */
+  shares(looks) {
+    return this.seen
+      .filter(({ steps }) => [...steps].some((step) => step < looks.length))
+      .map(({ tile, steps }) => ({ tile, share: looks.reduce((sum, w, k) => sum + (steps.has(k) ? w : 0), 0) }));
+  }
+}

@@ -1,0 +1,135 @@
+"""Episodes to show: played by a model in an environment of this package, with all that can be seen of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from agents.actor import sample
+from agents.algorithm import UnrollAlgorithm
+from agents.evaluation import FIRST_EVALUATION_SEED
+from agents.make_env import make_single
+from agents.processor import one_thread
+from agents.report.tracing import Trace, tracers
+from memory_envs.scene import Scene
+
+# Episodes to look for examples of both outcomes in.
+ATTEMPTS = 100
+
+
+@dataclass(frozen=True)
+class RecordedEpisode:
+    """An episode of T steps.
+
+    Attributes:
+        stream: Of the environment; with `number` it says which episode this is.
+        number: Of the episode within the stream.
+        scenes: T + 1: before each action, and the end.
+        actions: T.
+        rewards: T.
+        success: What the environment says; None where it says nothing.
+        truncated: Whether a limit cut the episode.
+        traces: By role, what each network said before each action; the first one acted.
+    """
+
+    stream: int
+    number: int
+    scenes: tuple[Scene, ...]
+    actions: tuple[int, ...]
+    rewards: tuple[float, ...]
+    success: bool | None
+    truncated: bool
+    traces: Mapping[str, Trace]
+
+    @property
+    def total_reward(self) -> float:
+        """Sum of the rewards."""
+        return sum(self.rewards)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Episodes chosen out of those that were played.
+
+    Attributes:
+        shown: The chosen ones, failures last.
+        played: How many were played.
+        succeeded: How many of these succeeded; None where the environment does not say.
+    """
+
+    shown: tuple[RecordedEpisode, ...]
+    played: int
+    succeeded: int | None
+
+
+def find_examples(
+    model: UnrollAlgorithm, env_id: str, env_kwargs: Mapping[str, Any], episodes: int, seed: int = 0
+) -> Examples:
+    """Play until as many failures as successes are found, or ATTEMPTS episodes are over.
+
+    Actions are sampled, as in training.
+
+    Args:
+        model: Acts.
+        env_id: Of an environment of this package.
+        env_kwargs: Its settings.
+        episodes: How many to choose, at least 1; half of them, rounded down, are failures if enough are found.
+        seed: Of episodes and actions; disjoint from those of training.
+
+    Raises:
+        ValueError: `episodes` is below 1.
+    """
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, got {episodes}")
+    good: list[RecordedEpisode] = []
+    bad: list[RecordedEpisode] = []
+    successes: list[bool] = []
+    wanted_bad = episodes // 2
+    with one_thread():
+        for played in _played(model, env_id, env_kwargs, FIRST_EVALUATION_SEED + seed):
+            failed = played.success is False
+            (bad if failed else good).append(played)
+            if played.success is not None:
+                successes.append(played.success)
+            enough = len(good) >= episodes - wanted_bad and len(bad) >= wanted_bad
+            if (enough or not successes) and len(good) + len(bad) >= episodes:
+                break
+    kept_bad = bad[: max(wanted_bad, episodes - len(good))]
+    shown = (*good[: episodes - len(kept_bad)], *kept_bad)
+    return Examples(shown, len(good) + len(bad), sum(successes) if successes else None)
+
+
+def _played(
+    model: UnrollAlgorithm, env_id: str, env_kwargs: Mapping[str, Any], seed: int
+) -> Iterator[RecordedEpisode]:
+    env: Any = make_single(env_id, env_kwargs)
+    generator = torch.Generator(device=model.device).manual_seed(seed)
+    for attempt in range(ATTEMPTS):
+        yield _play(model, env, generator, seed if attempt == 0 else None)
+    env.close()
+
+
+def _play(model: UnrollAlgorithm, env: Any, generator: torch.Generator, seed: int | None) -> RecordedEpisode:
+    observation, info = env.reset(seed=seed)
+    watched, ended, truncated = tracers(model), False, False
+    scenes, actions, rewards = [env.unwrapped.scene()], [], []
+    while not ended:
+        logits = [tracer.step(observation) for tracer in watched.values()]
+        actions.append(int(sample(logits[0].unsqueeze(0), generator)))
+        observation, reward, terminated, truncated, info = env.step(actions[-1])
+        rewards.append(float(reward))
+        scenes.append(env.unwrapped.scene())
+        ended = terminated or truncated
+    return RecordedEpisode(
+        stream=env.unwrapped.stream,
+        number=env.unwrapped.episode,
+        scenes=tuple(scenes),
+        actions=tuple(actions),
+        rewards=tuple(rewards),
+        success=bool(info["is_success"]) if "is_success" in info else None,
+        truncated=bool(truncated),
+        traces={role: tracer.trace() for role, tracer in watched.items()},
+    )

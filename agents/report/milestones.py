@@ -1,0 +1,119 @@
+"""How soon each run came how far, how it ended, and what differs between runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from agents.curves import Published, Unit, reached
+from agents.report.learning import FEWEST_SEEDS, UNITS, bootstrap_interval, interquartile_mean
+from agents.report.runs import Group, Run
+
+LEVELS = (0.5, 0.95, 0.99)
+
+# Where a run lies and how it was gone on with says nothing about what was run.
+_NOT_COMPARED = ("run_dir", "resume")
+
+
+def milestone_rows(groups: Sequence[Group], published: Sequence[Published]) -> list[dict[str, Any]]:
+    """Return a row per group with a row per run inside, then the paper's, as plain values."""
+    return [_group_row(group) for group in groups] + [_published_row(each) for each in published]
+
+
+def settings_table(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return every setting: its name, its value in each run, and whether these differ."""
+    described = [_described(run) for run in runs]
+    names = list(dict.fromkeys(name for each in described for name in each))
+    rows = [{"name": name, "values": [_shown(each.get(name)) for each in described]} for name in names]
+    return [row | {"differs": len(set(row["values"])) > 1} for row in rows]
+
+
+def _group_row(group: Group) -> dict[str, Any]:
+    rows = [_run_row(run) for run in group.runs]
+    return {
+        "name": group.name,
+        "agent": group.runs[0].agent_title,
+        "paper": False,
+        "reached": {unit: [_spread(rows, unit, k) for k in range(len(LEVELS))] for unit in UNITS},
+        "final": _final(group.runs),
+        "runs": rows,
+    }
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    return {
+        "seed": run.seed,
+        "reached": {unit: [reached(run.rows, level, unit) for level in LEVELS] for unit in UNITS},
+        "final": _final([run]),
+    }
+
+
+def _spread(rows: Sequence[Mapping[str, Any]], unit: Unit, level: int) -> dict[str, Any]:
+    """The median over all runs, those that never got there being last, and from where to where."""
+    found = [row["reached"][unit][level] for row in rows]
+    ordered = sorted(math.inf if each is None else each for each in found)
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    known = [each for each in found if each is not None]
+    return {
+        "median": middle if math.isfinite(middle) else None,
+        "low": min(known, default=None),
+        "high": max(known, default=None),
+        "reached": len(known),
+        "runs": len(found),
+    }
+
+
+def _final(runs: Sequence[Run]) -> dict[str, Any]:
+    """By how actions were chosen, success and return of the final models with an interval.
+
+    Of one run that of its evaluation's episodes; of several the bootstrap interval over runs, none of two.
+    """
+    names = list(dict.fromkeys(name for run in runs for name in run.evaluation))
+    return {
+        name: {
+            metric: _summary([run.evaluation[name][metric] for run in runs if name in run.evaluation])
+            for metric in ("success", "mean_return")
+        }
+        for name in names
+    }
+
+
+def _summary(intervals: Sequence[Mapping[str, float | None] | None]) -> dict[str, Any] | None:
+    known = [each for each in intervals if each is not None and each["mean"] is not None]
+    if len(known) <= 1:
+        return dict(known[0]) if known else None
+    means = np.array([each["mean"] for each in known], dtype=np.float64)
+    summary: dict[str, Any] = {"mean": float(interquartile_mean(means)), "low": None, "high": None}
+    if len(means) >= FEWEST_SEEDS:
+        summary["low"], summary["high"] = (float(end) for end in bootstrap_interval(means))
+    return summary
+
+
+def _published_row(each: Published) -> dict[str, Any]:
+    points: dict[Unit, tuple[tuple[float, float], ...]] = {"frames": each.frames, "minutes": each.minutes}
+    return {
+        "name": each.name,
+        "agent": "the paper",
+        "paper": True,
+        "reached": {unit: [_crossing(points[unit], level) for level in LEVELS] for unit in UNITS},
+    }
+
+
+def _crossing(points: Sequence[tuple[float, float]], level: float) -> float | None:
+    """Where the line through the points first comes to `level`; None outside of them."""
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        if y0 <= level <= y1:
+            return x0 + (x1 - x0) * (level - y0) / (y1 - y0)
+    return None
+
+
+def _described(run: Run) -> dict[str, Any]:
+    settings = {name: value for name, value in run.settings.items() if name not in _NOT_COMPARED}
+    return {"agent": run.agent, **settings, **run.config}
+
+
+def _shown(value: Any) -> str:
+    return "—" if value is None else str(value)

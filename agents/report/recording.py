@@ -1,0 +1,86 @@
+"""A recorded episode as plain values for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.report.episodes import RecordedEpisode
+from agents.report.packing import pack
+from agents.report.tracing import Floats, Trace
+from memory_envs.rules.grid import FORWARD, NUM_ACTIONS, TURN_LEFT, TURN_RIGHT
+from memory_envs.scene import Fact, Scene
+
+_ACTION_NAMES = {TURN_LEFT: "turn left", TURN_RIGHT: "turn right", FORWARD: "forward"}
+
+
+def episode_data(episode: RecordedEpisode) -> dict[str, Any]:
+    """Return everything that the page draws of an episode."""
+    scenes = episode.scenes
+    return {
+        "stream": episode.stream,
+        "number": episode.number,
+        "success": episode.success,
+        "truncated": episode.truncated,
+        "return": _rounded(episode.total_reward),
+        "maxSteps": scenes[0].max_steps,
+        "actionNames": [_ACTION_NAMES[action] for action in range(NUM_ACTIONS)],
+        "actions": list(episode.actions),
+        "rewards": [_rounded(reward) for reward in episode.rewards],
+        "poses": [[scene.row, scene.column, scene.heading] for scene in scenes],
+        "room": pack(np.stack([scene.tiles for scene in scenes]), "uint8"),
+        "visible": pack(np.stack([scene.visible for scene in scenes]), "uint8"),
+        "view": pack(np.stack([scene.view for scene in scenes]), "uint8"),
+        "notes": {name: [scene.notes[name] for scene in scenes] for name in scenes[0].notes},
+        "facts": [[_fact(fact) for fact in scene.facts] for scene in scenes],
+        "sightings": [
+            {"tile": tile, "steps": np.flatnonzero(in_view(scenes, tile)).tolist()}
+            for tile in scenes[0].things
+        ],
+        "traces": {role: _trace(trace) for role, trace in episode.traces.items()},
+    }
+
+
+def in_view(scenes: Sequence[Scene], tile: int) -> NDArray[np.bool_]:
+    """Return whether a kind of tile lies in the agent's view in each scene, bool [len(scenes)]."""
+    return np.array([bool((scene.view == tile).any()) for scene in scenes])
+
+
+def attention_on(attention: Floats, steps: NDArray[np.bool_]) -> Floats:
+    """Return how much of the attention falls on some steps of the episode, from each of its steps.
+
+    Args:
+        attention: [T, L, H, M + 1] as in `Trace`.
+        steps: bool [T], the steps looked for.
+
+    Returns:
+        [T, L, H], each from 0 to 1.
+    """
+    length, span = len(attention), attention.shape[-1]
+    looked_at = np.arange(length)[:, None] - np.arange(span)  # [T, M + 1]
+    wanted = (looked_at >= 0) & steps[np.maximum(looked_at, 0)]
+    share: Floats = (attention * wanted[:, None, None, :]).sum(axis=-1)
+    return share
+
+
+def _trace(trace: Trace) -> dict[str, Any]:
+    # No step looks further back than the episode is long.
+    attention = None if trace.attention is None else trace.attention[..., : len(trace.attention)]
+    return {
+        "probabilities": [[_rounded(each) for each in row] for row in trace.probabilities.tolist()],
+        "value": [_rounded(each) for each in trace.value.tolist()],
+        "hidden": None if trace.hidden is None else pack(trace.hidden, "int8"),
+        "attention": None if attention is None else pack(attention, "uint16"),
+    }
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    icons = [{"tile": icon.tile, "mark": icon.mark} for icon in fact.icons]
+    return {"name": fact.name, "text": fact.text, "icons": icons, "mood": fact.mood}
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)

@@ -1,0 +1,138 @@
+"""Runs on disk, in the groups that a report compares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.run_directory import RunDirectory
+from agents.run_log import Row, read_rows
+from registry.agents import AGENTS
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a report reads of one run.
+
+    Attributes:
+        directory: Its folder.
+        settings: How it was run: preset, environment, lanes, frames, seed.
+        agent: Name of the agent.
+        config: Settings of the agent.
+        session: What the latest session of the run was made with; empty if it was not written down.
+        rows: Of progress.csv.
+        evaluation: Of the final model, by how actions were chosen; empty while there is none.
+    """
+
+    directory: RunDirectory
+    settings: Mapping[str, Any]
+    agent: str
+    config: Mapping[str, Any]
+    session: Mapping[str, Any]
+    rows: list[Row]
+    evaluation: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Run:
+        """Read a run directory.
+
+        Raises:
+            FileNotFoundError: It is none.
+            ValueError: Its configuration cannot be read or is not that of a run.
+        """
+        directory = RunDirectory.open(path)
+        config = directory.read_config()
+        missing = [name for name in ("run", "agent", "config") if name not in config]
+        if missing:
+            raise ValueError(f"{directory.config} has no {' and no '.join(missing)}")
+        return cls(
+            directory=directory,
+            settings=config["run"],
+            agent=config["agent"],
+            config=config["config"],
+            session=(config.get("sessions") or [{}])[-1],
+            rows=read_rows(directory.progress),
+            evaluation=_read_evaluation(directory.evaluation),
+        )
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+        return int(self.settings["seed"])
+
+    @property
+    def env_id(self) -> str:
+        """Id of its environment."""
+        return str(self.settings["env"])
+
+    @property
+    def env_kwargs(self) -> dict[str, Any]:
+        """Settings of its environment."""
+        kwargs: dict[str, Any] = json.loads(self.settings.get("env_kwargs", "{}"))
+        return kwargs
+
+    @property
+    def group(self) -> str:
+        """What it is compared as: its preset, or its agent and environment if it had none."""
+        return str(self.settings.get("preset") or f"{self.env_id.rpartition('/')[2]}/{self.agent}")
+
+    @property
+    def agent_title(self) -> str:
+        """What the registry calls its agent, with the policy where it is not the agent's first one."""
+        return AGENTS[self.agent].title if self.agent in AGENTS else self.agent
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one kind, which differ by their seeds.
+
+    Attributes:
+        name: Of the preset.
+        runs: By seed.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+
+    @property
+    def best_known(self) -> Run | None:
+        """The first run that has a model to show; None if there is none."""
+        return next((run for run in self.runs if run.directory.model.is_file()), None)
+
+
+def find_runs(path: str | Path) -> tuple[Run, ...]:
+    """Read the run in a folder, or all runs below it.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ValueError: The configuration of one cannot be read.
+    """
+    path = Path(path)
+    folders = [path] if RunDirectory(path).config.is_file() else _run_folders(path)
+    if not folders:
+        raise FileNotFoundError(f"{path} is no run directory, and there is none below it")
+    return tuple(Run.read(folder) for folder in folders)
+
+
+def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
+    """Sort runs into groups by name, the runs of a group by seed."""
+    names = sorted({run.group for run in runs})
+    return tuple(
+        Group(name, tuple(sorted((run for run in runs if run.group == name), key=lambda run: run.seed)))
+        for name in names
+    )
+
+
+def _run_folders(path: Path) -> list[Path]:
+    name = RunDirectory(path).config.name
+    return sorted(file.parent for file in path.rglob(name))
+
+
+def _read_evaluation(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    evaluation: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return evaluation

@@ -1,0 +1,141 @@
+"""What networks say of an episode while it is played, and what goes on inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from agents.algorithm import UnrollAlgorithm
+from agents.networks.actor_critic import ActorCritic
+from agents.networks.gtrxl import RelativeAttention
+from agents.networks.lstm import LSTMCore
+from agents.unroll import CoreState, map_observation
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one network said of each of T observations of an episode.
+
+    Attributes:
+        probabilities: [T, A] its policy.
+        value: [T] its value, in units of the return.
+        hidden: [T, H] what its LSTM gave out, each in (-1, 1); None without an LSTM.
+        attention: [T, L, H, M + 1] where each head of each layer looked: 0 for the step itself, k for k steps
+            back, 0 where the episode has no such step; None without a transformer.
+    """
+
+    probabilities: Floats
+    value: Floats
+    hidden: Floats | None
+    attention: Floats | None
+
+
+@dataclass
+class Tracer:
+    """Runs a network along one episode, with a memory of its own, and writes down what happens.
+
+    Args:
+        network: Is stepped; its parameters are not touched.
+        denormalize: Turns outputs of its value head into units of the return.
+    """
+
+    network: ActorCritic
+    denormalize: Callable[[Tensor], Tensor] = lambda value: value
+    _state: CoreState | None = None
+    _logits: list[Tensor] = field(default_factory=list)
+    _values: list[Tensor] = field(default_factory=list)
+    _inside: _Inside = field(default_factory=lambda: _Inside())
+
+    def step(self, observation: Any) -> Tensor:
+        """Show the network the next observation of the episode, as the environment gives it.
+
+        Returns:
+            [A] logits.
+        """
+        device = next(self.network.parameters()).device
+        batch = map_observation(lambda x: x.unsqueeze(0), _tensors(observation, device))
+        is_first = torch.tensor([self._state is None], device=device)
+        state = self.network.initial_state(1) if self._state is None else self._state
+        with self._inside.watching(self.network):
+            outputs, self._state = self.network.step(batch, state, is_first)
+        self._logits.append(outputs.logits[0])
+        self._values.append(self.denormalize(outputs.value[0]))
+        return outputs.logits[0]
+
+    def trace(self) -> Trace:
+        """Return what was written down."""
+        return Trace(
+            probabilities=_array(torch.softmax(torch.stack(self._logits), dim=-1)),
+            value=_array(torch.stack(self._values)),
+            hidden=self._inside.hidden(),
+            attention=self._inside.attention(),
+        )
+
+
+class _Inside:
+    """Sees what the cores of a network compute, by hooks that are there for the length of a step."""
+
+    def __init__(self) -> None:
+        self._hidden: list[Tensor] = []
+        self._weights: list[list[Tensor]] = []
+
+    @contextmanager
+    def watching(self, network: nn.Module) -> Iterator[None]:
+        self._weights.append([])
+        hooks = []
+        for module in network.modules():
+            if isinstance(module, RelativeAttention):
+                hooks.append(module.register_forward_pre_hook(self._see_attention))
+            elif isinstance(module, LSTMCore):
+                hooks.append(module.register_forward_hook(self._see_hidden))
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _see_attention(self, module: RelativeAttention, inputs: tuple[Tensor, ...]) -> None:
+        weights = module.weights(*inputs)[0, :, 0]  # [H, M + 1]: of one lane and one step, oldest first
+        self._weights[-1].append(weights.flip(-1))
+
+    def _see_hidden(self, module: nn.Module, inputs: tuple[Any, ...], outputs: tuple[Tensor, Any]) -> None:
+        self._hidden.append(outputs[0][0, 0])
+
+    def hidden(self) -> Floats | None:
+        return _array(torch.stack(self._hidden)) if self._hidden else None
+
+    def attention(self) -> Floats | None:
+        """[T, L, H, M + 1]."""
+        if not any(self._weights):
+            return None
+        return _array(torch.stack([torch.stack(layers) for layers in self._weights]))
+
+
+def tracers(model: UnrollAlgorithm) -> dict[str, Tracer]:
+    """Return a tracer for each network of a model by its role, the one that acts first.
+
+    The roles are "actor" and "learner" where one teaches the other, and "agent" where one does both.
+    """
+    learner = Tracer(model.learner.network, model.learner.popart.denormalize)
+    if model.distiller is None:
+        return {"agent": learner}
+    return {"actor": Tracer(model.distiller.network), "learner": learner}
+
+
+def _tensors(observation: Any, device: torch.device) -> Any:
+    if isinstance(observation, dict):
+        return {key: torch.as_tensor(value, device=device) for key, value in observation.items()}
+    return torch.as_tensor(observation, device=device)
+
+
+def _array(tensor: Tensor) -> Floats:
+    return tensor.detach().cpu().numpy().astype(np.float32)
