@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from sb3_contrib.common.recurrent.buffers import RecurrentDictRolloutBuffer, RecurrentRolloutBuffer
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.buffers import BaseBuffer
 from torch import Tensor
 
 from agents.baselines.recurrent_sequences import Sequences
+
+
+class EveryStep:
+    """The mask of a minibatch without padding.
+
+    sb3-contrib compares its mask with a number and takes what the result selects: here all, as a view.
+    """
+
+    def __gt__(self, threshold: float) -> EllipsisType:
+        """What selects every step."""
+        return ...
 
 
 class FlatSamples(NamedTuple):
@@ -28,8 +41,7 @@ class FlatSamples(NamedTuple):
     lstm_states: RNNStates
     """(h, c) of actor and critic, each [layers, S, H]: what each sequence begins with."""
     episode_starts: Sequences
-    mask: Tensor
-    """[N] ones: no step is padding."""
+    mask: EveryStep
 
 
 class FlatSequences(BaseBuffer):
@@ -46,6 +58,7 @@ class FlatSequences(BaseBuffer):
     """
 
     observations: np.ndarray | dict[str, np.ndarray]
+    actions: np.ndarray
     episode_starts: np.ndarray
     hidden_state_shape: tuple[int, ...]
     hidden_states_pi: np.ndarray
@@ -126,7 +139,7 @@ class FlatSequences(BaseBuffer):
             returns=rows(self._flat["returns"]),
             lstm_states=self._states_before(steps[sequences.first], fresh[sequences.first]),
             episode_starts=sequences,
-            mask=torch.ones(end - begin, device=self.device),
+            mask=EveryStep(),
         )
 
     def _rows(self, begin: int, end: int) -> Callable[[Tensor], Tensor]:
@@ -147,9 +160,13 @@ class FlatSequences(BaseBuffer):
         times = self._by_time(steps)
         rows = np.searchsorted(self._kept, times).clip(max=len(self._kept) - 1)
         if not (fresh | (self._kept[rows] == times)).all():
-            raise RuntimeError("plan() was for minibatches of another size than are now read from the rollout")
+            raise RuntimeError(
+                "plan() was for minibatches of another size than are now read from the rollout"
+            )
         hidden_pi, cell_pi, hidden_vf, cell_vf = (
-            torch.from_numpy(np.where(fresh[:, None], np.float32(0), states[rows].swapaxes(0, 1))).to(self.device)
+            torch.from_numpy(np.where(fresh[:, None], np.float32(0), states[rows].swapaxes(0, 1))).to(
+                self.device
+            )
             for states in self._kept_states()
         )
         return RNNStates((hidden_pi, cell_pi), (hidden_vf, cell_vf))
@@ -159,12 +176,17 @@ class FlatSequences(BaseBuffer):
         arrays: dict[str, np.ndarray] = {
             name: getattr(self, name) for name in ("actions", "values", "log_probs", "advantages", "returns")
         }
+        if isinstance(self.action_space, spaces.MultiBinary):
+            # Their likelihood is a function of floats.
+            arrays["actions"] = self.actions.astype(np.float32)
         if isinstance(self.observations, dict):
             arrays |= {f"observations/{key}": value for key, value in self.observations.items()}
         else:
             arrays["observations"] = self.observations
         return {
-            name: torch.from_numpy(array.swapaxes(0, 1).reshape(self._total, *array.shape[2:])).to(self.device)
+            name: torch.from_numpy(array.swapaxes(0, 1).reshape(self._total, *array.shape[2:])).to(
+                self.device
+            )
             for name, array in arrays.items()
         }
 
@@ -186,7 +208,7 @@ class FlatSequences(BaseBuffer):
 class FlatRecurrentRolloutBuffer(FlatSequences, RecurrentRolloutBuffer):  # type: ignore[misc]
     """`FlatSequences` of Box, Discrete, MultiDiscrete and MultiBinary observations."""
 
-    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:
+    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:  # type: ignore[override]
         """Add a step; `lstm_states` are those before it."""
         self._keep(lstm_states)
         # Past sb3-contrib's own `add`, which copies the states of every step.
@@ -196,7 +218,7 @@ class FlatRecurrentRolloutBuffer(FlatSequences, RecurrentRolloutBuffer):  # type
 class FlatRecurrentDictRolloutBuffer(FlatSequences, RecurrentDictRolloutBuffer):  # type: ignore[misc]
     """`FlatSequences` of Dict observations."""
 
-    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:
+    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:  # type: ignore[override]
         """Add a step; `lstm_states` are those before it."""
         self._keep(lstm_states)
         # Past sb3-contrib's own `add`, which copies the states of every step.

@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
+from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import (
     RecurrentActorCriticCnnPolicy,
     RecurrentActorCriticPolicy,
     RecurrentMultiInputActorCriticPolicy,
 )
+from stable_baselines3.common.distributions import CategoricalDistribution
+from stable_baselines3.common.type_aliases import Schedule
 from torch import Tensor, nn
 
-from agents.baselines.recurrent_sequences import Sequences
+from agents.baselines.recurrent_sequences import Sequences, layer_weights
 
 LSTMState = tuple[Tensor, Tensor]
 """(h, c), each [layers, lanes, H]."""
+
+
+class PlainCategorical(CategoricalDistribution):
+    """SB3's distribution over discrete actions in the same operations, without an object of torch.
+
+    `torch.distributions` checks and broadcasts at every construction, which takes longer than a small
+    network's layer.
+    """
+
+    logits: Tensor
+    """[B, A] log-probabilities."""
+    probabilities: Tensor
+    """[B, A]"""
+
+    def proba_distribution(self, action_logits: Tensor) -> PlainCategorical:
+        """Take [B, A] logits."""
+        self.logits = action_logits - action_logits.logsumexp(dim=-1, keepdim=True)
+        self.probabilities = self.logits.softmax(dim=-1)
+        return self
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """[B] log-probabilities of [B] actions."""
+        return self.logits.gather(-1, actions.long().unsqueeze(-1)).squeeze(-1)
+
+    def entropy(self) -> Tensor:
+        """[B] entropies in nats."""
+        smallest = torch.finfo(self.logits.dtype).min
+        return -(self.logits.clamp(min=smallest) * self.probabilities).sum(-1)
+
+    def sample(self) -> Tensor:
+        """[B] actions."""
+        return self.probabilities.multinomial(1, replacement=True).squeeze(-1)
+
+    def mode(self) -> Tensor:
+        """[B] likeliest actions."""
+        return self.probabilities.argmax(dim=1)
 
 
 class FastLstmPolicy(RecurrentActorCriticPolicy):
@@ -25,7 +64,9 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
     torch's fused one unless `optimizer_kwargs` are given.
 
     Args:
-        args: Observation space, action space and learning-rate schedule.
+        observation_space: Of the environment.
+        action_space: Of the environment.
+        lr_schedule: Learning rate by the progress that remains.
         optimizer_class: The optimizer.
         optimizer_kwargs: Its settings, learning rate apart; SB3's for Adam when None.
         lstm_kwargs: `bias` and `dropout` of `torch.nn.LSTM`.
@@ -39,7 +80,10 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
 
     def __init__(
         self,
-        *args: Any,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        lr_schedule: Schedule,
+        *,
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
         lstm_kwargs: dict[str, Any] | None = None,
@@ -51,12 +95,20 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
         if optimizer_kwargs is None and optimizer_class is torch.optim.Adam:
             optimizer_kwargs = {"eps": 1e-5, "fused": True}
         super().__init__(
-            *args,
+            observation_space,
+            action_space,
+            lr_schedule,
             optimizer_class=optimizer_class,
             optimizer_kwargs=optimizer_kwargs,
             lstm_kwargs=lstm_kwargs,
             **kwargs,
         )
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        # The first moment at which the distribution is known; the layers do not depend on its class.
+        if isinstance(self.action_dist, CategoricalDistribution):
+            self.action_dist = PlainCategorical(self.action_dist.action_dim)
+        super()._build(lr_schedule)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return super()._get_constructor_parameters() | {
@@ -69,7 +121,7 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
         }
 
     @staticmethod
-    def _process_sequence(
+    def _process_sequence(  # type: ignore[override]  # theirs returns the same and declares it wrongly
         features: Tensor, lstm_states: LSTMState, episode_starts: Tensor | Sequences, lstm: nn.LSTM
     ) -> tuple[Tensor, LSTMState]:
         """Run an LSTM.
@@ -87,16 +139,10 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
         """
         if isinstance(episode_starts, Sequences):
             return episode_starts.run(lstm, features, lstm_states), lstm_states
-        lanes = lstm_states[0].shape[1]
-        starts = episode_starts.reshape(lanes, -1) != 0
-        inputs = features.reshape(lanes, -1, lstm.input_size).swapaxes(0, 1)
-        if inputs.shape[0] > 1 and starts[:, 1:].any():
-            return RecurrentActorCriticPolicy._process_sequence(features, lstm_states, episode_starts, lstm)
-        hidden, cell = (part.masked_fill(starts[:, :1], 0.0) for part in lstm_states)
-        if inputs.shape[0] == 1 and not lstm.training:
-            return _step(lstm, inputs[0], (hidden, cell))
-        outputs, state = lstm(inputs, (hidden, cell))
-        return outputs.swapaxes(0, 1).flatten(0, 1), state
+        if len(episode_starts) == lstm_states[0].shape[1] and not lstm.training:
+            return _step(lstm, features, lstm_states, episode_starts)
+        loop = RecurrentActorCriticPolicy._process_sequence
+        return cast(tuple[Tensor, LSTMState], loop(features, lstm_states, episode_starts, lstm))
 
 
 class FastCnnLstmPolicy(FastLstmPolicy, RecurrentActorCriticCnnPolicy):
@@ -107,11 +153,18 @@ class FastMultiInputLstmPolicy(FastLstmPolicy, RecurrentMultiInputActorCriticPol
     """sb3-contrib's `MultiInputLstmPolicy`, made faster in the same way."""
 
 
-def _step(lstm: nn.LSTM, inputs: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-    """One step of [lanes, F] inputs without dropout; for one step, `nn.LSTM` prepares longer than it computes."""
+def _step(
+    lstm: nn.LSTM, inputs: Tensor, state: LSTMState, episode_starts: Tensor
+) -> tuple[Tensor, LSTMState]:
+    """One step of [lanes, F] inputs; `nn.LSTM` spends longer on preparing one than on computing it."""
+    if episode_starts.any():
+        starts = (episode_starts != 0).unsqueeze(1)
+        state = (state[0].masked_fill(starts, 0.0), state[1].masked_fill(starts, 0.0))
     hiddens, cells = [], []
-    for weights, hidden, cell in zip(lstm.all_weights, *state, strict=True):
-        inputs, cell = torch.lstm_cell(inputs, (hidden, cell), *weights)
+    for layer in range(lstm.num_layers):
+        inputs, cell = torch.lstm_cell(
+            inputs, (state[0][layer], state[1][layer]), *layer_weights(lstm, layer)
+        )
         hiddens.append(inputs)
         cells.append(cell)
     return inputs, (torch.stack(hiddens), torch.stack(cells))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
@@ -37,6 +37,7 @@ class FastRecurrentPPO(RecurrentPPO):
       draws differ. Layers that look at a whole batch, such as BatchNorm, see no padding.
     - `normalize_advantage` with a last minibatch of one step is refused: its standard deviation is NaN, and
       sb3-contrib's network with it after one update.
+    - MultiBinary actions can be learned; sb3-contrib fails on their integers.
 
     Example:
         >>> from agents.baselines.recurrent_ppo import FastRecurrentPPO
@@ -52,6 +53,7 @@ class FastRecurrentPPO(RecurrentPPO):
         "CnnLstmPolicy": FastCnnLstmPolicy,
         "MultiInputLstmPolicy": FastMultiInputLstmPolicy,
     }
+    policy: FastLstmPolicy
     rollout_buffer: FlatRecurrentRolloutBuffer | FlatRecurrentDictRolloutBuffer
 
     def _setup_model(self) -> None:

@@ -40,9 +40,7 @@ class Sequences:
     """[N] the place of each step."""
 
     @classmethod
-    def laid_out(
-        cls, starts: np.ndarray, fresh: np.ndarray, device: torch.device | str = "cpu"
-    ) -> Sequences:
+    def laid_out(cls, starts: np.ndarray, fresh: np.ndarray, device: torch.device | str = "cpu") -> Sequences:
         """Lay out the sequences of N steps.
 
         Args:
@@ -56,7 +54,7 @@ class Sequences:
         if not (len(starts) and starts[0]):
             raise ValueError(f"the first step must start a sequence, got starts={starts[:8]}")
         begins = np.flatnonzero(starts)
-        lengths = np.diff(begins, append=len(starts))
+        lengths = np.append(begins[1:], len(starts)) - begins
         lane, offset = _packed(lengths, fresh[begins])
         shape = int((offset + lengths).max()), int(lane.max()) + 1
         of_step = np.repeat(np.arange(len(begins)), lengths)
@@ -82,13 +80,14 @@ class Sequences:
         """
         laid = inputs.index_select(0, self.step)
         column = _shutting_weights(lstm)
-        for layer, (input_weight, *weights) in enumerate(lstm.all_weights):
+        for layer in range(lstm.num_layers):
+            input_weight, *weights = layer_weights(lstm, layer)
             if layer and lstm.dropout:
                 laid = F.dropout(laid, lstm.dropout, lstm.training)
             outputs, _, _ = torch.lstm(
                 torch.cat((laid, self.shut), dim=1).unflatten(0, self.shape),
                 tuple(part[layer : layer + 1] for part in state),
-                [torch.cat((cast(Tensor, input_weight), column), dim=1), *weights],
+                [torch.cat((input_weight, column), dim=1), *weights],
                 has_biases=lstm.bias,
                 num_layers=1,
                 dropout=0.0,
@@ -98,6 +97,15 @@ class Sequences:
             )
             laid = outputs.flatten(0, 1)
         return laid.index_select(0, self.place)
+
+
+def layer_weights(lstm: nn.LSTM, layer: int) -> list[Tensor]:
+    """Weights of one layer, input's before memory's, and then its biases if it has any.
+
+    `lstm.all_weights` is the same and looks every one of them up by name, which a single step would feel.
+    """
+    number = 4 if lstm.bias else 2
+    return cast(list[Tensor], lstm._flat_weights[layer * number : (layer + 1) * number])
 
 
 def _packed(lengths: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +122,7 @@ def _packed(lengths: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _number_of_lanes(lengths: np.ndarray, fresh: np.ndarray) -> int:
     """The number of lanes that is cheapest if sequences fill them evenly."""
-    lanes = np.arange(max(1, np.count_nonzero(~fresh)), len(lengths) + 1)
+    lanes = np.arange(max(1, int((~fresh).sum())), len(lengths) + 1)
     places = lengths.sum() + len(lengths) - lanes
     steps = np.maximum(lengths.max(), -(-places // lanes))
     return int(lanes[(steps * (STEP_COST_IN_LANES + lanes)).argmin()])
