@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from agents.algorithm import UnrollAlgorithm, find_algorithm
 from agents.curves import published_points
 from agents.make_env import is_native, resolve_id
-from agents.provenance import provenance
 from agents.report.artwork import sheet_data
-from agents.report.episodes import Examples, find_examples
+from agents.report.episodes import find_examples
 from agents.report.learning import curves, published_curves
 from agents.report.milestones import LEVELS, milestone_rows, settings_table
 from agents.report.recording import episode_data
@@ -65,7 +64,7 @@ def _task_data(name: str, runs: Sequence[Run], episodes: int, seed: int) -> dict
 
 def _player_data(group: Group, episodes: int, seed: int) -> dict[str, Any]:
     """Episodes of the first run of a group that has a model, or the reason why there are none."""
-    run = group.best_known
+    run = group.finished
     reason = _why_none(run, episodes)
     if run is None or reason is not None:
         return {"group": group.name, "reason": reason}

@@ -1,8 +1,9 @@
-"""Episodes to show: played by a model in an environment of this package, with all that can be seen of them."""
+"""Episodes to show: played by a model in an environment of this package, with all there is to see."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,8 @@ def find_examples(
         model: Acts.
         env_id: Of an environment of this package.
         env_kwargs: Its settings.
-        episodes: How many to choose, at least 1; half of them, rounded down, are failures if enough are found.
+        episodes: How many to choose, at least 1; half of them, rounded down, are failures if there are so
+            many.
         seed: Of episodes and actions; disjoint from those of training.
 
     Raises:
@@ -84,32 +86,50 @@ def find_examples(
     """
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, got {episodes}")
-    good: list[RecordedEpisode] = []
-    bad: list[RecordedEpisode] = []
-    successes: list[bool] = []
-    wanted_bad = episodes // 2
+    found = _Found(failures=episodes // 2, others=episodes - episodes // 2)
     with one_thread():
-        for played in _played(model, env_id, env_kwargs, FIRST_EVALUATION_SEED + seed):
-            failed = played.success is False
-            (bad if failed else good).append(played)
-            if played.success is not None:
-                successes.append(played.success)
-            enough = len(good) >= episodes - wanted_bad and len(bad) >= wanted_bad
-            if (enough or not successes) and len(good) + len(bad) >= episodes:
+        for episode in _played(model, env_id, env_kwargs, FIRST_EVALUATION_SEED + seed):
+            if found.add(episode):
                 break
-    kept_bad = bad[: max(wanted_bad, episodes - len(good))]
-    shown = (*good[: episodes - len(kept_bad)], *kept_bad)
-    return Examples(shown, len(good) + len(bad), sum(successes) if successes else None)
+    return found.examples()
+
+
+class _Found:
+    """Episodes by outcome, until there are enough of both.
+
+    Args:
+        failures: How many are wanted.
+        others: How many successes, or episodes of which nobody says what they are.
+    """
+
+    def __init__(self, failures: int, others: int) -> None:
+        self.failures, self.others = failures, others
+        self.failed: list[RecordedEpisode] = []
+        self.rest: list[RecordedEpisode] = []
+
+    def add(self, episode: RecordedEpisode) -> bool:
+        """Take an episode and return whether there are enough."""
+        (self.failed if episode.success is False else self.rest).append(episode)
+        if episode.success is None:  # nor will any other be called a failure
+            return len(self.rest) >= self.failures + self.others
+        return len(self.failed) >= self.failures and len(self.rest) >= self.others
+
+    def examples(self) -> Examples:
+        """Return those to show, more of one outcome where there are too few of the other."""
+        total = self.failures + self.others
+        failures = max(self.failures, total - len(self.rest))
+        shown = (*self.rest[: total - min(failures, len(self.failed))], *self.failed[:failures])
+        known = all(episode.success is not None for episode in self.rest)
+        return Examples(shown, len(self.failed) + len(self.rest), len(self.rest) if known else None)
 
 
 def _played(
     model: UnrollAlgorithm, env_id: str, env_kwargs: Mapping[str, Any], seed: int
 ) -> Iterator[RecordedEpisode]:
-    env: Any = make_single(env_id, env_kwargs)
     generator = torch.Generator(device=model.device).manual_seed(seed)
-    for attempt in range(ATTEMPTS):
-        yield _play(model, env, generator, seed if attempt == 0 else None)
-    env.close()
+    with closing(make_single(env_id, env_kwargs)) as env:
+        for attempt in range(ATTEMPTS):
+            yield _play(model, env, generator, seed if attempt == 0 else None)
 
 
 def _play(model: UnrollAlgorithm, env: Any, generator: torch.Generator, seed: int | None) -> RecordedEpisode:

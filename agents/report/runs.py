@@ -81,7 +81,7 @@ class Run:
 
     @property
     def agent_title(self) -> str:
-        """What the registry calls its agent, with the policy where it is not the agent's first one."""
+        """What the registry calls its agent."""
         return AGENTS[self.agent].title if self.agent in AGENTS else self.agent
 
 
@@ -98,8 +98,8 @@ class Group:
     runs: tuple[Run, ...]
 
     @property
-    def best_known(self) -> Run | None:
-        """The first run that has a model to show; None if there is none."""
+    def finished(self) -> Run | None:
+        """The first run that has a final model; None if there is none."""
         return next((run for run in self.runs if run.directory.model.is_file()), None)
 
 

@@ -1,17 +1,17 @@
 // Line charts that say what is under the pointer. A library would weigh more than all the rest of the page.
 
 const COLOURS = ["#2f7fd0", "#dd6b2f", "#2a9d72", "#9b62c9", "#c99511", "#cf4d78", "#4f8f95", "#7c7f88"];
-const WIDTH = 560, HEIGHT = 300, EDGE = { left: 44, right: 14, top: 12, bottom: 34 };
+const HEIGHT = 300, EDGE = { left: 44, right: 14, top: 12, bottom: 34 };
 
 /**
- * A chart of lines over x.
+ * A chart of lines over x, as wide as it will be shown, so that its letters have their own size.
  *
  * lines: [{name, colour, points: [[x, y]], band: [[x, low, high]] or null, dashed, thin, quiet}]; a quiet line is
  * not told under the pointer.
  */
-function lineChart({ label, xLabel, lines, yRange, format }) {
-  const scale = scales(lines, yRange);
-  const drawing = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${label} over ${xLabel}` });
+function lineChart({ width, label, xLabel, lines, yRange, format }) {
+  const scale = scales(width, lines, yRange);
+  const drawing = shape("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": `${label} over ${xLabel}` });
   drawing.append(...axes(scale, xLabel));
   for (const line of lines) if (line.band) drawing.append(bandOf(line, scale));
   for (const line of lines) drawing.append(...lineOf(line, scale));
@@ -24,14 +24,14 @@ function lineChart({ label, xLabel, lines, yRange, format }) {
   return box;
 }
 
-function scales(lines, yRange) {
+function scales(width, lines, yRange) {
   const points = lines.flatMap((line) => line.points.concat((line.band ?? []).flatMap(([x, a, b]) => [[x, a], [x, b]])));
   const xMax = Math.max(...points.map(([x]) => x), 1e-9);
   const ys = points.map(([, y]) => y);
   const [low, high] = yRange ?? padded(Math.min(...ys, 0), Math.max(...ys, 0));
-  const across = WIDTH - EDGE.left - EDGE.right, down = HEIGHT - EDGE.top - EDGE.bottom;
+  const across = width - EDGE.left - EDGE.right, down = HEIGHT - EDGE.top - EDGE.bottom;
   return {
-    xMax, low, high,
+    width, xMax, low, high,
     x: (value) => EDGE.left + (across * value) / xMax,
     y: (value) => EDGE.top + down * (1 - (value - low) / (high - low)),
     value: (pixel) => ((pixel - EDGE.left) / across) * xMax,
@@ -53,12 +53,12 @@ function ticks(low, high, count) {
 
 function axes(scale, xLabel) {
   const across = ticks(scale.low, scale.high, 5).flatMap((y) => [
-    shape("line", { class: "grid", x1: EDGE.left, x2: WIDTH - EDGE.right, y1: scale.y(y), y2: scale.y(y) }),
+    shape("line", { class: "grid", x1: EDGE.left, x2: scale.width - EDGE.right, y1: scale.y(y), y2: scale.y(y) }),
     shape("text", { x: EDGE.left - 8, y: scale.y(y) + 4, "text-anchor": "end" }, short(y)),
   ]);
-  const along = ticks(0, scale.xMax, 6).map((x) =>
+  const along = ticks(0, scale.xMax, scale.width / 90).map((x) =>
     shape("text", { x: scale.x(x), y: HEIGHT - EDGE.bottom + 16, "text-anchor": "middle" }, short(x)));
-  const name = shape("text", { x: WIDTH - EDGE.right, y: HEIGHT - 3, "text-anchor": "end" }, xLabel);
+  const name = shape("text", { x: scale.width - EDGE.right, y: HEIGHT - 3, "text-anchor": "end" }, xLabel);
   return [...across, ...along, name];
 }
 
@@ -98,7 +98,7 @@ function followPointer({ box, drawing, hair, tip, lines, scale, format, xLabel }
   }
   function show(event) {
     const frame = drawing.getBoundingClientRect();
-    const x = Math.min(Math.max(scale.value(((event.clientX - frame.left) / frame.width) * WIDTH), 0), scale.xMax);
+    const x = Math.min(Math.max(scale.value(((event.clientX - frame.left) / frame.width) * scale.width), 0), scale.xMax);
     const told = lines.filter((line) => !line.quiet)
       .map((line) => ({ ...line, y: valueAt(line.points, x), at: line.band && bandAt(line.band, x) }))
       .filter(({ y }) => y !== null)

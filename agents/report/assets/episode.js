@@ -34,14 +34,24 @@ class Episode {
 
   /** How much a step looks at each step up to itself; of one head [layer, head], or the mean of all. */
   looks(step, head) {
-    const [, layers, heads, span] = this.attention.shape;
-    const chosen = head ? [head]
-      : Array.from({ length: layers * heads }, (_, k) => [Math.floor(k / heads), k % heads]);
+    const span = this.attention.shape.at(-1), chosen = head ? [head] : this.heads();
     return Array.from({ length: step + 1 }, (_, past) => {
       const back = step - past;
       if (back >= span) return 0;
       return chosen.reduce((sum, [l, h]) => sum + this.attention.at(step, l, h, back), 0) / chosen.length;
     });
+  }
+
+  /** Every [layer, head]. */
+  heads() {
+    const [, layers, heads] = this.attention.shape;
+    return Array.from({ length: layers * heads }, (_, k) => [Math.floor(k / heads), k % heads]);
+  }
+
+  /** The head that looks most at steps with a tile in view: {head, share}. */
+  keenest(step, tile) {
+    const each = this.heads().map((head) => ({ head, share: this.shares(this.looks(step, head)).find((of) => of.tile === tile).share }));
+    return each.reduce((best, other) => (other.share > best.share ? other : best));
   }
 
   /** Of these looks, how much falls on steps with each kind of tile in view; what was never seen is left out. */

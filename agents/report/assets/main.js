@@ -14,8 +14,15 @@ function show(task) {
 function factsList(task) {
   const best = task.milestones.filter((row) => !row.paper && row.final.sampled?.success);
   const facts = [[String(task.runs.length), task.runs.length === 1 ? "run" : "runs"],
+    ...(task.groups.length === 1 ? speedFacts(task.milestones[0]) : []),
     ...best.slice(0, 3).map((row) => [percent(row.final.sampled.success.mean), `final success, ${row.name}`])];
   return element("ul", { class: "facts" }, facts.map(([value, name]) => element("li", {}, element("b", {}, value), element("span", {}, name))));
+}
+
+/** How soon the only experiment came to the highest level, if it did. */
+function speedFacts({ reached }) {
+  const [frames, minutes] = ["frames", "minutes"].map((unit) => reached[unit].at(-1).median), level = percent(REPORT.levels.at(-1), 0);
+  return frames === null ? [] : [[`${short(frames)} M`, `frames to ${level} success`], [clock(minutes), `minutes to ${level} success`]];
 }
 
 function episodesCard(task) {

@@ -9,6 +9,8 @@ function symbol(name) {
   return shape("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, shape("path", { d: SYMBOLS[name] }));
 }
 
+const headName = ([layer, head]) => `layer ${layer + 1}, head ${head + 1}`;
+
 class Player {
   constructor(episode, sheet) {
     Object.assign(this, { episode, sheet, moment: 0, playing: false, speed: 1, head: null, due: 0 });
@@ -51,9 +53,8 @@ class Player {
 
   headChoice() {
     if (!this.episode.attention) return null;
-    const [, layers, heads] = this.episode.attention.shape;
-    const options = Array.from({ length: layers * heads }, (_, k) => [[Math.floor(k / heads), k % heads], `layer ${Math.floor(k / heads) + 1}, head ${(k % heads) + 1}`]);
-    return element("div", { class: "row heads" }, element("span", { class: "small soft" }, `attention of the ${this.episode.attention.role}`),
+    const options = this.episode.heads().map((head) => [head, headName(head)]);
+    return element("div", { class: "row heads" }, element("span", { class: "small soft" }, `Attention of the ${this.episode.attention.role}`),
       choice("Attention head", [[null, "mean"], ...options], null, (head) => { this.head = head; this.draw(); }));
   }
 
@@ -186,12 +187,19 @@ class Player {
     return element("div", { class: "mind" }, element("h4", {}, title, element("b", {}, `value ${value === null ? "—" : value.toFixed(2)}`)), bars);
   }
 
+  /** Which head looks there most, while all of them are shown together. */
+  keenestNote(tile) {
+    if (this.head) return null;
+    const { head, share } = this.episode.keenest(this.step, tile);
+    return ` (${headName(head)}: ${percent(share, 0)})`;
+  }
+
   drawLookback() {
     if (!this.episode.attention) return this.lookback.replaceChildren();
     if (this.step === null) return this.lookback.replaceChildren("The episode is over: nobody looks back any more.");
     const shares = this.episode.shares(this.episode.looks(this.step, this.head));
-    const parts = shares.map(({ tile, share }) => [element("b", {}, percent(share, 0)), ` on steps with ${this.sheet.looks[tile].name} in view`]);
+    const parts = shares.map(({ tile, share }) => [element("b", {}, percent(share, 0)), ` on steps with ${this.sheet.looks[tile].name} in view`, this.keenestNote(tile)]);
     const told = parts.flatMap((part, k) => (k ? [", ", ...part] : part));
-    this.lookback.replaceChildren(`At step ${this.step} attention falls `, ...(told.length ? told : ["on steps in which there was nothing but walls and floor"]), ".");
+    this.lookback.replaceChildren(`At step ${this.step} attention falls `, ...(told.length ? told.filter((part) => part !== null) : ["on steps in which there was nothing but walls and floor"]), ".");
   }
 }

@@ -5,13 +5,17 @@ const X_LABELS = { frames: "million frames", minutes: "minutes of training" };
 function curvesCard(task) {
   const hidden = new Set();
   const charts = element("div", { class: "charts" });
-  let unit = "frames";
+  let unit = "frames", width = 0;
+  new ResizeObserver(() => {
+    if (chartWidth(charts) !== width) draw();
+  }).observe(charts);
   function draw() {
+    width = chartWidth(charts);
     const shown = (metric) => [
       ...task.curves.flatMap((group, g) => hidden.has(task.groups[g]) ? [] : groupLines(task.groups[g], group[metric][unit], COLOURS[g % COLOURS.length])),
       ...(metric === "success" ? paperLines(task, unit) : []).filter(({ name }) => !hidden.has(name)),
     ];
-    charts.replaceChildren(...["success", "return"].map((metric) => chartOrNothing(metric, unit, shown(metric))));
+    charts.replaceChildren(...["success", "return"].map((metric) => chartOrNothing(metric, unit, width, shown(metric))));
   }
   function toggle(name, colour, dashed) {
     const button = element("button", { type: "button", class: "toggle", "aria-pressed": "true", click() {
@@ -21,7 +25,6 @@ function curvesCard(task) {
     } }, swatch(colour, dashed), name);
     return button;
   }
-  draw();
   return element("section", { class: "card", "aria-label": "Learning curves" },
     element("div", { class: "row apart" }, element("h2", {}, "Learning curves"),
       choice("Horizontal axis", [["frames", "frames"], ["minutes", "minutes"]], unit, (value) => { unit = value; draw(); })),
@@ -30,6 +33,11 @@ function curvesCard(task) {
       task.groups.map((name, g) => toggle(name, COLOURS[g % COLOURS.length], false)),
       task.published.map(({ name }, k) => toggle(paperName(name), paperColour(k), true))),
     charts);
+}
+
+/** Of one of the charts, which stand side by side where the style finds space for it. */
+function chartWidth(charts) {
+  return parseFloat(getComputedStyle(charts).gridTemplateColumns);
 }
 
 function curvesNote(task) {
@@ -62,11 +70,11 @@ function paperLines(task, unit) {
   return task.published.map((each, k) => ({ name: paperName(each.name), colour: paperColour(k), dashed: true, points: each[unit], band: null }));
 }
 
-function chartOrNothing(metric, unit, lines) {
+function chartOrNothing(metric, unit, width, lines) {
   if (!lines.some(({ points }) => points.length))
     return element("div", { class: "chart soft" }, element("h3", {}, metric), "nothing to draw");
   return lineChart({
-    label: metric, xLabel: X_LABELS[unit], lines,
+    width, label: metric, xLabel: X_LABELS[unit], lines,
     yRange: metric === "success" ? [0, 1.02] : null,
     format: metric === "success" ? (value) => percent(value) : (value) => short(value),
   });
