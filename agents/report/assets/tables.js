@@ -126,16 +126,14 @@ function spreadCell({ median, low, high, reached, runs }, unit) {
 function finalCells(final) {
   const cell = (metric, format) => {
     const [sampled, deterministic] = ["sampled", "deterministic"].map((name) => final[name]?.[metric] ?? null);
-    return element("td", {}, withInterval(sampled, format),
+    return element("td", {}, sampled ? format(sampled.mean) : "—", intervalOf(sampled, format),
       deterministic ? element("small", {}, `likeliest action: ${format(deterministic.mean)}`) : null);
   };
   return [cell("success", (value) => percent(value)), cell("mean_return", (value) => short(value))];
 }
 
-function withInterval(summary, format) {
-  if (!summary) return "—";
-  const interval = summary.low === null ? "" : ` [${format(summary.low)}, ${format(summary.high)}]`;
-  return format(summary.mean) + interval;
+function intervalOf(summary, format) {
+  return summary && summary.low !== null ? element("small", {}, `[${format(summary.low)}, ${format(summary.high)}]`) : null;
 }
 
 function settingsCard(task) {

@@ -1,0 +1,190 @@
+"""The report's page in a real browser: it plays, scrubs, and fits a telephone."""
+
+import re
+
+import numpy as np
+import pytest
+
+from agents.report.artwork import sheet_data
+from agents.report.recording import attention_on, in_view
+from memory_envs.scene import IMAZE_LOOKS
+from memory_envs.sprites import sprite
+from tests.chromium import browser, find_chromium
+
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as started:
+        yield started
+
+
+def step_of(chromium):
+    return int(chromium.evaluate("document.querySelector('.step').textContent.match(/step (\\d+)/)[1]"))
+
+
+def middle_of(chromium, selector, share):
+    """A place in the page, `share` of the way along an element."""
+    box = chromium.evaluate(
+        f"(() => {{ const e = document.querySelector({selector!r}); e.scrollIntoView({{block: 'center'}});"
+        " const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; })()"
+    )
+    return box[0] + share * box[2], box[1] + box[3] / 2
+
+
+@pytest.fixture
+def opened(chromium, small_report):
+    chromium.screen(1280, 900)
+    chromium.open(small_report.page)
+    return chromium
+
+
+def test_nothing_is_complained_of_and_nothing_asked_for(opened, small_report):
+    opened.wait_for("document.querySelector('.track canvas').width > 0")
+    assert opened.complaints() == []
+    addresses = {url for url in opened.requests() if not url.startswith("data:")}
+    assert addresses == {small_report.page.resolve().as_uri()}
+
+
+def test_episode_plays_to_its_end(opened, small_report):
+    steps = len(small_report.episodes[0].actions)
+    opened.evaluate("document.querySelector('[aria-label=\"Speed\"] button:last-child').click()")
+    opened.evaluate("document.querySelector('[aria-label=Play]').click()")
+    opened.wait_for("document.querySelector('[aria-label=Pause]')")
+    opened.wait_for(f"document.querySelector('.step').textContent.startsWith('step {steps} of {steps}')")
+    opened.wait_for("document.querySelector('[aria-label=Play]')")
+    assert opened.complaints() == []
+
+
+def test_keys_go_step_by_step_and_space_plays_and_stops(opened):
+    for key, expected in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1)):
+        opened.press(key)
+        assert step_of(opened) == expected
+    opened.press(" ")
+    opened.wait_for("Number(document.querySelector('input[type=range]').value) > 1")
+    opened.press(" ")
+    stopped = step_of(opened)
+    assert opened.evaluate("document.querySelector('[aria-label=Play]') !== null")
+    opened.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
+    assert step_of(opened) == stopped
+
+
+def test_mouse_scrubs_along_every_track(opened, small_report):
+    moments = len(small_report.episodes[0].actions) + 1
+    start, end = (middle_of(opened, ".track canvas", share) for share in (0.1, 0.6))
+    opened.drag(start, end)
+    assert step_of(opened) == int(0.6 * moments)
+
+
+def test_finger_scrubs(chromium, small_report):
+    chromium.screen(390, 844, touch=True)
+    chromium.open(small_report.page)
+    moments = len(small_report.episodes[0].actions) + 1
+    start, end = (middle_of(chromium, ".track canvas", share) for share in (0.1, 0.8))
+    chromium.swipe(start, end)
+    assert step_of(chromium) == int(0.8 * moments)
+
+
+def test_what_is_told_of_a_step_is_what_was_recorded(opened, small_report):
+    trace = small_report.episodes[0].traces
+    for _ in range(3):
+        opened.press("ArrowRight")
+    told = opened.evaluate("[...document.querySelectorAll('.mind')].map((mind) => mind.innerText)")
+    for role, text in zip(("actor", "learner"), told, strict=True):
+        assert text.startswith(role) and f"value {trace[role].value[3]:.2f}" in text.replace("\n", " ")
+        numbers = [int(number) for number in re.findall(r"(\d+) %", text)]
+        np.testing.assert_allclose(numbers, 100 * trace[role].probabilities[3], atol=0.51)
+
+
+def test_attention_and_sightings_in_the_page_are_those_of_python(opened, small_report):
+    """The page's own sums, of the mean of all heads and of each, against `attention_on`."""
+    last = len(small_report.episodes[0].actions) - 1
+    for _ in range(last):
+        opened.press("ArrowRight")
+    episode = small_report.episodes[0]
+    scenes, attention = episode.scenes, episode.traces["learner"].attention
+    met = [tile for tile in scenes[0].things if in_view(scenes[: last + 1], tile).any()]
+    shares = {tile: attention_on(attention, in_view(scenes[:-1], tile))[last] for tile in met}
+    for button in range(5):
+        opened.evaluate(
+            f"document.querySelectorAll('[aria-label=\"Attention head\"] button')[{button}].click()"
+        )
+        told = opened.evaluate(
+            "[...document.querySelectorAll('.lookback b')].map((each) => parseInt(each.textContent))"
+        )
+        of_head = [share.mean() if button == 0 else share.flat[button - 1] for share in shares.values()]
+        np.testing.assert_allclose(told, 100 * np.array(of_head), atol=0.52)
+
+
+def test_room_on_the_canvas_has_the_colours_of_the_frame(opened, small_report):
+    """The pixel in the middle of the cue and of a wall, as the sprites have it."""
+    opened.wait_for("document.querySelector('.stage canvas').width > 100")
+    scene = small_report.episodes[0].scenes[0]
+    middle = opened.evaluate(
+        "(() => { const c = document.querySelector('.stage canvas'), n = 5, s = c.width / n;"
+        " const d = c.getContext('2d'); return [...Array(n * n).keys()].map((k) => [...d.getImageData("
+        "Math.floor((k % n + 0.5) * s), Math.floor((Math.floor(k / n) + 0.5) * s), 1, 1).data]); })()"
+    )
+    cell = sheet_data(IMAZE_LOOKS)["cell"]
+    for place, pixel in enumerate(middle):
+        row, column = divmod(place, 5)
+        if (row, column) == (scene.row, scene.column):
+            continue
+        lit = bool(scene.visible[row, column])
+        expected = sprite(scene.looks[scene.tiles[row, column]], cell, lit)[cell // 2, cell // 2]
+        np.testing.assert_allclose(pixel[:3], expected, atol=6)
+
+
+def test_axis_and_series_can_be_switched(opened):
+    labels = "[...document.querySelectorAll('.chart svg')].map((each) => each.getAttribute('aria-label'))"
+    opened.wait_for(f"{labels}.length === 2")
+    lines = "document.querySelectorAll('.chart polyline').length"
+    assert opened.evaluate(labels)[0] == "success over million frames"
+    assert opened.evaluate(lines) == 2 * (3 + 1)  # three seeds and what they have in common
+    opened.evaluate("document.querySelectorAll('[aria-label=\"Horizontal axis\"] button')[1].click()")
+    assert opened.evaluate(labels)[0] == "success over minutes of training"
+    opened.evaluate("document.querySelector('.toggle').click()")
+    assert opened.evaluate(lines) == 0
+    opened.evaluate("document.querySelector('.toggle').click()")
+    assert opened.evaluate(lines) == 8
+
+
+def test_hovering_tells_values(opened):
+    x, y = middle_of(opened, ".chart svg", 0.5)
+    opened.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    opened.wait_for("document.querySelector('.tip').offsetWidth > 0")
+    told = opened.evaluate("document.querySelector('.tip').innerText")
+    assert re.search(r"3 seeds\s*\d+\.\d % \[\d+\.\d %, \d+\.\d %\]", told)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_telephone_shows_all_of_its_width_and_no_more(chromium, small_report, dark):
+    chromium.screen(390, 844, dark=dark, touch=True)
+    chromium.open(small_report.page)
+    chromium.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert chromium.evaluate("document.documentElement.scrollWidth") == 390
+    background = chromium.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", background))) < 3 * 60) == dark
+    smallest = chromium.evaluate(
+        "Math.min(...[...document.querySelectorAll('.chart text')]"
+        ".map((text) => text.getBoundingClientRect().height))"
+    )
+    assert smallest >= 11
+    assert chromium.complaints() == []
+
+
+def test_controls_have_names(opened):
+    nameless = opened.evaluate(
+        "[...document.querySelectorAll('button, input, canvas, svg[role=img], .scroll')]"
+        ".filter((e) => !(e.getAttribute('aria-label') || e.textContent.trim())).map((e) => e.outerHTML)"
+    )
+    assert nameless == []
+
+
+def test_other_episodes_can_be_opened(opened, small_report):
+    for number, episode in enumerate(small_report.episodes):
+        opened.evaluate(f"document.querySelectorAll('[aria-label=\"Episode\"] button')[{number}].click()")
+        text = opened.evaluate("document.querySelector('.step').textContent")
+        assert text == f"step 0 of {len(episode.actions)}"
+    assert opened.complaints() == []
