@@ -11,11 +11,13 @@ from sb3_contrib.common.recurrent.policies import (
     RecurrentActorCriticPolicy,
     RecurrentMultiInputActorCriticPolicy,
 )
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.distributions import CategoricalDistribution
-from stable_baselines3.common.type_aliases import Schedule
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
 from agents.baselines.recurrent_sequences import Sequences, layer_weights
+from agents.baselines.side_by_side import Branch, side_by_side
 
 LSTMState = tuple[Tensor, Tensor]
 """(h, c), each [layers, lanes, H]."""
@@ -77,6 +79,9 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
     """
 
     lstm_actor: nn.LSTM
+    lstm_critic: nn.LSTM | None
+    two_threads = False
+    """Whether the LSTMs of actor and critic may be trained at the same time; the results are the same."""
 
     def __init__(
         self,
@@ -120,6 +125,31 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
             "lstm_kwargs": self.lstm_kwargs,
         }
 
+    def evaluate_actions(  # type: ignore[override]
+        self,
+        obs: PyTorchObs,
+        actions: Tensor,
+        lstm_states: RNNStates,
+        episode_starts: Tensor | Sequences,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """As sb3-contrib's; with Sequences, and if `two_threads`, both LSTMs at a time.
+
+        Returns:
+            [N, 1] values, [N] log-probabilities and [N] entropies, which some distributions do not have.
+        """
+        concurrent = self.two_threads and isinstance(episode_starts, Sequences) and torch.is_grad_enabled()
+        if self.lstm_critic is None or not concurrent:
+            return super().evaluate_actions(obs, actions, lstm_states, episode_starts)  # type: ignore[arg-type]
+        features = self.extract_features(obs)
+        pi_features, vf_features = features if isinstance(features, tuple) else (features, features)
+        latent_pi, latent_vf = side_by_side(
+            _branch(self.lstm_actor, pi_features, lstm_states.pi, cast(Sequences, episode_starts)),
+            _branch(self.lstm_critic, vf_features, lstm_states.vf, cast(Sequences, episode_starts)),
+        )
+        distribution = self._get_action_dist_from_latent(self.mlp_extractor.forward_actor(latent_pi))
+        values = self.value_net(self.mlp_extractor.forward_critic(latent_vf))
+        return values, distribution.log_prob(actions), distribution.entropy()
+
     @staticmethod
     def _process_sequence(  # type: ignore[override]  # theirs returns the same and declares it wrongly
         features: Tensor, lstm_states: LSTMState, episode_starts: Tensor | Sequences, lstm: nn.LSTM
@@ -151,6 +181,11 @@ class FastCnnLstmPolicy(FastLstmPolicy, RecurrentActorCriticCnnPolicy):
 
 class FastMultiInputLstmPolicy(FastLstmPolicy, RecurrentMultiInputActorCriticPolicy):
     """sb3-contrib's `MultiInputLstmPolicy`, made faster in the same way."""
+
+
+def _branch(lstm: nn.LSTM, features: Tensor, state: tuple[Tensor, ...], sequences: Sequences) -> Branch:
+    learned = [parameter for parameter in lstm.parameters() if parameter.requires_grad]
+    return Branch(lambda inputs: sequences.run(lstm, inputs, state), features, learned)
 
 
 def _step(

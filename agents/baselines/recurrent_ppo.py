@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import ClassVar
 
+import torch
 from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
 from sb3_contrib.ppo_recurrent import CnnLstmPolicy, MlpLstmPolicy, MultiInputLstmPolicy
@@ -12,6 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents import processor
 from agents.baselines.recurrent_buffer import FlatRecurrentDictRolloutBuffer, FlatRecurrentRolloutBuffer
 from agents.baselines.recurrent_policies import FastCnnLstmPolicy, FastLstmPolicy, FastMultiInputLstmPolicy
 
@@ -95,4 +98,16 @@ class FastRecurrentPPO(RecurrentPPO):
     ) -> bool:
         """Collect a rollout whose minibatches are already drawn; see sb3-contrib."""
         self.rollout_buffer.plan(self.batch_size, self.n_epochs)
-        return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+        with self._threads():
+            return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+
+    def train(self) -> None:
+        """Update the policy from the rollout; see sb3-contrib."""
+        self.policy.two_threads = torch.get_num_threads() > 1
+        with self._threads():
+            super().train()
+
+    def _threads(self) -> contextlib.AbstractContextManager[None]:
+        """One thread for operations that are too small to share; features may be convolutions."""
+        is_small = not any(True for _ in self.policy.features_extractor.parameters())
+        return processor.one_thread() if is_small else contextlib.nullcontext()

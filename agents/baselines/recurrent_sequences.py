@@ -70,7 +70,7 @@ class Sequences:
         to_torch = (torch.from_numpy(array).to(device) for array in (step, shut, place))
         return cls(shape, first, *to_torch)
 
-    def run(self, lstm: nn.LSTM, inputs: Tensor, state: tuple[Tensor, Tensor]) -> Tensor:
+    def run(self, lstm: nn.LSTM, inputs: Tensor, state: tuple[Tensor, ...]) -> Tensor:
         """[N, H] outputs for [N, F] inputs.
 
         Args:
