@@ -11,16 +11,17 @@ from memory_envs.certificate import Effort
 from memory_envs.certificate.beliefs import belief_graph
 from memory_envs.certificate.graph import enumerate_states
 from memory_envs.certificate.partition import lumped
-from memory_envs.certificate.reflexes import Sights, improved, play
+from memory_envs.certificate.reflexes import UNITS, Batch, improved, play, slopes
 from memory_envs.certificate.rooms import MetaFetchTask, SeenRoomTask
 from memory_envs.certificate.sampling import Estimate, drawn_layouts, played, room_values, share
 from memory_envs.certificate.values import best, evaluate, uniform
 from memory_envs.policies import reference_policy
+from memory_envs.reflexes import Reflexes, softmax
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.randomness import episode_key
 
 SMALL = {"size": 5, "num_objects": 2, "view_size": 3}
-TINY = Effort(layouts=2, episodes=8, improvements=1)
+TINY = Effort(layouts=2, episodes=8, lanes=50, improvements=1)
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +78,10 @@ def test_played_policies_keep_to_the_exact_value_of_the_small_room(small):
     remembered, _ = played(env, "perfect_memory", episodes=150, seed=0)
     exact = best(belief_graph(small)).episode_return
     assert 0.7 * exact < remembered.upper and remembered.lower < exact
-    walks = np.full((Sights(config).count, 3), 1 / 3)
-    record = play(config, walks, 4000, np.random.default_rng(0))
-    estimate = Estimate.of(record.rewards.sum(axis=0))
+    inputs = gymnasium.make("MemoryEnvs/MetaFetch-v0", **SMALL).observation_space.shape[0]
+    layers = np.zeros((inputs + 1, 2)), np.zeros((3, 3))  # every action is as good as any other
+    record = play(config, Reflexes(*layers), 4000, np.random.default_rng(0))
+    estimate = Estimate.of(record.returns)
     exact = evaluate(small, uniform(small)).episode_return
     assert estimate.mean == pytest.approx(exact, abs=2 * estimate.margin)
 
@@ -103,38 +105,39 @@ def test_the_optimum_of_each_start_is_what_the_optimal_policy_earns_there():
 
 def test_improvement_improves():
     config = meta_fetch.configure(**SMALL)
-    returns = [
-        play(config, improved(config, steps, seed=0), 2000, np.random.default_rng(1)).rewards.sum(axis=0)
-        for steps in (1, 15)
-    ]
+    policies = [improved(config, rollouts, seed=0) for rollouts in (1, 6)]
+    returns = [play(config, policy, 300, np.random.default_rng(1)).returns for policy in policies]
+    assert policies[1].seeing.shape[1] == UNITS and policies[1].acting.shape == (UNITS + 1, 3)
     assert Estimate.of(returns[1]).lower > Estimate.of(returns[0]).upper
 
 
-def test_sights_tell_the_nearest_object_the_walls_and_the_note():
-    config = meta_fetch.configure()
-    sights = Sights(config)
-    window = np.full((5, 5), meta_fetch.FLOOR, dtype=np.uint8)
-    number = {}
+def test_the_slope_of_the_improvement_is_that_of_its_objective():
+    generator = np.random.default_rng(3)
+    network = Reflexes(generator.normal(size=(7, 4)), generator.normal(size=(5, 4)))
+    batch = Batch(
+        observations=generator.integers(2, size=(30, 6)),
+        actions=generator.integers(3, size=30),
+        chances=generator.uniform(0.2, 0.5, size=30),
+        advantages=generator.normal(size=30),
+        targets=generator.normal(size=30),
+    )
 
-    def see(name, note=0, **cells):
-        shown = window.copy()
-        for place, tile in cells.items():
-            shown[int(place[1]), int(place[2])] = tile
-        number[name] = int(sights(np.append(shown.ravel(), note)[None].astype(np.uint8))[0])
+    def objective(changed):
+        outputs = changed.logits(changed.hidden(batch.observations))
+        policy = softmax(outputs[:, :-1])
+        ratio = policy[np.arange(30), batch.actions] / batch.chances
+        gain = np.minimum(ratio * batch.advantages, ratio.clip(0.8, 1.2) * batch.advantages)
+        entropy = -(policy * np.log(policy)).sum(axis=1)
+        return (gain + 0.3 * entropy - 0.5 * (batch.targets - outputs[:, -1]) ** 2).mean()
 
-    see("nothing")
-    see("underfoot", c42=meta_fetch.OBJECT)
-    see("ahead", c32=meta_fetch.OBJECT)
-    see("other object ahead", c32=meta_fetch.OBJECT + 1)
-    see("far ahead", c02=meta_fetch.OBJECT)
-    see("two", c32=meta_fetch.OBJECT, c02=meta_fetch.OBJECT + 1)
-    see("wall", c12=meta_fetch.WALL)
-    see("wall on the left", c41=meta_fetch.WALL)
-    see("wall on the right", c43=meta_fetch.WALL)
-    see("rewarded", note=1)
-    assert number["nothing"] == number["underfoot"] and number["ahead"] == number["other object ahead"]
-    assert len(set(number.values())) == len(number) - 2
-    assert max(number.values()) < sights.count
+    width = 1e-6
+    for layer, slope in zip(Reflexes._fields, slopes(network, batch, 0.3), strict=True):
+        weights = getattr(network, layer)
+        for place in [(0, 0), (2, 3), (-1, 1)]:
+            nudge = np.zeros_like(weights)
+            nudge[place] = width
+            above, below = (objective(network._replace(**{layer: weights + s * nudge})) for s in (1, -1))
+            assert slope[place] == pytest.approx((above - below) / (2 * width), abs=1e-6)
 
 
 def test_a_small_room_is_certified_exactly_and_can_nearly_be_done_without_memory():
@@ -162,6 +165,7 @@ def test_registered_rooms_get_bounds_that_say_so(num_objects):
     ):
         assert level.episode_return.lower < level.episode_return.upper
         assert "95 %" in level.episode_return.how
+    assert set(certificate.twins) == {"full", "perfect_memory"} and certificate.metric == "return"
     assert not certificate.proved
     assert certificate.question_bits == pytest.approx(np.log2(6))
     assert max(map(len, str(certificate).splitlines())) <= 110
@@ -194,8 +198,6 @@ def test_a_share_of_all_is_not_taken_for_certainty():
     assert half.mean == pytest.approx(0.5) and half.margin == pytest.approx(0.0488, abs=1e-3)
 
 
-def test_twins_and_windows_without_sides_are_refused():
+def test_a_twin_is_not_taken_for_the_task():
     with pytest.raises(ValueError, match="observability='partial'"):
         MetaFetchTask(meta_fetch.configure(observability="full"))
-    with pytest.raises(ValueError, match="view_size must be at least 3, got 1"):
-        Sights(meta_fetch.configure(view_size=1))

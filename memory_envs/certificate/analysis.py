@@ -98,9 +98,8 @@ def certify_finite(
     }
     plays = _plays(full, effort)
     demand = _demand(env, full, plays, effort)
-    required, proved, reasons = judged(
-        levels, demand.chance, demand.leaks, metric="success" if full.success.any() else "return"
-    )
+    metric = "success" if full.success.any() else "return"
+    required, proved, reasons = judged(levels, demand.chance, demand.leaks, metric=metric)
     return Certificate(
         id=name,
         settings=dict(settings or {}),
@@ -110,7 +109,8 @@ def certify_finite(
         observations=len(full.observations),
         **levels,
         chance=demand.chance,
-        twins={each: _twin_success(twin, effort) for each, twin in (twins or {}).items()},
+        metric=metric,
+        twins={each: _without_memory(twin, metric, effort) for each, twin in (twins or {}).items()},
         bottleneck=None if narrow is None else str(narrow.place),
         question_bits=demand.question_bits,
         actions_at_equal_sight=None if plays is None else actions_at_equal_sight(plays),
@@ -200,8 +200,9 @@ def _between(lower: float, upper: float, below: str, above: str) -> Bounds:
     return Bounds.between(lower, upper, f"lower end: {below}; upper end: {above}")
 
 
-def _twin_success(env: FiniteEnv, effort: Effort) -> Bounds:
-    graph, beliefs = _with_beliefs(enumerate_states(env, effort.state_limit).scoring_success(), effort)
+def _without_memory(env: FiniteEnv, metric: str, effort: Effort) -> Bounds:
+    full = enumerate_states(env, effort.state_limit)
+    graph, beliefs = _with_beliefs(full.scoring_success() if metric == "success" else full, effort)
     found = best_reactive(graph if beliefs is None else beliefs, effort.node_limit)
     return _between(found.lower, found.upper, "the best policy found", "branch and bound")
 

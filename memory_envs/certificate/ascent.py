@@ -1,11 +1,14 @@
 """The best stochastic policy without memory that gradient ascent finds, valued exactly."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memory_envs.certificate.graph import Floats, Graph
 from memory_envs.certificate.values import evaluate
+from memory_envs.reflexes import softmax
 
 ITERATIONS = 200
 RESTARTS = 3
@@ -92,7 +95,7 @@ class Adam:
         self._epsilon = epsilon
         self._mean, self._square, self._count = np.zeros(shape), np.zeros(shape), 0
 
-    def direction(self, slope: Floats) -> Floats:
+    def direction(self, slope: NDArray[Any]) -> Floats:
         """Take in a gradient and return the step to take, for a step size of 1."""
         self._count += 1
         self._mean = _DECAYS[0] * self._mean + (1 - _DECAYS[0]) * slope
@@ -102,9 +105,3 @@ class Adam:
             for each, decay in zip((self._mean, self._square), _DECAYS, strict=True)
         )
         return mean / (np.sqrt(square) + self._epsilon)
-
-
-def softmax(logits: Floats) -> Floats:
-    """Return the probability of each action, [..., A]."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)

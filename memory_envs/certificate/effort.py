@@ -20,7 +20,8 @@ class Effort:
         iterations: Steps of each of these ascents.
         layouts: Rooms that are drawn where there are too many to compute all.
         episodes: Episodes that are played where a policy cannot be valued exactly.
-        improvements: Steps by which a policy without memory is improved on played episodes.
+        lanes: Episodes that are played side by side where the policy has no memory.
+        improvements: Rollouts by which reflexes are improved for settings that none ship for.
         seed: Of all that is drawn.
     """
 
@@ -31,5 +32,6 @@ class Effort:
     iterations: int = ITERATIONS
     layouts: int = 40
     episodes: int = 500
+    lanes: int = 20_000
     improvements: int = 80
     seed: int = 0

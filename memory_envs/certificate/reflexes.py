@@ -1,147 +1,193 @@
-"""Policies without memory for Meta-Fetch, improved by policy gradients on episodes that are played.
+"""Reflexes for Meta-Fetch, improved by proximal policy optimisation on rooms that are played.
 
-What such a policy sees is cut down to a number: where in the window the nearest object lies, whether there
-are several, how far the wall ahead is and whether there is one beside it, whether the last step was rewarded.
-A policy is a table: the probability of each action by that number. Nothing says that there is none better.
-
-The gradient is REINFORCE (Williams, 1992) on discounted rewards to go, less their mean in that step and at
-that sight, with Adam's steps on the logits.
+The algorithm is that of Schulman et al. (2017) with generalised advantages (Schulman et al., 2016), in
+NumPy, as the suite does without learning libraries. Actions and values share the hidden layer; what ships are
+the actions. Nothing says that there is no better policy without memory.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.certificate.ascent import Adam, softmax
-from memory_envs.certificate.graph import Floats, Integers, tally
+from memory_envs.certificate.ascent import Adam
+from memory_envs.certificate.graph import Floats, Integers
 from memory_envs.meta_fetch import MetaFetchVectorEnv
+from memory_envs.reflexes import Reflexes, Weights, drawn, softmax
 from memory_envs.rules import meta_fetch
-from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
+from memory_envs.rules.grid import OBSERVABILITIES
 from memory_envs.rules.layouts import SPLITS
 
-LANES = 2048
+UNITS = 48
+LANES, STEPS = 512, 64
+"""Size of a rollout."""
 
-_LEAST_VIEW = 3
-_DISCOUNT = 0.97
-_STEP = 0.2
-_LAST_STEP = 0.03
-_NOISE = 1e-4
-_FAR = 1000
-_HEAD_START = 2.0
+_DISCOUNT = 0.99
+_TRACE = 0.95
+_CLIP = 0.2
+_EPOCHS, _BATCH = 2, 4096
+_STEP, _LAST_STEP = 3e-3, 1e-4
+_ENTROPY = 0.01
+_VALUE_WEIGHT = 0.5
+_ADAM_EPSILON = 1e-5
+_OUTPUT_SCALE = 0.01
 
 
 class Record(NamedTuple):
-    """One episode in each lane. H steps, N lanes.
+    """One episode in each of N lanes.
 
     Attributes:
-        sights: int64 [H, N].
-        actions: int64 [H, N].
-        rewards: float64 [H, N].
+        returns: float64 [N].
         completed: bool [N], whether a sequence was completed.
     """
 
-    sights: Integers
-    actions: Integers
-    rewards: Floats
+    returns: Floats
     completed: NDArray[np.bool_]
 
 
-class Sights:
-    """The numbers that windows are cut down to, for one configuration."""
-
-    def __init__(self, config: meta_fetch.Config) -> None:
-        """Lay out the window.
-
-        Raises:
-            ValueError: The window has no cells beside the agent.
-        """
-        if config.view_size < _LEAST_VIEW:
-            raise ValueError(f"view_size must be at least {_LEAST_VIEW}, got {config.view_size}")
-        self._side = config.view_size
-        rows, columns = np.divmod(np.arange(self._side**2), self._side)
-        self.ahead, self.right = self._side - 1 - rows, columns - self._side // 2
-        underfoot = (self.ahead == 0) & (self.right == 0)
-        steps = self.ahead + np.abs(self.right) + (self.right != 0)
-        # Cells equally far away are told apart by their number, so that one is nearest.
-        self._distance = np.where(underfoot, _FAR, steps + np.arange(len(steps)) / _FAR)
-        self._shape = (len(steps) + 1, self._side, 2, 2, 2, 2)
-        self.count = int(np.prod(self._shape))
-
-    def __call__(self, observations: NDArray[np.uint8]) -> Integers:
-        """Return the numbers, int64 [N], of observations of tile codes, uint8 [N, view_size**2 + 1]."""
-        window, note = observations[:, :-1], observations[:, -1]
-        distance = np.where(window >= meta_fetch.OBJECT, self._distance, _FAR)
-        several = (distance < _FAR).sum(axis=1) > 1
-        nearest = np.where(distance.min(axis=1) < _FAR, distance.argmin(axis=1), len(self._distance))
-        wall = (window == meta_fetch.WALL).reshape(-1, self._side, self._side)
-        middle = self._side // 2
-        ahead = wall[:, -2::-1, middle]
-        free = np.where(ahead.any(axis=1), ahead.argmax(axis=1), self._side - 1)
-        beside = wall[:, -1, middle - 1].astype(np.int64), wall[:, -1, middle + 1].astype(np.int64)
-        parts = (nearest, free, *beside, several.astype(np.int64), note.astype(np.int64))
-        return np.ravel_multi_index(parts, self._shape).astype(np.int64)
-
-    def towards_the_nearest(self) -> Floats:
-        """Return logits, [count, actions], of a policy that tends to walk to the nearest object."""
-        logits = np.zeros((*self._shape, meta_fetch.NUM_ACTIONS))
-        turn = np.where(self.right > 0, TURN_RIGHT, TURN_LEFT)
-        for cell, action in enumerate(np.where(self.ahead > 0, FORWARD, turn).tolist()):
-            logits[cell, ..., action] = _HEAD_START
-        logits[-1, ..., FORWARD] = _HEAD_START / 2
-        return logits.reshape(self.count, -1)
-
-
-def improved(config: meta_fetch.Config, iterations: int, seed: int) -> Floats:
-    """Return a policy, float64 [number of sights, actions], after so many steps of improvement."""
-    sights, random = Sights(config), np.random.default_rng(seed)
-    logits = sights.towards_the_nearest()
-    adam = Adam(logits.shape, _NOISE)
-    for share in np.linspace(1, 0, iterations):
-        policy = softmax(logits)
-        record = play(config, policy, LANES, random)
-        step = _LAST_STEP + share * (_STEP - _LAST_STEP)
-        logits = logits + step * adam.direction(_slope(record, policy))
-    return softmax(logits)
-
-
-def play(config: meta_fetch.Config, policy: Floats, lanes: int, random: np.random.Generator) -> Record:
+def play(config: meta_fetch.Config, policy: Reflexes, lanes: int, generator: np.random.Generator) -> Record:
     """Play one episode in each of `lanes` lanes."""
-    sights, envs = Sights(config), _envs(config, lanes)
-    observations, _ = envs.reset(seed=int(random.integers(2**31)))
-    limits = policy.cumsum(axis=1)[:, :-1]
-    steps, completed = [], np.zeros(lanes, dtype=np.bool_)
+    envs = _envs(config, lanes, "Disabled")
+    observations, _ = envs.reset(seed=int(generator.integers(2**31)))
+    returns, completed = np.zeros(lanes), np.zeros(lanes, dtype=np.bool_)
     for _ in range(config.max_steps):
-        seen = sights(observations)
-        actions = (random.random(lanes)[:, None] > limits[seen]).sum(axis=1)
-        observations, rewards, _, _, info = envs.step(actions)
-        steps.append((seen, actions, rewards))
+        observations, rewards, _, _, info = envs.step(drawn(policy(observations), generator))
+        returns += rewards
         completed |= info["is_success"]
-    seen, taken, paid = (np.stack(each) for each in zip(*steps, strict=True))
-    return Record(seen, taken, paid, completed)
+    return Record(returns, completed)
 
 
-def _slope(record: Record, policy: Floats) -> Floats:
-    """Return the gradient of the mean return by the logits, estimated."""
-    to_go = np.zeros_like(record.rewards)
-    following = np.zeros(record.rewards.shape[1])
-    for now in reversed(range(len(to_go))):
-        following = to_go[now] = record.rewards[now] + _DISCOUNT * following
-    seen, count = record.sights.ravel(), len(policy)
-    gain = (to_go - to_go.mean(axis=1, keepdims=True)).ravel()
-    usual = tally(seen, gain, count) / np.maximum(np.bincount(seen, minlength=count), 1)
-    pairs = seen * policy.shape[1] + record.actions.ravel()
-    weight = tally(pairs, gain - usual[seen], policy.size).reshape(policy.shape)
-    return (weight - policy * weight.sum(axis=1, keepdims=True)) / record.rewards.shape[1]
+def improved(config: meta_fetch.Config, rollouts: int, seed: int, units: int = UNITS) -> Reflexes:
+    """Return the reflexes after so many rollouts of LANES lanes and STEPS steps, from random weights."""
+    generator = np.random.default_rng(seed)
+    player = _Player(config, generator)
+    network = _begun(player.observations.shape[1], units, generator)
+    adam = [Adam(layer.shape, _ADAM_EPSILON) for layer in network]
+    for share in np.linspace(1, 0, rollouts):
+        step = _LAST_STEP + share * (_STEP - _LAST_STEP)
+        rollout = player.roll(network)
+        for batch in _batches(rollout, generator):
+            found = slopes(network, batch, share * _ENTROPY)
+            directions = (each.direction(slope) for each, slope in zip(adam, found, strict=True))
+            network = Reflexes(*map(_moved, network, directions, (step, step)))
+    return Reflexes(network.seeing, network.acting[:, : meta_fetch.NUM_ACTIONS])
 
 
-def _envs(config: meta_fetch.Config, lanes: int) -> MetaFetchVectorEnv:
+class Batch(NamedTuple):
+    """Steps that were played, M of them.
+
+    Attributes:
+        observations: uint8 [M, size].
+        actions: int64 [M].
+        chances: float32 [M], of the actions, when they were drawn.
+        advantages: float32 [M].
+        targets: float32 [M], of the values.
+    """
+
+    observations: NDArray[np.uint8]
+    actions: Integers
+    chances: Weights
+    advantages: Weights
+    targets: Weights
+
+
+class _Player:
+    """Plays on in all lanes, rollout by rollout."""
+
+    def __init__(self, config: meta_fetch.Config, generator: np.random.Generator) -> None:
+        self._envs, self._generator = _envs(config, LANES, "SameStep"), generator
+        self.observations, _ = self._envs.reset(seed=int(generator.integers(2**31)))
+
+    def roll(self, network: Reflexes) -> Batch:
+        lanes, steps = np.arange(LANES), []
+        for _ in range(STEPS):
+            outputs = _outputs(network, self.observations)
+            policy, values = softmax(outputs[:, :-1]), outputs[:, -1]
+            actions = drawn(policy, self._generator)
+            seen = self.observations
+            self.observations, rewards, _, over, _ = self._envs.step(actions)
+            steps.append((seen, actions, policy[lanes, actions], values, rewards, over))
+        observations, taken, chances, values, rewards, over = (
+            np.stack(each) for each in zip(*steps, strict=True)
+        )
+        last = _outputs(network, self.observations)[:, -1]
+        advantages = _advantages(rewards, np.concatenate([values, last[None]]), over)
+        flat = (observations.reshape(-1, observations.shape[-1]), taken.ravel(), chances.ravel())
+        return Batch(*flat, advantages.ravel(), (advantages + values).ravel())
+
+
+def _advantages(rewards: Floats, values: Weights, over: NDArray[np.bool_]) -> Weights:
+    """Return generalised advantages, [H, N]. At a time limit the last value stands for what would follow."""
+    following = np.where(over, values[:-1], values[1:])
+    errors = rewards + _DISCOUNT * following - values[:-1]
+    advantages, trace = np.empty(rewards.shape, dtype=np.float32), np.zeros(rewards.shape[1])
+    for now in reversed(range(len(rewards))):
+        trace = errors[now] + _DISCOUNT * _TRACE * np.where(over[now], 0.0, trace)
+        advantages[now] = trace
+    return advantages
+
+
+def _batches(rollout: Batch, generator: np.random.Generator) -> Iterator[Batch]:
+    usual = rollout.advantages
+    rollout = rollout._replace(advantages=(usual - usual.mean()) / (usual.std() + 1e-8))
+    count = len(rollout.actions)
+    for _ in range(_EPOCHS):
+        for chosen in np.split(generator.permutation(count), range(_BATCH, count, _BATCH)):
+            yield Batch._make(each[chosen] for each in rollout)
+
+
+def slopes(network: Reflexes, batch: Batch, entropy: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the gradient, by both layers, of what is to be large.
+
+    That is the mean of the clipped objective and of `entropy` times the entropy, less the values' weighted
+    square error. The last output is the value.
+    """
+    observations = batch.observations.astype(np.float32)
+    hidden = network.hidden(observations)
+    outputs = network.logits(hidden)
+    policy = softmax(outputs[:, :-1])
+    count, lanes = len(policy), np.arange(len(policy))
+    ratio = policy[lanes, batch.actions] / batch.chances
+    bound = np.where(batch.advantages > 0, ratio < 1 + _CLIP, ratio > 1 - _CLIP)
+    logs = np.log(policy + 1e-12)
+    bonus = -policy * (logs - (policy * logs).sum(axis=1, keepdims=True))
+    weight = bound * ratio * batch.advantages
+    slope = np.empty_like(outputs)
+    slope[:, :-1] = entropy * bonus - weight[:, None] * policy
+    slope[lanes, batch.actions] += weight
+    slope[:, -1] = 2 * _VALUE_WEIGHT * (batch.targets - outputs[:, -1])
+    inward = slope @ network.acting[:-1].T * (1 - hidden**2)
+    return (
+        np.vstack([observations.T @ inward, inward.sum(axis=0)]) / count,
+        np.vstack([hidden.T @ slope, slope.sum(axis=0)]) / count,
+    )
+
+
+def _moved(layer: Weights, direction: Floats, step: float) -> Weights:
+    return layer + (step * direction).astype(np.float32)
+
+
+def _outputs(network: Reflexes, observations: NDArray[np.uint8]) -> Weights:
+    """Return logits of the actions and, last, the value, [N, actions + 1]."""
+    return network.logits(network.hidden(observations.astype(np.float32)))
+
+
+def _begun(inputs: int, units: int, generator: np.random.Generator) -> Reflexes:
+    seeing = generator.normal(size=(inputs + 1, units)) / inputs**0.5
+    acting = generator.normal(size=(units + 1, meta_fetch.NUM_ACTIONS + 1)) * _OUTPUT_SCALE
+    return Reflexes(seeing.astype(np.float32), acting.astype(np.float32))
+
+
+def _envs(config: meta_fetch.Config, lanes: int, autoreset_mode: str) -> MetaFetchVectorEnv:
     return MetaFetchVectorEnv(
         lanes,
         size=config.size,
         num_objects=config.num_objects,
         view_size=config.view_size,
         split=SPLITS[config.split],
+        observability=OBSERVABILITIES[config.observability],
         max_episode_steps=config.max_steps,
-        observation="tiles",
+        observation="onehot",
+        autoreset_mode=autoreset_mode,
     )

@@ -84,7 +84,10 @@ class Certificate:
             of policies that were found.
         perfect_memory: The best policy that remembers every observation and action.
         optimum: The best policy that sees the state.
-        twins: By the name of each twin, success of its best deterministic policy without memory.
+        metric: What the verdict compares and the twins are given in: "success", or "return" where no end of
+            an episode is a success.
+        twins: By the name of each twin, what its best policy without memory is worth; where it was computed,
+            the best deterministic one.
         bottleneck: The place that every success passes and behind which nobody can tell the questions apart;
             None when there is none or it was not looked for.
         question_bits: Entropy of the question, in bits.
@@ -112,6 +115,7 @@ class Certificate:
     memoryless: Level
     perfect_memory: Level
     optimum: Level
+    metric: str
     twins: dict[str, Bounds]
     bottleneck: str | None
     question_bits: float | None
@@ -165,7 +169,7 @@ def _lines(certificate: Certificate) -> Iterator[str]:
         yield f"{name:26}{level.episode_return!s:>20}{level.success!s:>20}{steps:>9}"
     yield from _kinds(certificate)
     for name, bounds in certificate.twins.items():
-        yield f"without memory on the twin {name!r}: success {bounds}"
+        yield f"without memory on the twin {name!r}: {certificate.metric} {bounds}"
     yield from _demands(certificate)
     yield from _leak_lines(certificate)
     verdict = "yes" if certificate.memory_required else "NO"
@@ -192,9 +196,10 @@ def _extent(certificate: Certificate) -> str:
 
 
 def _kinds(certificate: Certificate) -> Iterator[str]:
-    for name, level in _levels(certificate):
-        kinds = dict.fromkeys(each.how for each in (level.episode_return, level.success) if each.how != EXACT)
-        for how in kinds:
+    given = [(name, (level.episode_return, level.success)) for name, level in _levels(certificate)]
+    given += [(f"twin {name!r}", (bounds, bounds)) for name, bounds in certificate.twins.items()]
+    for name, numbers in given:
+        for how in dict.fromkeys(each.how for each in numbers if each.how != EXACT):
             yield from wrap(f"{name}: {how}", _WIDTH, subsequent_indent="    ")
 
 

@@ -17,7 +17,9 @@ from memory_envs.certificate.rooms import SeenRoomTask
 from memory_envs.certificate.values import best, evaluate, uniform
 from memory_envs.certificate.verdict import judged
 from memory_envs.policies import reference_policy
+from memory_envs.reflexes import shipped
 from memory_envs.rules import meta_fetch
+from memory_envs.rules.grid import OBSERVABILITIES, PARTIAL
 from memory_envs.rules.randomness import episode_key
 
 _NORMAL_95 = 1.96
@@ -110,13 +112,13 @@ def played(env: Any, name: str, episodes: int, seed: int) -> tuple[Estimate, Est
 
 
 def reflexes_played(config: meta_fetch.Config, effort: Effort) -> tuple[Estimate, Estimate]:
-    """Return the return and success of the best policy without memory that improvement finds.
+    """Return the return and success of the shipped reflexes for these settings, or else of improved ones.
 
-    It is improved and valued on different episodes.
+    They were improved on other episodes than those that value them.
     """
-    policy = improved(config, effort.improvements, effort.seed)
-    record = play(config, policy, effort.episodes, np.random.default_rng([effort.seed, 1]))
-    return Estimate.of(record.rewards.sum(axis=0)), share(record.completed)
+    policy = shipped(config) or improved(config, effort.improvements, effort.seed)
+    record = play(config, policy, effort.lanes, np.random.default_rng([effort.seed, 1]))
+    return Estimate.of(record.returns), share(record.completed)
 
 
 def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: Effort) -> Certificate:
@@ -137,6 +139,7 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
     columns = zip(*(room_values(config, cells) for cells in drawn), strict=True)
     rooms = RoomValues(*(Estimate.of(each) for each in columns))  # type: ignore[arg-type]
     reflexes = reflexes_played(config, effort)
+    twins = _twins(config, rooms, effort)
     memory = played(env, "perfect_memory", effort.episodes, effort.seed)
     levels = _levels(rooms, reflexes, memory, effort)
     required, proved, reasons = judged(levels, None, (), metric="return")
@@ -149,7 +152,8 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
         observations=None,
         chance=None,
         deterministic=None,
-        twins={},
+        metric="return",
+        twins=twins,
         bottleneck=None,
         question_bits=float(np.log2(_orders(config.num_objects))),
         actions_at_equal_sight=None,
@@ -171,19 +175,34 @@ def _levels(
         f"upper end: that of the 95 % interval over {effort.layouts} rooms of perfect memory that sees them"
     )
 
-    def level(play: tuple[Estimate, Estimate], whose: str) -> Level:
-        below = f"lower end: that of the 95 % interval over {effort.episodes} episodes of {whose}"
+    def level(play: tuple[Estimate, Estimate], episodes: int, whose: str) -> Level:
+        below = f"lower end: that of the 95 % interval over {episodes} episodes of {whose}"
         return Level(
             Bounds(play[0].lower, rooms.seen_room.upper, f"{below}; {above}"),
             Bounds(play[1].lower, 1.0, f"{below}; upper end: 1"),
         )
 
-    remembered = level(memory, "the reference policy")
+    remembered = level(memory, effort.episodes, "the reference policy")
     return {
         "random": Level(_interval(rooms.random, in_rooms), _interval(rooms.random_success, in_rooms)),
-        "memoryless": level(reflexes, "a policy improved by policy gradients"),
+        "memoryless": level(reflexes, effort.lanes, "a network improved by PPO"),
         "perfect_memory": remembered,
         "optimum": Level(_interval(rooms.optimum, in_rooms), remembered.success),
+    }
+
+
+def _twins(config: meta_fetch.Config, rooms: Any, effort: Effort) -> dict[str, Bounds]:
+    """Return the return of reflexes that are told, in the agent's own cell, which object is next."""
+    how = (
+        f"lower end: that of the 95 % interval over {effort.lanes} episodes of a network improved by PPO; "
+        f"upper end: that of the optimum"
+    )
+    return {
+        name: Bounds(
+            reflexes_played(config._replace(observability=number), effort)[0].lower, rooms.optimum.upper, how
+        )
+        for number, name in enumerate(OBSERVABILITIES)
+        if number != PARTIAL
     }
 
 
