@@ -30,7 +30,7 @@ class EveryStep:
 
 
 class FlatSamples(NamedTuple):
-    """A minibatch of N steps that make up S sequences; named as sb3-contrib's, which is padded."""
+    """A minibatch of N steps in L lanes of sequences; its fields are named as sb3-contrib's padded ones."""
 
     observations: Tensor | dict[str, Tensor]
     actions: Tensor
@@ -39,7 +39,7 @@ class FlatSamples(NamedTuple):
     advantages: Tensor
     returns: Tensor
     lstm_states: RNNStates
-    """(h, c) of actor and critic, each [layers, S, H]: what each sequence begins with."""
+    """(h, c) of actor and critic, each [layers, L, H]: what each lane begins with."""
     episode_starts: Sequences
     mask: EveryStep
 

@@ -30,7 +30,9 @@ class FastRecurrentPPO(RecurrentPPO):
 
     The algorithm is inherited. What differs is how memory is computed: an LSTM runs over whole sequences
     instead of step by step, networks see no padding, and core states are stored only where a minibatch will
-    begin.
+    begin. Training on one thread of a CPU took about a quarter of the time for short episodes, at sb3-contrib's
+    default settings and with 64 environments; with more threads the LSTMs of actor and critic run side by
+    side. It has not been measured on a GPU.
 
     Deviations, each of which leaves the algorithm as it is:
 
@@ -73,7 +75,8 @@ class FastRecurrentPPO(RecurrentPPO):
 
     def _check_minibatches(self) -> None:
         steps = self.n_steps * self.n_envs
-        if self.normalize_advantage and steps % (self.batch_size or steps) == 1 or steps == 1:
+        last_minibatch = (steps - 1) % (self.batch_size or steps) + 1
+        if self.normalize_advantage and last_minibatch == 1:
             raise ValueError(
                 f"batch_size={self.batch_size} leaves a minibatch of one of the {steps} steps of a rollout, "
                 "which normalize_advantage cannot normalize"
@@ -103,7 +106,7 @@ class FastRecurrentPPO(RecurrentPPO):
 
     def train(self) -> None:
         """Update the policy from the rollout; see sb3-contrib."""
-        self.policy.two_threads = torch.get_num_threads() > 1
+        self.policy.two_threads = self.device.type == "cpu" and torch.get_num_threads() > 1
         with self._threads():
             super().train()
 
