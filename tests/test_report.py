@@ -15,7 +15,7 @@ from agents.report.artwork import COLUMNS, sheet, sheet_data
 from agents.report.content import content
 from agents.report.packing import QUANTA, pack, unpack
 from agents.report.page import embedded, page
-from agents.report.recording import attention_on, episode_data, in_view
+from agents.report.recording import attention_on, episode_data, in_view, reach
 from agents.report.runs import find_runs
 from agents.run_directory import RunDirectory
 from memory_envs.scene import IMAZE_LOOKS
@@ -61,6 +61,17 @@ def test_attention_on_steps_is_summed_at_their_distance():
     share = attention_on(attention, np.array([False, True, True, False]))
     np.testing.assert_array_equal(share[3, 0], [0.75, 1.0])
     np.testing.assert_array_equal(share[0, 0], [0.0, 0.0])
+
+
+def test_attention_reaches_through_a_step_that_looked():
+    """Layer 2 looks from step 3 to step 2, at which layer 1 looked to step 0: 0.9 of 0.5."""
+    attention = np.zeros((4, 2, 1, 4), dtype=np.float32)
+    attention[:, :, 0, 0] = 1.0
+    attention[3, 1, 0] = 0.1, 0.9, 0.0, 0.0
+    attention[2, 0, 0] = 0.5, 0.0, 0.5, 0.0
+    looked_for = np.array([True, False, False, False])
+    np.testing.assert_allclose(reach(attention, looked_for), [1, 0, 0.5, 0.45])
+    assert attention_on(attention, looked_for)[3].max() == 0
 
 
 def test_sightings_are_the_moments_at_which_a_tile_is_in_the_view(small_report):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents.report.artwork import sheet_data
-from agents.report.recording import attention_on, in_view
+from agents.report.recording import attention_on, in_view, reach
 from memory_envs.scene import IMAZE_LOOKS
 from memory_envs.sprites import sprite
 from tests.chromium import browser, find_chromium
@@ -105,7 +105,13 @@ def test_attention_and_sightings_in_the_page_are_those_of_python(opened, small_r
     episode = small_report.episodes[0]
     scenes, attention = episode.scenes, episode.traces["learner"].attention
     met = [tile for tile in scenes[0].things if in_view(scenes[: last + 1], tile).any()]
+    assert met
     shares = {tile: attention_on(attention, in_view(scenes[:-1], tile))[last] for tile in met}
+    reached = [100 * reach(attention, in_view(scenes[:-1], tile))[last] for tile in met]
+    told = opened.evaluate("document.querySelector('.lookback').textContent")
+    np.testing.assert_allclose(
+        [int(each) for each in re.findall(r"through the layers: (\d+) %", told)], reached, atol=0.52
+    )
     for button in range(5):
         opened.evaluate(
             f"document.querySelectorAll('[aria-label=\"Attention head\"] button')[{button}].click()"

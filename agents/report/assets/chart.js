@@ -1,6 +1,6 @@
 // Line charts that say what is under the pointer. A library would weigh more than all the rest of the page.
 
-const COLOURS = ["#2f7fd0", "#dd6b2f", "#2a9d72", "#9b62c9", "#c99511", "#cf4d78", "#4f8f95", "#7c7f88"];
+const COLOURS = ["#2f7fd0", "#149a7c", "#c9467f", "#c48a0a", "#7a62d6", "#5c8f1d", "#1f93b5", "#8a7f78"];
 const HEIGHT = 300, EDGE = { left: 44, right: 14, top: 12, bottom: 34 };
 
 /**
@@ -125,5 +125,5 @@ function tipRow({ name, colour, y, at }, format) {
   const mark = element("i", {});
   mark.style.background = colour;
   const interval = at && at[0] !== null ? ` [${format(at[0])}, ${format(at[1])}]` : "";
-  return element("div", {}, mark, element("em", {}, name), `${format(y)}${interval}`);
+  return element("div", {}, mark, element("em", {}, name), element("span", {}, `${format(y)}${interval}`));
 }

@@ -15,6 +15,7 @@ class Episode {
     Object.assign(this, recorded);
     for (const name of ["room", "visible", "view"]) this[name] = unpacked(recorded[name]);
     this.length = this.actions.length;
+    this.known = new Map();
     this.roles = Object.keys(this.traces);
     this.hidden = this.firstOf("hidden");
     this.attention = this.firstOf("attention");
@@ -34,6 +35,12 @@ class Episode {
 
   /** How much a step looks at each step up to itself; of one head [layer, head], or the mean of all. */
   looks(step, head) {
+    const key = `${step} ${head}`;
+    if (!this.known.has(key)) this.known.set(key, this.summed(step, head));
+    return this.known.get(key);
+  }
+
+  summed(step, head) {
     const span = this.attention.shape.at(-1), chosen = head ? [head] : this.heads();
     return Array.from({ length: step + 1 }, (_, past) => {
       const back = step - past;
@@ -52,6 +59,22 @@ class Episode {
   keenest(step, tile) {
     const each = this.heads().map((head) => ({ head, share: this.shares(this.looks(step, head)).find((of) => of.tile === tile).share }));
     return each.reduce((best, other) => (other.share > best.share ? other : best));
+  }
+
+  /**
+   * How much of what each step ends up with can come from steps with a tile in view. What a layer finds at an
+   * earlier step is what the layer below found then, so attention reaches further than it looks: through the head
+   * of each layer that leads there best, or past a layer by the stream around it.
+   */
+  reach(tile) {
+    const [, layers, heads] = this.attention.shape, { steps } = this.seen.find((each) => each.tile === tile);
+    let found = Array.from({ length: this.length }, (_, step) => (steps.has(step) ? 1 : 0));
+    for (let layer = 0; layer < layers; layer++) {
+      const through = (step, head) => this.looks(step, [layer, head]).reduce((sum, weight, past) => sum + weight * below[past], 0);
+      const below = found;
+      found = below.map((already, step) => Math.max(already, ...Array.from({ length: heads }, (_, head) => through(step, head))));
+    }
+    return found;
   }
 
   /** Of these looks, how much falls on steps with each kind of tile in view; what was never seen is left out. */

@@ -13,7 +13,7 @@ const headName = ([layer, head]) => `layer ${layer + 1}, head ${head + 1}`;
 
 class Player {
   constructor(episode, sheet) {
-    Object.assign(this, { episode, sheet, moment: 0, playing: false, speed: 1, head: null, due: 0 });
+    Object.assign(this, { episode, sheet, moment: 0, playing: false, speed: 1, head: null, due: 0, fresh: true, reaches: {} });
     this.room = element("canvas", { role: "img" });
     this.view = element("canvas", { role: "img" });
     this.notes = element("div");
@@ -55,15 +55,16 @@ class Player {
     if (!this.episode.attention) return null;
     const options = this.episode.heads().map((head) => [head, headName(head)]);
     return element("div", { class: "row heads" }, element("span", { class: "small soft" }, `Attention of the ${this.episode.attention.role}`),
-      choice("Attention head", [[null, "mean"], ...options], null, (head) => { this.head = head; this.draw(); }));
+      choice("Attention head", [[null, "mean"], ...options], null, (head) => { this.head = head; this.redraw(); }));
   }
 
   timeline() {
     this.canvases = this.tracks.map(({ name }) => element("canvas", { role: "img", "aria-label": `${name} along the episode` }));
     this.cursors = this.tracks.map(() => element("div", { class: "cursor" }));
+    this.marks = this.tracks.map(({ rows }) => (rows ? element("div", { class: "mark" }) : null));
     const rows = this.tracks.flatMap((track, k) => [
       element("div", { class: "name" }, element("b", {}, track.name), track.note),
-      element("div", { class: "track" }, this.canvases[k], this.cursors[k])]);
+      element("div", { class: "track" }, this.canvases[k], this.marks[k], this.cursors[k])]);
     const line = element("div", { class: "timeline" }, rows);
     this.followPointer(line);
     return line;
@@ -86,9 +87,9 @@ class Player {
   }
 
   watchSize() {
-    this.observer = new ResizeObserver(() => this.draw());
+    this.restyle = () => this.redraw();
+    this.observer = new ResizeObserver(this.restyle);
     this.observer.observe(this.root);
-    this.restyle = () => this.draw();
     darkness.addEventListener("change", this.restyle);
     this.sheet.image.decode().then(this.restyle);
   }
@@ -141,20 +142,34 @@ class Player {
     this.button.replaceChildren(symbol(name));
   }
 
+  /** Draw what does not change from step to step as well. */
+  redraw() {
+    this.fresh = true;
+    this.draw();
+  }
+
   draw() {
     if (!this.root.isConnected || !this.sheet.image.complete) return;
     drawRoom(this.room, this.sheet, this.episode, this.moment);
     drawView(this.view, this.sheet, this.episode, this.moment);
     this.drawWords();
-    this.tracks.forEach((track, k) => this.drawTrack(track, this.canvases[k], this.cursors[k]));
+    this.tracks.forEach((track, k) => this.drawTrack(track, this.canvases[k], this.cursors[k], this.marks[k]));
+    this.fresh = false;
   }
 
-  drawTrack(track, canvas, cursor) {
-    const width = canvas.parentElement.clientWidth, { height } = track;
-    canvas.style.height = `${height}px`;
+  drawTrack(track, canvas, cursor, mark) {
+    const width = canvas.parentElement.clientWidth, { height, rows } = track;
     const step = width / (this.episode.length + 1), x = (moment) => moment * step;
-    track.draw(context(canvas, width, height), { x, step, width, height });
+    if (this.fresh || track.moving) {
+      canvas.style.height = `${height}px`;
+      track.draw(context(canvas, width, height), { x, step, width, height });
+    }
     cursor.style.left = `${x(this.moment) + step / 2 - 1}px`;
+    if (!mark) return;
+    mark.hidden = this.step === null;
+    mark.style.top = `${(this.moment * height) / rows}px`;
+    mark.style.height = `${Math.max(2, height / rows)}px`;
+    mark.style.width = `${x(this.moment) + step}px`;
   }
 
   drawWords() {
@@ -187,11 +202,12 @@ class Player {
     return element("div", { class: "mind" }, element("h4", {}, title, element("b", {}, `value ${value === null ? "—" : value.toFixed(2)}`)), bars);
   }
 
-  /** Which head looks there most, while all of them are shown together. */
+  /** Which head looks there most, and what comes from there by way of other steps, while all are shown together. */
   keenestNote(tile) {
     if (this.head) return null;
     const { head, share } = this.episode.keenest(this.step, tile);
-    return ` (${headName(head)}: ${percent(share, 0)})`;
+    this.reaches[tile] ??= this.episode.reach(tile);
+    return ` (${headName(head)}: ${percent(share, 0)}; through the layers: ${percent(this.reaches[tile][this.step], 0)})`;
   }
 
   drawLookback() {

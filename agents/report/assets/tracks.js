@@ -1,5 +1,6 @@
 // What is drawn along the time line. Each track is {name, note, height, draw(drawing, place)}, where `place` says
 // where steps lie: x(step) is the left edge of a step, `step` its width, `width` and `height` those of the track.
+// What changes with the step that is looked at is drawn for every step (`moving`), or marked in one row of `rows`.
 
 const ROLE_COLOURS = { actor: "--actor", agent: "--actor", learner: "--learner" };
 const ACTION_COLOURS = ["#8a6fd1", "#2f9e8f", "#d9a520"];
@@ -28,7 +29,7 @@ function sightTrack(episode, sheet) {
           drawing.fillRect(x(moment), k * line + 3, Math.max(2, step - 1), line - 5);
         }
         for (const moment of steps)
-          if (!steps.has(moment - 1)) sheet.paste(drawing, tile, "lit", Math.min(x(moment), width - line), k * line + 1, line - 1);
+          if (!steps.has(moment - 1)) sheet.paste(drawing, tile, "lit", Math.min(Math.max(x(moment) + (step - line) / 2, 0), width - line), k * line + 1, line - 1);
       });
       drawRewards(drawing, episode, { x, step, width, bottom: seen.length * line + 14 });
     },
@@ -47,7 +48,7 @@ function drawRewards(drawing, { rewards }, { x, step, width, bottom }) {
 
 function lookTrack(episode, sheet, looking) {
   return {
-    name: "attention", note: "of this step, back to earlier ones", height: 76,
+    name: "attention", note: "of this step, back to earlier ones", height: 76, moving: true,
     draw(drawing, { x, step, height }) {
       const now = looking.step();
       if (now === null) return;
@@ -62,7 +63,7 @@ function lookTrack(episode, sheet, looking) {
 
 function mapTrack(episode, looking) {
   return {
-    name: "all attention", note: "a row for each step that looks", height: Math.min(170, Math.max(90, 4 * episode.length)),
+    name: "all attention", note: "a row for each step that looks", rows: episode.length, height: Math.min(170, Math.max(90, 4 * episode.length)),
     draw(drawing, { x, step, height }) {
       const tall = height / episode.length;
       drawing.fillStyle = `rgb(${style("--positive")})`;
@@ -73,9 +74,6 @@ function mapTrack(episode, looking) {
           drawing.fillRect(x(past), now * tall, step + 0.3, tall + 0.3);
         });
       drawing.globalAlpha = 1;
-      if (looking.step() === null) return;
-      drawing.strokeStyle = style("--accent");
-      drawing.strokeRect(0.5, looking.step() * tall + 0.5, x(looking.step()) + step, Math.max(tall - 1, 1));
     },
   };
 }
