@@ -30,9 +30,9 @@ class FastRecurrentPPO(RecurrentPPO):
 
     The algorithm is inherited. What differs is how memory is computed: an LSTM runs over whole sequences
     instead of step by step, networks see no padding, and core states are stored only where a minibatch will
-    begin. Training on one thread of a CPU took about a quarter of the time for short episodes, at sb3-contrib's
-    default settings and with 64 environments; with more threads the LSTMs of actor and critic run side by
-    side. It has not been measured on a GPU.
+    begin. On one thread of a CPU, training took about a quarter of the time where episodes are short, with
+    sb3-contrib's default settings and with 64 environments; with more threads, the LSTMs of actor and critic
+    run side by side. It has not been measured on a GPU.
 
     Deviations, each of which leaves the algorithm as it is:
 
