@@ -1,9 +1,10 @@
 """What can be certified: ids, environments of this package, and finite environments."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import gymnasium
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from memory_envs.certificate.analysis import certify_finite
 from memory_envs.certificate.effort import Effort
@@ -27,23 +28,26 @@ def certify(
 
     Args:
         target: A registered id of this package, an environment of it, or anything that follows the protocol
-            `memory_envs.finite.FiniteEnv`.
+            `memory_envs.finite.FiniteEnv`. Of Gymnasium's wrappers, `TimeLimit` counts with its limit where
+            that is the shorter one; those that only check how an environment is used are looked through.
         name: What the certificate calls the task; None takes the id, or else the name of the class.
-        env_kwargs: Settings, when the target is an id.
+        env_kwargs: Settings of the class, when the target is an id; `max_episode_steps` is one of them.
         effort: How far the computations go; None takes the defaults.
 
     Raises:
-        TypeError: The target is none of these, or there are settings for something that is made already.
+        TypeError: The target is none of these or has another wrapper, there are settings for something that
+            is made already, or `effort` is no `Effort`.
         NotFinite: The target breaks the protocol.
         TooLarge: The target has too many states.
     """
+    if effort is not None and not isinstance(effort, Effort):
+        raise TypeError(f"effort must be an Effort or None, got {effort!r}")
     if isinstance(target, str):
-        env = gymnasium.make(target, disable_env_checker=True, **(env_kwargs or {})).unwrapped
-        return certify(env, name=name or target, effort=effort)
+        return _certify_env(_made(target, env_kwargs or {}), name, effort or Effort())
     if env_kwargs:
         raise TypeError(f"env_kwargs are for ids only, got {dict(env_kwargs)} with {target!r}")
     if isinstance(target, gymnasium.Env):
-        return _certify_env(target.unwrapped, name, effort or Effort())
+        return _certify_env(_bare(target), name, effort or Effort())
     if not isinstance(target, FiniteEnv):
         missing = [each for each in _PROTOCOL if not hasattr(target, each)]
         raise TypeError(
@@ -53,16 +57,63 @@ def certify(
     return certify_finite(target, name=name or type(target).__name__, effort=effort)
 
 
-def _certify_env(env: Any, name: str | None, effort: Effort) -> Certificate:
-    config = getattr(env, "config", None)
-    kwargs = {} if env.spec is None else env.spec.kwargs
+class _Bare(NamedTuple):
+    """An environment without wrappers."""
+
+    env: Any
+    name: str
+    settings: dict[str, Any]
+
+
+def _made(env_id: str, kwargs: Mapping[str, Any]) -> _Bare:
+    """Return the environment of an id. `gymnasium.make` would keep a time limit from the class."""
+    own = {key: value for key, value in kwargs.items() if key != _LIMIT}
+    bare = _bare(gymnasium.make(env_id, disable_env_checker=True, **own))
+    return bare if kwargs.get(_LIMIT) is None else _limited(bare, kwargs[_LIMIT])
+
+
+def _bare(env: gymnasium.Env[Any, Any]) -> _Bare:
+    wrappers = list(_wrappers(env))
+    for wrapper in wrappers:
+        if type(wrapper) not in _LOOKED_THROUGH:
+            raise TypeError(
+                f"certify takes no account of the wrapper {type(wrapper).__name__}, which may change what is "
+                f"observed, done or earned; env.unwrapped, the bare environment, can be certified"
+            )
+    inner: Any = env.unwrapped
+    if not isinstance(getattr(inner, "config", None), (imaze.Config, meta_fetch.Config)):
+        raise TypeError(f"certify knows the environments of memory_envs, and any FiniteEnv; got {env}")
+    kwargs = {} if inner.spec is None else inner.spec.kwargs
     settings = {key: value for key, value in kwargs.items() if key != "render_mode"}
-    name = name or (env.spec.id if env.spec is not None else type(env).__name__)
+    bare = _Bare(inner, type(inner).__name__ if inner.spec is None else inner.spec.id, settings)
+    limits = [wrapper._max_episode_steps for wrapper in wrappers if isinstance(wrapper, TimeLimit)]
+    shortest = min(limits, default=inner.config.max_steps)
+    return _limited(bare, shortest) if shortest < inner.config.max_steps else bare
+
+
+def _wrappers(env: Any) -> Iterator[gymnasium.Wrapper[Any, Any, Any, Any]]:
+    while isinstance(env, gymnasium.Wrapper):
+        yield env
+        env = env.env
+
+
+def _limited(bare: _Bare, steps: int) -> _Bare:
+    """Return the environment made anew, with another time limit of its own."""
+    if bare.env.spec is None:
+        raise TypeError(
+            f"{bare.name} was made without an id, so that its settings are not known: give {_LIMIT}={steps} "
+            "to the class, and no TimeLimit"
+        )
+    settings = bare.settings | {_LIMIT: steps}
+    return _Bare(type(bare.env)(**settings), bare.name, settings)
+
+
+def _certify_env(bare: _Bare, name: str | None, effort: Effort) -> Certificate:
+    env, own_name, settings = bare
+    name, config = name or own_name, env.config
     if isinstance(config, imaze.Config):
         twins = _imaze_twins(config)
         return certify_finite(IMazeTask(config), name=name, settings=settings, twins=twins, effort=effort)
-    if not isinstance(config, meta_fetch.Config):
-        raise TypeError(f"certify knows the environments of memory_envs, and any FiniteEnv; got {env}")
     if config.num_objects > _FEW_OBJECTS or config.size > _SMALL_ROOM:
         return certify_rooms(env, name=name, settings=settings, effort=effort)
     task, until_success = (MetaFetchTask(config, until_completed=each) for each in (False, True))
@@ -82,4 +133,6 @@ def _imaze_twins(config: imaze.Config) -> dict[str, FiniteEnv]:
 _FEW_OBJECTS, _SMALL_ROOM = 2, 5
 """Settings of Meta-Fetch up to which all rooms are computed together."""
 
+_LOOKED_THROUGH = (PassiveEnvChecker, OrderEnforcing, TimeLimit)
+_LIMIT = "max_episode_steps"
 _PROTOCOL = ("num_actions", "horizon", "starts", "step", "observe")
