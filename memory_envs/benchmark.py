@@ -19,15 +19,16 @@ import numpy as np
 
 import memory_envs
 
-IMAZE = "MemoryEnvs/IMaze-v0"
+IDS = ("MemoryEnvs/IMaze-v0", "MemoryEnvs/MetaFetch-v0")
+OBSERVATIONS = ("onehot", "tiles", "rgb")
 MINIGRID = "MiniGrid-MemoryS13-v0"
 LANES = (64, 1024, 4096)
 ROUNDS = 5
 
 
-def single_rate(env_id: str, seconds: float) -> float:
+def single_rate(env_id: str, seconds: float, **settings: Any) -> float:
     """Return steps/s of one environment from `gymnasium.make`, resets included."""
-    env = gymnasium.make(env_id, disable_env_checker=True)
+    env = gymnasium.make(env_id, disable_env_checker=True, **settings)
     env.reset(seed=0)
     actions = np.random.default_rng(0).integers(0, env.action_space.n, 1000).tolist()  # type: ignore[attr-defined]
 
@@ -41,9 +42,9 @@ def single_rate(env_id: str, seconds: float) -> float:
     return _best_rate(play, seconds)
 
 
-def vector_rate(env_id: str, num_envs: int, seconds: float) -> float:
+def vector_rate(env_id: str, num_envs: int, seconds: float, **settings: Any) -> float:
     """Return steps/s of all lanes together of an environment from `gymnasium.make_vec`."""
-    envs = gymnasium.make_vec(env_id, num_envs=num_envs)
+    envs = gymnasium.make_vec(env_id, num_envs=num_envs, **settings)
     envs.reset(seed=0)
     actions = np.random.default_rng(0).integers(0, envs.single_action_space.n, (16, num_envs))  # type: ignore[attr-defined]
 
@@ -57,9 +58,16 @@ def vector_rate(env_id: str, num_envs: int, seconds: float) -> float:
 
 def measure(seconds: float) -> dict[str, float]:
     """Return steps/s by what was measured, MiniGrid's relative included when it is installed."""
-    rates = {f"{IMAZE}, one environment": single_rate(IMAZE, seconds)}
-    for num_envs in LANES:
-        rates[f"{IMAZE}, {num_envs} lanes"] = vector_rate(IMAZE, num_envs, seconds)
+    rates = {}
+    for env_id in IDS:
+        rates[f"{env_id}, one environment"] = single_rate(env_id, seconds)
+        for num_envs in LANES:
+            rates[f"{env_id}, {num_envs} lanes"] = vector_rate(env_id, num_envs, seconds)
+        for observation in OBSERVATIONS[1:]:
+            rate = vector_rate(env_id, LANES[-1], seconds, observation=observation)
+            rates[f"{env_id}, {LANES[-1]} lanes, {observation}"] = rate
+        rate = vector_rate(env_id, LANES[0], seconds, analysis=True)
+        rates[f"{env_id}, {LANES[0]} lanes, analysis"] = rate
     if find_spec("minigrid") is not None:
         import_module("minigrid")  # registers its environments
         rates[f"{MINIGRID}, one environment"] = single_rate(MINIGRID, seconds)

@@ -68,7 +68,8 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
 
         Args:
             seed: Draws a new stream.
-            options: May hold "stream" and "episode", to begin that very episode instead.
+            options: May hold "stream" and "episode", to begin that very episode instead; a stream alone
+                begins at its episode 0, an episode alone stays in the stream.
 
         Returns:
             The first observation and the info, with `is_success` False.
@@ -81,8 +82,10 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
         super().reset(seed=seed)
         fresh = seed is not None or self._lanes.rows[0, PHASE] == NEVER_RESET
         self._lanes.assign(0, new_stream(self.np_random) if fresh else None)
-        for column, value in chosen.items():
-            self._lanes.rows[0, column] = value
+        if STREAM in chosen:
+            self._lanes.assign(0, chosen[STREAM])
+        if EPISODE in chosen:
+            self._lanes.rows[0, EPISODE] = chosen[EPISODE]
         observations = self._lanes.begin(self._all)
         if self.render_mode == "human":
             self.render()

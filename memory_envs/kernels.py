@@ -16,6 +16,7 @@ import pickle
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import resources
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, get_type_hints
 
@@ -356,7 +357,11 @@ def _unpack(kind: Any, integers: Any, floats: Any) -> Any:
 
 
 def source_digest(rulebook: ModuleType) -> str:
-    """Return a digest of everything compiled code depends on: this file and all files beside the rulebook."""
+    """Return a digest of everything compiled code depends on.
+
+    That is this file, the rules of this package, which other rulebooks may call, and all files beside the
+    rulebook.
+    """
     digest = hashlib.sha256(rulebook.__name__.encode())
     for name, content in sorted(_sources(rulebook)):
         digest.update(name.encode() + b"\0" + content + b"\0")
@@ -364,11 +369,14 @@ def source_digest(rulebook: ModuleType) -> str:
 
 
 def _sources(rulebook: ModuleType) -> Iterator[tuple[str, bytes]]:
-    folder = resources.files(rulebook.__name__.rpartition(".")[0])
     yield "kernels", resources.files("memory_envs").joinpath("kernels.py").read_bytes()
-    for file in folder.iterdir():
-        if file.name.endswith(".py"):
-            yield file.name, file.read_bytes()
+    beside = rulebook.__name__.rpartition(".")[0]
+    for package in {"memory_envs.rules", beside} - {""}:
+        for file in resources.files(package).iterdir():
+            if file.name.endswith(".py"):
+                yield f"{package}/{file.name}", file.read_bytes()
+    if not beside and rulebook.__file__ is not None:
+        yield rulebook.__name__, Path(rulebook.__file__).read_bytes()
 
 
 def _compile(function: Any, rulebook: ModuleType, digest: str, signature: Any) -> Any:

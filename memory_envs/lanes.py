@@ -24,7 +24,7 @@ from memory_envs.kernels import (
     compile_rulebook,
     pack,
 )
-from memory_envs.planner import optimal_steps_remaining
+from memory_envs.planner import PLANNED, optimal_steps_remaining
 from memory_envs.rules.randomness import STREAM_LIMIT
 
 OPTIMAL_STEPS = "optimal_steps_remaining"
@@ -139,11 +139,14 @@ class Lanes:
     def facts(self, rows: NDArray[np.int64]) -> Facts:
         """Return what there is to know of the states in `rows`, made like `self.rows`: name to int64 [N].
 
-        Named are the rulebook's FACTS and, behind them, the steps that optimal play would still take.
+        Named are the rulebook's FACTS and, behind them, for the rulebooks of this package, the steps that
+        optimal play would still take.
         """
         facts = np.empty((len(rows), len(self.rulebook.FACTS)), dtype=np.int64)
         self._kernels.facts(*self._config, rows, facts)
         named = {name: facts[:, place].copy() for place, name in enumerate(self.rulebook.FACTS)}
+        if self.rulebook not in PLANNED:
+            return named
         states = (self.rulebook.State(*row) for row in rows[:, FIELDS:].tolist())
         remaining = [optimal_steps_remaining(self.rulebook, self.config, state) for state in states]
         return named | {OPTIMAL_STEPS: np.array(remaining, dtype=np.int64)}
@@ -190,10 +193,12 @@ class Lanes:
             return
         state = self.rulebook.State(*values[FIELDS:])
         self.rulebook.check_state(self.config, state)
-        if phase == RUNNING and state.steps >= self.config.max_steps:
-            raise ValueError(
-                f"phase must be {OVER} (over) after all {self.config.max_steps} steps, got {phase}"
-            )
+        over = self.rulebook.has_ended(self.config, state)
+        if (phase == OVER) != over:
+            expected = f"{OVER} (over)" if over else f"{RUNNING} (running)"
+            raise ValueError(f"phase must be {expected} in this state, got {phase}")
+        if over and self._autoreset == SAME_STEP:
+            raise ValueError(f"phase must not be {OVER} (over) where lanes are reset in the same step")
 
 
 def new_stream(generator: np.random.Generator) -> int:

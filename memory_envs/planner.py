@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from memory_envs.rules import imaze, meta_fetch
 from memory_envs.rules.grid import NUM_ACTIONS, NUM_HEADINGS
 
+PLANNED = (imaze, meta_fetch)
+"""The rulebooks that routes are known for."""
+
 OUT_OF_REACH = -1
 """Stands where a number of steps could, when no number is enough."""
 
@@ -153,9 +156,14 @@ def optimal_steps_remaining(rulebook: ModuleType, config: Any, state: Any) -> in
 
     Returns:
         Steps, or OUT_OF_REACH: four or more objects can lie so that others wall the next one in.
+
+    Raises:
+        ValueError: The rulebook is not one of this package.
     """
     if rulebook is imaze:
         return _steps_in_maze(config, state)
+    if rulebook is not meta_fetch:
+        raise ValueError(f"rulebook must be that of I-Maze or Meta-Fetch, got {rulebook.__name__}")
     present = [item for item in range(config.num_objects) if not meta_fetch.is_fetched(state, item)]
     target = meta_fetch.ordered(state, state.progress)
     # While nothing is fetched there is nothing to lose by walking onto a wrong object.
@@ -166,20 +174,39 @@ def optimal_steps_remaining(rulebook: ModuleType, config: Any, state: Any) -> in
 
 
 def _steps_in_maze(config: imaze.Config, state: imaze.State) -> int:
+    """The delay is not walked through state by state: it is paid at most once, when a seen cue is left."""
     if state.outcome != 0:
         return 0
-    known, still = _steps_by_state(config, state.cue), timeless(imaze, state)
-    if still not in known:
-        ahead = future(imaze, config, still)
-        following = np.minimum(ahead.following, len(ahead.states) - 1)
-        steps = shortest_routes(following, ahead.success, ahead.success | ~ahead.ends).steps
-        known.update(zip(ahead.states, steps.tolist(), strict=True))
-    return known[still]
+    free = timeless(imaze, state)._replace(hold=0)
+    unpaid, staying = _steps_by_state(config._replace(delay=0), state.cue, free)[free]
+    if state.sight == imaze.CUE_LEFT_BEHIND:
+        return unpaid + state.hold
+    paid = unpaid + config.delay
+    return paid if staying == OUT_OF_REACH else min(paid, staying)
+
+
+def _steps_by_state(config: imaze.Config, cue: int, state: imaze.State) -> dict[imaze.State, tuple[int, int]]:
+    """Return a table that holds a state, of a maze without a delay and with this cue.
+
+    By state without its clock: the steps to the goal, and those to it without leaving a cue that was seen.
+    """
+    known = _known_steps(config, cue)
+    if state in known:
+        return known
+    ahead = future(imaze, config, state)
+    following = np.minimum(ahead.following, len(ahead.states) - 1)
+    sight = np.array([each.sight for each in ahead.states])
+    leaving = (sight == imaze.CUE_IN_SIGHT)[:, None] & (sight[following] == imaze.CUE_LEFT_BEHIND)
+    allowed = ahead.success | ~ahead.ends
+    steps = shortest_routes(following, ahead.success, allowed).steps.tolist()
+    staying = shortest_routes(following, ahead.success & ~leaving, allowed & ~leaving).steps.tolist()
+    known.update(zip(ahead.states, zip(steps, staying, strict=True), strict=True))
+    return known
 
 
 @cache
-def _steps_by_state(config: imaze.Config, cue: int) -> dict[imaze.State, int]:
-    """Return a table, steps to go by state without its clock, that is filled by who asks for it."""
+def _known_steps(config: imaze.Config, cue: int) -> dict[imaze.State, tuple[int, int]]:
+    """Return the table of `_steps_by_state`, which is filled by who asks for it."""
     return {}
 
 

@@ -133,15 +133,18 @@ _LOOKS = {imaze: IMAZE_LOOKS, meta_fetch: META_FETCH_LOOKS}
 
 
 def looks_of(rulebook: ModuleType) -> tuple[Look, ...]:
-    """Return the look of each tile code of a rulebook.
+    """Return the look of each tile code of a rulebook: of this package's, or its own `LOOKS`.
 
     Raises:
         ValueError: Nobody has said how its tiles look.
     """
-    if rulebook not in _LOOKS:
-        known = ", ".join(each.__name__ for each in _LOOKS)
-        raise ValueError(f"looks are known for the rulebooks {known}, not for {rulebook.__name__}")
-    return _LOOKS[rulebook]
+    looks: tuple[Look, ...] | None = _LOOKS.get(rulebook) or getattr(rulebook, "LOOKS", None)
+    if looks is None:
+        raise ValueError(
+            f"nobody has said how the tiles of the rulebook {rulebook.__name__} look: give it LOOKS, "
+            "one memory_envs.scene.Look per tile code"
+        )
+    return looks
 
 
 def imaze_scene(config: imaze.Config, state: imaze.State) -> Scene:

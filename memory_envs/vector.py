@@ -158,19 +158,31 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         As Gymnasium asks of a generator of unknown seed, `np_random_seed` is -1 afterwards.
 
         Raises:
-            ValueError: The columns, the number of lanes or a field is wrong.
+            TypeError: A value is not an integer.
+            ValueError: A part is missing, or the columns, the number of lanes or a field is wrong.
         """
+        missing = [name for name in ("columns", "lanes", "np_random") if name not in state]
+        if missing:
+            raise ValueError(
+                f"state must have columns, lanes and np_random, but lacks {', '.join(missing)}"
+            )
         columns, lanes = self._lanes.columns(), state["lanes"]
         if list(state["columns"]) != columns:
             raise ValueError(f"state must have the columns {columns}, got {state['columns']}")
         if len(lanes) != self.num_envs:
             raise ValueError(f"state must have num_envs={self.num_envs} lanes, got {len(lanes)}")
-        for values in lanes:
-            self._lanes.check_row(values)
+        for lane, values in enumerate(lanes):
+            if len(values) != len(columns):
+                raise ValueError(f"lane {lane} must have {len(columns)} values, got {len(values)}")
+            self._lanes.check_row([operator.index(value) for value in values])
         generator = np.random.Generator(np.random.PCG64())
         generator.bit_generator.state = state["np_random"]
         self.np_random = generator
         self._lanes.rows[:] = lanes
+
+    def state_hash(self, lane: int) -> str:
+        """Return 16 hexadecimal digits that stand for the state of a lane, as the single environment's do."""
+        return self._lanes.fingerprint(lane)
 
     def scene(self, lane: int) -> Scene:
         """Return what there is to see of the current state of a lane."""

@@ -14,11 +14,11 @@ def rates(monkeypatch):
     return benchmark.measure(0.05)
 
 
-def test_lanes_together_are_faster_than_one_environment(rates):
-    one, two, many = (
-        rates[f"{benchmark.IMAZE}, {name}"] for name in ("one environment", "2 lanes", "64 lanes")
-    )
+@pytest.mark.parametrize("env_id", benchmark.IDS)
+def test_lanes_together_are_faster_than_one_environment(rates, env_id):
+    one, two, many = (rates[f"{env_id}, {name}"] for name in ("one environment", "2 lanes", "64 lanes"))
     assert many > 5 * one and many > two > 0
+    assert many > rates[f"{env_id}, 64 lanes, rgb"] > 0 and many > rates[f"{env_id}, 2 lanes, analysis"] > 0
 
 
 def test_the_table_compares_with_the_rival_when_it_was_measured():
@@ -34,7 +34,7 @@ def test_the_command_prints_the_table_and_writes_the_file(monkeypatch, capsys, t
     monkeypatch.setattr(sys, "argv", ["benchmark", "--seconds", "0.05", "--json", str(file)])
     benchmark.main()
     report = json.loads(file.read_text())
-    assert f"{benchmark.IMAZE}, 2 lanes" in capsys.readouterr().out
+    assert f"{benchmark.IDS[0]}, 2 lanes" in capsys.readouterr().out
     assert all(rate > 0 for rate in report["steps_per_second"].values()) and report["python"]
 
 

@@ -1,4 +1,4 @@
-"""The forms of an observation say the same: one-hot, codes and pictures of one window, and the notes behind it."""
+"""The forms of an observation say the same: one-hot, codes and pictures of one window, and its notes."""
 
 import gymnasium
 import numpy as np

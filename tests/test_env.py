@@ -154,6 +154,15 @@ def test_any_episode_of_any_stream_can_be_begun():
     assert (found == expected).all() and direct.get_state() == env.get_state()
 
 
+def test_a_stream_alone_begins_at_its_first_episode_whatever_was_played():
+    env = IMazeEnv()
+    env.reset(seed=1), env.reset()
+    env.reset(options={"stream": 77})
+    assert (env.stream, env.episode) == (77, 0)
+    env.reset(options={"episode": 5})
+    assert (env.stream, env.episode) == (77, 5)
+
+
 @pytest.mark.parametrize(
     "options, kind, message",
     [
@@ -216,8 +225,10 @@ def test_a_broken_state_is_refused():
         env.set_state(state | {"outcome": 1})
     with pytest.raises(ValueError, match="seen_at must be -1 exactly before the cue was seen"):
         env.set_state(state | {"sight": 2})
-    with pytest.raises(ValueError, match=r"phase must be 2 \(over\) after all 150 steps, got 1"):
+    with pytest.raises(ValueError, match=r"phase must be 2 \(over\) in this state, got 1"):
         env.set_state(state | {"steps": 150})
+    with pytest.raises(ValueError, match=r"phase must be 1 \(running\) in this state, got 2"):
+        env.set_state(state | {"phase": 2})
     assert env.get_state() == state
 
 

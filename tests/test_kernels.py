@@ -1,5 +1,6 @@
 """Compiled code does what the rules say, is kept on disk, and is never older than the rules."""
 
+import importlib
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memory_envs
+from memory_envs import kernels
 from memory_envs.imaze import IMazeEnv
 from memory_envs.kernels import compile_rulebook, make_loops, pack
 from memory_envs.lanes import Lanes
@@ -110,6 +112,18 @@ def test_compiled_loops_equal_the_same_loops_in_python(autoreset, observation):
             assert (compiled.begin(over) == plain.begin(over)).all()
         assert (compiled.rows == plain.rows).all()
     assert compiled.rows[:, 1].sum() > 3 or autoreset == 2
+
+
+def test_the_digest_of_a_rulebook_elsewhere_covers_this_packages_rules(tmp_path, monkeypatch):
+    """A rulebook may call them, packaged or not; an edit to any of them must be compiled again."""
+    (tmp_path / "lone_rules.py").write_text("A = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    lone = importlib.import_module("lone_rules")
+    names = {name for name, _ in kernels._sources(lone)}
+    assert {"kernels", "lone_rules", "memory_envs.rules/randomness.py", "memory_envs.rules/grid.py"} <= names
+    before = kernels.source_digest(lone)
+    (tmp_path / "lone_rules.py").write_text("A = 2\n")
+    assert kernels.source_digest(lone) != before
 
 
 def test_kernels_of_a_rulebook_are_made_once():

@@ -1,4 +1,5 @@
 import itertools
+import time
 from collections import deque
 from functools import cache
 
@@ -212,3 +213,15 @@ def test_routes_from_a_pose_are_the_shortest_and_begin_with_their_first_action()
             following = graph.following[start, found.actions[target]]
             assert routes.steps[following] == found.steps[target] - 1
     assert found.steps[graph.number[2, 2, EAST]] == planner.OUT_OF_REACH
+
+
+def test_a_long_delay_takes_no_longer_to_plan():
+    """The held steps are counted, not walked through; a plan state by state would take minutes."""
+    config = imaze.configure(delay=1_000_000)
+    state = imaze.begin(config, episode_key(0, 0))
+    start = time.perf_counter()
+    free = planner.optimal_steps_remaining(imaze, config._replace(delay=0), state)
+    assert planner.optimal_steps_remaining(imaze, config, state) == free  # the best route never sees the cue
+    held = state._replace(seen_at=0, sight=imaze.CUE_LEFT_BEHIND, hold=123)
+    assert planner.optimal_steps_remaining(imaze, config, held) == free + 123
+    assert time.perf_counter() - start < 5

@@ -267,6 +267,30 @@ def test_a_state_of_another_shape_is_refused_and_changes_nothing():
     assert envs.get_state() == before
 
 
+def test_broken_states_of_lanes_are_refused_by_name():
+    envs = IMazeVectorEnv(2, autoreset_mode=AutoresetMode.SAME_STEP)
+    envs.reset(seed=0)
+    state = envs.get_state()
+    over = [*state["lanes"][0]]
+    over[envs._lanes.columns().index("steps")], over[envs._lanes.columns().index("phase")] = 150, 2
+    for broken, kind, message in (
+        ({"columns": state["columns"]}, ValueError, "but lacks lanes, np_random"),
+        (state | {"lanes": [[1, 2]] * 2}, ValueError, "lane 0 must have 12 values, got 2"),
+        (state | {"lanes": [["x"] * 12] * 2}, TypeError, "integer"),
+        (state | {"lanes": [over] * 2}, ValueError, "where lanes are reset in the same step"),
+    ):
+        with pytest.raises(kind, match=message):
+            envs.set_state(broken)
+    assert envs.get_state() == state
+
+
+def test_hashes_of_lanes_are_those_of_single_environments():
+    envs, env = IMazeVectorEnv(2), IMazeEnv()
+    envs.reset(seed=4), env.reset(seed=5)
+    envs.step([2, 2]), env.step(2)
+    assert envs.state_hash(1) == env.state_hash() != envs.state_hash(0)
+
+
 def test_spaces_and_metadata_are_what_gymnasium_asks_for():
     envs = gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=3, autoreset_mode="SameStep")
     assert envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP

@@ -56,6 +56,7 @@ __all__ = [
     "begin",
     "check_state",
     "configure",
+    "has_ended",
     "is_success",
     "observe",
     "transition",
@@ -130,9 +131,9 @@ def transition(config: Config, state: State, action: int) -> tuple[State, float,
     in_view = cue_in_view(config, row, column, heading)
     seen_at = steps if in_view else state.seen_at
     sight, hold = remembered(config, in_view, state.sight, state.hold)
-    terminated = outcome != 0
-    truncated = not terminated and steps >= config.max_steps
     following = State(row, column, heading, state.cue, steps, seen_at, sight, hold, outcome)
+    terminated = outcome != 0
+    truncated = not terminated and has_ended(config, following)
     return following, outcome - config.step_penalty, terminated, truncated
 
 
@@ -160,6 +161,12 @@ def write_facts(config: Config, state: State, facts: NDArray[np.int64]) -> None:
     facts[0] = state.cue
     facts[1] = state.sight
     facts[2] = state.steps - state.seen_at if state.seen_at >= 0 else -1
+
+
+@rule
+def has_ended(config: Config, state: State) -> bool:
+    """Return whether a goal or the time limit has ended the episode."""
+    return state.outcome != 0 or state.steps >= config.max_steps
 
 
 @rule

@@ -70,6 +70,7 @@ __all__ = [
     "begin",
     "check_state",
     "configure",
+    "has_ended",
     "is_success",
     "observe",
     "transition",
@@ -148,7 +149,7 @@ def transition(config: Config, state: State, action: int) -> tuple[State, float,
         touched = object_at(config, state, row, column)
     score, steps = judged(config, state, touched), state.steps + 1
     following = State(row, column, heading, state.cells, state.order, *score, steps)
-    return following, 1.0 if following.rewarded == 1 else 0.0, False, steps >= config.max_steps
+    return following, 1.0 if following.rewarded == 1 else 0.0, False, has_ended(config, following)
 
 
 @rule
@@ -190,6 +191,12 @@ def write_facts(config: Config, state: State, facts: NDArray[np.int64]) -> None:
     facts[2] = known
     facts[3] = state.completed
     facts[4] = REPEATING if known == config.num_objects else SEARCHING
+
+
+@rule
+def has_ended(config: Config, state: State) -> bool:
+    """Return whether the time limit has ended the episode; nothing else does."""
+    return state.steps >= config.max_steps
 
 
 @rule
