@@ -93,7 +93,7 @@ def test_a_maze_that_shows_its_cue_from_the_lower_bar_is_caught_with_the_place_a
     assert certificate.bottleneck is None
     leak = next(leak for leak in certificate.leaks if leak.place == "row 7, column 4, facing north")
     assert leak.picture.splitlines()[2].endswith("A#") or leak.picture.splitlines()[2].endswith("B#")
-    assert "memory required: NO" in str(certificate)
+    assert "memory required: no\n" in str(certificate)
     assert leak.place.split(",")[0] in " ".join(each.place for each in certificate.leaks)
 
 
@@ -124,8 +124,9 @@ def test_a_named_question_adds_chance_bits_and_the_steps_it_is_held():
 def test_an_unnamed_question_is_judged_by_what_memory_gains():
     certificate = memory_envs.certify(TMaze(), name="mine")
     assert certificate.id == "mine" and certificate.chance is None and certificate.question_bits is None
-    assert certificate.memory_required and certificate.proved
+    assert certificate.memory_required and certificate.proved and certificate.verdict == "yes, proved"
     assert not memory_envs.certify(Slide()).memory_required
+    assert memory_envs.certify(Slide()).verdict == "no"
 
 
 def test_what_is_not_proved_is_not_called_so():
@@ -134,6 +135,8 @@ def test_what_is_not_proved_is_not_called_so():
     assert certificate.memoryless.success.upper == pytest.approx(1.0)
     assert "bound" in certificate.memoryless.success.how
     assert not certificate.proved
+    assert certificate.memory_required and certificate.verdict == "yes, as far as searched"
+    assert "memory required: yes, as far as searched\n" in str(certificate)
 
 
 def test_too_many_beliefs_leave_perfect_memory_between_bounds():
@@ -168,7 +171,7 @@ def test_the_report_can_be_read():
 def test_the_command_prints_writes_and_judges(tmp_path, capsys):
     file = tmp_path / "certificates.json"
     assert main(["MemoryEnvs/IMaze-7x7-v0", "--json", str(file), "--env-kwargs", '{"delay": 3}']) == 0
-    assert "memory required: yes" in capsys.readouterr().out
+    assert "memory required: yes, proved" in capsys.readouterr().out
     assert load(file.read_text())["MemoryEnvs/IMaze-7x7-v0"].settings["delay"] == 3
     assert main(["MemoryEnvs/IMaze-7x7-v0", "--env-kwargs", '{"observability": "full"}']) == 1
     for wrong in ("{", "[1]"):

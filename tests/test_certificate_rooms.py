@@ -168,6 +168,7 @@ def test_registered_rooms_get_bounds_that_say_so(num_objects):
     assert set(certificate.twins) == {"full", "perfect_memory"} and certificate.metric == "return"
     assert not certificate.proved
     assert certificate.question_bits == pytest.approx(np.log2(6))
+    assert "to remember: 2.585 bits (order only)" in str(certificate)
     assert max(map(len, str(certificate).splitlines())) <= 110
 
 

@@ -48,6 +48,14 @@ def test_a_certificate_ships_for_every_id_and_says_that_memory_is_required():
         assert certificate.memory_required, str(certificate)
 
 
+def test_what_is_not_proved_of_meta_fetch_is_not_said():
+    for row in ENVS:
+        certificate = memory_envs.reference(row.id)
+        searched = "MetaFetch" in row.id
+        assert certificate.verdict == ("yes, as far as searched" if searched else "yes, proved")
+        assert certificate.question == ("order only" if searched else None)
+
+
 def test_levels_are_in_order_in_every_shipped_certificate():
     for row in ENVS:
         certificate = memory_envs.reference(row.id)

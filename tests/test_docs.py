@@ -89,6 +89,10 @@ def test_tables_hold_the_numbers_of_the_certificates(tables):
     assert f"{certificate.held_shortest}" in text and "yes, proved" in text
 
 
+def test_bits_that_are_a_part_of_what_must_be_remembered_are_labelled(tables):
+    assert "| 2.585 (order only) |" in tables.tables(["MemoryEnvs/MetaFetch-v0"])
+
+
 def test_what_is_not_exact_is_set_apart(tables):
     assert tables.number(Bounds(0.25, 0.25)) == "0.25"
     assert tables.number(Bounds(0.25, 0.5, "a search")) == "*0.25 to 0.5*"
@@ -104,6 +108,7 @@ def test_tables_say_where_bounds_come_from_and_what_is_not_proved(tables, monkey
     assert "| *0.5 to 0.75* |" in text and "not exact" in text
     assert "- best memoryless: a search of 10 nodes\n" in text
     assert "- required: not proved: at most 0.75\n" in text and "yes, proved" not in text
+    assert "| yes, as far as searched |" in text
 
 
 def test_ids_without_a_certificate_are_named(tables):

@@ -52,17 +52,20 @@ def _levels_table(certificates: Sequence[Certificate], metric: str) -> str:
 
 
 def _demands_table(certificates: Sequence[Certificate]) -> str:
-    head = ["Memory", "bits", "held for", "steps of the optimum", "memoryless on the twins", "required"]
+    own = "perfect memory"
+    head = ["Memory", "bits", f"held by {own} for", f"steps of {own}", "memoryless on the twins", "required"]
     return _table(head, [[f"`{each.id}`", *_demands(each)] for each in certificates])
 
 
 def _demands(certificate: Certificate) -> Iterator[str]:
-    yield "" if certificate.question_bits is None else f"{certificate.question_bits:.4g}"
+    part = "" if certificate.question is None else f" ({certificate.question})"
+    yield "" if certificate.question_bits is None else f"{certificate.question_bits:.4g}{part}"
     ends = dict.fromkeys((certificate.held_shortest, certificate.held_longest))
     yield "" if certificate.held_shortest is None else " to ".join(map(str, ends)) + " steps"
-    yield "" if certificate.optimum.steps is None else f"{certificate.optimum.steps:.1f}"
+    steps = certificate.perfect_memory.steps
+    yield "" if steps is None else f"{steps:.1f}"
     yield ", ".join(f"{name} {number(each)}" for name, each in certificate.twins.items())
-    yield ("yes, proved" if certificate.proved else "yes") if certificate.memory_required else "no"
+    yield certificate.verdict
 
 
 def _kinds(certificates: Sequence[Certificate]) -> str:

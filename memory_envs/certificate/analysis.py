@@ -120,6 +120,7 @@ def certify_finite(
         memory_required=required,
         proved=proved,
         reasons=reasons,
+        question=None,
     )
 
 

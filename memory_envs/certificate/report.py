@@ -96,11 +96,14 @@ class Certificate:
             for the start that needs fewest.
         held_longest: The same for the start that needs most.
         leaks: Observations that show the question where it should have to be remembered.
-        memory_required: Whether memory is shown to be worth what a memory task promises; see
-            `memory_envs.certificate.verdict`. False also where the bounds are too wide to show it.
-        proved: Whether that holds for all policies without memory, stochastic ones included, and not only for
-            the best that were found.
+        memory_required: Whether perfect memory was shown to do better than the best policy without memory
+            *that was found*, by as much as `memory_envs.certificate.verdict` asks for, and no observation
+            gives the question away. Unless it is `proved`, nothing excludes that a policy without memory
+            does as well. False says that this was not shown, which is also so where bounds are too wide.
+        proved: Whether `memory_required` holds for all policies without memory, stochastic ones included, and
+            not only for the best that was found.
         reasons: Why, in words.
+        question: What the bits are of, in words, where more than that has to be remembered; else None.
     """
 
     id: str
@@ -126,6 +129,19 @@ class Certificate:
     memory_required: bool
     proved: bool
     reasons: tuple[str, ...]
+    question: str | None
+
+    @property
+    def verdict(self) -> str:
+        """Whether memory is required: "yes, proved", "yes, as far as searched" or "no".
+
+        "As far as searched": the best policy without memory that was found does not do as well, others may.
+        "No": it was not shown; the reasons say whether for a policy without memory that does well, for a
+        question that shows, or for bounds that are too wide.
+        """
+        if not self.memory_required:
+            return "no"
+        return "yes, proved" if self.proved else "yes, as far as searched"
 
     def to_json(self) -> dict[str, Any]:
         """Return the certificate as what JSON can hold."""
@@ -172,8 +188,7 @@ def _lines(certificate: Certificate) -> Iterator[str]:
         yield f"without memory on the twin {name!r}: {certificate.metric} {bounds}"
     yield from _demands(certificate)
     yield from _leak_lines(certificate)
-    verdict = "yes" if certificate.memory_required else "NO"
-    yield f"memory required: {verdict}" + (", proved" if certificate.proved else "")
+    yield f"memory required: {certificate.verdict}"
     for reason in certificate.reasons:
         yield from wrap(f"  - {reason}", _WIDTH, subsequent_indent="    ")
 
@@ -207,7 +222,8 @@ def _demands(certificate: Certificate) -> Iterator[str]:
     if certificate.bottleneck is not None:
         yield f"bottleneck: {certificate.bottleneck}"
     if certificate.question_bits is not None:
-        yield f"to remember: {certificate.question_bits:.4g} bits" + _span(certificate)
+        part = "" if certificate.question is None else f" ({certificate.question})"
+        yield f"to remember: {certificate.question_bits:.4g} bits{part}" + _span(certificate)
     if certificate.actions_at_equal_sight is not None:
         yield f"different optimal actions at one observation: up to {certificate.actions_at_equal_sight}"
 

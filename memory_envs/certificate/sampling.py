@@ -163,6 +163,7 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
         memory_required=required,
         proved=proved,
         reasons=reasons,
+        question="order only",
         **levels,
     )
 

@@ -26,10 +26,10 @@ def judged(
 ) -> Verdict:
     """Return the verdict on a task.
 
-    Memory is required when no observation gives the question away, the best policy without memory that was
-    found stays near chance, and perfect memory does better. Without a named question the last two become: it
-    leaves at least a tenth of what perfect memory gains over random play. It is proved when this
-    holds for every policy without memory.
+    Memory is required, as far as searched, when no observation gives the question away, the best policy
+    without memory that was found stays near chance, and perfect memory does better. Without a named question
+    the last two become: that policy leaves at least a tenth of what perfect memory gains over random play. It
+    is proved when this holds for every policy without memory, found or not.
 
     Args:
         levels: "random", "memoryless" and "perfect_memory".
