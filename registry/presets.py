@@ -45,6 +45,15 @@ PRESETS: dict[str, Preset] = {
             source="9x9 I-Maze of Parisotto & Salakhutdinov 2021, with a learner small enough for a CPU",
         ),
         Preset(
+            name="imaze-15x15/ald",
+            agent="ald",
+            env="MemoryEnvs/IMaze-15x15-v0",
+            total_timesteps=2_500_000,
+            num_envs=16,
+            source="imaze/ald with a memory that outlasts an exploring walk from cue to goal",
+            overrides={"unroll_length": 80, "learner_memory": 160},
+        ),
+        Preset(
             name="imaze/vmpo-gtrxl",
             agent="vmpo",
             policy="GTrXLPolicy",
