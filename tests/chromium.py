@@ -20,6 +20,13 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 # The numbers of the file descriptors are the browser's: it reads commands from one and answers on the other.
 COMMANDS, ANSWERS = 3, 4
 TIMEOUT = 60.0
+# What a keyboard says beside a key's name.
+KEYS = {
+    " ": ("Space", 32),
+    "End": ("End", 35),
+    "ArrowLeft": ("ArrowLeft", 37),
+    "ArrowRight": ("ArrowRight", 39),
+}
 
 
 def find_chromium() -> str | None:
@@ -140,8 +147,7 @@ class Browser:
 
     def press(self, key: str) -> None:
         """Press a key and let it go."""
-        codes = {" ": ("Space", 32), "ArrowLeft": ("ArrowLeft", 37), "ArrowRight": ("ArrowRight", 39)}
-        code, number = codes[key]
+        code, number = KEYS[key]
         for kind in ("keyDown", "keyUp"):
             self.send(
                 "Input.dispatchKeyEvent", type=kind, key=key, code=code, windowsVirtualKeyCode=number, text=""

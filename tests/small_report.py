@@ -26,6 +26,7 @@ OPTIONS = [
     *("--env", ENV, "--env-kwargs", json.dumps(MAZE), "--num-envs", "4", "--unroll-length", "8"),
     *("--learner-layers", "2", "--learner-width", "16", "--learner-heads", "2", "--learner-mlp-width", "16"),
     *("--learner-memory", str(MEMORY), "--replay-size", "3", "--num-threads", "1", "--device", "cpu"),
+    *("--learner-replays", "0", "--distillation-steps", "1"),
     *("--evaluation-episodes", "4", "--log-every", "2", "--total-timesteps", "640"),
 ]
 

@@ -165,3 +165,11 @@ def test_a_configuration_that_is_none_of_a_run_is_refused(tmp_path, capsys):
 def test_page_names_what_it_is_about_and_stays_small(small_report):
     assert "<title>IMaze-v0/ald on IMaze-v0 (" in small_report.page.read_text("utf-8")
     assert small_report.page.stat().st_size < 1e6
+
+
+@pytest.mark.parametrize("option", ["--episodes", "--seed"])
+@pytest.mark.parametrize("value", ["-1", "many", str(2**63)])
+def test_wrong_numbers_are_refused(small_report, option, value, capsys):
+    with pytest.raises(SystemExit):
+        main([str(small_report.runs), f"{option}={value}"])
+    assert "must be an integer from 0" in capsys.readouterr().err

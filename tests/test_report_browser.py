@@ -24,6 +24,10 @@ def step_of(chromium):
     return int(chromium.evaluate("document.querySelector('.step').textContent.match(/step (\\d+)/)[1]"))
 
 
+def open_episode(chromium, number):
+    chromium.evaluate(f"document.querySelectorAll('[aria-label=\"Episode\"] button')[{number}].click()")
+
+
 def middle_of(chromium, selector, share):
     """A place in the page, `share` of the way along an element."""
     box = chromium.evaluate(
@@ -48,7 +52,9 @@ def test_nothing_is_complained_of_and_nothing_asked_for(opened, small_report):
 
 
 def test_episode_plays_to_its_end(opened, small_report):
-    steps = len(small_report.episodes[0].actions)
+    lengths = [len(episode.actions) for episode in small_report.episodes]
+    steps = min(lengths)
+    open_episode(opened, lengths.index(steps))
     opened.evaluate("document.querySelector('[aria-label=\"Speed\"] button:last-child').click()")
     opened.evaluate("document.querySelector('[aria-label=Play]').click()")
     opened.wait_for("document.querySelector('[aria-label=Pause]')")
@@ -97,15 +103,21 @@ def test_what_is_told_of_a_step_is_what_was_recorded(opened, small_report):
         np.testing.assert_allclose(numbers, 100 * trace[role].probabilities[3], atol=0.51)
 
 
+def met_tiles(episode):
+    """What the agent saw before the end."""
+    scenes = episode.scenes[:-1]
+    return [tile for tile in scenes[0].things if in_view(scenes, tile).any()]
+
+
 def test_attention_and_sightings_in_the_page_are_those_of_python(opened, small_report):
     """The page's own sums, of the mean of all heads and of each, against `attention_on`."""
-    last = len(small_report.episodes[0].actions) - 1
-    for _ in range(last):
-        opened.press("ArrowRight")
-    episode = small_report.episodes[0]
+    number, met = next(each for each in enumerate(map(met_tiles, small_report.episodes)) if each[1])
+    episode, last = small_report.episodes[number], len(small_report.episodes[number].actions) - 1
     scenes, attention = episode.scenes, episode.traces["learner"].attention
-    met = [tile for tile in scenes[0].things if in_view(scenes[: last + 1], tile).any()]
-    assert met
+    open_episode(opened, number)
+    opened.press("End")
+    opened.press("ArrowLeft")
+    assert step_of(opened) == last
     shares = {tile: attention_on(attention, in_view(scenes[:-1], tile))[last] for tile in met}
     reached = [100 * reach(attention, in_view(scenes[:-1], tile))[last] for tile in met]
     told = opened.evaluate("document.querySelector('.lookback').textContent")
@@ -156,12 +168,16 @@ def test_axis_and_series_can_be_switched(opened):
     assert opened.evaluate(lines) == 8
 
 
-def test_hovering_tells_values(opened):
+def test_hovering_tells_values(opened, small_report):
     x, y = middle_of(opened, ".chart svg", 0.5)
     opened.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
     opened.wait_for("document.querySelector('.tip').offsetWidth > 0")
     told = opened.evaluate("document.querySelector('.tip').innerText")
-    assert re.search(r"3 seeds\s*\d+\.\d % \[\d+\.\d %, \d+\.\d %\]", told)
+    place = float(re.match(r"([\d.]+) million frames", told).group(1))
+    numbers = re.search(r"3 seeds\s*([\d.]+) % \[([\d.]+) %, ([\d.]+) %\]", told).groups()
+    drawn = small_report.data["tasks"][0]["curves"][0]["success"]["frames"]["aggregate"]
+    expected = [100 * np.interp(place, drawn["x"], drawn[name]) for name in ("y", "low", "high")]
+    np.testing.assert_allclose([float(number) for number in numbers], expected, atol=0.5)
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -190,7 +206,7 @@ def test_controls_have_names(opened):
 
 def test_other_episodes_can_be_opened(opened, small_report):
     for number, episode in enumerate(small_report.episodes):
-        opened.evaluate(f"document.querySelectorAll('[aria-label=\"Episode\"] button')[{number}].click()")
+        open_episode(opened, number)
         text = opened.evaluate("document.querySelector('.step').textContent")
         assert text == f"step 0 of {len(episode.actions)}"
     assert opened.complaints() == []

@@ -130,6 +130,17 @@ def test_agents_that_act_for_themselves_are_traced_under_one_name(policy):
     assert (trace.attention is not None) == (policy != "LstmPolicy")
 
 
+def test_values_are_in_units_of_the_return():
+    model = maze_model()
+    model.learner.popart.mean.fill_(3.0)
+    model.learner.popart.mean_square.fill_(3.0**2 + 2.0**2)
+    observation = np.zeros(54, dtype=np.uint8)
+    in_units, normalised = tracers(model)["learner"], Tracer(model.learner.network)
+    for tracer in (in_units, normalised):
+        tracer.step(observation)
+    np.testing.assert_allclose(in_units.trace().value, 3.0 + 2.0 * normalised.trace().value, rtol=1e-6)
+
+
 def test_watching_leaves_no_hook_behind():
     network = maze_model().learner.network
     Tracer(network).step(np.zeros(54, dtype=np.uint8))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agents.checkpoint import replacing
 from agents.enjoy import FINISHED, INTERRUPTED, REFUSALS, REFUSED
+from agents.evaluation import FIRST_EVALUATION_SEED
 from agents.report.content import content
 from agents.report.page import page, title_of
 from agents.report.runs import find_runs
@@ -71,18 +72,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", metavar="FILE", help=f"the page; {FILE_NAME} in the folder when not given")
     parser.add_argument(
         "--episodes",
-        type=_count,
+        type=_below(sys.maxsize),
         default=EPISODES,
         help=f"to show of each kind of run, failures among them if there are any; {EPISODES} when not given",
     )
-    parser.add_argument("--seed", type=_count, default=0, help="of these episodes, 0 when not given")
+    parser.add_argument(
+        "--seed", type=_below(FIRST_EVALUATION_SEED), default=0, help="of these episodes, 0 when not given"
+    )
     return parser
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be an integer from 0, got {text!r}")
-    return int(text)
+def _below(limit: int) -> Callable[[str], int]:
+    """A type for argparse: an integer from 0 and below a limit."""
+
+    def convert(text: str) -> int:
+        if not text.isdecimal() or int(text) >= limit:
+            raise argparse.ArgumentTypeError(f"must be an integer from 0 and below {limit}, got {text!r}")
+        return int(text)
+
+    return convert
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class Player {
     this.notes = element("div");
     this.facts = element("dl", { class: "hidden-facts" });
     this.minds = element("div", { class: "minds" });
-    this.lookback = element("p", { class: "lookback small", "aria-live": "off" });
+    this.lookback = element("div", { class: "lookback small" });
     this.counter = element("span", { class: "step" });
     this.slider = element("input", { type: "range", min: 0, max: episode.length, value: 0, "aria-label": "Step of the episode", input: () => this.scrub(Number(this.slider.value)) });
     this.button = element("button", { type: "button", class: "round main", click: () => this.toggle() });
@@ -202,20 +202,24 @@ class Player {
     return element("div", { class: "mind" }, element("h4", {}, title, element("b", {}, `value ${value === null ? "—" : value.toFixed(2)}`)), bars);
   }
 
-  /** Which head looks there most, and what comes from there by way of other steps, while all are shown together. */
-  keenestNote(tile) {
-    if (this.head) return null;
-    const { head, share } = this.episode.keenest(this.step, tile);
-    this.reaches[tile] ??= this.episode.reach(tile);
-    return ` (${headName(head)}: ${percent(share, 0)}; through the layers: ${percent(this.reaches[tile][this.step], 0)})`;
+  drawLookback() {
+    const { episode, step } = this;
+    if (!episode.attention) return;
+    if (step === null) return this.lookback.replaceChildren("The episode is over: nobody looks back any more.");
+    const shares = episode.shares(episode.looks(step, this.head));
+    this.lookback.replaceChildren(...(shares.length
+      ? [`At step ${step} attention falls`, element("ul", {}, shares.map((each) => this.lookbackItem(each)))]
+      : [`At step ${step} there has been nothing but walls and floor to look back at.`]));
   }
 
-  drawLookback() {
-    if (!this.episode.attention) return this.lookback.replaceChildren();
-    if (this.step === null) return this.lookback.replaceChildren("The episode is over: nobody looks back any more.");
-    const shares = this.episode.shares(this.episode.looks(this.step, this.head));
-    const parts = shares.map(({ tile, share }) => [element("b", {}, percent(share, 0)), ` on steps with ${this.sheet.looks[tile].name} in view`, this.keenestNote(tile)]);
-    const told = parts.flatMap((part, k) => (k ? [", ", ...part] : part));
-    this.lookback.replaceChildren(`At step ${this.step} attention falls `, ...(told.length ? told.filter((part) => part !== null) : ["on steps in which there was nothing but walls and floor"]), ".");
+  /** How much attention falls on a tile; while all heads are shown together, also the keenest one, and what comes
+   * from there by way of other steps. */
+  lookbackItem({ tile, share }) {
+    const told = [element("b", {}, percent(share, 0)), ` on steps with ${this.sheet.looks[tile].name} in view`];
+    if (this.head) return element("li", {}, told);
+    const keenest = this.episode.keenest(this.step, tile);
+    this.reaches[tile] ??= this.episode.reach(tile);
+    const more = [`${headName(keenest.head)}: ${percent(keenest.share, 0)}`, `through the layers: ${percent(this.reaches[tile][this.step], 0)}`];
+    return element("li", {}, told, element("span", { class: "soft" }, ` — ${more.join(", ")}`));
   }
 }

@@ -28,8 +28,13 @@ function sightTrack(episode, sheet) {
           drawing.fillStyle = sheet.looks[tile].colour;
           drawing.fillRect(x(moment), k * line + 3, Math.max(2, step - 1), line - 5);
         }
-        for (const moment of steps)
-          if (!steps.has(moment - 1)) sheet.paste(drawing, tile, "lit", Math.min(Math.max(x(moment) + (step - line) / 2, 0), width - line), k * line + 1, line - 1);
+        let free = 0; // where the last picture ends
+        for (const moment of [...steps].sort((a, b) => a - b)) {
+          const left = Math.min(Math.max(x(moment) + (step - line) / 2, 0), width - line);
+          if (steps.has(moment - 1) || left < free) continue;
+          sheet.paste(drawing, tile, "lit", left, k * line + 1, line - 1);
+          free = left + line;
+        }
       });
       drawRewards(drawing, episode, { x, step, width, bottom: seen.length * line + 14 });
     },
