@@ -1,9 +1,13 @@
 """Memory tasks for reinforcement learning. Importing the package registers them with Gymnasium."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry.envs import register_envs
 
+if TYPE_CHECKING:
+    from memory_envs.certificate import certify, normalized_score, reference
+
+__all__ = ["certify", "normalized_score", "reference"]
 __version__ = "0.1.0"
 
 register_envs()
@@ -11,8 +15,13 @@ register_envs()
 
 def __getattr__(name: str) -> Any:
     """Import the certificates only when they are asked for."""
-    if name in ("certify", "normalized_score", "reference"):
+    if name in __all__:
         from memory_envs import certificate
 
         return getattr(certificate, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names of the module, those imported when asked for among them."""
+    return sorted({*globals(), *__all__})

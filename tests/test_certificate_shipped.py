@@ -96,7 +96,17 @@ def test_the_data_file_lies_where_a_wheel_carries_it():
     assert resources.files("memory_envs.certificate").joinpath("certificates.json").is_file()
 
 
+def test_ids_may_name_the_package():
+    named = "memory_envs:MemoryEnvs/IMaze-v0"
+    assert memory_envs.reference(named) == memory_envs.reference("MemoryEnvs/IMaze-v0")
+    assert memory_envs.normalized_score(named, 0.75) == pytest.approx(0.5)
+    assert memory_envs.certify("memory_envs:MemoryEnvs/IMaze-7x7-v0").id == "MemoryEnvs/IMaze-7x7-v0"
+    with pytest.raises(ValueError, match="no certificate of 'other:MemoryEnvs/IMaze-v0'"):
+        memory_envs.reference("other:MemoryEnvs/IMaze-v0")
+
+
 def test_the_package_offers_certificates_by_name_only():
+    assert {"certify", "normalized_score", "reference", "register_envs"} <= set(dir(memory_envs))
     assert callable(memory_envs.certify) and callable(memory_envs.reference)
     with pytest.raises(AttributeError, match="has no attribute 'certifi'"):
         memory_envs.certifi  # noqa: B018

@@ -12,14 +12,19 @@ from registry.lookup import look_up
 FILE = "certificates.json"
 METRICS = ("return", "success")
 
+_MODULE = "memory_envs:"
+
 
 def reference(env_id: str) -> Certificate:
     """Return the certificate of an id with its registered settings, computed before the release.
 
+    Args:
+        env_id: A registered id, also in the form "memory_envs:MemoryEnvs/IMaze-v0" that Gymnasium takes.
+
     Raises:
         ValueError: No certificate ships for the id.
     """
-    return look_up(_shipped(), "certificate of", env_id)
+    return look_up(_shipped(), "certificate of", env_id.removeprefix(_MODULE))
 
 
 def normalized_score(env_id: str, value: float, metric: str = "return") -> float:
@@ -29,7 +34,7 @@ def normalized_score(env_id: str, value: float, metric: str = "return") -> float
     ends: the values of the best policies known.
 
     Args:
-        env_id: A registered id.
+        env_id: As in `reference`.
         value: Mean over episodes.
         metric: "return" or "success".
 
