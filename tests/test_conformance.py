@@ -132,9 +132,12 @@ def test_lanes_are_environments_in_other_processes(env_id, mode):
 def test_lanes_are_single_environments_for_100_000_steps(env_id, mode):
     # With DISABLED, many of the calls are masked resets.
     calls = 3_200 if mode == AutoresetMode.DISABLED else 1_600
-    met = check_vector(env_id, 64, mode, steps=calls, kinds=["native"])
-    # 31x31 has 1,372 steps of time, and is reset after half of the calls.
-    assert met.steps > 100_000 and (met.truncated > 0 or "31x31" in env_id)
+    # All lanes are reset after half of the calls, before the 1,372 steps of 31x31 are over.
+    spec = limited(env_id, 450) if "31x31" in env_id else env_id
+    met = check_vector(spec, 64, mode, steps=calls, kinds=["native"])
+    assert met.steps > 100_000 and met.truncated > 0
+    # Meta-Fetch never terminates; random play gets to a goal of all mazes but the widest.
+    assert met.terminated > 0 or "MetaFetch" in env_id or "31x31" in env_id
 
 
 @slow

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from memory_envs import certify
 from memory_envs.finite import Outcome
 from memory_envs.testing import (
     ConformanceError,
@@ -54,6 +55,33 @@ def test_observations_that_tell_what_must_be_remembered_are_found():
         check_leaks(walk, lambda state: state[1], lambda state: True, max_states=3)
     with pytest.raises(TypeError, match="hidden must be given, because Walk has no method 'question'"):
         check_leaks(walk)
+
+
+@pytest.mark.parametrize("hidden", [lambda state: 0, lambda state: state[0] > 0])
+def test_what_is_the_same_wherever_it_must_be_remembered_cannot_be_checked(hidden):
+    with pytest.raises(ValueError, match=r"hidden is (0|True) in every .*: nothing could leak"):
+        check_leaks(Walk(), hidden, lambda state: state[0] > 0)
+
+
+def test_a_value_that_is_likely_and_not_certain_is_left_to_the_certificate():
+    class Hint(Walk):
+        """Sees, in cell 2, a bit that is the cue in 98 % of episodes."""
+
+        def starts(self):
+            return [(0.49 if hint == cue else 0.01, (0, 2 * hint + cue)) for hint in (0, 1) for cue in (0, 1)]
+
+        def step(self, state, action):
+            cell, fact = state
+            if cell < 2:
+                return [Outcome(1.0, (cell + 1, fact), 0.0)]
+            return [Outcome(1.0, state, 0.0, terminated=True, success=action == fact % 2)]
+
+        def observe(self, state):
+            cell, fact = state
+            return (cell, (fact % 2, fact // 2)[cell // 2] if cell != 1 else None)
+
+    check_leaks(Hint(), lambda state: state[1] % 2, lambda state: state[0] > 0)
+    assert certify(Hint()).memoryless.success.lower == pytest.approx(0.98)
 
 
 def test_a_task_that_names_its_question_needs_no_more():

@@ -43,6 +43,10 @@ def find_leaks(
     alike must, taken together, have every value the hidden variable has in any of them. An observation that
     rules out one value only is a leak too.
 
+    This is about certainty: probabilities are left out, so that an observation that makes one value likely
+    and rules out none is no leak here. What such an observation is worth to a policy without memory is in
+    the numbers of `memory_envs.certify`.
+
     Args:
         env: The task.
         hidden: State to the value that has to be remembered; None takes `env.question` of a QuestionEnv.
@@ -54,7 +58,8 @@ def find_leaks(
 
     Raises:
         TypeError: A function is missing and `env` is no QuestionEnv.
-        ValueError: There are too many states, or none in which anything must be remembered.
+        ValueError: There are too many states, none in which anything must be remembered, or `hidden` is the
+            same in all of them, so that nothing could leak.
     """
     hidden = hidden or _own(env, "question", "hidden")
     must_be_remembered = must_be_remembered or _own(env, "must_hide", "must_be_remembered")
@@ -68,6 +73,11 @@ def find_leaks(
     if not values:
         raise ValueError("must_be_remembered holds in no reachable state")
     every = frozenset().union(*values.values())
+    if len(every) == 1:
+        raise ValueError(
+            f"hidden is {next(iter(every))!r} in every reachable state in which must_be_remembered holds: "
+            "nothing could leak; give an environment with more starts, or what varies in it"
+        )
     return [
         Leak(observation, examples[observation], frozenset(possible))
         for observation, possible in values.items()
@@ -82,12 +92,13 @@ def check_leaks(
     *,
     max_states: int = 1_000_000,
 ) -> None:
-    """Check that `find_leaks` finds none; see there for the arguments.
+    """Check that `find_leaks` finds none; see there for the arguments and for what it leaves out.
 
     Raises:
         ConformanceError: Naming states and observations.
         TypeError: A function is missing and `env` is no QuestionEnv.
-        ValueError: There are too many states, or none in which anything must be remembered.
+        ValueError: There are too many states, none in which anything must be remembered, or `hidden` is the
+            same in all of them.
     """
     leaks = find_leaks(env, hidden, must_be_remembered, max_states=max_states)
     if leaks:
