@@ -2,6 +2,8 @@ import gymnasium
 import numpy as np
 import pytest
 
+import memory_envs
+from memory_envs.certificate.reflexes import play
 from memory_envs.decoding import Decoder
 from memory_envs.fetching import Fetcher, OrderMemory, RoomMap
 from memory_envs.planner import best_play, future
@@ -13,12 +15,15 @@ from memory_envs.policies import (
     approach,
     reference_policy,
 )
+from memory_envs.reflexes import Reflexes, drawn, entry_name, one_hot, rounded, save, shipped
 from memory_envs.rules import meta_fetch
-from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
+from memory_envs.rules.grid import FORWARD, OBSERVABILITIES, TURN_LEFT, TURN_RIGHT
 from memory_envs.rules.randomness import episode_key
+from registry.envs import ENVS
 from tests.meta_fetch_oracle import Fetching
 
 IMAZE, FETCH = "MemoryEnvs/IMaze-v0", "MemoryEnvs/MetaFetch-v0"
+FETCHES = [row.id for row in ENVS if "MetaFetch" in row.id]
 NAMES = ("random", "memoryless", "perfect_memory", "optimal")
 
 
@@ -260,15 +265,88 @@ def test_the_reflex_turns_before_a_wall():
     assert counts[FORWARD] < 20 and counts[:FORWARD].min() > 150
 
 
-def test_reflexes_in_meta_fetch_are_worth_more_than_chance_and_far_less_than_memory():
+def test_a_memoryless_policy_draws_what_its_network_says():
     env = gymnasium.make(FETCH)
-    means = {}
-    for name in NAMES:
-        policy = reference_policy(name, env, seed=0)
-        returns = [played(env, policy, options={"stream": 6, "episode": k})[0] for k in range(8)]
-        means[name] = np.mean(returns)
-    assert means["random"] < means["memoryless"] < means["perfect_memory"] / 2
-    assert means["perfect_memory"] <= means["optimal"]
+    network, policy = shipped(env.unwrapped.config), MemorylessPolicy(env, seed=0)
+    observation, _ = env.reset(seed=1)
+    for _ in range(3):
+        (expected,) = network(observation[None])
+        counts = np.bincount([policy(observation) for _ in range(1000)], minlength=3)
+        spread = np.sqrt(expected * (1 - expected) * 1000)
+        assert (np.abs(counts - 1000 * expected) <= 4 * spread + 1).all()
+        observation = env.step(int(counts.argmax()))[0]
+
+
+@pytest.mark.parametrize("observation", ["onehot", "tiles", "rgb"])
+def test_networks_see_the_same_in_every_form_of_observation(observation):
+    env, plain = gymnasium.make(FETCH, observation=observation), gymnasium.make(FETCH)
+    decoder = Decoder(env)
+    for seed in range(5):
+        seen, expected = env.reset(seed=seed)[0], plain.reset(seed=seed)[0]
+        assert (one_hot(*decoder(seen))[0] == expected).all()
+
+
+def test_a_network_is_a_hidden_layer_and_a_softmax():
+    generator = np.random.default_rng(0)
+    network = Reflexes(*(generator.normal(size=shape).astype(np.float32) for shape in ((5, 2), (3, 3))))
+    observation = np.array([1, 0, 0, 1], dtype=np.uint8)
+    units = np.tanh(network.seeing[0] + network.seeing[3] + network.seeing[4])
+    logits = units[0] * network.acting[0] + units[1] * network.acting[1] + network.acting[2]
+    expected = np.exp(logits) / np.exp(logits).sum()
+    assert network(observation[None])[0] == pytest.approx(expected, rel=1e-5)
+    counts = np.bincount(drawn(np.repeat(expected[None], 20_000, axis=0), generator), minlength=3)
+    assert counts / 20_000 == pytest.approx(expected, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    "kwargs, ships",
+    [
+        ({}, True),
+        ({"split": "test"}, True),
+        ({"observability": "full"}, True),
+        ({"num_objects": 4, "observability": "perfect_memory"}, True),
+        ({"size": 11}, False),
+        ({"num_objects": 5}, False),
+        ({"view_size": 3}, False),
+    ],
+)
+def test_networks_ship_for_the_registered_rooms_and_their_twins(kwargs, ships):
+    env = gymnasium.make(FETCH, **kwargs)
+    assert (shipped(env.unwrapped.config) is not None) == ships
+    total, _, steps, _ = played(env, MemorylessPolicy(env, seed=0), seed=3)
+    assert steps == env.unwrapped.config.max_steps and total >= 0
+
+
+def test_a_room_of_another_size_is_played_by_the_network_that_ships_and_other_windows_by_the_rule():
+    window = np.full((5, 5), meta_fetch.FLOOR, dtype=np.uint8)
+    window[0, 0], window[4, 4] = meta_fetch.OBJECT, meta_fetch.OBJECT + 1
+    seen = np.append(window.ravel(), np.uint8(0))
+    plays = []
+    for kwargs in ({}, {"size": 12}, {"num_objects": 5}):
+        policy = MemorylessPolicy(gymnasium.make(FETCH, observation="tiles", **kwargs), seed=5)
+        plays.append([policy(seen) for _ in range(300)])
+    same, larger, other = plays
+    generator = np.random.default_rng(5)
+    assert same == larger
+    assert other == [approach(window, generator) for _ in range(300)]
+
+
+def test_stored_networks_come_back_rounded_and_leave_the_others_alone(tmp_path, monkeypatch):
+    generator, path = np.random.default_rng(1), tmp_path / "networks.npz"
+    configs = [meta_fetch.configure(num_objects=count) for count in (5, 6)]
+    written = [
+        Reflexes(*(generator.normal(size=shape).astype(np.float32) for shape in ((202, 4), (5, 3))))
+        for _ in configs
+    ]
+    for config, network in zip(configs, written, strict=True):
+        save(path, entry_name(config), network)
+    with np.load(path, allow_pickle=False) as stored:
+        for config, network in zip(configs, written, strict=True):
+            for layer, weights in network._asdict().items():
+                kept = stored[f"{entry_name(config)},{layer}"]
+                assert kept.dtype == np.float16
+                assert (kept == getattr(rounded(network), layer)).all()
+                assert np.abs(kept - weights).max() < 2e-3
 
 
 def test_a_table_decides_what_a_reflex_does():
@@ -281,7 +359,63 @@ def test_a_table_decides_what_a_reflex_does():
     assert {torn(known) for _ in range(50)} == {TURN_LEFT, FORWARD}
 
 
-# --- All of them ----------------------------------------------------------------------------------
+# --- All of them, and their certificates ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("env_id", [row.id for row in ENVS if "IMaze" in row.id])
+def test_in_every_maze_the_policies_earn_what_the_certificate_says(env_id):
+    env, certificate = gymnasium.make(env_id), memory_envs.reference(env_id)
+    for name, level in (
+        ("memoryless", certificate.deterministic),
+        ("perfect_memory", certificate.perfect_memory),
+        ("optimal", certificate.optimum),
+    ):
+        returned, success, steps = all_starts(env, reference_policy(name, env))
+        assert level.episode_return.how == level.success.how == "exact"
+        assert returned == pytest.approx(level.episode_return.lower), name
+        assert success == pytest.approx(level.success.lower), name
+        assert steps == pytest.approx(level.steps), name
+    assert certificate.deterministic.episode_return == certificate.memoryless.episode_return
+
+
+@pytest.mark.parametrize("row", ENVS, ids=lambda row: row.id)
+def test_random_play_earns_what_the_certificate_says(row):
+    env, level = gymnasium.make(row.id), memory_envs.reference(row.id).random
+    policy = reference_policy("random", env, seed=0)
+    env.reset(seed=0)
+    returns = [played(env, policy)[0] for _ in range(60)]
+    assert_within(returns, level.episode_return.lower, level.episode_return.upper)
+
+
+@pytest.mark.parametrize("name, episodes", [("memoryless", 60), ("perfect_memory", 10), ("optimal", 10)])
+@pytest.mark.parametrize("env_id", FETCHES)
+def test_in_meta_fetch_the_policies_earn_what_the_certificate_says(env_id, name, episodes):
+    env, certificate = gymnasium.make(env_id), memory_envs.reference(env_id)
+    policy = reference_policy(name, env, seed=0)
+    env.reset(seed=11)
+    returns = [played(env, policy)[0] for _ in range(episodes)]
+    if name == "optimal":
+        level = certificate.optimum.episode_return
+        assert_within(returns, level.lower, level.upper)
+    else:  # the lower end is that of the very policy, the upper end that of all policies
+        level = getattr(certificate, name).episode_return
+        assert_within(returns, level.lower, level.lower)
+
+
+@pytest.mark.parametrize("observability", OBSERVABILITIES)
+@pytest.mark.parametrize("env_id", FETCHES)
+def test_networks_that_ship_earn_what_the_certificate_says_they_do(env_id, observability):
+    config = gymnasium.make(env_id, observability=observability).unwrapped.config
+    certificate = memory_envs.reference(env_id)
+    bounds = ({"partial": certificate.memoryless.episode_return} | certificate.twins)[observability]
+    returns = play(config, shipped(config), 1000, np.random.default_rng(12)).returns
+    assert_within(returns, bounds.lower, bounds.lower)
+
+
+def assert_within(returns, lower, upper):
+    """Assert that a sample's mean is within four standard errors of an interval."""
+    mean, error = np.mean(returns), np.std(returns, ddof=1) / len(returns) ** 0.5
+    assert lower - 4 * error <= mean <= upper + 4 * error, (mean, error)
 
 
 @pytest.mark.parametrize("name", NAMES)

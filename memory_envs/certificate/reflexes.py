@@ -62,7 +62,7 @@ def improved(config: meta_fetch.Config, rollouts: int, seed: int, units: int = U
     """Return the reflexes after so many rollouts of LANES lanes and STEPS steps, from random weights."""
     generator = np.random.default_rng(seed)
     player = _Player(config, generator)
-    network = _begun(player.observations.shape[1], units, generator)
+    network = _begun(config, player.observations.shape[1], units, generator)
     adam = [Adam(layer.shape, _ADAM_EPSILON) for layer in network]
     for share in np.linspace(1, 0, rollouts):
         step = _LAST_STEP + share * (_STEP - _LAST_STEP)
@@ -173,8 +173,11 @@ def _outputs(network: Reflexes, observations: NDArray[np.uint8]) -> Weights:
     return network.logits(network.hidden(observations.astype(np.float32)))
 
 
-def _begun(inputs: int, units: int, generator: np.random.Generator) -> Reflexes:
+def _begun(config: meta_fetch.Config, inputs: int, units: int, generator: np.random.Generator) -> Reflexes:
     seeing = generator.normal(size=(inputs + 1, units)) / inputs**0.5
+    tile = np.arange(inputs - meta_fetch.NUM_NOTES) % meta_fetch.NUM_TILES
+    absent = tile >= meta_fetch.OBJECT + config.num_objects
+    seeing[: len(tile)][absent] = 0.0  # never seen; zeros take no room in a file
     acting = generator.normal(size=(units + 1, meta_fetch.NUM_ACTIONS + 1)) * _OUTPUT_SCALE
     return Reflexes(seeing.astype(np.float32), acting.astype(np.float32))
 
