@@ -113,11 +113,11 @@ def test_page_asks_for_nothing_outside_itself(small_report):
     assert "default-src 'none'" in text
 
 
-def test_every_script_is_in_the_page_and_in_the_package(small_report):
+def test_every_script_and_style_is_in_the_page_and_in_the_package(small_report):
     text = small_report.page.read_text("utf-8")
     names = [entry.name for entry in resources.files("agents.report").joinpath("assets").iterdir()]
-    scripts = [name for name in names if name.endswith(".js")]
-    assert len(scripts) >= 8
+    scripts = [name for name in names if name.endswith((".js", ".css"))]
+    assert len(scripts) == 12
     for name in scripts:
         assert resources.files("agents.report").joinpath("assets", name).read_text("utf-8") in text
 

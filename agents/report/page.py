@@ -13,12 +13,16 @@ SCRIPTS = (
     "elements.js",
     "episode.js",
     "chart.js",
+    "curves.js",
     "tables.js",
     "scene.js",
     "tracks.js",
+    "words.js",
     "player.js",
     "main.js",
 )
+
+STYLES = ("report.css", "player.css")
 
 _MARKS = {"style": "/* STYLE */", "data": "/* DATA */", "script": "/* SCRIPT */", "title": "TITLE"}
 
@@ -30,7 +34,7 @@ def page(title: str, data: Mapping[str, Any]) -> str:
         ValueError: A number in `data` is not finite.
     """
     parts = {
-        "style": _asset("report.css"),
+        "style": "\n".join(_asset(name) for name in STYLES),
         "data": embedded(data),
         "script": "\n".join(_asset(name) for name in SCRIPTS),
         "title": html.escape(title),

@@ -24,7 +24,12 @@ function filled(made, attributes, children) {
 /** A row of buttons of which one is chosen; `options` are [value, label]. */
 function choice(label, options, chosen, onChoose) {
   const buttons = options.map(([value, text]) =>
-    element("button", { type: "button", "aria-pressed": String(value === chosen), click: () => pick(value) }, text));
+    element(
+      "button",
+      { type: "button", "aria-pressed": String(value === chosen), click: () => pick(value) },
+      text,
+    ),
+  );
   function pick(value) {
     options.forEach(([other], k) => buttons[k].setAttribute("aria-pressed", String(other === value)));
     onChoose(value);

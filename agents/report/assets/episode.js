@@ -16,6 +16,7 @@ class Episode {
     for (const name of ["room", "visible", "view"]) this[name] = unpacked(recorded[name]);
     this.length = this.actions.length;
     this.known = new Map();
+    this.reached = {};
     this.roles = Object.keys(this.traces);
     this.hidden = this.firstOf("hidden");
     this.attention = this.firstOf("attention");
@@ -41,7 +42,8 @@ class Episode {
   }
 
   summed(step, head) {
-    const span = this.attention.shape.at(-1), chosen = head ? [head] : this.heads();
+    const span = this.attention.shape.at(-1),
+      chosen = head ? [head] : this.heads();
     return Array.from({ length: step + 1 }, (_, past) => {
       const back = step - past;
       if (back >= span) return 0;
@@ -57,7 +59,10 @@ class Episode {
 
   /** The head that looks most at steps with a tile in view: {head, share}. */
   keenest(step, tile) {
-    const each = this.heads().map((head) => ({ head, share: this.shares(this.looks(step, head)).find((of) => of.tile === tile).share }));
+    const each = this.heads().map((head) => ({
+      head,
+      share: this.shares(this.looks(step, head)).find((of) => of.tile === tile).share,
+    }));
     return each.reduce((best, other) => (other.share > best.share ? other : best));
   }
 
@@ -67,12 +72,21 @@ class Episode {
    * of each layer that leads there best, or past a layer by the stream around it.
    */
   reach(tile) {
-    const [, layers, heads] = this.attention.shape, { steps } = this.seen.find((each) => each.tile === tile);
+    this.reached[tile] ??= this.reachedLayerByLayer(tile);
+    return this.reached[tile];
+  }
+
+  reachedLayerByLayer(tile) {
+    const [, layers, heads] = this.attention.shape,
+      { steps } = this.seen.find((each) => each.tile === tile);
     let found = Array.from({ length: this.length }, (_, step) => (steps.has(step) ? 1 : 0));
     for (let layer = 0; layer < layers; layer++) {
-      const through = (step, head) => this.looks(step, [layer, head]).reduce((sum, weight, past) => sum + weight * below[past], 0);
+      const through = (step, head) =>
+        this.looks(step, [layer, head]).reduce((sum, weight, past) => sum + weight * below[past], 0);
       const below = found;
-      found = below.map((already, step) => Math.max(already, ...Array.from({ length: heads }, (_, head) => through(step, head))));
+      found = below.map((already, step) =>
+        Math.max(already, ...Array.from({ length: heads }, (_, head) => through(step, head))),
+      );
     }
     return found;
   }
@@ -81,6 +95,9 @@ class Episode {
   shares(looks) {
     return this.seen
       .filter(({ steps }) => [...steps].some((step) => step < looks.length))
-      .map(({ tile, steps }) => ({ tile, share: looks.reduce((sum, w, k) => sum + (steps.has(k) ? w : 0), 0) }));
+      .map(({ tile, steps }) => ({
+        tile,
+        share: looks.reduce((sum, w, k) => sum + (steps.has(k) ? w : 0), 0),
+      }));
   }
 }

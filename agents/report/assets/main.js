@@ -6,23 +6,42 @@ let player = null;
 function show(task) {
   player?.close();
   player = null;
-  document.getElementById("task").replaceChildren(
-    factsList(task), curvesCard(task), numbersCard(task), episodesCard(task), settingsCard(task));
+  document
+    .getElementById("task")
+    .replaceChildren(
+      factsList(task),
+      curvesCard(task),
+      numbersCard(task),
+      episodesCard(task),
+      settingsCard(task),
+    );
   player?.draw();
 }
 
 function factsList(task) {
   const best = task.milestones.filter((row) => !row.paper && row.final.sampled?.success);
-  const facts = [[String(task.runs.length), task.runs.length === 1 ? "run" : "runs"],
+  const facts = [
+    [String(task.runs.length), task.runs.length === 1 ? "run" : "runs"],
     ...(task.groups.length === 1 ? speedFacts(task.milestones[0]) : []),
-    ...best.slice(0, 3).map((row) => [percent(row.final.sampled.success.mean), `final success, ${row.name}`])];
-  return element("ul", { class: "facts" }, facts.map(([value, name]) => element("li", {}, element("b", {}, value), element("span", {}, name))));
+    ...best.slice(0, 3).map((row) => [percent(row.final.sampled.success.mean), `final success, ${row.name}`]),
+  ];
+  return element(
+    "ul",
+    { class: "facts" },
+    facts.map(([value, name]) => element("li", {}, element("b", {}, value), element("span", {}, name))),
+  );
 }
 
 /** How soon the only experiment came to the highest level, if it did. */
 function speedFacts({ reached }) {
-  const [frames, minutes] = ["frames", "minutes"].map((unit) => reached[unit].at(-1).median), level = percent(REPORT.levels.at(-1), 0);
-  return frames === null ? [] : [[`${short(frames)} M`, `frames to ${level} success`], [clock(minutes), `minutes to ${level} success`]];
+  const [frames, minutes] = ["frames", "minutes"].map((unit) => reached[unit].at(-1).median),
+    level = percent(REPORT.levels.at(-1), 0);
+  return frames === null
+    ? []
+    : [
+        [`${short(frames)} M`, `frames to ${level} success`],
+        [clock(minutes), `minutes to ${level} success`],
+      ];
 }
 
 function episodesCard(task) {
@@ -30,13 +49,31 @@ function episodesCard(task) {
   const body = element("div");
   const choose = (index) => {
     const chosen = task.players[index];
-    body.replaceChildren(...(chosen.reason ? [element("p", { class: "soft" }, `No episodes: ${chosen.reason}.`)] : playerParts(chosen, holder)));
+    body.replaceChildren(
+      ...(chosen.reason
+        ? [element("p", { class: "soft" }, `No episodes: ${chosen.reason}.`)]
+        : playerParts(chosen, holder)),
+    );
   };
   choose(0);
-  return element("section", { class: "card", "aria-label": "Episodes" },
+  return element(
+    "section",
+    { class: "card", "aria-label": "Episodes" },
     element("h2", {}, "Episodes"),
-    task.players.length > 1 ? element("div", { class: "row" }, choice("Experiment", task.players.map(({ group }, k) => [k, group]), 0, choose)) : null,
-    body);
+    task.players.length > 1
+      ? element(
+          "div",
+          { class: "row" },
+          choice(
+            "Experiment",
+            task.players.map(({ group }, k) => [k, group]),
+            0,
+            choose,
+          ),
+        )
+      : null,
+    body,
+  );
 }
 
 function playerParts(chosen, holder) {
@@ -49,7 +86,11 @@ function playerParts(chosen, holder) {
   };
   open(0);
   const names = chosen.episodes.map((episode, k) => [k, `${k + 1}: ${outcome(episode)}`]);
-  return [element("p", { class: "soft small" }, playedNote(chosen)), choice("Episode", names, 0, open), holder];
+  return [
+    element("p", { class: "soft small" }, playedNote(chosen)),
+    choice("Episode", names, 0, open),
+    holder,
+  ];
 }
 
 function outcome(episode) {
@@ -59,7 +100,10 @@ function outcome(episode) {
 
 function playedNote({ seed, frames, played, succeeded, episodes }) {
   const model = `Played by the model of seed ${seed} after ${frames.toLocaleString("en")} frames, actions sampled as in training.`;
-  const rate = succeeded === null ? "" : ` Of ${played} episodes that it played for this page ${succeeded} succeeded; ${episodes.length} are shown.`;
+  const rate =
+    succeeded === null
+      ? ""
+      : ` Of ${played} episodes that it played for this page ${succeeded} succeeded; ${episodes.length} are shown.`;
   return `${model}${rate} Space plays, arrow keys go step by step; drag along the time line.`;
 }
 
@@ -76,7 +120,19 @@ document.addEventListener("keydown", (event) => {
 
 document.getElementById("report").append(
   element("h1", {}, document.title),
-  element("p", { class: "soft small" }, `Written ${REPORT.written.replace("T", " ").replace("+00:00", " UTC")}. Everything is in this file.`),
-  REPORT.tasks.length > 1 ? choice("Task", REPORT.tasks.map(({ name }, k) => [k, name]), 0, (k) => show(REPORT.tasks[k])) : "",
-  element("div", { id: "task" }));
+  element(
+    "p",
+    { class: "soft small" },
+    `Written ${REPORT.written.replace("T", " ").replace("+00:00", " UTC")}. Everything is in this file.`,
+  ),
+  REPORT.tasks.length > 1
+    ? choice(
+        "Task",
+        REPORT.tasks.map(({ name }, k) => [k, name]),
+        0,
+        (k) => show(REPORT.tasks[k]),
+      )
+    : "",
+  element("div", { id: "task" }),
+);
 show(REPORT.tasks[0]);

@@ -2,18 +2,28 @@
 
 const PACE = 5; // steps per second at speed 1
 const SYMBOLS = {
-  play: "M5 3v14l12-7z", pause: "M5 3h4v14H5zM12 3h4v14h-4z", back: "M14 4v12L6 10zM4 4h2v12H4z", on: "M6 4v12l8-6zM14 4h2v12h-2z",
+  play: "M5 3v14l12-7z",
+  pause: "M5 3h4v14H5zM12 3h4v14h-4z",
+  back: "M14 4v12L6 10zM4 4h2v12H4z",
+  on: "M6 4v12l8-6zM14 4h2v12h-2z",
 };
 
 function symbol(name) {
   return shape("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, shape("path", { d: SYMBOLS[name] }));
 }
 
-const headName = ([layer, head]) => `layer ${layer + 1}, head ${head + 1}`;
-
 class Player {
   constructor(episode, sheet) {
-    Object.assign(this, { episode, sheet, moment: 0, playing: false, speed: 1, head: null, due: 0, fresh: true, reaches: {} });
+    Object.assign(this, {
+      episode,
+      sheet,
+      moment: 0,
+      playing: false,
+      speed: 1,
+      head: null,
+      due: 0,
+      fresh: true,
+    });
     this.room = element("canvas", { role: "img" });
     this.view = element("canvas", { role: "img" });
     this.notes = element("div");
@@ -21,10 +31,26 @@ class Player {
     this.minds = element("div", { class: "minds" });
     this.lookback = element("div", { class: "lookback small" });
     this.counter = element("span", { class: "step" });
-    this.slider = element("input", { type: "range", min: 0, max: episode.length, value: 0, "aria-label": "Step of the episode", input: () => this.scrub(Number(this.slider.value)) });
+    this.slider = element("input", {
+      type: "range",
+      min: 0,
+      max: episode.length,
+      value: 0,
+      "aria-label": "Step of the episode",
+      input: () => this.scrub(Number(this.slider.value)),
+    });
     this.button = element("button", { type: "button", class: "round main", click: () => this.toggle() });
     this.tracks = tracksOf(episode, sheet, { step: () => this.step, head: () => this.head });
-    this.root = element("div", { class: "player" }, this.stage(), this.transport(), this.slider, this.headChoice(), this.lookback, this.timeline());
+    this.root = element(
+      "div",
+      { class: "player" },
+      this.stage(),
+      this.transport(),
+      this.slider,
+      this.headChoice(),
+      this.lookback,
+      this.timeline(),
+    );
     this.watchSize();
     this.showButton();
   }
@@ -36,35 +62,83 @@ class Player {
 
   stage() {
     const { poses } = this.episode;
-    return element("div", { class: "stage", "data-poses": poses.length },
-      element("div", {}, element("p", { class: "caption" }, "the whole room; what the agent does not see is dimmed"), this.room),
-      element("div", {},
-        element("div", { class: "beside" },
+    return element(
+      "div",
+      { class: "stage", "data-poses": poses.length },
+      element(
+        "div",
+        {},
+        element("p", { class: "caption" }, "the whole room; what the agent does not see is dimmed"),
+        this.room,
+      ),
+      element(
+        "div",
+        {},
+        element(
+          "div",
+          { class: "beside" },
           element("div", {}, element("p", { class: "caption" }, "what it sees"), this.view, this.notes),
-          element("div", {}, element("p", { class: "caption" }, "what it is not told"), this.facts)),
-        this.minds));
+          element("div", {}, element("p", { class: "caption" }, "what it is not told"), this.facts),
+        ),
+        this.minds,
+      ),
+    );
   }
 
   transport() {
-    const by = (steps, name, label) => element("button", { type: "button", class: "round", "aria-label": label, click: () => this.scrub(this.moment + steps) }, symbol(name));
-    return element("div", { class: "transport" }, by(-1, "back", "One step back"), this.button, by(1, "on", "One step on"),
-      choice("Speed", [[0.5, "½×"], [1, "1×"], [2, "2×"], [4, "4×"]], this.speed, (speed) => { this.speed = speed; }), this.counter);
+    const by = (steps, name, label) =>
+      element(
+        "button",
+        { type: "button", class: "round", "aria-label": label, click: () => this.scrub(this.moment + steps) },
+        symbol(name),
+      );
+    return element(
+      "div",
+      { class: "transport" },
+      by(-1, "back", "One step back"),
+      this.button,
+      by(1, "on", "One step on"),
+      choice(
+        "Speed",
+        [
+          [0.5, "½×"],
+          [1, "1×"],
+          [2, "2×"],
+          [4, "4×"],
+        ],
+        this.speed,
+        (speed) => {
+          this.speed = speed;
+        },
+      ),
+      this.counter,
+    );
   }
 
   headChoice() {
     if (!this.episode.attention) return null;
     const options = this.episode.heads().map((head) => [head, headName(head)]);
-    return element("div", { class: "row heads" }, element("span", { class: "small soft" }, `Attention of the ${this.episode.attention.role}`),
-      choice("Attention head", [[null, "mean"], ...options], null, (head) => { this.head = head; this.redraw(); }));
+    return element(
+      "div",
+      { class: "row heads" },
+      element("span", { class: "small soft" }, `Attention of the ${this.episode.attention.role}`),
+      choice("Attention head", [[null, "mean"], ...options], null, (head) => {
+        this.head = head;
+        this.redraw();
+      }),
+    );
   }
 
   timeline() {
-    this.canvases = this.tracks.map(({ name }) => element("canvas", { role: "img", "aria-label": `${name} along the episode` }));
+    this.canvases = this.tracks.map(({ name }) =>
+      element("canvas", { role: "img", "aria-label": `${name} along the episode` }),
+    );
     this.cursors = this.tracks.map(() => element("div", { class: "cursor" }));
     this.marks = this.tracks.map(({ rows }) => (rows ? element("div", { class: "mark" }) : null));
     const rows = this.tracks.flatMap((track, k) => [
       element("div", { class: "name" }, element("b", {}, track.name), track.note),
-      element("div", { class: "track" }, this.canvases[k], this.marks[k], this.cursors[k])]);
+      element("div", { class: "track" }, this.canvases[k], this.marks[k], this.cursors[k]),
+    ]);
     const line = element("div", { class: "timeline" }, rows);
     this.followPointer(line);
     return line;
@@ -83,7 +157,10 @@ class Player {
       go(event);
     });
     line.addEventListener("pointermove", (event) => held && go(event));
-    for (const end of ["pointerup", "pointercancel"]) line.addEventListener(end, () => { held = false; });
+    for (const end of ["pointerup", "pointercancel"])
+      line.addEventListener(end, () => {
+        held = false;
+      });
   }
 
   watchSize() {
@@ -153,13 +230,17 @@ class Player {
     drawRoom(this.room, this.sheet, this.episode, this.moment);
     drawView(this.view, this.sheet, this.episode, this.moment);
     this.drawWords();
-    this.tracks.forEach((track, k) => this.drawTrack(track, this.canvases[k], this.cursors[k], this.marks[k]));
+    this.tracks.forEach((track, k) =>
+      this.drawTrack(track, this.canvases[k], this.cursors[k], this.marks[k]),
+    );
     this.fresh = false;
   }
 
   drawTrack(track, canvas, cursor, mark) {
-    const width = canvas.parentElement.clientWidth, { height, rows } = track;
-    const step = width / (this.episode.length + 1), x = (moment) => moment * step;
+    const width = canvas.parentElement.clientWidth,
+      { height, rows } = track;
+    const step = width / (this.episode.length + 1),
+      x = (moment) => moment * step;
     if (this.fresh || track.moving) {
       canvas.style.height = `${height}px`;
       track.draw(context(canvas, width, height), { x, step, width, height });
@@ -178,48 +259,23 @@ class Player {
     this.slider.setAttribute("aria-valuetext", `step ${moment} of ${episode.length}`);
     const reward = moment > 0 ? episode.rewards[moment - 1] : 0;
     this.counter.textContent = `step ${moment} of ${episode.length}${reward ? `, reward ${reward > 0 ? "+" : ""}${short(reward)}` : ""}`;
-    this.notes.replaceChildren(...Object.entries(episode.notes).map(([name, on]) => element("div", { class: on[moment] ? "note on" : "note" }, name)));
-    this.facts.replaceChildren(...episode.facts[moment].flatMap(({ name, text, icons, mood }) => [
-      element("dt", {}, name), element("dd", { class: mood }, icons.map((each) => icon(sheet, each)), text)]));
-    this.minds.replaceChildren(...episode.roles.map((role) => this.mind(role)));
-    this.drawLookback();
-  }
-
-  /** What one network says of this step. */
-  mind(role) {
-    const { traces, actionNames, actions } = this.episode, { step } = this;
-    const bars = actionNames.map((name, action) => {
-      const probability = step === null ? null : traces[role].probabilities[step][action];
-      const fill = element("i", {});
-      fill.style.width = `${100 * (probability ?? 0)}%`;
-      fill.style.background = ACTION_COLOURS[action];
-      return element("div", { class: step !== null && actions[step] === action ? "bar taken" : "bar" },
-        element("span", {}, name), element("div", {}, fill), element("span", {}, percent(probability, 0)));
-    });
-    const value = step === null ? null : traces[role].value[step];
-    const title = element("span", {}, role);
-    title.style.color = `var(${ROLE_COLOURS[role]})`;
-    return element("div", { class: "mind" }, element("h4", {}, title, element("b", {}, `value ${value === null ? "—" : value.toFixed(2)}`)), bars);
-  }
-
-  drawLookback() {
-    const { episode, step } = this;
-    if (!episode.attention) return;
-    if (step === null) return this.lookback.replaceChildren("The episode is over: nobody looks back any more.");
-    const shares = episode.shares(episode.looks(step, this.head));
-    this.lookback.replaceChildren(...(shares.length
-      ? [`At step ${step} attention falls`, element("ul", {}, shares.map((each) => this.lookbackItem(each)))]
-      : [`At step ${step} there has been nothing but walls and floor to look back at.`]));
-  }
-
-  /** How much attention falls on a tile; while all heads are shown together, also the keenest one, and what comes
-   * from there by way of other steps. */
-  lookbackItem({ tile, share }) {
-    const told = [element("b", {}, percent(share, 0)), ` on steps with ${this.sheet.looks[tile].name} in view`];
-    if (this.head) return element("li", {}, told);
-    const keenest = this.episode.keenest(this.step, tile);
-    this.reaches[tile] ??= this.episode.reach(tile);
-    const more = [`${headName(keenest.head)}: ${percent(keenest.share, 0)}`, `through the layers: ${percent(this.reaches[tile][this.step], 0)}`];
-    return element("li", {}, told, element("span", { class: "soft" }, ` — ${more.join(", ")}`));
+    this.notes.replaceChildren(
+      ...Object.entries(episode.notes).map(([name, on]) =>
+        element("div", { class: on[moment] ? "note on" : "note" }, name),
+      ),
+    );
+    this.facts.replaceChildren(
+      ...episode.facts[moment].flatMap(({ name, text, icons, mood }) => [
+        element("dt", {}, name),
+        element(
+          "dd",
+          { class: mood },
+          icons.map((each) => icon(sheet, each)),
+          text,
+        ),
+      ]),
+    );
+    this.minds.replaceChildren(...episode.roles.map((role) => mind(episode, role, this.step)));
+    this.lookback.replaceChildren(...lookback(episode, sheet, this.step, this.head));
   }
 }

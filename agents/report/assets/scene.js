@@ -10,7 +10,17 @@ class Sheet {
 
   paste(drawing, tile, column, x, y, size) {
     const { cell } = this;
-    drawing.drawImage(this.image, this.columns.indexOf(column) * cell, tile * cell, cell, cell, x, y, size, size);
+    drawing.drawImage(
+      this.image,
+      this.columns.indexOf(column) * cell,
+      tile * cell,
+      cell,
+      cell,
+      x,
+      y,
+      size,
+      size,
+    );
   }
 }
 
@@ -23,15 +33,24 @@ function drawRoom(canvas, sheet, episode, moment) {
     if (r === row && c === column) return [episode.room.at(moment, r, c), HEADINGS[heading]];
     return [episode.room.at(moment, r, c), episode.visible.at(moment, r, c) ? "lit" : "dimmed"];
   });
-  canvas.setAttribute("aria-label", `The room: agent in row ${row}, column ${column}, heading ${HEADINGS[heading]}`);
+  canvas.setAttribute(
+    "aria-label",
+    `The room: agent in row ${row}, column ${column}, heading ${HEADINGS[heading]}`,
+  );
 }
 
 function drawView(canvas, sheet, episode, moment) {
   const [, rows, columns] = episode.view.shape;
   const own = (r, c) => r === rows - 1 && c === Math.floor(columns / 2);
-  drawTiles(canvas, sheet, rows, columns, (r, c) => [episode.view.at(moment, r, c), own(r, c) ? "own" : "lit"]);
+  drawTiles(canvas, sheet, rows, columns, (r, c) => [
+    episode.view.at(moment, r, c),
+    own(r, c) ? "own" : "lit",
+  ]);
   const tile = episode.sight(moment);
-  canvas.setAttribute("aria-label", `The agent sees ${tile === null ? "walls and floor" : sheet.looks[tile].name}`);
+  canvas.setAttribute(
+    "aria-label",
+    `The agent sees ${tile === null ? "walls and floor" : sheet.looks[tile].name}`,
+  );
 }
 
 /** A whole number of screen pixels per cell, or seams would show. */
@@ -51,8 +70,18 @@ function drawTiles(canvas, sheet, rows, columns, spriteOf) {
 
 /** A tile among the facts: marked as dealt with, as next, or not. */
 function icon(sheet, { tile, mark }) {
-  const canvas = element("canvas", { role: "img", "aria-label": `${sheet.looks[tile].name}${mark ? `, ${mark}` : ""}` });
+  const canvas = element("canvas", {
+    role: "img",
+    "aria-label": `${sheet.looks[tile].name}${mark ? `, ${mark}` : ""}`,
+  });
   canvas.width = canvas.height = sheet.cell;
-  sheet.paste(canvas.getContext("2d"), tile, { done: "ticked", next: "framed" }[mark] ?? "lit", 0, 0, sheet.cell);
+  sheet.paste(
+    canvas.getContext("2d"),
+    tile,
+    { done: "ticked", next: "framed" }[mark] ?? "lit",
+    0,
+    0,
+    sheet.cell,
+  );
   return canvas;
 }

@@ -17,9 +17,12 @@ function tracksOf(episode, sheet, looking) {
 }
 
 function sightTrack(episode, sheet) {
-  const seen = episode.seen.filter(({ steps }) => steps.size), line = 16;
+  const seen = episode.seen.filter(({ steps }) => steps.size),
+    line = 16;
   return {
-    name: "in view", note: "what the agent sees, and its rewards", height: Math.max(1, seen.length) * line + 18,
+    name: "in view",
+    note: "what the agent sees, and its rewards",
+    height: Math.max(1, seen.length) * line + 18,
     draw(drawing, { x, step, width }) {
       seen.forEach(({ tile, steps }, k) => {
         drawing.fillStyle = style("--line");
@@ -47,18 +50,26 @@ function drawRewards(drawing, { rewards }, { x, step, width, bottom }) {
   rewards.forEach((reward, k) => {
     if (Math.abs(reward) < 0.05) return; // a penalty for every step would fill the line
     drawing.fillStyle = style(reward > 0 ? "--good" : "--bad");
-    drawing.fillText(reward > 0 ? `+${short(reward)}` : short(reward), Math.min(Math.max(x(k) + step / 2, 12), width - 12), bottom);
+    drawing.fillText(
+      reward > 0 ? `+${short(reward)}` : short(reward),
+      Math.min(Math.max(x(k) + step / 2, 12), width - 12),
+      bottom,
+    );
   });
 }
 
 function lookTrack(episode, sheet, looking) {
   return {
-    name: "attention", note: "of this step, back to earlier ones", height: 76, moving: true,
+    name: "attention",
+    note: "of this step, back to earlier ones",
+    height: 76,
+    moving: true,
     draw(drawing, { x, step, height }) {
       const now = looking.step();
       if (now === null) return;
       episode.looks(now, looking.head()).forEach((weight, past) => {
-        const tile = episode.sight(past), tall = weight * (height - 6);
+        const tile = episode.sight(past),
+          tall = weight * (height - 6);
         drawing.fillStyle = tile === null ? style("--soft") : sheet.looks[tile].colour;
         drawing.fillRect(x(past), height - Math.max(tall, 1), Math.max(1, step - 1), Math.max(tall, 1));
       });
@@ -68,7 +79,10 @@ function lookTrack(episode, sheet, looking) {
 
 function mapTrack(episode, looking) {
   return {
-    name: "all attention", note: "a row for each step that looks", rows: episode.length, height: Math.min(170, Math.max(90, 4 * episode.length)),
+    name: "all attention",
+    note: "a row for each step that looks",
+    rows: episode.length,
+    height: Math.min(170, Math.max(90, 4 * episode.length)),
     draw(drawing, { x, step, height }) {
       const tall = height / episode.length;
       drawing.fillStyle = `rgb(${style("--positive")})`;
@@ -86,14 +100,21 @@ function mapTrack(episode, looking) {
 function policyTrack(episode, role) {
   const { probabilities } = episode.traces[role];
   return {
-    name: `${role}'s policy`, height: 40, role,
+    name: `${role}'s policy`,
+    height: 40,
+    role,
     note: episode.actionNames.map((name, k) => legend(ACTION_COLOURS[k], name)),
     draw(drawing, { x, step, height }) {
       probabilities.forEach((row, k) => {
         let top = 0;
         row.forEach((probability, action) => {
           drawing.fillStyle = ACTION_COLOURS[action];
-          drawing.fillRect(x(k), top * height, Math.max(1, step - (step > 6 ? 1 : 0)), probability * height + 0.5);
+          drawing.fillRect(
+            x(k),
+            top * height,
+            Math.max(1, step - (step > 6 ? 1 : 0)),
+            probability * height + 0.5,
+          );
           top += probability;
         });
       });
@@ -109,9 +130,12 @@ function legend(colour, text) {
 
 function valueTrack(episode) {
   const all = episode.roles.flatMap((role) => episode.traces[role].value);
-  const low = Math.min(...all, 0), high = Math.max(...all, 0), span = high - low || 1;
+  const low = Math.min(...all, 0),
+    high = Math.max(...all, 0),
+    span = high - low || 1;
   return {
-    name: "value", height: 72,
+    name: "value",
+    height: 72,
     note: episode.roles.map((role) => legend(`var(${ROLE_COLOURS[role]})`, role)),
     draw(drawing, { x, step, width, height }) {
       const y = (value) => height - 7 - ((value - low) / span) * (height - 14);
@@ -132,7 +156,9 @@ function valueTrack(episode) {
 function hiddenTrack(episode) {
   const [, units] = episode.hidden.shape;
   return {
-    name: "LSTM state", note: `of the ${episode.hidden.role}: a row per unit, −1 blue to +1 orange`, height: Math.min(160, Math.max(48, 4 * units)),
+    name: "LSTM state",
+    note: `of the ${episode.hidden.role}: a row per unit, −1 blue to +1 orange`,
+    height: Math.min(160, Math.max(48, 4 * units)),
     draw(drawing, { x, step, height }) {
       const tall = height / units;
       const colours = [`rgb(${style("--negative")})`, `rgb(${style("--positive")})`];
