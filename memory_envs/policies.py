@@ -95,6 +95,8 @@ class MemorylessPolicy:
 
         Raises:
             TypeError: `env` is none of this package.
+            ValueError: `table` is None, and the beliefs in the maze are too many to be counted, as for
+                `PerfectMemoryPolicy`.
         """
         self._decoder = Decoder(env)
         if table is None and self._decoder.rulebook is imaze:
@@ -258,12 +260,11 @@ class _Believer:
 
 @lru_cache(maxsize=8)
 def _best_with_memory(config: imaze.Config) -> _Solution:
-    from memory_envs.certificate.beliefs import belief_graph
     from memory_envs.certificate.graph import enumerate_states
     from memory_envs.certificate.mazes import IMazeTask
     from memory_envs.certificate.values import best_policy
 
-    beliefs = belief_graph(enumerate_states(IMazeTask(config)))
+    beliefs = _counted_beliefs(config, enumerate_states(IMazeTask(config)))
     following: list[list[int]] = [[] for _ in range(beliefs.reward.size)]
     for pair, target in zip(beliefs.edges.pair.tolist(), beliefs.edges.target.tolist(), strict=True):
         following[pair].append(target)
@@ -272,14 +273,27 @@ def _best_with_memory(config: imaze.Config) -> _Solution:
 
 @lru_cache(maxsize=8)
 def _best_reflexes(config: imaze.Config) -> dict[Any, int]:
-    from memory_envs.certificate.beliefs import belief_graph
     from memory_envs.certificate.graph import enumerate_states
     from memory_envs.certificate.mazes import IMazeTask
     from memory_envs.certificate.partition import lumped
     from memory_envs.certificate.search import best_reactive
 
-    beliefs = belief_graph(lumped(enumerate_states(IMazeTask(config))))
+    beliefs = _counted_beliefs(config, lumped(enumerate_states(IMazeTask(config))))
     return dict(zip(beliefs.observations, best_reactive(beliefs).actions.tolist(), strict=True))
+
+
+def _counted_beliefs(config: imaze.Config, graph: Any) -> Any:
+    from memory_envs.certificate.beliefs import BELIEF_LIMIT, belief_graph
+    from memory_envs.certificate.graph import TooLarge
+
+    try:
+        return belief_graph(graph)
+    except TooLarge as problem:
+        raise ValueError(
+            f"with size={config.size} and view_size={config.view_size} the histories of this maze leave more "
+            f"than {BELIEF_LIMIT:,} different beliefs about where the agent is, too many to solve; "
+            "a view_size of 3 or more leaves few"
+        ) from problem
 
 
 def reference_policy(name: str, env: Any, seed: int | None = None) -> Policy:

@@ -13,7 +13,7 @@ from memory_envs.certificate.analysis import certify_finite
 from memory_envs.certificate.graph import enumerate_states
 from memory_envs.certificate.mazes import IMazeTask
 from memory_envs.certificate.shipped import load, save
-from memory_envs.policies import RandomPolicy
+from memory_envs.policies import MemorylessPolicy, PerfectMemoryPolicy, RandomPolicy
 from memory_envs.rules import imaze
 from tests.env_oracles import random_success, route
 from tests.toys import Alias, Drawn, NamedTMaze, Slide, TMaze
@@ -227,6 +227,12 @@ def test_wrappers_that_may_change_the_task_are_refused_by_name(wrapped):
     with pytest.raises(TypeError, match=f"the wrapper ({named}), .* env.unwrapped, the bare environment"):
         memory_envs.certify(env)
     assert memory_envs.certify(env.unwrapped).proved
+
+
+@pytest.mark.parametrize("policy", [MemorylessPolicy, PerfectMemoryPolicy])
+def test_policies_of_a_maze_with_too_many_beliefs_explain_themselves(policy):
+    with pytest.raises(ValueError, match="with size=9 and view_size=1 .* more than 50,000 different beliefs"):
+        policy(gymnasium.make("MemoryEnvs/IMaze-v0", view_size=1))
 
 
 def test_an_effort_of_another_kind_is_refused():
