@@ -92,8 +92,8 @@ class Certificate:
             None when there is none or it was not looked for.
         question_bits: Entropy of the question, in bits.
         actions_at_equal_sight: The most different actions that optimal plays take at one observation.
-        held_shortest: Steps from the last sight of the question to the last choice by it on optimal plays,
-            for the start that needs fewest.
+        held_shortest: Steps from the last sight of the question to the last choice by it in the plays of the
+            best policy with perfect memory, for the start that needs fewest.
         held_longest: The same for the start that needs most.
         leaks: Observations that show the question where it should have to be remembered.
         memory_required: Whether perfect memory was shown to do better than the best policy without memory
@@ -231,9 +231,8 @@ def _demands(certificate: Certificate) -> Iterator[str]:
 def _span(certificate: Certificate) -> str:
     if certificate.held_shortest is None:
         return ""
-    if certificate.held_shortest == certificate.held_longest:
-        return f" for {certificate.held_shortest} steps on optimal play"
-    return f" for {certificate.held_shortest} to {certificate.held_longest} steps on optimal play"
+    ends = dict.fromkeys((certificate.held_shortest, certificate.held_longest))
+    return f" for {' to '.join(map(str, ends))} steps, in the best play with perfect memory"
 
 
 def _leak_lines(certificate: Certificate) -> Iterator[str]:
