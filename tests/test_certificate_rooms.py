@@ -172,6 +172,14 @@ def test_registered_rooms_get_bounds_that_say_so(num_objects):
     assert max(map(len, str(certificate).splitlines())) <= 110
 
 
+def test_a_time_limit_around_a_room_counts_in_what_is_drawn_and_played():
+    env = gymnasium.make("MemoryEnvs/MetaFetch-v0", max_episode_steps=20, split="test")
+    certificate = memory_envs.certify(env, effort=TINY)
+    assert certificate.horizon == 20
+    assert certificate.settings == {"split": "test", "max_episode_steps": 20}
+    assert certificate.perfect_memory.episode_return.upper < 6, "no more than two sequences in 20 steps"
+
+
 def test_a_seen_room_hides_nothing_but_the_order():
     config = meta_fetch.configure(**SMALL)
     task = SeenRoomTask(config, drawn_layouts(config, 1, seed=0))
