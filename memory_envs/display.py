@@ -12,33 +12,56 @@ _BLIND_DRIVERS = ("dummy", "offscreen")
 
 
 class Window:
-    """A window of its own on the screen, opened by the first image it shows."""
+    """A window of its own on the screen, opened by the first image it shows.
 
-    def __init__(self, title: str, frames_per_second: float) -> None:
-        """Remember how the window will look; nothing is opened yet."""
+    Its closing button closes it, and what is shown afterwards is not seen: a run goes on without it. `close`
+    makes it new.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        frames_per_second: float,
+        otherwise: str = 'without a display use render_mode="rgb_array" or "ansi"',
+    ) -> None:
+        """Remember how the window will look; nothing is opened yet.
+
+        Args:
+            title: What stands above it.
+            frames_per_second: How often an image may be shown.
+            otherwise: What the error says to do where there is no display.
+        """
         self._title = title
         self._frames_per_second = frames_per_second
+        self._otherwise = otherwise
+        self._dismissed = False
         self._window: Any = None
         self._clock: Any = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle as a window that is not open yet: one on the screen has no copy."""
-        return Window, (self._title, self._frames_per_second)
+        return Window, (self._title, self._frames_per_second, self._otherwise)
 
     def show(self, image: NDArray[np.uint8]) -> None:
         """Show an image, uint8 [height, width, 3], and wait until the next one is due.
+
+        Nothing happens once the closing button was pressed.
 
         Raises:
             gymnasium.error.DependencyNotInstalled: pygame is missing.
             gymnasium.error.Error: There is no display.
         """
+        if self._dismissed:
+            return
         pygame = load_pygame()
         surface = pygame.surfarray.make_surface(image.swapaxes(0, 1))
         if self._window is None:
             self._open(pygame, surface.get_size())
         self._window.get_surface().blit(surface, (0, 0))
         self._window.flip()
-        pygame.event.pump()
+        if self._events(pygame, (pygame.QUIT, pygame.WINDOWCLOSE)):
+            self._dismiss()
+            return
         self._clock.tick(self._frames_per_second)
 
     def keys(self) -> list[str]:
@@ -47,24 +70,34 @@ class Window:
         Names are those of pygame: "left", "a", "escape". Keys pressed in other windows stay for them.
         """
         if self._window is None:
-            return []
+            return ["quit"] if self._dismissed else []
         pygame = load_pygame()
-        kinds = (pygame.KEYDOWN, pygame.QUIT, pygame.WINDOWCLOSE)
-        pressed = []
-        for event in pygame.event.get(kinds):
-            if getattr(event, "window", None) not in (None, self._window):
-                pygame.event.post(event)
-            elif event.type == pygame.KEYDOWN:
-                pressed.append(pygame.key.name(event.key))
-            else:
-                pressed.append("quit")
-        return pressed
+        events = self._events(pygame, (pygame.KEYDOWN, pygame.QUIT, pygame.WINDOWCLOSE))
+        return [pygame.key.name(event.key) if event.type == pygame.KEYDOWN else "quit" for event in events]
 
     def close(self) -> None:
-        """Close this window and no other; the display stays open, as others may be using it."""
+        """Close this window and no other; the next image opens a new one.
+
+        The display stays open, as other windows may be using it.
+        """
+        self._dismiss()
+        self._dismissed = False
+
+    def _dismiss(self) -> None:
         if self._window is not None:
             self._window.destroy()
             self._window = None
+        self._dismissed = True
+
+    def _events(self, pygame: Any, kinds: tuple[int, ...]) -> list[Any]:
+        """Take the events of this window, and those of no window, from the queue."""
+        own: list[Any] = []
+        others: list[Any] = []
+        for event in pygame.event.get(kinds):
+            (own if getattr(event, "window", None) in (None, self._window) else others).append(event)
+        for event in others:
+            pygame.event.post(event)
+        return own
 
     def _open(self, pygame: Any, size: tuple[int, int]) -> None:
         try:
@@ -75,10 +108,7 @@ class Window:
                 raise pygame.error("no display was found")
             self._window = pygame.Window(self._title, size)
         except pygame.error as problem:
-            raise error.Error(
-                f'render_mode="human" could not open a window ({problem}); '
-                'without a display use render_mode="rgb_array" or "ansi"'
-            ) from problem
+            raise error.Error(f"could not open a window ({problem}); {self._otherwise}") from problem
         self._clock = pygame.time.Clock()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from memory_envs import ansi
 from memory_envs.display import letters
-from memory_envs.scene import FLOOR, Fact, Look, Mark, Scene
+from memory_envs.scene import FLOOR, Fact, Look, Mark, Mood, Scene
 from memory_envs.sprites import PALETTE, Colour, Pixels, agent_over, framed, sprite, sprite_table, ticked
 from memory_envs.style import ALL, Style
 
@@ -24,7 +24,7 @@ MOSAIC = 960
 _LEAST_CELL = 4
 _GAP = 6
 _BODY, _SMALL = 24, 21
-_LINE, _LABEL, _LEGEND = 32, 24, 38
+_LINE, _LABEL, _LEGEND = 32, 24, 30
 _ICON = 28
 
 
@@ -39,22 +39,33 @@ def pixels(scene: Scene, style: Style = ALL) -> Pixels:
     column_height = sum(len(part) for part in column) + MARGIN * max(0, len(column) - 1)
     height = max(len(picture), column_height)
     width = picture.shape[1] + (MARGIN + COLUMN if column else 0)
-    frame = _page(height + 2 * MARGIN + (_LEGEND if style.panel else 0), width + 2 * MARGIN)
+    frame = _page(height + 2 * MARGIN, width + 2 * MARGIN)
     _paste(frame, picture, MARGIN + (height - len(picture)) // 2, MARGIN)
     top, spare = MARGIN, height - column_height
     for place, part in enumerate(column):
         top += spare if place == len(column) - 1 and place > 0 else 0
         _paste(frame, part, top, 2 * MARGIN + picture.shape[1])
         top += len(part) + MARGIN
-    if style.panel:
-        things = tuple(scene.looks[code] for code in scene.things)
-        legend = _legend(things, width, style.view != "agent")
-        _paste(frame, legend, MARGIN + height + MARGIN // 2, MARGIN)
-    return frame
+    return with_legend(frame, scene, style) if style.panel else frame
 
 
-def mosaic(scenes: Sequence[Scene]) -> Pixels:
-    """Return many rooms in one image, row by row, as near to a square as their number allows."""
+def with_legend(frame: Pixels, scene: Scene, style: Style) -> Pixels:
+    """Return a frame with the names below it of what can be met, in as many rows as they need."""
+    things = tuple(scene.looks[code] for code in scene.things)
+    legend = _legend(things, frame.shape[1] - 2 * MARGIN, style.view != "agent")
+    below = _page(len(legend) + MARGIN, frame.shape[1])
+    _paste(below, legend, 0, MARGIN)
+    return np.concatenate([frame[: len(frame) - MARGIN // 2], below])
+
+
+def mosaic(scenes: Sequence[Scene], moods: Sequence[Mood] | None = None) -> Pixels:
+    """Return many rooms in one image, row by row, as near to a square as their number allows.
+
+    Args:
+        scenes: The rooms.
+        moods: What the border of each tells; None takes the moods of the scenes.
+    """
+    moods = [scene.mood for scene in scenes] if moods is None else moods
     columns = math.ceil(math.sqrt(len(scenes)))
     rows = math.ceil(len(scenes) / columns)
     side = max(scenes[0].tiles.shape)
@@ -63,11 +74,11 @@ def mosaic(scenes: Sequence[Scene]) -> Pixels:
     frame = _page(rows * tall + _GAP, columns * wide + _GAP)
     for number, scene in enumerate(scenes):
         top, left = number // columns * tall + _GAP, number % columns * wide + _GAP
-        if scene.mood != "neutral":
+        if moods[number] != "neutral":
             border = frame[
                 top - _GAP // 2 : top + tall - _GAP // 2, left - _GAP // 2 : left + wide - _GAP // 2
             ]
-            border[:] = PALETTE[scene.mood]
+            border[:] = PALETTE[moods[number]]
         _paste(frame, _room(scene, cell), top, left)
     return frame
 
@@ -167,17 +178,16 @@ def _icon(look: Look, mark: Mark) -> Pixels:
 
 @functools.lru_cache(maxsize=32)
 def _legend(things: tuple[Look, ...], width: int, has_room: bool) -> Pixels:
-    """Return a strip that names what can be met, as much of it as there is space for."""
-    strip = _page(_LEGEND - MARGIN // 2, width)
-    middle, left = len(strip) // 2, 0
+    """Return a strip that names what can be met, wrapped like words."""
+    rows, left = [_page(_LEGEND, width)], 0
     for name, picture in _legend_entries(things, has_room):
-        mask = letters(name, _SMALL)
-        if left + _ICON + 6 + mask.shape[1] > width:
-            break
-        _paste(strip, picture, middle - len(picture) // 2, left)
-        _write(strip, name, middle, left + _ICON + 6, PALETTE["faint"], _SMALL)
-        left += _ICON + 6 + mask.shape[1] + 12
-    return strip
+        entry = _ICON + 6 + letters(name, _SMALL).shape[1]
+        if left > 0 and left + entry > width:
+            rows, left = [*rows, _page(_LEGEND, width)], 0
+        _paste(rows[-1], picture, (_LEGEND - _ICON) // 2, left)
+        _write(rows[-1], name, _LEGEND // 2, left + _ICON + 6, PALETTE["faint"], _SMALL)
+        left += entry + 12
+    return np.concatenate(rows)
 
 
 def _legend_entries(things: tuple[Look, ...], has_room: bool) -> list[tuple[str, Pixels]]:

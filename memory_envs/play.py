@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import itertools
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from gymnasium import error
 
 from memory_envs import ansi, painter
 from memory_envs.display import Window
-from memory_envs.replay import NAMESPACE, Replay, open_env
+from memory_envs.replay import NAMESPACE, Replay, open_env, registered_id
 from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
 from memory_envs.scene import Scene
 from memory_envs.style import ALL, Style
@@ -36,7 +37,8 @@ ACTIONS = {
 }
 RESTART = ("r",)
 QUIT = ("q", "escape", "quit")
-HELP = "arrows or a, w, d    r: restart    q: quit"
+TURNS = "left, right or a, d: turn    up or w: walk"
+HELP = "r: restart    q: quit"
 OVER = "the episode has ended    r: next    q: quit"
 
 AGENT_ONLY = Style("agent", panel=False)
@@ -67,7 +69,10 @@ class WindowScreen:
         Raises:
             gymnasium.error.Error: There is no display, or no pygame.
         """
-        self._window.show(painter.captioned(painter.pixels(scene, self._style), lines))
+        frame = painter.pixels(scene, self._style)
+        if not self._style.panel:
+            frame = painter.with_legend(frame, scene, self._style)
+        self._window.show(painter.captioned(frame, lines))
 
 
 class TextScreen:
@@ -99,15 +104,16 @@ class Player:
         Args:
             env_id: Registered id of an environment of this package.
             kwargs: Its settings.
-            folder: Where replays and scores go; it is made with the first one.
+            folder: Where replays and scores go; it is made now, so that no episode is played in vain.
             seed: Of the first episode; the others follow from it. None draws one.
 
         Raises:
             ValueError: The id is unknown, or the settings make no environment.
+            OSError: The folder cannot be made or written to.
         """
-        self._task = (env_id, dict(kwargs))
+        self._task = (registered_id(env_id), dict(kwargs))
         self._env = open_env(env_id, kwargs)
-        self._folder = folder
+        self._folder = _writable(folder)
         self.returns: list[float] = []
         self.restart(seed)
 
@@ -136,16 +142,15 @@ class Player:
         return scene
 
     def lines(self) -> list[str]:
-        """Return what to tell below the picture: steps, score, and the keys."""
+        """Return what to tell below the picture: steps, score, the task, and the keys."""
         scene = self.scene()
         told = [f"step {scene.steps}/{scene.max_steps}", f"score {self._score:g}"]
         if self.returns:
             told.append(f"mean of {len(self.returns)}: {sum(self.returns) / len(self.returns):.2f}")
-        return ["    ".join(told), OVER if self.ended else HELP]
+        return ["    ".join(told), scene.aim, TURNS, OVER if self.ended else HELP]
 
     def _save(self, success: bool) -> None:
         replay = Replay.of(*self._task, self._env.stream, self._env.episode, self._actions)
-        self._folder.mkdir(parents=True, exist_ok=True)
         name = self._task[0].removeprefix(NAMESPACE)
         numbered = (self._folder / f"{name}-{number:04}.json" for number in itertools.count(1))
         path = next(each for each in numbered if not each.exists())
@@ -182,8 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with contextlib.suppress(KeyboardInterrupt):
                 play(player, screen)
     except (ValueError, OSError, error.Error) as problem:
-        hint = "" if options.ansi else " (with --ansi you can play in this terminal)"
-        print(f"error: {problem}{hint}", file=sys.stderr)
+        print(f"error: {problem}", file=sys.stderr)
         return REFUSED
     print(_summary(player.returns, options.out))
     return FINISHED
@@ -191,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _window(title: str, style: Style, frames_per_second: float) -> Iterator[Screen]:
-    window = Window(title, frames_per_second)
+    window = Window(title, frames_per_second, otherwise="with --ansi you can play in this terminal")
     try:
         yield WindowScreen(window, style)
     finally:
@@ -202,6 +206,13 @@ def _window(title: str, style: Style, frames_per_second: float) -> Iterator[Scre
 def _text(style: Style) -> Iterator[Screen]:
     with Terminal() as terminal:
         yield TextScreen(terminal, style)
+
+
+def _writable(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"the folder {folder} cannot be written to")
+    return folder
 
 
 def _summary(returns: Sequence[float], folder: Path) -> str:

@@ -83,6 +83,7 @@ class Scene:
         max_steps: Time limit of the episode.
         facts: What the agent is not told, the outcome last; equally many in every scene of a task.
         things: Tile codes that can be met in episodes of this configuration, beside wall and floor.
+        aim: The task in one short line, for people.
     """
 
     title: str
@@ -98,6 +99,7 @@ class Scene:
     max_steps: int
     facts: tuple[Fact, ...]
     things: tuple[int, ...]
+    aim: str = ""
 
     @property
     def mood(self) -> Mood:
@@ -164,6 +166,7 @@ def imaze_scene(config: imaze.Config, state: imaze.State) -> Scene:
             Fact("outcome", outcome, mood=mood),
         ),
         things=range(imaze.CUE_A, imaze.NUM_TILES),
+        aim="find the cue; its shape is the goal to walk to",
     )
 
 
@@ -186,6 +189,7 @@ def meta_fetch_scene(config: meta_fetch.Config, state: meta_fetch.State) -> Scen
             Fact("sequences", str(state.completed), mood="good" if state.completed else "neutral"),
         ),
         things=range(meta_fetch.OBJECT, meta_fetch.OBJECT + config.num_objects),
+        aim="fetch all in the hidden order; a miss starts it over",
     )
 
 
@@ -213,6 +217,7 @@ def _scene(
     notes: dict[str, bool],
     facts: tuple[Fact, ...],
     things: range,
+    aim: str,
 ) -> Scene:
     cells = range(config.size)
     view = np.zeros((config.view_size, config.view_size), dtype=np.uint8)
@@ -231,6 +236,7 @@ def _scene(
         max_steps=config.max_steps,
         facts=facts,
         things=tuple(things),
+        aim=aim,
     )
 
 

@@ -1,6 +1,7 @@
 """A terminal to play in: keys as they are pressed, and the screen as it was when all is over."""
 
 import os
+import re
 import select
 import signal
 import sys
@@ -15,7 +16,9 @@ _ENTER, _LEAVE = (
     "\x1b[?25h\x1b[?1049l",
 )  # another screen, without the cursor; and back
 _CLEAR = "\x1b[H\x1b[2J"
-_SEQUENCES = {"[A": "up", "[B": "down", "[C": "right", "[D": "left"}
+_ARROWS = {"A": "up", "B": "down", "C": "right", "D": "left"}
+# ECMA-48, 5.4: parameters, intermediates, one final character; SS3 (ESC O) is followed by a single one.
+_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*([@-~])?|O([@-~])?)")
 _WINDOWS_ARROWS = {"H": "up", "P": "down", "M": "right", "K": "left"}
 _ENDINGS = ("SIGTERM", "SIGHUP")
 
@@ -59,20 +62,20 @@ class Terminal:
 
 
 def key_names(pressed: str) -> list[str]:
-    """Return the names of the keys that a terminal has sent; none for keys that have no name here."""
+    """Return the names of the keys that a terminal has sent.
+
+    An arrow with Shift, Ctrl or Alt is the arrow. Any other escape sequence, read to its end, is "unknown".
+    """
     if not pressed:
         return ["quit"]
     names = []
     while pressed:
-        if pressed[0] != "\x1b":
-            names.append(pressed[0].lower())
-            pressed = pressed[1:]
-        elif pressed[1:2] in ("[", "O"):
-            names.append(_SEQUENCES.get("[" + pressed[2:3], "unknown"))
-            pressed = pressed[3:]
+        sequence = _SEQUENCE.match(pressed)
+        if sequence:
+            names.append(_ARROWS.get(sequence[1] or sequence[2] or "", "unknown"))
         else:
-            names.append("escape")
-            pressed = pressed[1:]
+            names.append("escape" if pressed[0] == "\x1b" else pressed[0].lower())
+        pressed = pressed[sequence.end() if sequence else 1 :]
     return names
 
 
@@ -100,7 +103,7 @@ def _windows_keys() -> tuple[Callable[[], None], Callable[[], str]]:
         key: str = console.getwch()
         if key in ("\x00", "\xe0"):
             arrow = _WINDOWS_ARROWS.get(console.getwch(), "")
-            return next((f"\x1b{end}" for end, name in _SEQUENCES.items() if name == arrow), "\x00")
+            return next((f"\x1b[{end}" for end, name in _ARROWS.items() if name == arrow), "\x00")
         return key
 
     return lambda: None, read

@@ -19,7 +19,7 @@ from memory_envs.env import check_analysis, check_render_mode
 from memory_envs.kernels import EPISODE, FINAL_SUCCESS, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.lanes import Lanes, RefusedStep, Steps, new_stream
 from memory_envs.rules.settings import check_integer
-from memory_envs.scene import Scene
+from memory_envs.scene import Mood, Scene
 from memory_envs.sprites import Pixels
 from memory_envs.style import ALL, Style
 
@@ -69,6 +69,8 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         self.config = config
         check_analysis(analysis)
         self.analysis = analysis
+        # How the episodes ended that the last step began anew, which the states no longer tell.
+        self._outcomes: dict[int, Mood] = {}
         number = _AUTORESET[self.autoreset_mode]
         self._lanes = Lanes(rulebook, config, self.num_envs, observation, number, keep_final_rows=analysis)
         self.single_observation_space = self._lanes.space
@@ -102,6 +104,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         for lane in np.flatnonzero(mask).tolist():
             self._lanes.assign(lane, self._stream_for(lane, seeds[lane]))
         observations = self._lanes.begin(mask)
+        self._outcomes = {}
         self._show()
         return observations, self._infos(np.zeros(self.num_envs, dtype=np.bool_), self._lanes.rows, mask)
 
@@ -124,7 +127,12 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         terminated, truncated, success, _ = steps.flags
         infos = self._infos(success, self._lanes.rows, np.ones(self.num_envs, dtype=np.bool_))
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
-            infos |= self._final_infos(steps, terminated | truncated)
+            done = terminated | truncated
+            infos |= self._final_infos(steps, done)
+            solved = steps.flags[FINAL_SUCCESS]
+            self._outcomes = {
+                lane: "good" if solved[lane] else "bad" for lane in np.flatnonzero(done).tolist()
+            }
         self._show()
         return steps.observations, steps.rewards, terminated, truncated, infos
 
@@ -163,9 +171,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         """
         missing = [name for name in ("columns", "lanes", "np_random") if name not in state]
         if missing:
-            raise ValueError(
-                f"state must have columns, lanes and np_random, but lacks {', '.join(missing)}"
-            )
+            raise ValueError(f"state must have columns, lanes and np_random, but lacks {', '.join(missing)}")
         columns, lanes = self._lanes.columns(), state["lanes"]
         if list(state["columns"]) != columns:
             raise ValueError(f"state must have the columns {columns}, got {state['columns']}")
@@ -179,6 +185,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         generator.bit_generator.state = state["np_random"]
         self.np_random = generator
         self._lanes.rows[:] = lanes
+        self._outcomes = {}
 
     def state_hash(self, lane: int) -> str:
         """Return 16 hexadecimal digits that stand for the state of a lane, as the single environment's do."""
@@ -216,7 +223,7 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         """Return one RGB image, uint8 [height, width, 3], of the first lanes; needs no render mode.
 
         Rooms are seen from above, in rows from lane 0 on; the border of one is green where the task was
-        solved, red where it was missed.
+        solved, red where it was missed, also right after the step in which the mode SAME_STEP began it anew.
 
         Raises:
             ValueError: `max_lanes` is below 1.
@@ -225,7 +232,9 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         if max_lanes < 1:
             raise ValueError(f"max_lanes must be at least 1, got {max_lanes}")
         self._require_reset("mosaic()")
-        return painter.mosaic([self.scene(lane) for lane in range(min(max_lanes, self.num_envs))])
+        scenes = [self.scene(lane) for lane in range(min(max_lanes, self.num_envs))]
+        moods = [self._outcomes.get(lane, scene.mood) for lane, scene in enumerate(scenes)]
+        return painter.mosaic(scenes, moods)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the window, if one is open; windows of other environments stay."""

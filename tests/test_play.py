@@ -75,7 +75,7 @@ def test_finished_episodes_are_scored_and_saved(tmp_path):
     scores = [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
     assert [score["replay"] for score in scores] == ["IMaze-v0-0001.json", "IMaze-v0-0002.json"]
     assert scores[0] | {"replay": ""} == {"replay": "", "return": 0.0, "steps": 3, "success": False}
-    assert "mean of 2: 0.00" in screen.shown[-1][1][0] and "has ended" in screen.shown[-1][1][1]
+    assert "mean of 2: 0.00" in screen.shown[-1][1][0] and "has ended" in screen.shown[-1][1][-1]
 
 
 def test_the_score_counts_rewards(tmp_path):
@@ -107,8 +107,14 @@ def test_a_window_takes_keys_and_shows_the_agents_view_only(pygame, tmp_path, mo
     assert "1 episodes, mean score 0.000" in capsys.readouterr().out
     assert Replay.load(tmp_path / "IMaze-v0-0001.json").actions == (TURN_LEFT, FORWARD, FORWARD)
     scene = play.Player(ENV, {}, tmp_path, seed=3).scene()
-    view = painter.pixels(scene, play.AGENT_ONLY)
-    assert (frames[0][: len(view)] == view).all() and frames[0].shape[1] == view.shape[1]
+    shown = painter.with_legend(painter.pixels(scene, play.AGENT_ONLY), scene, play.AGENT_ONLY)
+    assert (frames[0][: len(shown)] == shown).all() and frames[0].shape[1] == shown.shape[1]
+    assert len(frames[0]) > len(shown) > len(painter.pixels(scene, play.AGENT_ONLY))
+
+
+def test_below_the_picture_stand_the_task_and_the_keys(tmp_path):
+    lines = play.Player(ENV, {}, tmp_path).lines()
+    assert "find the cue" in lines[1] and "up or w: walk" in lines[2] and "q: quit" in lines[3]
 
 
 def test_the_closing_button_of_the_window_quits(pygame, tmp_path, monkeypatch):
@@ -147,6 +153,7 @@ def test_without_a_display_the_terminal_is_named(tmp_path):
         text=True,
     )
     assert done.returncode == 2 and "with --ansi you can play in this terminal" in done.stderr
+    assert "render_mode" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -157,9 +164,24 @@ def test_without_a_display_the_terminal_is_named(tmp_path):
         ([ENV, "--ansi"], "needs a terminal"),
     ],
 )
-def test_refusals_name_the_reason(arguments, complaint, capsys):
-    assert play.main(arguments) == 2
-    assert complaint in capsys.readouterr().err
+def test_refusals_name_the_reason(arguments, complaint, tmp_path, capsys):
+    assert play.main([*arguments, "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert complaint in told and "you can play in this terminal" not in told
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_an_episode_is_played(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError):
+        play.Player(ENV, {}, tmp_path / "file" / "plays")
+    assert play.main([ENV, "--out", str(tmp_path / "file")]) == 2
+    assert "file" in capsys.readouterr().err
+
+
+def test_an_id_may_name_the_package(tmp_path):
+    player = play.Player(f"memory_envs:{ENV}", json.loads(SHORT), tmp_path)
+    play.play(player, Script(["a", "a", "a"], ["q"]))
+    assert Replay.load(tmp_path / "IMaze-v0-0001.json").env_id == ENV
 
 
 def test_odd_settings_are_named(capsys):
@@ -177,6 +199,11 @@ def test_odd_settings_are_named(capsys):
         ("\x1bOAw\x1b[B", ["up", "w", "down"]),
         ("\x1b", ["escape"]),
         ("\x1b[Z", ["unknown"]),
+        ("\x1b[1;2D", ["left"]),
+        ("\x1b[1;5Cw", ["right", "w"]),
+        ("\x1b[3~\x1b[24;5~a", ["unknown", "unknown", "a"]),
+        ("\x1bOPd", ["unknown", "d"]),
+        ("\x1b[<0;10;20M", ["unknown"]),
         ("", ["quit"]),
     ],
 )

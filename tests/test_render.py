@@ -331,6 +331,27 @@ def test_the_border_of_a_lane_tells_how_its_episode_ended():
     assert [tuple(colour.tolist()) for colour in shown] == expected
 
 
+def test_the_border_tells_of_the_episode_that_a_step_ended_and_began_anew():
+    envs = IMazeVectorEnv(2, autoreset_mode="SameStep", max_episode_steps=2)
+    envs.reset(seed=0)
+    colours = []
+    for _ in range(4):
+        colours.append(tuple(envs.mosaic()[20, 4].tolist()))
+        envs.step(np.zeros(2, dtype=int))
+    assert colours == [PALETTE["page"], PALETTE["page"], PALETTE["bad"], PALETTE["page"]]
+    envs.reset()
+    assert tuple(envs.mosaic()[20, 4].tolist()) == PALETTE["page"]
+
+
+@pytest.mark.parametrize("num_objects", [3, 6])
+def test_the_legend_names_everything(num_objects):
+    scene = fetch_scene(num_objects=num_objects)
+    frame = painter.pixels(scene)
+    for code in scene.things:
+        assert holds(frame[-80:], sprite(scene.looks[code], 28))
+    assert holds(frame[-80:], sprite(scene.looks[1], 28, lit=False))  # out of view
+
+
 def test_rendering_before_reset_or_without_a_mode_says_so():
     with pytest.raises(error.ResetNeeded, match=r"render\(\) is not known before the first reset"):
         IMazeEnv(render_mode="ansi").render()
@@ -351,7 +372,7 @@ def test_odd_options_are_named(make):
 
 
 def test_a_rulebook_without_looks_is_named():
-    with pytest.raises(ValueError, match="looks are known for the rulebooks .*imaze.*, not for numpy"):
+    with pytest.raises(ValueError, match="how the tiles of the rulebook numpy look: give it LOOKS"):
         looks_of(np)
 
 
@@ -384,6 +405,25 @@ def test_windows_live_and_die_alone(monkeypatch):
     envs[1].close()
     envs[1].reset()  # opens a new window
     envs[1].close()
+
+
+@pytest.mark.parametrize("button", ["QUIT", "WINDOWCLOSE"])
+def test_the_closing_button_closes_one_window_and_the_run_goes_on(monkeypatch, button):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    pygame = pytest.importorskip("pygame")
+    env, other = IMazeEnv(render_mode="human"), IMazeEnv(render_mode="human")
+    other.reset(seed=0)
+    env.reset(seed=0)
+    fields = {"window": env._window._window} if button == "WINDOWCLOSE" else {}
+    pygame.event.post(pygame.event.Event(getattr(pygame, button), **fields))
+    for _ in range(3):
+        env.step(0)
+        assert env._window._window is None and other._window._window is not None
+    env.close()
+    env.reset()  # a closed environment that is used again shows itself again
+    assert env._window._window is not None
+    env.close()
+    other.close()
 
 
 def test_a_window_shows_the_frame(monkeypatch):

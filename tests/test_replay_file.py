@@ -92,6 +92,18 @@ def test_a_changed_return_is_found(replay, tmp_path):
         Replay.load(changed(path, episode_return=7.5))
 
 
+def test_a_return_may_be_written_as_an_integer(tmp_path):
+    Replay.of("MemoryEnvs/IMaze-v0", {}, 1, 0, [0, 0]).save(path := tmp_path / "episode.json")
+    assert Replay.load(changed(path, episode_return=0)).episode_return == 0.0
+
+
+def test_an_id_may_name_the_package(tmp_path):
+    replay = Replay.of("memory_envs:MemoryEnvs/IMaze-v0", {}, 1, 0, [0, 0])
+    assert replay.env_id == "MemoryEnvs/IMaze-v0"
+    replay.save(path := tmp_path / "episode.json")
+    assert Replay.load(changed(path, env_id="memory_envs:MemoryEnvs/IMaze-v0")).hashes == replay.hashes
+
+
 def test_actions_beyond_the_end_and_outside_the_space_are_found(replay, tmp_path):
     replay.save(path := tmp_path / "episode.json")
     longer = changed(path, actions=[*replay.actions, 0], hashes=[*replay.hashes, "0" * 16])
@@ -124,7 +136,18 @@ def test_truncated_and_foreign_files_are_named(replay, tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"actions": ...}, {"stream": "3"}, {"actions": [0.5]}, {"hashes": []}, {"episode_return": None}],
+    [
+        {"actions": ...},
+        {"stream": "3"},
+        {"stream": -1},
+        {"stream": 2**70},
+        {"episode": -1},
+        {"episode": 2**32},
+        {"actions": [0.5]},
+        {"hashes": []},
+        {"episode_return": None},
+        {"episode_return": False},
+    ],
 )
 def test_missing_and_odd_fields_are_named(replay, tmp_path, change):
     replay.save(path := tmp_path / "episode.json")

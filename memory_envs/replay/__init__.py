@@ -11,6 +11,7 @@ from memory_envs.replay.episode import (
     ReplayMismatch,
     open_env,
     record,
+    registered_id,
     task_of,
 )
 
@@ -22,5 +23,6 @@ __all__ = [
     "ReplayMismatch",
     "open_env",
     "record",
+    "registered_id",
     "task_of",
 ]

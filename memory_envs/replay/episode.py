@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 
 from memory_envs import ansi, painter
 from memory_envs.files import replacing
+from memory_envs.rules.randomness import STREAM_LIMIT
 from memory_envs.scene import Scene
 from memory_envs.style import ALL, Style
 from memory_envs.video import write_gif, write_mp4
 
 FORMAT = "memory-envs replay 2"
 NAMESPACE = "MemoryEnvs/"
+
+_MODULE = "memory_envs:"
 
 _OLD_FORMATS = ("memory-envs replay 1",)
 _NOT_THE_TASK = (
@@ -93,7 +96,7 @@ class Replay:
         played = tuple(int(action) for action in actions)
         steps = list(_play(env_id, kwargs, stream, episode, played))
         return cls(
-            env_id=env_id,
+            env_id=registered_id(env_id),
             kwargs=dict(kwargs),
             stream=stream,
             episode=episode,
@@ -245,13 +248,19 @@ def _play(
             yield env.state_hash(), reward
 
 
+def registered_id(env_id: str) -> str:
+    """Return an id without the "memory_envs:" that `gymnasium.make` takes before it."""
+    return env_id.removeprefix(_MODULE)
+
+
 def open_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
     """Return the environment of a task, without Gymnasium's wrappers and without a render mode.
 
     Raises:
         ReplayError: The id is none of this package, or the settings make no environment.
     """
-    # Ids such as "module:Name-v0" import a module; a file from a stranger must not choose which.
+    # Ids such as "module:Name-v0" import a module; a file from a stranger must not choose another than ours.
+    env_id = registered_id(env_id)
     if not env_id.startswith(NAMESPACE) or env_id not in gymnasium.registry:
         known = sorted(name for name in gymnasium.registry if name.startswith(NAMESPACE))
         nearest = difflib.get_close_matches(env_id, known, n=1)
@@ -277,18 +286,29 @@ def _check_format(content: Any, path: str | os.PathLike[str]) -> None:
 
 
 def _checked(content: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
-    kinds = {"env_id": str, "kwargs": dict, "stream": int, "episode": int, "actions": list, "hashes": list}
-    kinds |= {"episode_return": float, "versions": dict}
+    kinds: dict[str, Any] = {
+        "env_id": str,
+        "kwargs": dict,
+        "stream": int,
+        "episode": int,
+        "actions": list,
+        "hashes": list,
+    }
+    kinds |= {"episode_return": (int, float), "versions": dict}
     for field in fields(Replay):
         value = content.get(field.name)
-        if not isinstance(value, kinds[field.name]):
+        if not isinstance(value, kinds[field.name]) or isinstance(value, bool):
             raise ReplayError(f"{path} has no usable {field.name}, got {value!r}")
+    for name, limit in (("stream", STREAM_LIMIT), ("episode", 2**32)):
+        if not 0 <= content[name] < limit:
+            raise ReplayError(f"{path} must have a {name} in [0, {limit}), got {content[name]}")
     actions, hashes = tuple(content["actions"]), tuple(content["hashes"])
     if not all(type(action) is int for action in actions) or len(hashes) != len(actions) + 1:
         raise ReplayError(f"{path} must have integer actions and one hash more, got {len(hashes)} hashes")
     return {field.name: content[field.name] for field in fields(Replay)} | {
         "actions": actions,
         "hashes": hashes,
+        "episode_return": float(content["episode_return"]),
     }
 
 
