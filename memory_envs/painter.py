@@ -12,7 +12,17 @@ import numpy as np
 from memory_envs import ansi
 from memory_envs.display import letters
 from memory_envs.scene import FLOOR, Fact, Look, Mark, Mood, Scene
-from memory_envs.sprites import PALETTE, Colour, Pixels, agent_over, framed, sprite, sprite_table, ticked
+from memory_envs.sprites import (
+    PALETTE,
+    Colour,
+    Pixels,
+    agent_over,
+    framed,
+    sprite,
+    sprite_table,
+    thing_over,
+    ticked,
+)
 from memory_envs.style import ALL, Style
 
 ROOM, COLUMN, MARGIN = 396, 240, 16
@@ -23,6 +33,7 @@ MOSAIC = 960
 
 _LEAST_CELL = 4
 _GAP = 6
+_MARKS = 10  # so many marks are as wide as a room whose cells are too small for what lies in them
 _BODY, _SMALL = 24, 21
 _LINE, _LABEL, _LEGEND = 32, 24, 30
 _ICON = 28
@@ -116,8 +127,30 @@ def _tables(looks: tuple[Look, ...], cell: int) -> tuple[Pixels, Pixels]:
 def _room(scene: Scene, cell: int) -> Pixels:
     lit, dimmed = _tables(scene.looks, cell)
     tiles = np.where(scene.visible[:, :, None, None, None], lit[scene.tiles], dimmed[scene.tiles])
+    mark = min(scene.tiles.shape) * cell // _MARKS
+    if mark > 1.5 * cell:
+        return _marked(_assembled(tiles), scene, cell, mark)
     tiles[scene.row, scene.column] = agent_over(tiles[scene.row, scene.column], scene.heading)
     return _assembled(tiles)
+
+
+def _marked(room: Pixels, scene: Scene, cell: int, mark: int) -> Pixels:
+    """Return a room of small cells in which things and agent are drawn larger than the cells they are in."""
+    for row, column in np.argwhere(np.isin(scene.tiles, scene.things)).tolist():
+        patch = _around(room, row, column, cell, mark)
+        patch[:] = thing_over(patch, scene.looks[scene.tiles[row, column]], bool(scene.visible[row, column]))
+    patch = _around(room, scene.row, scene.column, cell, mark)
+    patch[:] = agent_over(patch, scene.heading)
+    return room
+
+
+def _around(room: Pixels, row: int, column: int, cell: int, side: int) -> Pixels:
+    """Return a view of the square around the middle of a cell, pushed inside where it would leave."""
+    top, left = (
+        min(max(place * cell + (cell - side) // 2, 0), length - side)
+        for place, length in zip((row, column), room.shape, strict=False)
+    )
+    return room[top : top + side, left : left + side]
 
 
 def _agent_view(scene: Scene, cell: int) -> Pixels:

@@ -6,6 +6,7 @@ and a shape is the same at every size.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +42,11 @@ PALETTE: dict[str, Colour] = {
 }
 """Colours by name. Those of things differ in lightness as well; their shapes differ in any case."""
 
-DIMMED = 0.56
-"""How much of its own colour a tile keeps where the agent does not see it."""
+DIMMED, DIMMED_THING = 0.56, 0.86
+"""How much of its colour a tile keeps where the agent does not see it; a thing more, to keep its hue."""
 
 _EDGE = 0.045
+_HALO = 0.06
 _SHADE = 0.62
 _HOLLOW_WIDTH = 0.11
 
@@ -65,10 +67,10 @@ def sprite(look: Look, cell: int, lit: bool = True) -> Pixels:
     """
     if cell < 1:
         raise ValueError(f"cell must be at least 1 pixel, got {cell}")
-    image = _wall(cell) if look.shape == "wall" else _on_floor(look, cell)
+    image = _wall(cell) if look.shape == "wall" else _floor(cell)
     if not lit:
         image = _mixed(image, PALETTE["shadow"], np.full((cell, cell), 1 - DIMMED))
-    return _rounded(image)
+    return _rounded(image if look.shape in ("wall", "floor") else _with_thing(image, look, lit))
 
 
 def sprite_table(looks: Sequence[Look], cell: int) -> Pixels:
@@ -89,6 +91,21 @@ def agent_over(tile: Pixels, heading: int) -> Pixels:
     arrow = _polygon(ahead, right, [(0.29, 0.0), (-0.22, -0.23), (-0.11, 0.0), (-0.22, 0.23)]) - 0.055
     image = _mixed(tile.astype(np.float64), PALETTE["halo"], _cover(arrow - 0.05))
     return _rounded(_mixed(image, PALETTE["agent"], _cover(arrow)))
+
+
+def thing_over(tile: Pixels, look: Look, lit: bool = True) -> Pixels:
+    """Return a picture with a thing on it, on a plate of its shape that sets it off from what lies below.
+
+    Args:
+        tile: uint8 [cell, cell, 3].
+        look: Shape and colour of the thing; neither wall nor floor.
+        lit: Whether the agent sees it.
+
+    Raises:
+        ValueError: The shape or the colour has no picture.
+    """
+    plate = _cover(_distance(replace(look, hollow=False), len(tile)) - _plate_edge(look))
+    return _rounded(_with_thing(_mixed(tile.astype(np.float64), PALETTE["halo"], plate), look, lit))
 
 
 def framed(tile: Pixels, colour: Colour) -> Pixels:
@@ -112,23 +129,37 @@ def _wall(cell: int) -> NDArray[np.float64]:
     return _mixed(image, PALETTE["wall"], _cover(_box(x, y + 0.02, 0.46, 0.44, 0.06)))
 
 
-def _on_floor(look: Look, cell: int) -> NDArray[np.float64]:
+def _floor(cell: int) -> NDArray[np.float64]:
     x, y = _grid(cell)
-    image = _mixed(_filled(cell, PALETTE["line"]), PALETTE["floor"], _cover(_box(x, y, 0.48, 0.48, 0.03)))
-    if look.shape == "floor":
-        return image
+    return _mixed(_filled(cell, PALETTE["line"]), PALETTE["floor"], _cover(_box(x, y, 0.48, 0.48, 0.03)))
+
+
+def _with_thing(image: NDArray[np.float64], look: Look, lit: bool) -> NDArray[np.float64]:
+    distance = _distance(look, len(image))
+    colour = PALETTE[look.colour]
+    if not lit:
+        colour = _between(PALETTE["shadow"], colour, DIMMED_THING)
+    image = _mixed(image, _between((0, 0, 0), colour, _SHADE), _cover(distance - _EDGE))
+    return _mixed(image, colour, _cover(distance))
+
+
+def _distance(look: Look, cell: int) -> Distances:
     if look.shape not in _DISTANCES or look.colour not in PALETTE:
         raise ValueError(
             f"a look must have one of the shapes wall, floor, {', '.join(_DISTANCES)} and one of the colours "
             f"{', '.join(PALETTE)}, got {look}"
         )
-    distance = _DISTANCES[look.shape](x, y)
-    if look.hollow:
-        distance = np.abs(distance - 0.01) - _HOLLOW_WIDTH / 2
-    colour = PALETTE[look.colour]
-    shade = tuple(round(part * _SHADE) for part in colour)
-    image = _mixed(image, shade, _cover(distance - _EDGE))
-    return _mixed(image, colour, _cover(distance))
+    distance = _DISTANCES[look.shape](*_grid(cell))
+    return np.abs(distance - 0.01) - _HOLLOW_WIDTH / 2 if look.hollow else distance
+
+
+def _plate_edge(look: Look) -> float:
+    return _HALO + _EDGE + (_HOLLOW_WIDTH / 2 + 0.01 if look.hollow else 0)
+
+
+def _between(first: Colour, second: Colour, share: float) -> Colour:
+    red, green, blue = (round(a + share * (b - a)) for a, b in zip(first, second, strict=True))
+    return red, green, blue
 
 
 def _grid(cell: int) -> tuple[Distances, Distances]:

@@ -18,7 +18,7 @@ from memory_envs import ansi, display, painter
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
 from memory_envs.meta_fetch import MetaFetchEnv
 from memory_envs.rules import imaze, meta_fetch
-from memory_envs.scene import META_FETCH_LOOKS, Icon, imaze_scene, looks_of, meta_fetch_scene
+from memory_envs.scene import IMAZE_LOOKS, META_FETCH_LOOKS, Icon, imaze_scene, looks_of, meta_fetch_scene
 from memory_envs.sprites import PALETTE, agent_over, framed, sprite
 from memory_envs.style import Style
 from tests.env_oracles import drawn_maze, solution
@@ -258,14 +258,39 @@ def test_every_line_of_the_panel_fits_into_its_column():
             assert sum(widths) + icons + 8 <= painter.COLUMN, each
 
 
+@pytest.mark.parametrize("size", [21, 31])
+def test_a_small_frame_of_a_large_maze_still_shows_what_lies_where(size):
+    image = pytest.importorskip("PIL.Image")
+    env = IMazeEnv(size=size, render_mode="rgb_array")
+    env.reset(seed=3)
+    scene, frame = env.scene(), env.render()
+    small = np.asarray(image.fromarray(frame).resize((320, 320 * len(frame) // frame.shape[1]), image.BOX))
+    scale, cell = 320 / frame.shape[1], 396 // size // 2 * 2
+    places = [(scene.row, scene.column, PALETTE["agent"])]
+    for row, column in np.argwhere(np.isin(scene.tiles, scene.things)).tolist():
+        places.append((row, column, PALETTE[scene.looks[scene.tiles[row, column]].colour]))
+    assert len(places) == 4
+    for row, column, colour in places:
+        y, x = (round((painter.MARGIN + (place + 0.5) * cell) * scale) for place in (row, column))
+        near = small[y - 8 : y + 9, x - 8 : x + 9].astype(int)
+        assert (np.abs(near - np.array(colour)).max(axis=-1) < 50).sum() >= 25, (row, column)
+
+
+@pytest.mark.parametrize("size", [5, 9, 15])
+def test_things_fill_their_cells_while_these_are_large(size):
+    env = IMazeEnv(size=size, view_size=1, render_mode="rgb_array")
+    env.reset(seed=0)
+    cell = 396 // size // 2 * 2
+    assert holds(env.render()[:, : 2 * painter.MARGIN + size * cell], sprite(IMAZE_LOOKS[4], cell, lit=False))
+
+
 @pytest.mark.parametrize("size", [5, 9, 15, 31, 101])
 def test_every_size_can_be_painted(size):
     env = IMazeEnv(size=size, view_size=1, render_mode="rgb_array")
     env.reset(seed=0)
     frame = env.render()
     assert frame.dtype == np.uint8 and frame.shape[0] % 2 == frame.shape[1] % 2 == 0
-    cell = max(4, 396 // size // 2 * 2)
-    assert holds(frame[:, : 2 * painter.MARGIN + size * cell], sprite(env.scene().looks[4], cell, lit=False))
+    assert frame.shape[1] == max(4, 396 // size // 2 * 2) * size + painter.COLUMN + 3 * painter.MARGIN
 
 
 def test_frames_are_new_objects_and_follow_the_state():

@@ -1,5 +1,6 @@
 """Sprites can be told apart at every size, without colours too, and need nothing but numpy."""
 
+import colorsys
 import itertools
 import subprocess
 import sys
@@ -66,6 +67,14 @@ def test_every_size_can_be_drawn_and_is_a_new_array(cell):
 def test_what_the_agent_does_not_see_is_darker():
     for look in IMAZE_LOOKS + META_FETCH_LOOKS:
         assert (luminance(sprite(look, 16, lit=False)) < luminance(sprite(look, 16))).all()
+
+
+@pytest.mark.parametrize("look", META_FETCH_LOOKS[2:])
+def test_a_dimmed_thing_keeps_its_hue(look):
+    middles = [sprite(look, 45, lit)[22, 22] / 255 for lit in (True, False)]
+    hues = [colorsys.rgb_to_hsv(*middle)[0] for middle in middles]
+    turned = abs(hues[0] - hues[1])
+    assert min(turned, 1 - turned) < 0.04 and min(map(max, middles)) > 0.8 * max(middles[0])
 
 
 def test_a_shape_has_the_same_area_at_every_size():
