@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_envs.compilation import compile_rulebook
 from memory_envs.encoding import new_pen, observation_space
 from memory_envs.kernels import (
     DISABLED,
@@ -21,7 +22,6 @@ from memory_envs.kernels import (
     RUNNING,
     SAME_STEP,
     STREAM,
-    compile_rulebook,
     pack,
 )
 from memory_envs.planner import PLANNED, optimal_steps_remaining

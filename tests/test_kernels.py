@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memory_envs
-from memory_envs import kernels
+from memory_envs import compilation
+from memory_envs.compilation import compile_rulebook
 from memory_envs.imaze import IMazeEnv
-from memory_envs.kernels import compile_rulebook, make_loops, pack
+from memory_envs.kernels import make_loops, pack
 from memory_envs.lanes import Lanes
 from memory_envs.rules import imaze
 from tests.env_oracles import one_hot, play_in_python
@@ -119,11 +120,11 @@ def test_the_digest_of_a_rulebook_elsewhere_covers_this_packages_rules(tmp_path,
     (tmp_path / "lone_rules.py").write_text("A = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     lone = importlib.import_module("lone_rules")
-    names = {name for name, _ in kernels._sources(lone)}
+    names = {name for name, _ in compilation._sources(lone)}
     assert {"kernels", "lone_rules", "memory_envs.rules/randomness.py", "memory_envs.rules/grid.py"} <= names
-    before = kernels.source_digest(lone)
+    before = compilation.source_digest(lone)
     (tmp_path / "lone_rules.py").write_text("A = 2\n")
-    assert kernels.source_digest(lone) != before
+    assert compilation.source_digest(lone) != before
 
 
 def test_kernels_of_a_rulebook_are_made_once():
