@@ -8,11 +8,9 @@ harmless: at worst it is refused.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import math
 import os
-import secrets
 import struct
 import zipfile
 from collections import OrderedDict
@@ -23,6 +21,8 @@ from typing import IO, Any
 import numpy as np
 import safetensors.torch
 import torch
+
+from memory_envs import files
 
 FORMAT = "memory-envs checkpoint"
 VERSION = 1
@@ -299,34 +299,10 @@ def _refuse_constant(name: str) -> None:
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[IO[bytes]]:
     """A new file that takes the place of `target` when, and only when, the block ends well."""
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder to save into", str(target.parent))
-    temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:  # an interrupt, too
-        with contextlib.suppress(OSError):  # the first error is the one to report
-            temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name outlive a power failure, where folders can be synced at all."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as problem:
-        if problem.errno not in (errno.EINVAL, errno.EBADF):  # network file systems that do not offer it
-            raise
-    finally:
-        os.close(descriptor)
+    with files.replacing(target, ".tmp") as unfinished, unfinished.open("xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _name(place: tuple[Any, ...]) -> str:
