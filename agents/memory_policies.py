@@ -171,46 +171,21 @@ class GTrXLPolicy(MemoryPolicy):
         self.network = self._gtrxl(layers, width, heads, mlp_width, memory, gate_bias)
 
 
-class AsymmetricPolicy(MemoryPolicy):
-    """An LSTM that acts and a gated transformer that only values; they share nothing.
+class AsymmetricPolicy(GTrXLPolicy):
+    """An LSTM that acts, beside a gated transformer that only values; they share nothing.
 
     Args:
         arguments: Those of `MemoryPolicy`.
         lstm_hidden_size: As in `LSTMPolicy`.
-        layers: As in `GTrXLPolicy`, like all that follow.
-        width: See there.
-        heads: See there.
-        mlp_width: See there.
-        memory: See there.
-        gate_bias: See there.
-        kwargs: Those of `MemoryPolicy`.
+        kwargs: Those of `GTrXLPolicy`, for the transformer.
     """
 
     network: AsymmetricActorCritic
 
-    def __init__(
-        self,
-        *arguments: Any,
-        lstm_hidden_size: int = 32,
-        layers: int = 2,
-        width: int = 64,
-        heads: int = 2,
-        mlp_width: int = 128,
-        memory: int = 64,
-        gate_bias: float = 2.0,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *arguments: Any, lstm_hidden_size: int = 32, **kwargs: Any) -> None:
         super().__init__(*arguments, **kwargs)
-        self._sizes = {
-            "lstm_hidden_size": lstm_hidden_size,
-            "layers": layers,
-            "width": width,
-            "heads": heads,
-            "mlp_width": mlp_width,
-            "memory": memory,
-            "gate_bias": gate_bias,
-        }
-        critic = self._gtrxl(layers, width, heads, mlp_width, memory, gate_bias)
+        self._sizes["lstm_hidden_size"] = lstm_hidden_size
+        critic = self.network
         self.network = AsymmetricActorCritic(self._lstm(lstm_hidden_size), critic)
 
 
