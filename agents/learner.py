@@ -166,14 +166,12 @@ class Learner:
     ) -> tuple[Tensor, dict[str, Any]]:
         config, logits = self.config, result.outputs.logits[:-1]
         learn = self._vmpo if config.rl_loss == "vmpo" else self._policy_gradient
-        policy_loss, metrics = learn(unroll, result, trace, advantage)
+        policy_loss, metrics = learn(unroll, logits, result, trace, advantage)
         value_loss = 0.5 * (self.popart.normalize(trace.target) - value).square()
+        pull = self._pull(unroll, logits)
         entropy = distillation.entropy(logits)
         loss = (
-            policy_loss
-            + config.value_coef * value_loss.mean()
-            + self._pull(unroll, logits)
-            - config.entropy_coef * entropy.mean()
+            policy_loss + config.value_coef * value_loss.mean() + pull - config.entropy_coef * entropy.mean()
         )
         metrics |= {
             "loss/value": value_loss.mean(),
@@ -187,9 +185,9 @@ class Learner:
         return loss, {name: value.detach() for name, value in metrics.items()}
 
     def _vmpo(
-        self, unroll: Unroll, result: _Pass, trace: VTrace, advantage: Tensor
+        self, unroll: Unroll, logits: Tensor, result: _Pass, trace: VTrace, advantage: Tensor
     ) -> tuple[Tensor, dict[str, Any]]:
-        config, logits, advantage = self.config, result.outputs.logits[:-1], advantage.flatten()
+        config, advantage = self.config, advantage.flatten()
         policy = vmpo.policy_loss(
             _log_prob(logits, unroll.action).flatten(),
             advantage,
@@ -208,9 +206,9 @@ class Learner:
         }
 
     def _policy_gradient(
-        self, unroll: Unroll, result: _Pass, trace: VTrace, advantage: Tensor
+        self, unroll: Unroll, logits: Tensor, result: _Pass, trace: VTrace, advantage: Tensor
     ) -> tuple[Tensor, dict[str, Any]]:
-        log_prob = _log_prob(result.outputs.logits[:-1], unroll.action)
+        log_prob = _log_prob(logits, unroll.action)
         loss = policy_gradient_loss(log_prob, advantage, trace.clipped_rho).mean()
         return loss, {"loss/policy": loss}
 
