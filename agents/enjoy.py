@@ -1,20 +1,17 @@
-"""Watch and evaluate a trained actor: `python -m agents.enjoy RUN_DIR`."""
+"""Watch and evaluate a trained actor: `python -m agents.enjoy RUN_DIR`, or `--pretrained NAME`."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium
-import numpy as np
 
+from agents import pretrained
 from agents.algorithm import find_algorithm
 from agents.evaluation import (
     FIRST_EVALUATION_SEED,
@@ -28,7 +25,7 @@ from agents.evaluation import (
 )
 from agents.make_env import make_lanes, make_single
 from agents.run_directory import RunDirectory
-from memory_envs.video import Gif
+from agents.views import GifView, TextView, View, WindowView
 
 FINISHED, REFUSED, INTERRUPTED = 0, 2, 130
 
@@ -38,8 +35,6 @@ DEFAULT_AGENT = "ald"
 REFUSALS = (ValueError, TypeError, OSError, ImportError, gymnasium.error.Error)
 
 HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
-# Seconds that the end of an episode stays in sight.
-REST = 1.0
 
 
 class Trained(NamedTuple):
@@ -58,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        trained = load_trained(options.path, options.env, options.env_kwargs, options.device)
+        trained = _trained(options)
         evaluation = _evaluate(trained, options) if options.headless else _watch(trained, options)
     except REFUSALS as problem:
         print(f"error: {problem}", file=sys.stderr)
@@ -67,6 +62,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     print(evaluation.summary())
     return FINISHED
+
+
+def _trained(options: argparse.Namespace) -> Trained:
+    if (options.path is None) == (options.pretrained is None):
+        raise ValueError(
+            "give RUN_DIR, or --pretrained and the name of an actor that ships, one of "
+            f"{', '.join(pretrained.names())}"
+        )
+    where = options.env, options.env_kwargs, options.device
+    if options.pretrained is not None:
+        return load_pretrained(options.pretrained, *where)
+    return load_trained(options.path, *where)
 
 
 def load_trained(
@@ -91,11 +98,40 @@ def load_trained(
     settings = config.get("run", {})
     if env_id is None and "env" not in settings:
         raise ValueError(f"{path} lies in no run directory, so its environment is not known: give --env")
-    if env_kwargs is None:
-        of_the_run = env_id is None or env_id == settings.get("env")
-        env_kwargs = json.loads(settings.get("env_kwargs", "{}")) if of_the_run else {}
     model = find_algorithm(config.get("agent", DEFAULT_AGENT)).load(path, device=device)
-    return Trained(model, env_id or settings["env"], env_kwargs)
+    own_id, own_kwargs = settings.get("env"), json.loads(settings.get("env_kwargs", "{}"))
+    return Trained(model, *_task(env_id, env_kwargs, own_id, own_kwargs))
+
+
+def load_pretrained(
+    name: str,
+    env_id: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+) -> Trained:
+    """Load an actor that ships with the package, and the environment it was trained in.
+
+    Args:
+        name: One of `agents.pretrained.names()`.
+        env_id: Environment; that of the training when None.
+        env_kwargs: Settings of the environment; those of the training when None.
+        device: Where to put the networks.
+
+    Raises:
+        ValueError: There is no such actor; says which there are.
+    """
+    card = pretrained.read_card(name)
+    model = pretrained.load(name, device)
+    return Trained(model, *_task(env_id, env_kwargs, card.env, card.env_kwargs))
+
+
+def _task(
+    env_id: str | None, env_kwargs: Mapping[str, Any] | None, own_id: str, own_kwargs: Mapping[str, Any]
+) -> tuple[str, Mapping[str, Any]]:
+    """The environment asked for, or else that of the training, whose settings are of no other one."""
+    if env_kwargs is None:
+        env_kwargs = own_kwargs if env_id in (None, own_id) else {}
+    return env_id or own_id, env_kwargs
 
 
 def load_model(path: str | Path, agent: str | None = None, device: str = "cpu") -> Any:
@@ -160,78 +196,6 @@ def watch(
     return Evaluation.of(finished)
 
 
-@dataclass
-class View:
-    """Somewhere to show frames.
-
-    Attributes:
-        render_mode: What the environment must render.
-    """
-
-    render_mode: str
-
-    def frame(self, env: gymnasium.Env[Any, Any]) -> None:
-        """Show the current state."""
-
-    def rest(self) -> None:
-        """Let the end of an episode be seen."""
-
-
-class WindowView(View):
-    """A window, which the environment itself draws in.
-
-    Raises:
-        ValueError: There is no display.
-    """
-
-    def __init__(self) -> None:
-        super().__init__("human")
-        displays = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
-        if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
-            raise ValueError(
-                "there is no display to open a window on; use --headless, --gif FILE or --ansi instead"
-            )
-
-    def rest(self) -> None:
-        """Wait."""
-        time.sleep(REST)
-
-
-class TextView(View):
-    """Text, redrawn in place at the pace of the environment in a terminal, one after the other elsewhere."""
-
-    def __init__(self) -> None:
-        super().__init__("ansi")
-        self._in_place = sys.stdout.isatty()
-
-    def frame(self, env: gymnasium.Env[Any, Any]) -> None:
-        """Print the current state."""
-        print(("\x1b[H\x1b[2J" if self._in_place else "") + str(env.render()), flush=True)
-        if self._in_place:
-            time.sleep(1 / env.metadata.get("render_fps", 10))
-
-    def rest(self) -> None:
-        """Wait, in a terminal."""
-        if self._in_place:
-            time.sleep(REST)
-
-
-class GifView(View):
-    """Pictures that are kept until `save`; no display is needed."""
-
-    def __init__(self) -> None:
-        super().__init__("rgb_array")
-        self.gif = Gif()
-
-    def frame(self, env: gymnasium.Env[Any, Any]) -> None:
-        """Keep a picture of the current state."""
-        self.gif.add(np.asarray(env.render()), 1 / env.metadata.get("render_fps", 10))
-
-    def rest(self) -> None:
-        """Let the last picture stay."""
-        self.gif.rest(REST)
-
-
 def _watch(trained: Trained, options: argparse.Namespace) -> Evaluation:
     view = TextView() if options.ansi else GifView() if options.gif else WindowView()
     episodes = options.episodes or WATCHED_EPISODES
@@ -264,7 +228,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m agents.enjoy", description="Watch and evaluate a trained actor."
     )
-    parser.add_argument("path", metavar="RUN_DIR", help="run directory, or a model file")
+    parser.add_argument("path", nargs="?", metavar="RUN_DIR", help="run directory, or a model file")
+    parser.add_argument(
+        "--pretrained",
+        metavar="NAME",
+        help=f"instead of a run, an actor that ships with the package: {', '.join(pretrained.names())}",
+    )
     parser.add_argument(
         "--episodes",
         type=_checked(int, lambda number: number >= 1, "an integer of at least 1"),

@@ -7,7 +7,7 @@ import sys
 import pytest
 from PIL import Image
 
-from agents import enjoy
+from agents import enjoy, views
 from agents import training as train
 from agents.evaluation import FIRST_EVALUATION_SEED
 
@@ -80,7 +80,7 @@ def test_gif_holds_every_frame_of_every_episode(run, tmp_path, capsys):
         for index in range(gif.n_frames):
             gif.seek(index)
             total += gif.info["duration"]
-    assert total == 100 * (frames - 2) + 2 * 1000 * enjoy.REST
+    assert total == 100 * (frames - 2) + 2 * 1000 * views.REST
 
 
 def test_text_shows_the_episodes_that_headless_counts(run, capsys):
@@ -101,7 +101,7 @@ def test_window_without_a_display_names_the_other_ways(run, monkeypatch, capsys)
 
 def test_window_opens_and_ends_with_the_summary(run, monkeypatch, capsys):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    monkeypatch.setattr(enjoy, "REST", 0.0)
+    monkeypatch.setattr(views, "REST", 0.0)
     assert enjoy.main([str(run), "--episodes", "1", "--env-kwargs", SHORT]) == 0
     assert SUMMARY.fullmatch(last_line(capsys)).group(1) == "1"
 
@@ -112,7 +112,7 @@ SHORT = '{"size": 5, "view_size": 1, "max_episode_steps": 3}'
 def test_interrupt_counts_the_episodes_that_were_finished(run, capsys):
     trained = enjoy.load_trained(run)
 
-    class Impatient(enjoy.View):
+    class Impatient(views.View):
         rests = 0
 
         def rest(self):
@@ -127,7 +127,7 @@ def test_interrupt_before_the_first_episode_is_an_interrupt(run, monkeypatch):
     def interrupt(self, env):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(enjoy.TextView, "frame", interrupt)
+    monkeypatch.setattr(views.TextView, "frame", interrupt)
     assert enjoy.main([str(run), "--ansi"]) == 130
 
 
@@ -170,6 +170,27 @@ def test_wrong_options_are_refused(run, arguments, message, capsys):
 def test_environments_that_do_not_fit_are_refused(run, arguments, message, capsys):
     assert enjoy.main([str(run), "--headless", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_actor_that_ships_plays_at_once(capsys):
+    assert enjoy.main(["--pretrained", "imaze/ald", "--headless", "--episodes", "20"]) == 0
+    assert SUMMARY.fullmatch(last_line(capsys)).group(1) == "20"
+    assert enjoy.main(["--pretrained", "imaze/ald", "--ansi", "--episodes", "1"]) == 0
+    assert last_line(capsys) == "success 1.000 over 1 episodes, return 1.000"
+
+
+def test_actor_that_ships_plays_in_another_maze(capsys):
+    larger = ["--env", "MemoryEnvs/IMaze-15x15-v0"]
+    assert enjoy.main(["--pretrained", "imaze/ald", "--headless", "--episodes", "3", *larger]) == 0
+    assert SUMMARY.fullmatch(last_line(capsys)).group(1) == "3"
+
+
+def test_unknown_actors_are_answered_with_those_that_ship(run, capsys):
+    assert enjoy.main(["--pretrained", "imaze/adl", "--headless"]) == 2
+    assert "no pretrained actor 'imaze/adl', did you mean 'imaze/ald'?" in capsys.readouterr().err
+    for neither_or_both in ([], [str(run), "--pretrained", "imaze/ald"]):
+        assert enjoy.main(neither_or_both) == 2
+        assert "give RUN_DIR, or --pretrained and the name of an actor" in capsys.readouterr().err
 
 
 def test_paths_that_lead_nowhere_are_refused(tmp_path, capsys):

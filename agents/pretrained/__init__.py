@@ -1,0 +1,9 @@
+"""Trained actors that ship with the package.
+
+`load("imaze/ald")` returns one with Stable-Baselines3's `predict`. Each is a file of weights beside a card.
+"""
+
+from agents.pretrained.card import ModelCard
+from agents.pretrained.store import load, names, read_card
+
+__all__ = ["ModelCard", "load", "names", "read_card"]

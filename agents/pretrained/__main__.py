@@ -1,0 +1,59 @@
+"""The trained actors that ship: `python -m agents.pretrained` lists them, with RUN_DIR it adds one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agents.enjoy import FINISHED, INTERRUPTED, REFUSALS, REFUSED
+from agents.pretrained.publish import EPISODES, publish
+from agents.pretrained.store import SHIPPED, names, read_card
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        The exit status: 0 finished, 2 refused, 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        if options.run_dir is None:
+            cards = [read_card(name, options.folder) for name in names(options.folder)]
+        else:
+            cards = [publish(options.run_dir, options.folder)]
+    except REFUSALS as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    for card in cards:
+        print(f"{card.name}: {card.summary()}")
+    return FINISHED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m agents.pretrained",
+        description="List the trained actors that ship, or add that of a run.",
+    )
+    parser.add_argument(
+        "run_dir",
+        nargs="?",
+        metavar="RUN_DIR",
+        help="finished run of a preset, whose actor is evaluated over "
+        f"{EPISODES:,} episodes and written under the preset's name; the actors are listed when not given",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=SHIPPED,
+        help="where the actors lie; that of the package when not given",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

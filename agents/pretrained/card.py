@@ -1,0 +1,78 @@
+"""The model card of a trained actor: what it is, how it was trained, how well it does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FORMAT = "memory-envs pretrained actor"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """All that is known of a trained actor but its weights, as plain JSON-able values.
+
+    Attributes:
+        name: The preset it was trained with.
+        agent: Name in `registry.agents`.
+        policy: Name of the policy, one of the agent's `policy_aliases`.
+        architecture: Arguments of the policy's class, apart from spaces and learning rate.
+        observation_space: As `agents.spaces` writes it.
+        action_space: As `agents.spaces` writes it.
+        env: Registered id of the environment.
+        env_kwargs: Settings of the environment that differ from its defaults.
+        training: `command`, `seed`, `frames`, all `settings` of the agent, and what it was `made_with`.
+        evaluation: By how actions are chosen, "sampled" and "deterministic": what `Evaluation.to_dict` says,
+            and `normalized_score`, that of the return, None where no certificate ships for the environment.
+        sha256: Of the file of weights, in hexadecimal.
+    """
+
+    name: str
+    agent: str
+    policy: str
+    architecture: dict[str, Any]
+    observation_space: dict[str, Any]
+    action_space: dict[str, Any]
+    env: str
+    env_kwargs: dict[str, Any]
+    training: dict[str, Any]
+    evaluation: dict[str, dict[str, Any]]
+    sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON-able values."""
+        return {"format": FORMAT, "version": VERSION} | dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Any) -> ModelCard:
+        """Return what `to_dict` was made from.
+
+        Raises:
+            ValueError: It is no model card, one of another version, or an entry is missing or unknown.
+        """
+        if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+            raise ValueError(f"it does not say that its format is {FORMAT!r}")
+        if content.get("version") != VERSION:
+            raise ValueError(f"version must be {VERSION}, got {content.get('version')!r}")
+        fields = {name: value for name, value in content.items() if name not in ("format", "version")}
+        wanted = {field.name for field in dataclasses.fields(cls)}
+        if fields.keys() != wanted:
+            raise ValueError(
+                f"these entries are missing or unknown: {', '.join(sorted(fields.keys() ^ wanted))}"
+            )
+        return cls(**fields)
+
+    def summary(self) -> str:
+        """Return a line, such as "return 1.000, success 1.000 ... trained for 700,000 frames"."""
+        sampled = self.evaluation["sampled"]
+        success, score = sampled["success"], sampled["normalized_score"]
+        parts = [
+            f"return {sampled['mean_return']['mean']:.3f}",
+            *([] if score is None else [f"normalised score {score:.3f}"]),
+            *([] if success is None else [f"success {success['mean']:.3f}"]),
+        ]
+        trained = f"trained for {self.training['frames']:,} frames in {self.env}"
+        return f"{', '.join(parts)} over {sampled['episodes']} episodes, {trained}"

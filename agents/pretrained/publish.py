@@ -1,0 +1,139 @@
+"""From a run directory to a trained actor that ships: checked, evaluated, written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+
+import memory_envs
+from agents.enjoy import load_model
+from agents.evaluation import Evaluation, evaluate, evaluation_lanes
+from agents.make_env import make_lanes
+from agents.options import Options, parse
+from agents.pretrained.card import ModelCard
+from agents.pretrained.store import SHIPPED, architecture, build_policy, digest, save
+from agents.run_directory import RunDirectory
+from agents.spaces import space_to_json
+from registry.agents import get_agent
+from registry.envs import ENVS
+from registry.presets import get_preset
+
+EPISODES = 1000
+
+# Settings of a run that say which experiment it was; the others say how it was run.
+_OF_THE_EXPERIMENT = ("policy", "env", "env_kwargs", "num_envs", "total_timesteps", "stop_at_success")
+
+
+def publish(run_dir: str | Path, folder: str | Path = SHIPPED, episodes: int = EPISODES) -> ModelCard:
+    """Write the actor of a finished run of a preset, with the model card that says how well it does.
+
+    What is evaluated is the policy read back from what is written, not the model of the run.
+
+    Args:
+        run_dir: The run.
+        folder: Where to write; that of the package by default.
+        episodes: To evaluate with, by sampled and by deterministic actions each.
+
+    Raises:
+        FileNotFoundError: There is no run, or it has no final model.
+        ValueError: The run is not its preset's: it has other settings, or was not trained to the end.
+    """
+    run = RunDirectory.open(run_dir)
+    options = _preset_options(run)
+    card, weights = _described(run, options)
+    policy = build_policy(card, weights)
+    evaluation = {
+        name: _scored(card, _evaluated(policy, card, episodes, deterministic=name == "deterministic"))
+        for name in ("sampled", "deterministic")
+    }
+    card = dataclasses.replace(card, evaluation=evaluation)
+    save(card, weights, folder)
+    return card
+
+
+def _preset_options(run: RunDirectory) -> Options:
+    """The options of a run, after checking that they are its preset's."""
+    options = Options.from_dict(run.read_config())
+    name = options.run.preset
+    if name is None:
+        raise ValueError(f"{run.path} was trained without a preset, so it has no name to be shipped under")
+    preset = parse(get_agent(get_preset(name).agent).program, ["--preset", name])
+    differing = list(_differences(options, preset))
+    if differing:
+        raise ValueError(f"{run.path} has not the settings of the preset {name!r}: {'; '.join(differing)}")
+    return options
+
+
+def _differences(run: Options, preset: Options) -> Iterator[str]:
+    pairs: list[tuple[str, Any, Any]] = [("agent", run.agent, preset.agent)]
+    pairs += [(name, getattr(run.run, name), getattr(preset.run, name)) for name in _OF_THE_EXPERIMENT]
+    settings, wanted = run.config.to_dict(), preset.config.to_dict()
+    pairs += [(name, settings.get(name), wanted.get(name)) for name in settings | wanted]
+    return (f"{name} is {got!r} instead of {want!r}" for name, got, want in pairs if got != want)
+
+
+def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
+    """The card, evaluation left empty, and the weights as the content of a safetensors file."""
+    if not run.model.exists():
+        raise FileNotFoundError(f"{run.path} has no {run.model.name}: the run has not ended")
+    model, settings = load_model(run.path), options.run
+    if model.num_timesteps < settings.total_timesteps:
+        raise ValueError(
+            f"{run.model} was trained for {model.num_timesteps:,} of {settings.total_timesteps:,} frames"
+        )
+    policy = model.policy
+    weights = safetensors.torch.save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in policy.state_dict().items()}
+    )
+    card = ModelCard(
+        name=str(settings.preset),
+        agent=options.agent,
+        policy=settings.policy,
+        architecture=architecture(policy),
+        observation_space=space_to_json(policy.observation_space),
+        action_space=space_to_json(policy.action_space),
+        env=settings.env_id,
+        env_kwargs=settings.env_settings,
+        training=_training(run, options, model.num_timesteps),
+        evaluation={},
+        sha256=digest(weights),
+    )
+    return card, weights
+
+
+def _training(run: RunDirectory, options: Options, frames: int) -> dict[str, Any]:
+    settings = options.run
+    program = get_agent(options.agent).program
+    session = run.read_config()["sessions"][-1]
+    return {
+        # The number of threads decides the order of sums, and so the last bits of every weight.
+        "command": f"python -m {program} --preset {settings.preset} --seed {settings.seed} "
+        f"--device {settings.device} --num-threads {settings.num_threads}",
+        "seed": settings.seed,
+        "frames": frames,
+        "settings": options.config.to_dict(),
+        "made_with": {name: session[name] for name in ("python", "libraries", "git")},
+    }
+
+
+def _evaluated(policy: Any, card: ModelCard, episodes: int, deterministic: bool) -> Evaluation:
+    env = make_lanes(card.env, evaluation_lanes(episodes), card.env_kwargs)
+    try:
+        return evaluate(policy, env, episodes, deterministic=deterministic)
+    finally:
+        env.close()
+
+
+def _scored(card: ModelCard, evaluation: Evaluation) -> dict[str, Any]:
+    return evaluation.to_dict() | {"normalized_score": _score(card, evaluation.mean_return.mean)}
+
+
+def _score(card: ModelCard, mean_return: float) -> float | None:
+    """That of the certificate, which ships for the registered settings of this package's ids."""
+    if card.env_kwargs or card.env not in {row.id for row in ENVS}:
+        return None
+    return memory_envs.normalized_score(card.env, mean_return)

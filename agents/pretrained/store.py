@@ -1,0 +1,141 @@
+"""Trained actors as files: NAME.safetensors with the weights, NAME.json with the model card. No pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import safetensors.torch
+import torch
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.save_util import is_json_serializable
+from stable_baselines3.common.utils import get_device
+
+from agents.algorithm import find_algorithm
+from agents.checkpoint import CheckpointError, replacing
+from agents.pretrained.card import ModelCard
+from agents.run_directory import write_json
+from agents.spaces import space_from_json
+from registry.lookup import look_up
+
+# Where the actors of the package lie.
+SHIPPED = Path(__file__).parent / "actors"
+
+# Arguments of SB3's policies that concern only their training, or that a card holds elsewhere.
+_NOT_ARCHITECTURE = ("observation_space", "action_space", "optimizer_kwargs")
+# What a card or weights that do not fit together raise.
+_MISFITS = (ValueError, TypeError, LookupError, RuntimeError, safetensors.SafetensorError)
+
+
+def names(folder: str | Path = SHIPPED) -> list[str]:
+    """Return the names of the trained actors in a folder."""
+    return list(_cards(Path(folder)))
+
+
+def read_card(name: str, folder: str | Path = SHIPPED) -> ModelCard:
+    """Return the model card of a trained actor.
+
+    Args:
+        name: One of `names()`.
+        folder: Where it lies; that of the package by default.
+
+    Raises:
+        ValueError: There is no such actor; says which there are.
+        CheckpointError: The card is damaged, or of another version.
+    """
+    path = look_up(_cards(Path(folder)), "pretrained actor", name)
+    try:
+        return ModelCard.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as fault:
+        raise CheckpointError(f"{path} cannot be read as a model card: {fault}") from fault
+
+
+def load(name: str, device: torch.device | str = "cpu", folder: str | Path = SHIPPED) -> BasePolicy:
+    """Load a trained actor. Nothing is downloaded, and no code in the files is run.
+
+    Example:
+        >>> from agents import pretrained
+        >>> actor = pretrained.load("imaze/ald")
+        >>> actor.observation_space.shape
+        (54,)
+
+    Args:
+        name: One of `names()`.
+        device: Where to put the network.
+        folder: Where it lies; that of the package by default.
+
+    Returns:
+        The policy, ready to act: `predict(observation, state, episode_start, deterministic)`.
+
+    Raises:
+        ValueError: There is no such actor; says which there are.
+        CheckpointError: The files are damaged, or do not belong together.
+        FileNotFoundError: The card lies there without its weights.
+    """
+    card = read_card(name, folder)
+    path = _weights(Path(folder), name)
+    content = path.read_bytes()
+    if digest(content) != card.sha256:
+        raise CheckpointError(f"{path} is damaged, or not the file that its model card describes")
+    try:
+        return build_policy(card, content, device)
+    except _MISFITS as fault:
+        raise CheckpointError(f"{path} and its model card make no policy: {fault}") from fault
+
+
+def save(card: ModelCard, weights: bytes, folder: str | Path = SHIPPED) -> Path:
+    """Write a trained actor, in the place of one of the same name.
+
+    Returns:
+        The file of weights; the card lies beside it.
+
+    Raises:
+        OSError: The files could not be written.
+    """
+    path = _weights(Path(folder), card.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write(weights)
+    write_json(path.with_suffix(".json"), card.to_dict())
+    return path
+
+
+def build_policy(card: ModelCard, weights: bytes, device: torch.device | str = "cpu") -> BasePolicy:
+    """Return the policy that a card describes, with weights from a safetensors file's content."""
+    policy_class = look_up(find_algorithm(card.agent).policy_aliases, "policy", card.policy)
+    policy = cast(Any, policy_class)(
+        space_from_json(card.observation_space),
+        space_from_json(card.action_space),
+        lambda _: 0.0,  # it is not going to learn
+        **card.architecture,
+    ).to(get_device(device))
+    policy.load_state_dict(safetensors.torch.load(weights))
+    policy.set_training_mode(False)
+    return cast(BasePolicy, policy)
+
+
+def architecture(policy: BasePolicy) -> dict[str, Any]:
+    """Return the arguments to build a policy again from; classes, which no card can hold, are left out."""
+    arguments: Mapping[str, Any] = policy._get_constructor_parameters()
+    return {
+        name: value
+        for name, value in arguments.items()
+        if name not in _NOT_ARCHITECTURE and value is not None and is_json_serializable(value)
+    }
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _cards(folder: Path) -> dict[str, Path]:
+    paths = sorted(folder.rglob("*.json"))
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
+
+
+def _weights(folder: Path, name: str) -> Path:
+    return folder / f"{name}.safetensors"
