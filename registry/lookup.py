@@ -7,13 +7,14 @@ from typing import TypeVar
 Row = TypeVar("Row")
 
 
-def look_up(table: Mapping[str, Row], kind: str, name: str) -> Row:
+def look_up(table: Mapping[str, Row], kind: str, name: str, choices: str | None = None) -> Row:
     """Return the row of `table` that is called `name`.
 
     Args:
         table: Rows by name.
         kind: What the rows are, for the error: "preset", "agent".
         name: The name asked for.
+        choices: Which names there are, in words; all of them, one after the other, when None.
 
     Raises:
         ValueError: There is no such row; says which there are, and which is nearest.
@@ -22,4 +23,5 @@ def look_up(table: Mapping[str, Row], kind: str, name: str) -> Row:
         return table[name]
     near = difflib.get_close_matches(name, table, n=1)
     hint = f", did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"there is no {kind} {name!r}{hint} (there are {', '.join(map(repr, table))})")
+    choices = choices or f"there are {', '.join(map(repr, table))}"
+    raise ValueError(f"there is no {kind} {name!r}{hint} ({choices})")

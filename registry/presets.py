@@ -1,8 +1,11 @@
 """The experiments: an agent, an environment, how long, and what differs from the agent's defaults."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from registry import paper
+from registry.ablations import ABLATIONS
 from registry.lookup import look_up
 
 
@@ -11,7 +14,7 @@ class Preset:
     """One experiment.
 
     Attributes:
-        name: "<task>/<agent>".
+        name: "<task>/<agent>", behind "paper/" with the paper's own settings.
         agent: Name in `registry.agents`.
         env: Registered id of the environment.
         total_timesteps: Frames of training, all lanes together.
@@ -20,6 +23,7 @@ class Preset:
         policy: Name of the policy that acts.
         env_kwargs: Settings of the environment that differ from its defaults.
         overrides: Settings of the agent that differ from its defaults.
+        ablation_of: The preset that this one changes one thing of, or None.
     """
 
     name: str
@@ -31,19 +35,33 @@ class Preset:
     policy: str = "LstmPolicy"
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     overrides: dict[str, Any] = field(default_factory=dict)
+    ablation_of: str | None = None
 
+
+def _ablations(base: Preset) -> Iterator[Preset]:
+    for suffix, ablation in ABLATIONS.items():
+        yield replace(
+            base,
+            name=f"{base.name}-{suffix}",
+            source=f"{base.name} {ablation.what}",
+            overrides=base.overrides | ablation.overrides,
+            ablation_of=base.name,
+        )
+
+
+_IMAZE_ALD = Preset(
+    name="imaze/ald",
+    agent="ald",
+    env="MemoryEnvs/IMaze-v0",
+    total_timesteps=700_000,
+    num_envs=28,
+    source="9x9 I-Maze of Parisotto & Salakhutdinov 2021, with a learner small enough for a CPU",
+)
 
 PRESETS: dict[str, Preset] = {
     row.name: row
     for row in (
-        Preset(
-            name="imaze/ald",
-            agent="ald",
-            env="MemoryEnvs/IMaze-v0",
-            total_timesteps=700_000,
-            num_envs=28,
-            source="9x9 I-Maze of Parisotto & Salakhutdinov 2021, with a learner small enough for a CPU",
-        ),
+        _IMAZE_ALD,
         Preset(
             name="imaze-15x15/ald",
             agent="ald",
@@ -80,6 +98,47 @@ PRESETS: dict[str, Preset] = {
             num_envs=28,
             source="imaze/ald with its actor learning for itself, from the values of its learner",
         ),
+        Preset(
+            name="paper/imaze/ald",
+            agent="ald",
+            policy="LstmPolicy",
+            env="MemoryEnvs/IMaze-v0",
+            total_timesteps=paper.FRAMES,
+            num_envs=paper.BATCH,
+            source="Parisotto & Salakhutdinov 2021: the paper's agent",
+            overrides=paper.ALD,
+        ),
+        Preset(
+            name="paper/imaze/vmpo-gtrxl",
+            agent="vmpo",
+            policy="GTrXLPolicy",
+            env="MemoryEnvs/IMaze-v0",
+            total_timesteps=paper.FRAMES,
+            num_envs=paper.BATCH,
+            source="Parisotto & Salakhutdinov 2021: its transformer acting for itself",
+            overrides=paper.VMPO_GTRXL,
+        ),
+        Preset(
+            name="paper/imaze/vmpo-lstm",
+            agent="vmpo",
+            policy="LstmPolicy",
+            env="MemoryEnvs/IMaze-v0",
+            total_timesteps=paper.FRAMES,
+            num_envs=paper.BATCH,
+            source="Parisotto & Salakhutdinov 2021: its LSTM learning for itself",
+            overrides=paper.VMPO_LSTM,
+        ),
+        Preset(
+            name="paper/imaze/asymmetric",
+            agent="vmpo",
+            policy="AsymmetricPolicy",
+            env="MemoryEnvs/IMaze-v0",
+            total_timesteps=paper.FRAMES,
+            num_envs=paper.BATCH,
+            source="Parisotto & Salakhutdinov 2021: its asymmetric actor-critic",
+            overrides=paper.ASYMMETRIC,
+        ),
+        *_ablations(_IMAZE_ALD),
     )
 }
 
@@ -88,6 +147,17 @@ def get_preset(name: str) -> Preset:
     """Return a preset.
 
     Raises:
-        ValueError: There is no such preset.
+        ValueError: There is no such preset; says which is nearest, and which there are, by group.
     """
-    return look_up(PRESETS, "preset", name)
+    groups = (f"{title}: {', '.join(names)}" for title, names in preset_groups().items())
+    return look_up(PRESETS, "preset", name, choices="; ".join(groups))
+
+
+def preset_groups() -> dict[str, list[str]]:
+    """Return the names of the presets by task, ablations by what they are ablations of."""
+    groups: dict[str, list[str]] = {}
+    for row in PRESETS.values():
+        task = row.name.rpartition("/")[0]
+        title = f"ablations of {row.ablation_of}" if row.ablation_of else task
+        groups.setdefault(title, []).append(row.name)
+    return groups

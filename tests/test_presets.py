@@ -7,8 +7,9 @@ import gymnasium
 import pytest
 
 import memory_envs  # noqa: F401
+from registry.ablations import ABLATIONS
 from registry.agents import AGENTS, get_agent
-from registry.presets import PRESETS, get_preset
+from registry.presets import PRESETS, get_preset, preset_groups
 
 
 def imported(entry_point):
@@ -40,6 +41,103 @@ def test_overrides_of_presets_differ_from_the_defaults(preset):
     assert {
         name: getattr(defaults, name) for name in preset.overrides
     }.items() & preset.overrides.items() == set()
+
+
+def settings(name):
+    """All settings of a preset's agent."""
+    preset = get_preset(name)
+    return imported(get_agent(preset.agent).entry_point).config_class(**preset.overrides).to_dict()
+
+
+@pytest.mark.parametrize("suffix", ABLATIONS)
+def test_ablations_change_one_thing(suffix):
+    base, changed = get_preset("imaze/ald"), get_preset(f"imaze/ald-{suffix}")
+    assert changed.ablation_of == base.name
+    fields = [field.name for field in dataclasses.fields(base)]
+    differing = {name for name in fields if getattr(base, name) != getattr(changed, name)}
+    assert differing == {"name", "source", "overrides", "ablation_of"}
+    before, after = settings("imaze/ald"), settings(changed.name)
+    assert {name for name in before if before[name] != after[name]} == ABLATIONS[suffix].overrides.keys()
+    assert len(ABLATIONS[suffix].overrides) == 1
+
+
+def test_ablations_and_their_base_cover_those_of_the_paper():
+    values = {}
+    for name in ("imaze/ald", *(f"imaze/ald-{suffix}" for suffix in ABLATIONS)):
+        for setting, value in settings(name).items():
+            values.setdefault(setting, set()).add(value)
+    assert values["distilled_value_coef"] == {1.0, 0.0} and 0.0 in values["learner_regularisation"]
+    assert {1, 2, 4, 8, 16} <= values["distillation_steps"]
+    assert values["actor_hidden_size"] == {16, 32, 64, 128} and values["learner_layers"] == {1, 2, 4}
+
+
+# What the paper states of all its agents.
+STATED = {
+    "unroll_length": 20,
+    "gamma": 0.99,
+    "learner_learning_rate": 1e-4,
+    "dual_learning_rate": 1e-4,
+    "max_grad_norm": None,
+    "rl_loss": "vmpo",
+    "eta_init": 1.0,
+    "eps_eta": 0.1,
+    "alpha_init": 1.0,
+    "eps_alpha": 0.004,
+    "target_period": 10,
+    "popart_step_size": 3e-4,
+}
+STATED_OF_ALD = {
+    "actor_hidden_size": 32,
+    "actor_learning_rate": 1e-4,
+    "learner_layers": 4,
+    "learner_regularisation": 1.0,
+    "distillation_direction": "actor_learner",
+}
+
+
+@pytest.mark.parametrize(
+    ("agent", "stated"),
+    [
+        ("ald", STATED_OF_ALD),
+        ("vmpo-gtrxl", {"learner_layers": 4}),
+        ("vmpo-lstm", {"lstm_hidden_size": 32}),
+        ("asymmetric", {"learner_layers": 4, "lstm_hidden_size": 32}),
+    ],
+)
+def test_settings_of_the_paper_are_its_numbers(agent, stated):
+    preset, ours = get_preset(f"paper/imaze/{agent}"), get_preset(f"imaze/{agent}")
+    assert (preset.agent, preset.policy, preset.env) == (ours.agent, ours.policy, ours.env)
+    assert preset.num_envs == 64
+    found = settings(preset.name)
+    assert {name: found[name] for name in STATED | stated} == STATED | stated
+    for absent in ("learner_replays", "entropy_coef"):
+        assert found[absent] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_train(name, tmp_path, one_thread):
+    from rich.console import Console
+
+    from agents.options import parse
+    from agents.training import prepare
+
+    options = parse(get_agent(PRESETS[name].agent).program, ["--preset", name, "--run-dir", str(tmp_path)])
+    _, model = prepare(options, Console(quiet=True))
+    model.learn(1)
+    assert model.num_timesteps >= PRESETS[name].num_envs
+
+
+def test_groups_name_every_preset_once():
+    groups = preset_groups()
+    assert sorted(name for names in groups.values() for name in names) == sorted(PRESETS)
+    assert groups["ablations of imaze/ald"] == [f"imaze/ald-{suffix}" for suffix in ABLATIONS]
+    assert "paper/imaze/ald" in groups["paper/imaze"]
+
+
+def test_unknown_presets_are_answered_with_all_by_group():
+    with pytest.raises(ValueError, match=r"\(imaze: imaze/ald, .*; paper/imaze: paper/imaze/ald, .*\)"):
+        get_preset("zzz")
 
 
 def test_unknown_names_are_answered_with_the_nearest():
