@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import importlib
 import os
 import time
@@ -14,7 +12,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv
-from stable_baselines3.common.base_class import BaseAlgorithm, maybe_make_env
+from stable_baselines3.common.base_class import maybe_make_env
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
@@ -22,6 +20,7 @@ from stable_baselines3.common.utils import safe_mean
 
 from agents.actor import Actor
 from agents.config import LearnerConfig
+from agents.configured import ConfiguredAlgorithm
 from agents.distiller import Distiller
 from agents.engines.serial import SerialEngine
 from agents.learner import Learner
@@ -33,7 +32,7 @@ from registry.agents import get_agent
 Self = TypeVar("Self", bound="UnrollAlgorithm")
 
 
-class UnrollAlgorithm(BaseAlgorithm):
+class UnrollAlgorithm(ConfiguredAlgorithm):
     """An SB3 algorithm in which an engine turns a loop: act, learn, and what else there is.
 
     A subclass says which policies and settings it has, and builds policy, learner, replay, actor and engine.
@@ -46,7 +45,6 @@ class UnrollAlgorithm(BaseAlgorithm):
     """
 
     config_class: ClassVar[type[LearnerConfig]]
-    policy_aliases: ClassVar[dict[str, type[BasePolicy]]]
     policy: Any
     learner: Learner
     replay: Replay
@@ -104,11 +102,6 @@ class UnrollAlgorithm(BaseAlgorithm):
             "learner_learning_rate": self.learner.optimizer,
             "dual_learning_rate": self.learner.dual_optimizer,
         }
-
-    def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
-        if policy_name not in self.policy_aliases:
-            raise ValueError(f"policy must be one of {', '.join(self.policy_aliases)}, got {policy_name!r}")
-        return self.policy_aliases[policy_name]
 
     def _setup_model(self) -> None:
         """Build the networks and the parts of the engine around them."""
@@ -236,18 +229,6 @@ class UnrollAlgorithm(BaseAlgorithm):
         return load_model(cls, path, env, device, custom_objects, print_system_info, force_reset, **kwargs)
 
     @classmethod
-    def _configured(cls, config: Any, settings: Mapping[str, Any]) -> Any:
-        names = [field.name for field in dataclasses.fields(config)]
-        for name in settings:
-            if name not in names:
-                near = difflib.get_close_matches(name, names)
-                hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-                raise TypeError(
-                    f"{cls.__name__} has no setting {name!r}.{hint} The settings are {', '.join(names)}"
-                )
-        return dataclasses.replace(config, **settings)
-
-    @classmethod
     def _check_spaces(cls, observation_space: spaces.Space, action_space: spaces.Space) -> None:
         if not isinstance(action_space, spaces.Discrete) or action_space.start != 0:
             raise ValueError(
@@ -286,14 +267,14 @@ class _Means:
         return means
 
 
-def find_algorithm(agent: str) -> type[UnrollAlgorithm]:
+def find_algorithm(agent: str) -> type[ConfiguredAlgorithm]:
     """Return the class of an agent of the registry.
 
     Raises:
         ValueError: There is no such agent.
     """
     module, _, name = get_agent(agent).entry_point.partition(":")
-    found: type[UnrollAlgorithm] = getattr(importlib.import_module(module), name)
+    found: type[ConfiguredAlgorithm] = getattr(importlib.import_module(module), name)
     return found
 
 

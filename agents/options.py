@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar, cast, get_type_hints
 import tyro
 
 from agents.algorithm import find_algorithm
-from agents.config import LearnerConfig
+from agents.configured import AgentConfig
 from agents.evaluation import FIRST_EVALUATION_SEED
 from agents.provenance import available_cores
 from agents.run_directory import RunDirectory
@@ -110,7 +110,7 @@ class Options:
 
     agent: str
     run: RunSettings
-    config: LearnerConfig
+    config: AgentConfig
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-able values."""
@@ -245,7 +245,9 @@ def _completed(options: Options) -> Options:
 
 
 def _presets(agent: str) -> str:
-    return ", ".join(name for name, preset in PRESETS.items() if preset.agent == agent)
+    """Those of the program that trains an agent."""
+    program = get_agent(agent).program
+    return ", ".join(row.name for row in PRESETS.values() if get_agent(row.agent).program == program)
 
 
 def _new_name(run: RunSettings) -> str:

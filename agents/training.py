@@ -16,7 +16,8 @@ import torch
 from rich.console import Console
 from stable_baselines3.common.callbacks import CallbackList
 
-from agents.algorithm import UnrollAlgorithm, find_algorithm
+from agents.algorithm import find_algorithm
+from agents.configured import ConfiguredAlgorithm
 from agents.curves import published_points, reached, save_curve
 from agents.env_state import get_env_state
 from agents.evaluation import Evaluation, evaluate, evaluation_lanes
@@ -67,7 +68,7 @@ def main(program: str, arguments: Sequence[str] | None = None) -> int:
     return FINISHED if finished else INTERRUPTED
 
 
-def prepare(options: Options, console: Console) -> tuple[RunDirectory, UnrollAlgorithm]:
+def prepare(options: Options, console: Console) -> tuple[RunDirectory, ConfiguredAlgorithm]:
     """Make or open the run directory, and the model in its environments, ready to `train`.
 
     Raises:
@@ -96,7 +97,7 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, UnrollAlg
     return run, model
 
 
-def train(run: RunDirectory, model: UnrollAlgorithm, settings: RunSettings, console: Console) -> bool:
+def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, console: Console) -> bool:
     """Train to the total, or until told to stop, and save the state to resume from.
 
     Returns:
@@ -126,7 +127,7 @@ def train(run: RunDirectory, model: UnrollAlgorithm, settings: RunSettings, cons
     return not interrupt.requested
 
 
-def report(run: RunDirectory, model: UnrollAlgorithm, options: Options, console: Console) -> None:
+def report(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, console: Console) -> None:
     """Write the final model, its evaluation, the learning curve and a replay, and say how it went."""
     settings = options.run
     model.save(run.model, exclude=("replay", "environment"))
@@ -151,7 +152,7 @@ def resume_command(program: str, run: RunDirectory) -> str:
     return f"{_python()} -m {program} --resume {shlex.quote(str(run.path))}"
 
 
-def _resumed(agent: str, run: RunDirectory, env: Any, device: str, console: Console) -> UnrollAlgorithm:
+def _resumed(agent: str, run: RunDirectory, env: Any, device: str, console: Console) -> ConfiguredAlgorithm:
     exact = get_env_state(env) is not None
     if not exact:
         console.print(
@@ -163,7 +164,7 @@ def _resumed(agent: str, run: RunDirectory, env: Any, device: str, console: Cons
 
 
 def _recorder(
-    run: RunDirectory, model: UnrollAlgorithm, settings: RunSettings, interrupt: Interrupt
+    run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, interrupt: Interrupt
 ) -> RunRecorder:
     """The callback that writes the log on from where the model stands."""
     unroll_frames = model.n_envs * model.config.unroll_length
@@ -185,7 +186,7 @@ def _recorder(
     )
 
 
-def _success_held(model: UnrollAlgorithm, wanted: float | None) -> str | None:
+def _success_held(model: ConfiguredAlgorithm, wanted: float | None) -> str | None:
     successes = model.ep_success_buffer or ()
     if wanted is None or len(successes) < SUCCESS_WINDOW:
         return None
@@ -193,7 +194,7 @@ def _success_held(model: UnrollAlgorithm, wanted: float | None) -> str | None:
     return f"success {rate:.3f} over the last {SUCCESS_WINDOW} episodes" if rate >= wanted else None
 
 
-def _evaluate(model: UnrollAlgorithm, settings: RunSettings) -> dict[str, Evaluation]:
+def _evaluate(model: ConfiguredAlgorithm, settings: RunSettings) -> dict[str, Evaluation]:
     """By how actions are chosen: "sampled", as in training and in the paper, and "deterministic"."""
     episodes = settings.evaluation_episodes
     env = make_lanes(settings.env_id, evaluation_lanes(episodes), settings.env_settings)
@@ -205,7 +206,7 @@ def _evaluate(model: UnrollAlgorithm, settings: RunSettings) -> dict[str, Evalua
     return evaluations
 
 
-def _record(run: RunDirectory, model: UnrollAlgorithm, settings: RunSettings, console: Console) -> None:
+def _record(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, console: Console) -> None:
     if not is_native(resolve_id(settings.env_id)):
         console.print(f"no replay: {settings.env_id} is none of this package's environments", highlight=False)
         return

@@ -27,6 +27,11 @@ AGENTS: dict[str, AgentRow] = {
     for row in (
         AgentRow("ald", "agents.ald:ALD", "agents.ald.train", "ALD"),
         AgentRow("vmpo", "agents.baselines:VMPO", "agents.baselines.train", "V-MPO"),
+        AgentRow(
+            "recurrent-ppo", "agents.baselines:RecurrentPPOAgent", "agents.baselines.train", "RecurrentPPO"
+        ),
+        AgentRow("ppo", "agents.baselines:PPOAgent", "agents.baselines.train", "PPO"),
+        AgentRow("random", "agents.baselines:RandomAgent", "agents.baselines.train", "Random"),
     )
 }
 

@@ -121,7 +121,7 @@ def test_early_stopping_happens_in_the_case_named_for_it():
     env_settings, settings, number = CASES["stopped early"]
     model = trained(FastRecurrentPPO, envs(number, **env_settings), **settings)
     assert 0 < model._n_updates < 2 * settings["n_epochs"]
-    assert model.rollout_buffer._splits, "no draw was left over for the next rollout"
+    assert model.rollout_buffer.splits, "no draw was left over for the next rollout"
 
 
 @pytest.mark.parametrize("layers, bias", [(1, True), (2, True), (2, False)])

@@ -71,7 +71,7 @@ class FlatSequences(BaseBuffer):
         """Take the arguments of sb3-contrib's buffer."""
         super().__init__(*args, **kwargs)
         _, self._layers, _, self._hidden_size = self.hidden_state_shape
-        self._splits: deque[int] = deque()
+        self.splits: deque[int] = deque()
         self._flat: dict[str, Tensor] = {}
         self.plan(None, 0)
 
@@ -84,9 +84,9 @@ class FlatSequences(BaseBuffer):
             batch_size: Steps in a minibatch; all when None.
             n_epochs: How many times `get` will be called at most.
         """
-        while len(self._splits) < n_epochs:
-            self._splits.append(np.random.randint(self._total))
-        cuts = (np.arange(0, self._total, batch_size or self._total) + split for split in self._splits)
+        while len(self.splits) < n_epochs:
+            self.splits.append(np.random.randint(self._total))
+        cuts = (np.arange(0, self._total, batch_size or self._total) + split for split in self.splits)
         first_of_env = np.arange(self.n_envs) * self.buffer_size
         kept = np.concatenate([first_of_env, *cuts]) % self._total
         self._kept = np.unique(self._by_time(kept))
@@ -101,11 +101,11 @@ class FlatSequences(BaseBuffer):
             RuntimeError: More epochs, or other minibatches, than were planned.
         """
         assert self.full, "Rollout buffer must be full before sampling from it"
-        if not self._splits:
+        if not self.splits:
             raise RuntimeError("plan() was for fewer epochs than are now read from the rollout")
         if not self._flat:
             self._flat = self._flattened()
-        split = self._splits.popleft()
+        split = self.splits.popleft()
         size = batch_size or self._total
         for begin in range(0, self._total, size):
             yield self._minibatch(split + begin, split + min(begin + size, self._total))

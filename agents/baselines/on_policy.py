@@ -1,0 +1,150 @@
+"""SB3's on-policy algorithms as agents of this package: settings in one object, safe files, resuming."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, TypeVar, cast
+
+import torch
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
+
+from agents.baselines.config import RolloutConfig
+from agents.baselines.on_policy_saving import load_model, save_model
+from agents.configured import ConfiguredAlgorithm
+
+Self = TypeVar("Self", bound="OnPolicyAgent")
+
+
+class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
+    """Goes before an algorithm of SB3 among the bases of a class, which says what its settings are.
+
+    The algorithm itself is not touched. What differs is around it: settings come as one object or one by
+    one, files are those of `agents.checkpoint`, and a model that is loaded with `force_reset=False` goes on
+    as if it had never been saved, where environments can be restored.
+
+    Args:
+        policy: Name of a policy, or its class.
+        env: What SB3 accepts: an id, an environment, a VecEnv.
+        config: All settings; defaults when None.
+        policy_kwargs: For the policy class, beyond what the settings say, e.g. a features extractor.
+        stats_window_size: Episodes that the logged means run over.
+        tensorboard_log: Folder for TensorBoard, or None.
+        verbose: 0 silent, 1 information, 2 debugging.
+        seed: Seed of weights, actions, minibatches and environment.
+        device: "auto", "cpu", "cuda", ...
+        settings: Single settings by name, on top of `config`.
+
+    Raises:
+        ValueError: A policy that there is not, or a setting out of its range.
+        TypeError: A setting that does not exist.
+    """
+
+    config_class: ClassVar[type[RolloutConfig]]
+    config: RolloutConfig
+
+    def __init__(
+        self,
+        policy: str | type[BasePolicy],
+        env: GymEnv | str | None = None,
+        config: Any = None,
+        *,
+        policy_kwargs: dict[str, Any] | None = None,
+        stats_window_size: int = 100,
+        tensorboard_log: str | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: torch.device | str = "auto",
+        _init_setup_model: bool = True,
+        **settings: Any,
+    ) -> None:
+        self.config = self._configured(config or self.config_class(), settings)
+        super().__init__(
+            policy,
+            env,
+            **self.config.arguments(),
+            policy_kwargs=self.config.policy_arguments() | (policy_kwargs or {}),
+            stats_window_size=stats_window_size,
+            tensorboard_log=tensorboard_log,
+            verbose=verbose,
+            seed=seed,
+            device=device,
+            _init_setup_model=_init_setup_model,
+        )
+
+    def learn(
+        self: Self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int = 1,
+        tb_log_name: str | None = None,
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> Self:
+        """Train; see SB3. With a `log_interval` of 0, callbacks alone write to the log."""
+        never = cast(int, None)  # what SB3 looks for
+        return super().learn(
+            total_timesteps,
+            callback,
+            log_interval or never,
+            tb_log_name or type(self).__name__,
+            reset_num_timesteps,
+            progress_bar,
+        )
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Return the optimizers by name."""
+        return {"policy": self.policy.optimizer}
+
+    def acting_state(self) -> dict[str, Any]:
+        """Return what acting goes on with in the middle of episodes, beside the environments."""
+        return {"observation": self._last_obs, "is_first": self._last_episode_starts}
+
+    def set_acting_state(self, state: Mapping[str, Any]) -> None:
+        """Go on with what `acting_state` returned."""
+        self._last_obs, self._last_episode_starts = state["observation"], state["is_first"]
+
+    def save(  # type: ignore[override]  # a file object cannot be replaced in one step
+        self,
+        path: str | os.PathLike[str],
+        exclude: Iterable[str] | None = None,
+        include: Iterable[str] | None = None,
+    ) -> None:
+        """Write everything that training depends on to one file, atomically; `.zip` is appended when missing.
+
+        Args:
+            path: File name.
+            exclude: Of "replay", "environment": parts to leave out. There is no replay to leave out.
+            include: Parts not to leave out although `exclude` names them, as in SB3.
+        """
+        save_model(self, path, set(exclude or ()) - set(include or ()))
+
+    @classmethod
+    def load(  # type: ignore[override]  # as save
+        cls: type[Self],
+        path: str | os.PathLike[str],
+        env: GymEnv | None = None,
+        device: torch.device | str = "auto",
+        *,
+        force_reset: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """Read a model that `save` wrote. No code in the file is run.
+
+        Args:
+            path: File name, with or without `.zip`.
+            env: Environments to go on with.
+            device: Where to put the networks.
+            force_reset: Start new episodes. False goes on inside the saved ones, bit for bit, and puts the
+                generators of torch and numpy, which SB3 draws from, into the saved state.
+            kwargs: Further arguments of the constructor (`verbose`, `tensorboard_log`) or single settings.
+
+        Raises:
+            CheckpointError: The file is truncated, foreign or of a newer format.
+            FileNotFoundError: There is no such file.
+            ValueError: `env` has other spaces, or `force_reset=False` with environments that cannot be
+                restored.
+        """
+        return load_model(cls, path, env, device, force_reset, **kwargs)
