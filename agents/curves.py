@@ -110,7 +110,7 @@ def save_curve(path: Path, rows: list[Row], title: str, published: Sequence[Publ
 
 
 def _draw_success(axes: Axes, rows: list[Row], unit: Unit, published: Sequence[Published]) -> None:
-    _style(axes, unit, "success while training")
+    style_axes(axes, unit, "success while training")
     for curve in published:
         _draw_published(axes, curve, unit)
     _draw_ours(axes, rows, unit, "rollout/success_rate")
@@ -127,7 +127,7 @@ def _draw_published(axes: Axes, curve: Published, unit: Unit) -> None:
 
 
 def _draw_return(axes: Axes, rows: list[Row], unit: Unit) -> None:
-    _style(axes, unit, "return while training")
+    style_axes(axes, unit, "return while training")
     _draw_ours(axes, rows, unit, "rollout/ep_rew_mean")
     axes.set_xlim(left=0)
 
@@ -141,7 +141,8 @@ def _draw_ours(axes: Axes, rows: list[Row], unit: Unit, metric: str) -> None:
     axes.plot(x, y, marker=marker, zorder=5, **_OURS)
 
 
-def _style(axes: Axes, unit: Unit, label: str) -> None:
+def style_axes(axes: Axes, unit: Unit, label: str) -> None:
+    """Give axes their title and the looks that all our pictures share."""
     axes.set_title(label, loc="left", fontsize=11, color=INK)
     axes.set_xlabel(_LABELS[unit], color=INK)
     axes.grid(color=GRID, lw=0.9)

@@ -37,7 +37,14 @@ class Latency(NamedTuple):
     """The median over rounds of its time to that of the first contender in the same round."""
 
 
-def measure(contenders: Mapping[str, Policy], space: spaces.Space[Any], lanes: int) -> list[Latency]:
+def measure(
+    contenders: Mapping[str, Policy],
+    space: spaces.Space[Any],
+    lanes: int,
+    *,
+    rounds: int = ROUNDS,
+    steps: int = STEPS_PER_ROUND,
+) -> list[Latency]:
     """Time `predict` with sampled actions, memory handed on, all contenders in turn in every round.
 
     What disturbs the machine for longer than a round disturbs all of them, so that ratios hold where times
@@ -47,14 +54,16 @@ def measure(contenders: Mapping[str, Policy], space: spaces.Space[Any], lanes: i
         contenders: By name; the first is what the others are compared with.
         space: Of one observation.
         lanes: Batch of a step.
+        rounds: Over which medians are taken.
+        steps: Of each contender in a round.
     """
     observation, starts = sample_observations(space, lanes, seed=0), np.zeros(lanes, bool)
     with one_thread():
-        steps = [_stepper(model, observation, starts) for model in contenders.values()]
-        for step in steps:
+        steppers = [_stepper(model, observation, starts) for model in contenders.values()]
+        for step in steppers:
             _seconds(step, WARM_UP)
-        rounds = np.array([[_seconds(step, STEPS_PER_ROUND) for step in steps] for _ in range(ROUNDS)])
-    medians, ratios = np.median(rounds, axis=0), np.median(rounds / rounds[:, :1], axis=0)
+        seconds = np.array([[_seconds(step, steps) for step in steppers] for _ in range(rounds)])
+    medians, ratios = np.median(seconds, axis=0), np.median(seconds / seconds[:, :1], axis=0)
     return [
         Latency(name, float(median) * 1e6, float(ratio))
         for name, median, ratio in zip(contenders, medians, ratios, strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.run_directory import RunDirectory
-from agents.run_log import FRAMES, SECONDS
+from agents.run_log import CPU_SECONDS, FRAMES, SECONDS
 
 
 class TrainingStopped(Exception):
@@ -28,6 +28,7 @@ class RunRecorder(BaseCallback):
         log_every: Unrolls per row.
         checkpoint_every: Frames between checkpoints, rounded up to whole unrolls.
         seconds: Seconds that earlier sessions of the run have trained.
+        cpu_seconds: The same in seconds of processors, all threads together.
         why_stop: Asked after every unroll; a reason ends training.
 
     Raises:
@@ -43,14 +44,15 @@ class RunRecorder(BaseCallback):
         checkpoint_every: int,
         seconds: float,
         why_stop: Callable[[], str | None],
+        cpu_seconds: float = 0.0,
     ) -> None:
         super().__init__()
         self.run, self.why_stop = run, why_stop
         self.unroll_frames, self.log_every, self.checkpoint_every = unroll_frames, log_every, checkpoint_every
-        self._seconds_before = seconds
+        self._seconds_before, self._cpu_seconds_before = seconds, cpu_seconds
 
     def _on_training_start(self) -> None:
-        self._start = time.perf_counter()
+        self._start, self._cpu_start = time.perf_counter(), time.process_time()
         self._seen = self._saved = self._logged = self.model.num_timesteps
 
     def _on_step(self) -> bool:
@@ -83,6 +85,8 @@ class RunRecorder(BaseCallback):
         seconds = self._seconds_before + time.perf_counter() - self._start
         self.logger.record(FRAMES, self._logged, exclude="tensorboard")  # the first columns
         self.logger.record(SECONDS, seconds, exclude="tensorboard")
+        cpu_seconds = self._cpu_seconds_before + time.process_time() - self._cpu_start
+        self.logger.record(CPU_SECONDS, cpu_seconds, exclude="tensorboard")
         write: Any = self.model.dump_logs  # takes the iteration, as that of SB3's on-policy algorithms does
         write(self._logged // self.unroll_frames)
 

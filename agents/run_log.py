@@ -17,6 +17,7 @@ from agents.run_directory import RunDirectory
 
 FRAMES = "time/total_timesteps"
 SECONDS = "time/training_seconds"
+CPU_SECONDS = "time/cpu_seconds"
 
 Row = dict[str, str]
 

@@ -8,9 +8,10 @@ import pytest
 
 from agents.curves import PAPER
 from agents.report.content import content
-from agents.report.learning import bootstrap_interval, curves, interquartile_mean
+from agents.report.learning import curves
 from agents.report.milestones import milestone_rows, settings_table
 from agents.report.runs import find_runs, grouped
+from agents.statistics import bootstrap_interval, interquartile_mean
 from tests.small_report import copy_run
 
 

@@ -14,10 +14,7 @@ from agents.report.episodes import find_examples
 from agents.report.learning import curves, published_curves
 from agents.report.milestones import LEVELS, milestone_rows, settings_table
 from agents.report.recording import episode_data
-from agents.report.runs import Group, Run, grouped
-
-# Tasks by the environment and its settings; the id without its namespace is what they are called.
-Task = tuple[str, tuple[Run, ...]]
+from agents.report.runs import Group, Run, by_task, grouped
 
 
 def content(runs: Sequence[Run], episodes: int, seed: int = 0) -> dict[str, Any]:
@@ -31,18 +28,8 @@ def content(runs: Sequence[Run], episodes: int, seed: int = 0) -> dict[str, Any]
     return {
         "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "levels": list(LEVELS),
-        "tasks": [_task_data(name, of_task, episodes, seed) for name, of_task in _tasks(runs)],
+        "tasks": [_task_data(name, of_task, episodes, seed) for name, of_task in by_task(runs).items()],
     }
-
-
-def _tasks(runs: Sequence[Run]) -> list[Task]:
-    names = list(dict.fromkeys(_task_name(run) for run in runs))
-    return [(name, tuple(run for run in runs if _task_name(run) == name)) for name in names]
-
-
-def _task_name(run: Run) -> str:
-    settings = ", ".join(f"{name}={value}" for name, value in sorted(run.env_kwargs.items()))
-    return run.env_id.rpartition("/")[2] + (f" ({settings})" if settings else "")
 
 
 def _task_data(name: str, runs: Sequence[Run], episodes: int, seed: int) -> dict[str, Any]:
@@ -68,7 +55,7 @@ def _player_data(group: Group, episodes: int, seed: int) -> dict[str, Any]:
     reason = _why_none(run, episodes)
     if run is None or reason is not None:
         return {"group": group.name, "reason": reason}
-    model = find_algorithm(run.agent).load(run.directory.model, device="cpu")
+    model: Any = find_algorithm(run.agent).load(run.directory.model, device="cpu")
     examples = find_examples(model, run.env_id, run.env_kwargs, episodes, seed)
     return {
         "group": group.name,

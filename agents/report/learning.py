@@ -6,43 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.curves import Published, Unit, position
 from agents.report.runs import Group, Run
 from agents.run_log import column
-
-Floats = NDArray[np.float64]
+from agents.statistics import FEWEST_SEEDS, Floats, bootstrap_interval, interquartile_mean
 
 UNITS: tuple[Unit, Unit] = ("frames", "minutes")
 METRICS = {"success": "rollout/success_rate", "return": "rollout/ep_rew_mean"}
 
-# Fewer runs say next to nothing about their spread.
-FEWEST_SEEDS = 3
-_GRID, _RESAMPLES = 160, 2000
-
-
-def interquartile_mean(values: Floats) -> Floats:
-    """Return the mean of the middle half along the first axis, [S, ...] -> [...].
-
-    A quarter of the values, rounded down, is left out at each end.
-
-    Source: Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice".
-    """
-    cut = len(values) // 4
-    middle: Floats = np.sort(values, axis=0)[cut : len(values) - cut].mean(axis=0)
-    return middle
-
-
-def bootstrap_interval(values: Floats, seed: int = 0) -> tuple[Floats, Floats]:
-    """Return the 95 % interval of the interquartile mean by resampling the first axis, [S, ...] -> 2 x [...].
-
-    The percentile bootstrap of the source above; seeds are resampled whole, so that a curve stays a curve.
-    """
-    drawn = np.random.default_rng(seed).integers(len(values), size=(_RESAMPLES, len(values)))
-    means = np.stack([interquartile_mean(values[rows]) for rows in drawn])
-    low, high = np.percentile(means, [2.5, 97.5], axis=0)
-    return low, high
+_GRID = 160
+# Points of a single run's line: more cannot be told apart in a chart, and make the page of fifty runs large.
+_POINTS = 200
 
 
 def curves(groups: Sequence[Group]) -> list[dict[str, Any]]:
@@ -67,13 +42,22 @@ def published_curves(published: Sequence[Published]) -> list[dict[str, Any]]:
 
 def _panel(group: Group, metric: str, unit: Unit) -> dict[str, Any]:
     lines = {run.seed: _line(run, metric, unit) for run in group.runs}
-    drawn = [line for line in lines.values() if len(line[0])]
+    drawn = {seed: line for seed, line in lines.items() if len(line[0])}
+    enough = len(drawn) >= FEWEST_SEEDS
     return {
-        "runs": [
-            {"seed": seed, "x": _rounded(x), "y": _rounded(y)} for seed, (x, y) in lines.items() if len(x)
-        ],
-        "aggregate": _aggregate(drawn) if len(drawn) >= FEWEST_SEEDS else None,
+        "runs": [_run_line(seed, *line) for seed, line in drawn.items()],
+        "aggregate": _aggregate(list(drawn.values())) if enough else None,
     }
+
+
+def _run_line(seed: int, x: Floats, y: Floats) -> dict[str, Any]:
+    kept = spread_out(len(x), _POINTS)
+    return {"seed": seed, "x": _rounded(x[kept]), "y": _rounded(y[kept])}
+
+
+def spread_out(count: int, most: int) -> list[int]:
+    """Return at most `most` of the first `count` integers, evenly spread, the two ends included."""
+    return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most)).tolist()})
 
 
 def _line(run: Run, metric: str, unit: Unit) -> tuple[Floats, Floats]:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from agents.curves import Published, Unit, reached
-from agents.report.learning import FEWEST_SEEDS, UNITS, bootstrap_interval, interquartile_mean
+from agents.curves import Published, Unit
+from agents.report.learning import UNITS
 from agents.report.runs import Group, Run
+from agents.report.scores import first_reach
+from agents.statistics import aggregate
 
 LEVELS = (0.5, 0.95, 0.99)
 
@@ -46,7 +46,7 @@ def _group_row(group: Group) -> dict[str, Any]:
 def _run_row(run: Run) -> dict[str, Any]:
     return {
         "seed": run.seed,
-        "reached": {unit: [reached(run.rows, level, unit) for level in LEVELS] for unit in UNITS},
+        "reached": {unit: [first_reach(run, level, unit) for level in LEVELS] for unit in UNITS},
         "final": _final([run]),
     }
 
@@ -85,11 +85,7 @@ def _summary(intervals: Sequence[Mapping[str, float | None] | None]) -> dict[str
     known = [each for each in intervals if each is not None and each["mean"] is not None]
     if len(known) <= 1:
         return dict(known[0]) if known else None
-    means = np.array([each["mean"] for each in known], dtype=np.float64)
-    summary: dict[str, Any] = {"mean": float(interquartile_mean(means)), "low": None, "high": None}
-    if len(means) >= FEWEST_SEEDS:
-        summary["low"], summary["high"] = (float(end) for end in bootstrap_interval(means))
-    return summary
+    return aggregate([[float(each["mean"] or 0.0) for each in known]])._asdict()
 
 
 def _published_row(each: Published) -> dict[str, Any]:

@@ -126,6 +126,22 @@ def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
     )
 
 
+def by_task(runs: Sequence[Run]) -> dict[str, tuple[Run, ...]]:
+    """Sort runs by the environment and its settings, in the order in which these appear.
+
+    Returns:
+        The runs by the name of their task: the environment's id without its namespace, and its settings.
+    """
+    names = dict.fromkeys(task_name(run) for run in runs)
+    return {name: tuple(run for run in runs if task_name(run) == name) for name in names}
+
+
+def task_name(run: Run) -> str:
+    """Return what the environment of a run and its settings are called."""
+    settings = ", ".join(f"{name}={value}" for name, value in sorted(run.env_kwargs.items()))
+    return run.env_id.rpartition("/")[2] + (f" ({settings})" if settings else "")
+
+
 def _run_folders(path: Path) -> list[Path]:
     name = RunDirectory(path).config.name
     return sorted(file.parent for file in path.rglob(name))
