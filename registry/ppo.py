@@ -1,4 +1,4 @@
-"""What the presets of SB3's algorithms change of its defaults: 64 environments at once, and large minibatches."""
+"""What the presets of SB3's algorithms change of its defaults: many environments, large minibatches."""
 
 from typing import Any
 

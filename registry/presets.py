@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from registry import paper
+from registry import paper, ppo
 from registry.ablations import ABLATIONS
 from registry.lookup import look_up
 
@@ -47,6 +47,28 @@ def _ablations(base: Preset) -> Iterator[Preset]:
             overrides=base.overrides | ablation.overrides,
             ablation_of=base.name,
         )
+
+
+def _sb3(task: str, env: str, total_timesteps: int) -> Iterator[Preset]:
+    """SB3's algorithms on a task, and chance."""
+    row = Preset("", "random", env, total_timesteps, ppo.NUM_ENVS, "chance", policy="RandomPolicy")
+    yield replace(row, name=f"{task}/random")
+    yield replace(
+        row,
+        name=f"{task}/ppo",
+        agent="ppo",
+        policy="MlpPolicy",
+        source="PPO of Stable-Baselines3, which remembers nothing, with settings for many environments",
+        overrides=ppo.PPO,
+    )
+    yield replace(
+        row,
+        name=f"{task}/recurrent-ppo",
+        agent="recurrent-ppo",
+        policy="MlpLstmPolicy",
+        source="RecurrentPPO of sb3-contrib with settings for many environments",
+        overrides=ppo.RECURRENT_PPO,
+    )
 
 
 _IMAZE_ALD = Preset(
@@ -139,6 +161,10 @@ PRESETS: dict[str, Preset] = {
             overrides=paper.ASYMMETRIC,
         ),
         *_ablations(_IMAZE_ALD),
+        *_sb3("imaze", "MemoryEnvs/IMaze-v0", 2_000_000),
+        *_sb3("imaze-15x15", "MemoryEnvs/IMaze-15x15-v0", 4_000_000),
+        *_sb3("meta-fetch", "MemoryEnvs/MetaFetch-v0", 3_000_000),
+        *_sb3("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 5_000_000),
     )
 }
 
