@@ -43,8 +43,8 @@ class RunRecorder(BaseCallback):
         log_every: int,
         checkpoint_every: int,
         seconds: float,
+        cpu_seconds: float,
         why_stop: Callable[[], str | None],
-        cpu_seconds: float = 0.0,
     ) -> None:
         super().__init__()
         self.run, self.why_stop = run, why_stop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import shlex
 import sys
@@ -29,7 +30,7 @@ from agents.provenance import provenance
 from agents.recorder import RunRecorder, TrainingStopped
 from agents.recording import record_success
 from agents.run_directory import RunDirectory, write_json
-from agents.run_log import FRAMES, SECONDS, column, open_log, read_rows
+from agents.run_log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, read_rows
 from registry.agents import get_agent
 
 FINISHED, REFUSED, INTERRUPTED = 0, 2, 130
@@ -170,7 +171,7 @@ def _recorder(
     unroll_frames = model.n_envs * model.config.unroll_length
     interval, frames = settings.log_every * unroll_frames, model.num_timesteps
     earlier = [row for row in read_rows(run.progress) if int(row[FRAMES]) <= frames]
-    seconds = max(column(earlier, SECONDS), default=0.0)
+    seconds, cpu_seconds = (_total(earlier, name) for name in (SECONDS, CPU_SECONDS))
     model.set_logger(open_log(run, frames, lambda logged: logged <= frames and logged % interval == 0))
 
     def why_stop() -> str | None:
@@ -182,8 +183,14 @@ def _recorder(
         log_every=settings.log_every,
         checkpoint_every=settings.checkpoint_every,
         seconds=seconds,
+        cpu_seconds=cpu_seconds,
         why_stop=why_stop,
     )
+
+
+def _total(rows: list[Row], name: str) -> float:
+    """What a column that only grows has come to; logs of before it was written have none of it."""
+    return max((value for value in column(rows, name) if not math.isnan(value)), default=0.0)
 
 
 def _success_held(model: ConfiguredAlgorithm, wanted: float | None) -> str | None:

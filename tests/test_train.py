@@ -126,8 +126,9 @@ def test_configuration_is_complete_and_says_what_it_was_made_with(whole):
 def test_log_has_a_row_per_interval_here_and_in_tensorboard(whole):
     rows = read_rows(whole / "progress.csv")
     assert [int(row["time/total_timesteps"]) for row in rows] == [5 * UNROLL * (k + 1) for k in range(4)]
-    seconds = [float(row["time/training_seconds"]) for row in rows]
-    assert seconds == sorted(seconds) and seconds[0] > 0
+    for name in ("time/training_seconds", "time/cpu_seconds"):
+        seconds = [float(row[name]) for row in rows]
+        assert seconds == sorted(seconds) and seconds[0] > 0
     events = EventAccumulator(str(whole / "tensorboard")).Reload().Scalars("learner/entropy")
     assert [event.value for event in events] == pytest.approx([float(row["learner/entropy"]) for row in rows])
 
@@ -159,6 +160,9 @@ def test_finished_run_goes_on_to_a_new_total(whole, tmp_path, no_report):
     assert resume(folder, "--total-timesteps", str(20 * UNROLL)) == 0
     assert_same_state(whole, folder)
     assert rows_without_times(folder) == rows_without_times(whole)
+    for name in ("time/training_seconds", "time/cpu_seconds"):
+        seconds = [float(row[name]) for row in read_rows(folder / "progress.csv")]
+        assert seconds == sorted(seconds)  # the second session counts on from the first
     config = json.loads((folder / "config.json").read_text())
     assert config["run"]["total_timesteps"] == 20 * UNROLL
     assert [session["from_timesteps"] for session in config["sessions"]] == [0, 12 * UNROLL]
