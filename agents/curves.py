@@ -15,9 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from agents.checkpoint import replacing
-from agents.run_log import FRAMES, SECONDS, Row, column
+from agents.run_log import EPISODES, FRAMES, SECONDS, Row, column
 
 Unit = Literal["frames", "minutes"]
+
+# That a mean runs over before it counts as reached.
+FEWEST_EPISODES = 100
 
 INK, GRID = "#2b2f38", "#e6e8ec"
 
@@ -160,8 +163,18 @@ def position(rows: list[Row], unit: Unit) -> np.ndarray:
 
 
 def reached(rows: list[Row], success: float, unit: Unit) -> float | None:
-    """Return the position of the first row with a success rate of at least `success`, or None."""
+    """Return the position of the first row with a success rate of at least `success`, or None.
+
+    Rows of fewer than FEWEST_EPISODES episodes do not count: the first episodes to end are short ones, and
+    these are successes more often than others.
+    """
+    rows = [row for row in rows if has_settled(row)]
     for where, rate in zip(position(rows, unit), column(rows, "rollout/success_rate"), strict=True):
         if not math.isnan(rate) and rate >= success:
             return float(where)
     return None
+
+
+def has_settled(row: Row) -> bool:
+    """Return whether the means of a row run over enough episodes, or nobody counted them."""
+    return not row.get(EPISODES) or int(row[EPISODES]) >= FEWEST_EPISODES

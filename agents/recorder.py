@@ -9,7 +9,7 @@ from typing import Any
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.run_directory import RunDirectory
-from agents.run_log import CPU_SECONDS, FRAMES, SECONDS
+from agents.run_log import CPU_SECONDS, EPISODES, FRAMES, SECONDS
 
 
 class TrainingStopped(Exception):
@@ -87,6 +87,7 @@ class RunRecorder(BaseCallback):
         self.logger.record(SECONDS, seconds, exclude="tensorboard")
         cpu_seconds = self._cpu_seconds_before + time.process_time() - self._cpu_start
         self.logger.record(CPU_SECONDS, cpu_seconds, exclude="tensorboard")
+        self.logger.record(EPISODES, len(self.model.ep_info_buffer or ()), exclude="tensorboard")
         write: Any = self.model.dump_logs  # takes the iteration, as that of SB3's on-policy algorithms does
         write(self._logged // self.unroll_frames)
 

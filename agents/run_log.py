@@ -18,6 +18,7 @@ from agents.run_directory import RunDirectory
 FRAMES = "time/total_timesteps"
 SECONDS = "time/training_seconds"
 CPU_SECONDS = "time/cpu_seconds"
+EPISODES = "rollout/episodes"
 
 Row = dict[str, str]
 

@@ -2,8 +2,9 @@
 
 The definitions are those of rliable (Agarwal et al. 2021, "Deep reinforcement learning at the edge of the
 statistical precipice"): interquartile mean, percentile bootstrap stratified by task, probability of
-improvement. The package itself is not used: release 1.2.0 brings arch, pandas, statsmodels, seaborn and scipy
-for these three formulas, and does not import with pandas 3 (arch 7.2). With pandas 2 it gave the same numbers.
+improvement. The package itself is not used: release 1.2.0 brings arch, pandas, statsmodels, seaborn and
+scipy for these three formulas, and does not import with pandas 3 (arch 7.2). With pandas 2 it gave the same
+numbers.
 """
 
 from __future__ import annotations

@@ -370,6 +370,18 @@ def test_first_row_that_reaches_a_success():
     assert reached(rows, 0.99, "minutes") is None
 
 
+def test_a_success_over_a_handful_of_episodes_reaches_nothing():
+    rows = [
+        {
+            "time/total_timesteps": str(frames),
+            "rollout/success_rate": "1.0",
+            "rollout/episodes": episodes,
+        }
+        for frames, episodes in ((1000, "1"), (2000, "99"), (3000, "100"))
+    ]
+    assert reached(rows, 0.95, "frames") == 0.003
+
+
 def test_clock():
     assert [clock(seconds) for seconds in (0, 59.6, 3599, 3600)] == ["0:00", "1:00", "59:59", "1:00:00"]
 

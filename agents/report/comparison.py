@@ -66,7 +66,7 @@ def compare(groups: Sequence[Group], costs: Costs, subject: str = SUBJECT) -> li
 
 
 def find_subject(groups: Sequence[Group], subject: str = SUBJECT) -> Group | None:
-    """Return the experiment whose name ends with "/subject", the shortest such name; None if there is none."""
+    """Return the experiment whose name ends with "/subject", the shortest such name, if there is one."""
     found = [group for group in groups if group.name.rpartition("/")[2] == subject]
     return min(found, key=lambda group: len(group.name), default=None)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import memory_envs
-from agents.curves import Unit, position, reached
+from agents.curves import Unit, has_settled, position, reached
 from agents.report.runs import Group, Run
 from agents.run_log import column
 from agents.statistics import Estimate, aggregate, probability_of_improvement
@@ -71,8 +71,9 @@ def first_reach(run: Run, level: float, unit: Unit) -> float | None:
     """
     if measure_of(run) == "success":
         return reached(run.rows, level, unit)
-    returns = (normalized(run, value) for value in column(run.rows, "rollout/ep_rew_mean"))
-    places = zip(position(run.rows, unit), returns, strict=True)
+    rows = [row for row in run.rows if has_settled(row)]
+    returns = (normalized(run, value) for value in column(rows, "rollout/ep_rew_mean"))
+    places = zip(position(rows, unit), returns, strict=True)
     return next((float(place) for place, score in places if score is not None and score >= level), None)
 
 
