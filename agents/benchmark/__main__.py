@@ -1,0 +1,141 @@
+"""Run a benchmark, collect its raw data, draw figures: `python -m agents.benchmark run|collect|figures`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from agents.benchmark.board import Board
+from agents.benchmark.collect import collect as collect_runs
+from agents.benchmark.figures import save_figures
+from agents.benchmark.grid import Cell, make_grid
+from agents.benchmark.pool import run_cells
+from agents.benchmark.records import read_records
+from agents.benchmark.tables import save_page
+from agents.provenance import available_cores
+from agents.report.acting import read_acting
+from agents.training import REFUSALS
+
+FINISHED, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+EVALUATION_EPISODES = 1000
+
+
+def run(
+    presets: tuple[str, ...],
+    folder: Path = Path("runs/benchmark"),
+    seeds: int = 5,
+    first_seed: int = 0,
+    total_timesteps: int | None = None,
+    evaluation_episodes: int = EVALUATION_EPISODES,
+    jobs: int | None = None,
+    threads_per_run: int = 1,
+    options: str = "",
+) -> int:
+    """Run every preset with every seed; the same command goes on with what was broken off.
+
+    Args:
+        presets: Experiments, by their names in registry/presets.py.
+        folder: Where the runs are; what is finished there is not run again.
+        seeds: How many of each preset.
+        first_seed: The lowest of them.
+        total_timesteps: Frames of training; those of each preset when not given.
+        evaluation_episodes: Episodes of the evaluation at the end of each run.
+        jobs: Runs at the same time; the cores there are, divided by --threads-per-run, when not given.
+        threads_per_run: Threads of each run.
+        options: More options of the training programs, for every run alike, such as "--device cuda".
+    """
+    for name, value in (("seeds", seeds), ("jobs", jobs), ("threads_per_run", threads_per_run)):
+        if value is not None and value < 1:
+            raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+    given = ["--evaluation-episodes", str(evaluation_episodes), "--num-threads", str(threads_per_run)]
+    numbers = range(first_seed, first_seed + seeds)
+    cells = make_grid(presets, numbers, folder, total_timesteps, [*given, *shlex.split(options)])
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = jobs or max(1, available_cores() // threads_per_run)
+    try:
+        with FileLock(folder / ".lock", blocking=False):
+            return _run(cells, jobs, threads_per_run, Console())
+    except Timeout:
+        raise BlockingIOError(f"another benchmark runs in {folder}: wait, or give another --folder") from None
+
+
+def collect(folder: tyro.conf.Positional[Path], out: Path, measure_acting: bool = True) -> int:
+    """Gather what figures and tables need of finished runs, small enough for a repository.
+
+    Args:
+        folder: Of the runs.
+        out: Folder to write runs.json, acting.csv and curves/ to, such as docs/results/imaze.
+        measure_acting: Time a step of each policy; needs a quiet machine and some seconds per policy.
+    """
+    console = Console()
+    collected = collect_runs(folder, out, measure_acting)
+    for each in collected.left_out:
+        console.print(f"left out, as it has not finished: {each}", soft_wrap=True, highlight=False)
+    console.print(f"{len(collected.runs)} runs in {out}", soft_wrap=True, highlight=False)
+    return FINISHED
+
+
+def figures(
+    folder: tyro.conf.Positional[Path], images: Path = Path("docs/images"), agent: str = "ald"
+) -> int:
+    """Draw every figure and write every table of a benchmark, from its raw data alone.
+
+    Args:
+        folder: What `collect` wrote; README.md is written there.
+        images: Folder for the figures.
+        agent: Whose probability of improvement over the others is told: the end of a preset's name.
+    """
+    runs, acting = read_records(folder), read_acting(folder)
+    drawn = save_figures(runs, acting, images, folder.resolve().name, agent)
+    page = save_page(runs, acting, folder, drawn, agent)
+    for path in (*(path for each in drawn.values() for path in each), page):
+        print(path)
+    return FINISHED
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        The exit status: 0 finished, 1 a run failed, 2 refused, 130 interrupted.
+    """
+    try:
+        return tyro.extras.subcommand_cli_from_dict(
+            {"run": run, "collect": collect, "figures": figures},
+            prog="python -m agents.benchmark",
+            description=__doc__,
+            args=arguments,
+        )
+    except REFUSALS as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(cells: Sequence[Cell], jobs: int, threads: int, console: Console) -> int:
+    left = [cell for cell in cells if cell.state() != "finished"]
+    console.print(
+        f"{len(left)} of {len(cells)} runs to do, {min(jobs, len(left))} at once, threads each: {threads}",
+        highlight=False,
+    )
+    with Board(console, len(left)) as board:
+        outcomes = run_cells(left, jobs, threads, board)
+    failed = [outcome for outcome in outcomes if outcome.result == "failed"]
+    if any(outcome.result == "interrupted" for outcome in outcomes) or len(outcomes) < len(left):
+        console.print("Interrupted; the same command goes on.")
+        return INTERRUPTED
+    for outcome in failed:
+        console.print(f"failed: {outcome.cell.label}, see {outcome.cell.log}", highlight=False)
+    return FAILED if failed else FINISHED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

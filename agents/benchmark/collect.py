@@ -1,0 +1,75 @@
+"""From run directories to raw data: what figures and tables need, and no more."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agents.algorithm import find_algorithm
+from agents.benchmark.pool import mean_beside
+from agents.benchmark.records import write_records
+from agents.report.acting import Cost, measure_acting, write_acting
+from agents.report.runs import Run, by_task, find_runs, grouped
+from registry.agents import AGENTS
+
+# Where a run lay says nothing about it, and names somebody's machine.
+_LEFT_OUT = ("run_dir", "resume")
+
+
+class Collected(NamedTuple):
+    """What `collect` found.
+
+    Attributes:
+        runs: Written.
+        left_out: Folders of runs that have not finished.
+    """
+
+    runs: tuple[Run, ...]
+    left_out: tuple[Path, ...]
+
+
+def collect(folder: Path, out: Path, acting: bool = True) -> Collected:
+    """Write the raw data of all finished runs below a folder.
+
+    Args:
+        folder: Of run directories.
+        out: Of the raw data.
+        acting: Whether to time the policies as well; the times are written into both folders, as the report
+            of the first shows them too.
+
+    Raises:
+        FileNotFoundError: There is no finished run.
+        ValueError: A run cannot be read, or there are two of the same experiment and seed.
+    """
+    found = find_runs(folder)
+    finished = [run for run in found if run.evaluation]
+    if not finished:
+        raise FileNotFoundError(f"none of the {len(found)} runs in {folder} has finished")
+    costs = _costs(finished) if acting else {}
+    runs = tuple(_slim(run) for group in grouped(finished) for run in group.runs)
+    write_records(runs, out)
+    for place in (folder, out) if acting else ():
+        write_acting(place, costs)
+    return Collected(runs, tuple(run.directory.path for run in found if not run.evaluation))
+
+
+def _costs(runs: list[Run]) -> dict[str, Mapping[int, Cost]]:
+    """Policies are compared within a task, as observations differ between tasks."""
+    costs: dict[str, Mapping[int, Cost]] = {}
+    for of_task in by_task(runs).values():
+        costs |= measure_acting(grouped(of_task))
+    return costs
+
+
+def _slim(run: Run) -> Run:
+    """Only what differs from the agent's defaults, and how many other runs there were beside this one."""
+    settings = {name: value for name, value in run.settings.items() if name not in _LEFT_OUT}
+    session = {**run.session, "beside": mean_beside(run.directory)}
+    return dataclasses.replace(run, settings=settings, config=_overrides(run), session=session)
+
+
+def _overrides(run: Run) -> dict[str, Any]:
+    defaults = find_algorithm(run.agent).config_class().to_dict() if run.agent in AGENTS else {}
+    return {name: value for name, value in run.config.items() if defaults.get(name, ...) != value}

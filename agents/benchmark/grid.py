@@ -1,0 +1,129 @@
+"""The cells of a benchmark: one run of one preset with one seed, each in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from agents.run_directory import RunDirectory
+from registry.agents import get_agent
+from registry.presets import Preset, get_preset
+
+State = Literal["new", "broken off", "finished"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the grid.
+
+    Attributes:
+        preset: What to run.
+        seed: Of the run.
+        total_timesteps: Frames of training.
+        folder: Of the benchmark.
+        options: Of the training program, for every cell alike.
+    """
+
+    preset: Preset
+    seed: int
+    total_timesteps: int
+    folder: Path
+    options: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return f"{self.preset.name} seed {self.seed}"
+
+    @property
+    def name(self) -> str:
+        """What its folder is called."""
+        return f"{self.preset.name.replace('/', '-')}-s{self.seed}"
+
+    @property
+    def run(self) -> RunDirectory:
+        """Where it runs."""
+        return RunDirectory(self.folder / self.name)
+
+    @property
+    def log(self) -> Path:
+        """What the program says; beside the runs, as a new run begins in an empty folder."""
+        return self.folder / "logs" / f"{self.name}.log"
+
+    def state(self) -> State:
+        """Return how far it is.
+
+        A finished run has an evaluation, written after its latest session began (which is when its
+        configuration is written), and was to train for as many frames as are asked for now.
+        """
+        run = self.run
+        if not run.path.exists() or not any(run.path.iterdir()):
+            return "new"
+        if not (run.config.is_file() and run.evaluation.is_file()):
+            return "broken off"
+        is_current = run.evaluation.stat().st_mtime_ns >= run.config.stat().st_mtime_ns
+        is_long_enough = run.read_config()["run"]["total_timesteps"] >= self.total_timesteps
+        return "finished" if is_current and is_long_enough else "broken off"
+
+    def clear_without_checkpoint(self) -> bool:
+        """Remove a run that broke off before its first checkpoint, from which nothing can go on.
+
+        Returns:
+            Whether there was one.
+        """
+        folder = self.run.path
+        stuck = self.state() == "broken off" and not self.run.model.exists() and not self._has_checkpoint()
+        if stuck:
+            shutil.rmtree(folder)
+        return stuck
+
+    def command(self) -> list[str]:
+        """Return the command that begins it or goes on with it."""
+        program = [sys.executable, "-m", get_agent(self.preset.agent).program]
+        frames = ["--total-timesteps", str(self.total_timesteps)]
+        if self.state() == "broken off":
+            return [*program, "--resume", str(self.run.path), *frames, *self.options]
+        what = ["--preset", self.preset.name, "--seed", str(self.seed), "--run-dir", str(self.run.path)]
+        return [*program, *what, *frames, *self.options]
+
+    def _has_checkpoint(self) -> bool:
+        try:
+            return self.run.latest_checkpoint().is_file()
+        except FileNotFoundError:
+            return False
+
+
+def make_grid(
+    presets: Sequence[str],
+    seeds: Sequence[int],
+    folder: Path,
+    total_timesteps: int | None = None,
+    options: Sequence[str] = (),
+) -> list[Cell]:
+    """Return the cells of a benchmark, seed by seed, so that every preset is seen early.
+
+    Args:
+        presets: Names in `registry.presets`.
+        seeds: Of each.
+        folder: Of the benchmark.
+        total_timesteps: Frames of training; those of each preset when None.
+        options: Of the training program, for every cell alike.
+
+    Raises:
+        ValueError: There is no such preset, one is named twice, or two would share a folder.
+    """
+    rows = [get_preset(name) for name in presets]
+    cells = [
+        Cell(row, seed, total_timesteps or row.total_timesteps, folder, tuple(options))
+        for seed in seeds
+        for row in rows
+    ]
+    names = [cell.name for cell in cells]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"presets must lead to different folders, got {', '.join(twice)} more than once")
+    return cells
