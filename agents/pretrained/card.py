@@ -66,7 +66,7 @@ class ModelCard:
         return cls(**fields)
 
     def summary(self) -> str:
-        """Return a line, such as "return 1.000, success 1.000 ... trained for 700,000 frames"."""
+        """Return a line: how well it does with sampled actions, and how long it was trained where."""
         sampled = self.evaluation["sampled"]
         success, score = sampled["success"], sampled["normalized_score"]
         parts = [

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+from stable_baselines3.common.policies import BasePolicy
 
 import memory_envs
 from agents.enjoy import load_model
@@ -85,7 +86,9 @@ def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
         raise ValueError(
             f"{run.model} was trained for {model.num_timesteps:,} of {settings.total_timesteps:,} frames"
         )
-    policy = model.policy
+    policy = getattr(model, "policy", None)
+    if not isinstance(policy, BasePolicy):
+        raise ValueError(f"{run.model} has no network that acts: there is nothing to ship")
     weights = safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in policy.state_dict().items()}
     )
