@@ -200,13 +200,10 @@ def _interval(summary: Mapping[str, float | None] | None) -> str:
 def _estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return NONE
-    mean, low, high = (None if each is None else _rounded(each) for each in estimate)
-    return f"{mean}" if low is None else f"{mean} [{low}, {high}]"
-
-
-def _rounded(value: float) -> str:
-    """Thousandths of scores and successes; fewer digits of returns that are far above 1."""
-    return f"{value:.3f}" if abs(value) < 2 else f"{value:.1f}"
+    known = [each for each in estimate if each is not None]
+    digits = 3 if max(map(abs, known)) < 2 else 1  # of scores and successes, and of returns far above 1
+    mean, *ends = (f"{each:.{digits}f}" for each in known)
+    return f"{mean} [{', '.join(ends)}]" if ends else mean
 
 
 def _table(lines: Sequence[Sequence[str]]) -> str:
