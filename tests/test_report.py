@@ -117,7 +117,7 @@ def test_every_script_and_style_is_in_the_page_and_in_the_package(small_report):
     text = small_report.page.read_text("utf-8")
     names = [entry.name for entry in resources.files("agents.report").joinpath("assets").iterdir()]
     scripts = [name for name in names if name.endswith((".js", ".css"))]
-    assert len(scripts) == 12
+    assert len(scripts) == 13
     for name in scripts:
         assert resources.files("agents.report").joinpath("assets", name).read_text("utf-8") in text
 

@@ -9,8 +9,9 @@ import pytest
 from agents.curves import PAPER
 from agents.report.content import content
 from agents.report.learning import curves
-from agents.report.milestones import milestone_rows, settings_table
+from agents.report.milestones import milestone_rows
 from agents.report.runs import find_runs, grouped
+from agents.report.settings import columns_of, settings_table
 from agents.statistics import bootstrap_interval, interquartile_mean
 from tests.small_report import copy_run
 
@@ -91,7 +92,8 @@ def test_final_numbers_are_those_of_the_evaluation(small_report):
 
 def test_settings_that_differ_are_told_apart(small_report, tmp_path):
     copy_run(small_report.runs / "seed0", tmp_path / "other", 7, learner_width=32)
-    table = settings_table([*find_runs(small_report.runs)[:1], *find_runs(tmp_path)])
+    runs = [*find_runs(small_report.runs)[:1], *find_runs(tmp_path)]
+    table = settings_table(list(columns_of(grouped(runs)).values()))
     assert {row["name"]: row["values"] for row in table if row["differs"]} == {
         "seed": ["0", "7"],
         "learner_width": ["16", "32"],

@@ -122,15 +122,15 @@ def _draw_experiment(axes: Axes, panel: Mapping[str, Any], look: Look, alpha: fl
 
 def _label(axes: Axes, ends: Sequence[float | None], names: Sequence[str]) -> None:
     """Write names beside the right edge, each at the height at which its line ends."""
-    known = [(y, *rest) for y, *rest in zip(ends, names, looks(len(names)), strict=True) if y is not None]
+    every = zip(ends, names, looks(len(names)), strict=True)
+    known = [(y, name, look) for y, name, look in every if y is not None]
     low, high = axes.get_ylim()
     heights = [(y - low) / (high - low) for y, _, _ in known]
+    beside: dict[str, Any] = {"transform": axes.transAxes, "clip_on": False}
     for (_, name, look), height, place in zip(known, heights, spread(heights, _GAP), strict=True):
-        points = [1.0, 1.02, 1.08], [height, place, place]
-        axes.plot(
-            *points, color=look.colour, linestyle=look.dashes, lw=1.5, transform=axes.transAxes, clip_on=False
-        )
-        axes.text(1.09, place, name, color=look.colour, fontsize=9.5, va="center", transform=axes.transAxes)
+        x, y = (1.0, 1.02, 1.08), (height, place, place)
+        axes.plot(x, y, color=look.colour, linestyle=look.dashes, lw=1.5, **beside)
+        axes.text(1.09, place, name, color=look.colour, fontsize=9.5, va="center", **beside)
 
 
 def _comparison(rows: Sequence[Comparison], subject: str) -> Figure:

@@ -10,11 +10,12 @@ from pathlib import Path
 from agents.checkpoint import replacing
 from agents.enjoy import FINISHED, INTERRUPTED, REFUSALS, REFUSED
 from agents.evaluation import FIRST_EVALUATION_SEED
-from agents.report.content import content
+from agents.report.acting import read_acting
+from agents.report.content import EPISODES, FEW_GROUPS, content
 from agents.report.page import page, title_of
 from agents.report.runs import find_runs
 
-FILE_NAME, EPISODES = "report.html", 4
+FILE_NAME = "report.html"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,14 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_report(
-    path: str | Path, out: str | Path | None = None, *, episodes: int = EPISODES, seed: int = 0
+    path: str | Path, out: str | Path | None = None, *, episodes: int | None = None, seed: int = 0
 ) -> Path:
     """Write the report of a run, or of all runs below a folder, as one HTML file.
 
     Args:
         path: Run directory, or a folder that holds some.
         out: The file; report.html in `path` when None.
-        episodes: To show of each kind of run; 0 shows none.
+        episodes: To show of each kind of run; 0 shows none. When None, 4, or 1 of more than 3 kinds.
         seed: Of these episodes; no training run has played them.
 
     Returns:
@@ -55,7 +56,7 @@ def write_report(
     """
     runs = find_runs(path)
     file = Path(path) / FILE_NAME if out is None else Path(out)
-    data = content(runs, episodes, seed)
+    data = content(runs, episodes, seed, read_acting(path))
     groups = [group for task in data["tasks"] for group in task["groups"]]
     text = page(title_of([task["name"] for task in data["tasks"]], groups), data)
     with replacing(file) as unfinished:
@@ -73,8 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--episodes",
         type=_below(sys.maxsize),
-        default=EPISODES,
-        help=f"to show of each kind of run, failures among them if there are any; {EPISODES} when not given",
+        help=f"to show of each kind of run, failures among them if there are any; {EPISODES} when not given, "
+        f"or 1 where there are more than {FEW_GROUPS} kinds",
     )
     parser.add_argument(
         "--seed", type=_below(FIRST_EVALUATION_SEED), default=0, help="of these episodes, 0 when not given"

@@ -9,42 +9,61 @@ from typing import Any
 from agents.algorithm import UnrollAlgorithm, find_algorithm
 from agents.curves import published_points
 from agents.make_env import is_native, resolve_id
+from agents.report.acting import Costs
 from agents.report.artwork import sheet_data
+from agents.report.comparison import compare, find_subject
 from agents.report.episodes import find_examples
 from agents.report.learning import curves, published_curves
-from agents.report.milestones import LEVELS, milestone_rows, settings_table
+from agents.report.milestones import LEVELS, milestone_rows
 from agents.report.recording import episode_data
 from agents.report.runs import Group, Run, by_task, grouped
+from agents.report.scores import measure_of
+from agents.report.settings import columns_of, sessions_table, settings_table
+
+EPISODES, FEW_GROUPS = 4, 3
 
 
-def content(runs: Sequence[Run], episodes: int, seed: int = 0) -> dict[str, Any]:
+def content(
+    runs: Sequence[Run], episodes: int | None = None, seed: int = 0, costs: Costs | None = None
+) -> dict[str, Any]:
     """Return the report of some runs as plain values; plays episodes on the way.
 
     Args:
         runs: At least one.
-        episodes: To show of each group; 0 shows none.
+        episodes: To show of each group; 0 shows none. When None, EPISODES, or 1 of each of many groups.
         seed: Of these episodes and of the actions in them.
+        costs: Of acting; none were measured when None.
     """
     return {
         "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "levels": list(LEVELS),
-        "tasks": [_task_data(name, of_task, episodes, seed) for name, of_task in by_task(runs).items()],
+        "tasks": [
+            _task_data(name, of_task, episodes, seed, costs or {}) for name, of_task in by_task(runs).items()
+        ],
     }
 
 
-def _task_data(name: str, runs: Sequence[Run], episodes: int, seed: int) -> dict[str, Any]:
+def _task_data(
+    name: str, runs: Sequence[Run], episodes: int | None, seed: int, costs: Costs
+) -> dict[str, Any]:
     groups = grouped(runs)
+    if episodes is None:
+        episodes = EPISODES if len(groups) <= FEW_GROUPS else 1
     published = published_points(runs[0].env_id, runs[0].env_kwargs)
-    ordered = [run for group in groups for run in group.runs]
+    columns = columns_of(groups)
     return {
         "name": name,
         "groups": [group.name for group in groups],
         "curves": curves(groups),
         "published": published_curves(published),
         "milestones": milestone_rows(groups, published),
-        "runs": [f"{run.group}, seed {run.seed}" for run in ordered],
-        "settings": settings_table(ordered),
-        "sessions": [dict(run.session) for run in ordered],
+        "measure": "success" if measure_of(runs[0]) == "success" else "normalised return",
+        "comparison": [each.to_dict() for each in compare(groups, costs)],
+        "subject": subject.name if (subject := find_subject(groups)) else None,
+        "runs": len(runs),
+        "columns": list(columns),
+        "settings": settings_table(list(columns.values())),
+        "sessions": sessions_table(list(columns.values())),
         "players": [_player_data(group, episodes, seed) for group in groups],
     }
 

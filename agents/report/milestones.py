@@ -1,4 +1,4 @@
-"""How soon each run came how far, how it ended, and what differs between runs."""
+"""How soon each run came how far, and how it ended."""
 
 from __future__ import annotations
 
@@ -14,21 +14,10 @@ from agents.statistics import aggregate
 
 LEVELS = (0.5, 0.95, 0.99)
 
-# Where a run lies and how it was gone on with says nothing about what was run.
-_NOT_COMPARED = ("run_dir", "resume")
-
 
 def milestone_rows(groups: Sequence[Group], published: Sequence[Published]) -> list[dict[str, Any]]:
     """Return a row per group with a row per run inside, then the paper's, as plain values."""
     return [_group_row(group) for group in groups] + [_published_row(each) for each in published]
-
-
-def settings_table(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return every setting: its name, its value in each run, and whether these differ."""
-    described = [_described(run) for run in runs]
-    names = list(dict.fromkeys(name for each in described for name in each))
-    rows = [{"name": name, "values": [_shown(each.get(name)) for each in described]} for name in names]
-    return [row | {"differs": len(set(row["values"])) > 1} for row in rows]
 
 
 def _group_row(group: Group) -> dict[str, Any]:
@@ -104,12 +93,3 @@ def _crossing(points: Sequence[tuple[float, float]], level: float) -> float | No
         if y0 <= level <= y1:
             return x0 + (x1 - x0) * (level - y0) / (y1 - y0)
     return None
-
-
-def _described(run: Run) -> dict[str, Any]:
-    settings = {name: value for name, value in run.settings.items() if name not in _NOT_COMPARED}
-    return {"agent": run.agent, **settings, **run.config}
-
-
-def _shown(value: Any) -> str:
-    return "—" if value is None else str(value)

@@ -15,6 +15,7 @@ SCRIPTS = (
     "chart.js",
     "curves.js",
     "tables.js",
+    "comparison.js",
     "scene.js",
     "tracks.js",
     "words.js",

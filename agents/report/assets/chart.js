@@ -1,6 +1,9 @@
 // Line charts that say what is under the pointer. A library would weigh more than all the rest of the page.
 
-const COLOURS = ["#2f7fd0", "#149a7c", "#c9467f", "#c48a0a", "#7a62d6", "#5c8f1d", "#1f93b5", "#8a7f78"];
+const COLOURS = [
+  ...["#2f7fd0", "#149a7c", "#c9467f", "#c48a0a", "#7a62d6", "#5c8f1d"],
+  ...["#1f93b5", "#8a7f78", "#b05a3c", "#3f51a8", "#a0a51a", "#d46fb0"],
+];
 const HEIGHT = 300,
   EDGE = { left: 44, right: 14, top: 12, bottom: 34 };
 

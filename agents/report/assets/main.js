@@ -12,6 +12,7 @@ function show(task) {
       factsList(task),
       curvesCard(task),
       numbersCard(task),
+      comparisonCard(task),
       episodesCard(task),
       settingsCard(task),
     );
@@ -21,7 +22,7 @@ function show(task) {
 function factsList(task) {
   const best = task.milestones.filter((row) => !row.paper && row.final.sampled?.success);
   const facts = [
-    [String(task.runs.length), task.runs.length === 1 ? "run" : "runs"],
+    [String(task.runs), task.runs === 1 ? "run" : "runs"],
     ...(task.groups.length === 1 ? speedFacts(task.milestones[0]) : []),
     ...best.slice(0, 3).map((row) => [percent(row.final.sampled.success.mean), `final success, ${row.name}`]),
   ];

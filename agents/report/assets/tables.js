@@ -9,8 +9,8 @@ function numbersCard(task) {
       "tr",
       {},
       element("th", {}),
-      element("th", { colspan: levels.length }, "million frames to success of"),
-      element("th", { colspan: levels.length }, "minutes to success of"),
+      element("th", { colspan: levels.length }, `million frames to ${task.measure} of`),
+      element("th", { colspan: levels.length }, `minutes to ${task.measure} of`),
       element("th", { colspan: 2 }, "final model, 95 % interval"),
     ),
     element(
@@ -36,7 +36,7 @@ function numbersCard(task) {
 }
 
 function numbersNote(task) {
-  const parts = ["First row of the log at which the success of the latest training episodes was that high."];
+  const parts = ["First row of the log at which the mean over the latest training episodes was that high."];
   if (task.milestones.some((row) => !row.paper && row.runs.length > 1))
     parts.push("Of several seeds the median, and from the first to the last that got there.");
   if (task.published.length) parts.push("The paper's, in italics, lie between points read off its figures.");
@@ -130,15 +130,15 @@ function settingsCard(task) {
     element(
       "p",
       { class: "soft small" },
-      task.runs.length > 1
-        ? `${differing.length} of ${task.settings.length} settings differ between the ${task.runs.length} runs.`
+      task.runs > 1
+        ? `${differing.length} of ${task.settings.length} settings differ between the ${task.runs} runs.`
         : "One run, with all of its settings.",
     ),
-    differing.length ? settingsTable(task.runs, differing, true) : null,
+    differing.length ? settingsTable(task.columns, differing, true) : null,
     element(
       "details",
       {},
-      element("summary", {}, task.runs.length > 1 ? "Settings that all runs share" : "All settings"),
+      element("summary", {}, task.runs > 1 ? "Settings that all runs share" : "All settings"),
       settingsTable(
         ["value"],
         common.map((row) => ({ ...row, values: row.values.slice(0, 1) })),
@@ -182,16 +182,12 @@ function settingsTable(columns, rows, marked) {
   );
 }
 
-function sessionsTable(task) {
-  const flat = task.sessions.map(({ libraries = {}, ...rest }) => ({ ...rest, ...libraries }));
-  const names = [...new Set(flat.flatMap(Object.keys))];
-  const rows = names.map((name) => ({ name, values: flat.map((each) => String(each[name] ?? "—")) }));
-  const same = rows.every(({ values }) => new Set(values).size === 1);
-  return same
-    ? settingsTable(
+function sessionsTable({ sessions, columns }) {
+  return sessions.some((row) => row.differs)
+    ? settingsTable(columns, sessions, false)
+    : settingsTable(
         ["value"],
-        rows.map((row) => ({ ...row, values: row.values.slice(0, 1) })),
+        sessions.map((row) => ({ ...row, values: row.values.slice(0, 1) })),
         false,
-      )
-    : settingsTable(task.runs, rows, false);
+      );
 }
