@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from agents.baselines.recurrent_policies import FastLstmPolicy, PlainCategorical
 from agents.baselines.recurrent_ppo import FastRecurrentPPO
 from agents.baselines.recurrent_sequences import Sequences
+from agents.baselines.recurrent_update import clip_gradients
 from agents.baselines.side_by_side import Branch, side_by_side
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -195,13 +196,25 @@ def test_distribution_equals_torchs():
         PlainCategorical(4).proba_distribution(logits),
         torch.distributions.Categorical(logits=logits),
     )
-    assert torch.equal(ours.log_prob(actions), theirs.log_prob(actions))
-    assert torch.equal(ours.entropy(), theirs.entropy())
+    torch.testing.assert_close(ours.log_prob(actions), theirs.log_prob(actions))
+    torch.testing.assert_close(ours.entropy(), theirs.entropy())
     assert torch.equal(ours.mode(), theirs.mode)
     torch.manual_seed(0)
     drawn = ours.sample()
     torch.manual_seed(0)
     assert torch.equal(drawn, theirs.sample())
+
+
+@pytest.mark.parametrize("longest", [0.1, 100.0])
+def test_gradients_are_clipped_as_torch_clips_them(longest):
+    ours, theirs = ([torch.nn.Parameter(torch.zeros(size)) for size in (3, 5, 2)] for _ in range(2))
+    for mine, other in zip(ours[:2], theirs[:2], strict=True):  # the last one has none
+        mine.grad = torch.randn_like(mine)
+        other.grad = mine.grad.clone()
+    clip_gradients(ours, longest)
+    torch.nn.utils.clip_grad_norm_(theirs, longest)
+    for mine, other in zip(ours[:2], theirs[:2], strict=True):
+        torch.testing.assert_close(mine.grad, other.grad)
 
 
 def test_predict_carries_its_state_as_sb3_contrib_does():

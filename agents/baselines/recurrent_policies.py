@@ -37,7 +37,7 @@ class PlainCategorical(CategoricalDistribution):
 
     def proba_distribution(self, action_logits: Tensor) -> PlainCategorical:
         """Take [B, A] logits."""
-        self.logits = action_logits - action_logits.logsumexp(dim=-1, keepdim=True)
+        self.logits = action_logits.log_softmax(dim=-1)
         self.probabilities = self.logits.softmax(dim=-1)
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -12,11 +13,18 @@ from sb3_contrib.ppo_recurrent import CnnLstmPolicy, MlpLstmPolicy, MultiInputLs
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
 
 from agents import processor
-from agents.baselines.recurrent_buffer import FlatRecurrentDictRolloutBuffer, FlatRecurrentRolloutBuffer
+from agents.baselines.recurrent_buffer import (
+    FlatRecurrentDictRolloutBuffer,
+    FlatRecurrentRolloutBuffer,
+    FlatSamples,
+)
 from agents.baselines.recurrent_policies import FastCnnLstmPolicy, FastLstmPolicy, FastMultiInputLstmPolicy
+from agents.baselines.recurrent_update import Losses, Objective, clip_gradients
 
 FAST_POLICIES: dict[type[BasePolicy], type[FastLstmPolicy]] = {
     MlpLstmPolicy: FastLstmPolicy,
@@ -28,11 +36,11 @@ FAST_POLICIES: dict[type[BasePolicy], type[FastLstmPolicy]] = {
 class FastRecurrentPPO(RecurrentPPO):
     """sb3-contrib's RecurrentPPO, arguments and all; the same results to the rounding of floats.
 
-    The algorithm is inherited. What differs is how memory is computed: an LSTM runs over whole sequences
-    instead of step by step, networks see no padding, and core states are stored only where a minibatch will
-    begin. On one thread of a CPU, training took about a quarter of the time where episodes are short, with
-    sb3-contrib's default settings and with 64 environments; with more threads, the LSTMs of actor and critic
-    run side by side. It has not been measured on a GPU.
+    Rollouts and the loop around them are inherited. What differs is how memory is computed: an LSTM runs over
+    whole sequences instead of step by step, networks see no padding, core states are stored only where a
+    minibatch will begin, and an update has no operations that padding alone needs. With more than one thread
+    of a CPU, the LSTMs of actor and critic run side by side. What that brings is in docs/training.md, with how
+    it was measured; it has not been measured on a GPU.
 
     Deviations, each of which leaves the algorithm as it is:
 
@@ -107,8 +115,72 @@ class FastRecurrentPPO(RecurrentPPO):
     def train(self) -> None:
         """Update the policy from the rollout; see sb3-contrib."""
         self.policy.two_threads = self.device.type == "cpu" and torch.get_num_threads() > 1
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        objective = self._objective()
+        parameters: list[Tensor] = list(self.policy.parameters())
+        history: list[Losses] = []
         with self._threads():
-            super().train()
+            for _ in range(self.n_epochs):
+                epoch, goes_on = self._train_epoch(objective, parameters)
+                history += epoch
+                self._n_updates += 1
+                if not goes_on:
+                    break
+        self._record_training(objective, history, last_epoch=epoch)
+
+    def _objective(self) -> Objective:
+        remaining = self._current_progress_remaining
+        return Objective(
+            clip_range=self.clip_range(remaining),  # type: ignore[operator]  # a schedule by now
+            clip_range_vf=None if self.clip_range_vf is None else self.clip_range_vf(remaining),  # type: ignore[operator]
+            normalize_advantage=self.normalize_advantage,
+            ent_coef=self.ent_coef,
+            vf_coef=self.vf_coef,
+        )
+
+    def _train_epoch(self, objective: Objective, parameters: Sequence[Tensor]) -> tuple[list[Losses], bool]:
+        """One pass over the rollout: its losses, and whether the divergence allows another one."""
+        history = []
+        for samples in self.rollout_buffer.get(self.batch_size):
+            losses = objective.losses(samples, *self._evaluated(samples))
+            history.append(Losses(*(loss.detach() for loss in losses)))
+            if self.target_kl is not None and losses.approx_kl > 1.5 * self.target_kl:
+                return history, False
+            self.policy.optimizer.zero_grad()
+            objective.total(losses).backward()
+            clip_gradients(parameters, self.max_grad_norm)
+            self.policy.optimizer.step()
+        return history, True
+
+    def _evaluated(self, samples: FlatSamples) -> tuple[Tensor, Tensor, Tensor | None]:
+        """[N] values, [N] log-probabilities of the actions taken, [N] entropies if there are any."""
+        is_discrete = isinstance(self.action_space, spaces.Discrete)
+        values, log_prob, entropy = self.policy.evaluate_actions(
+            samples.observations,
+            samples.actions.long().flatten() if is_discrete else samples.actions,
+            samples.lstm_states,
+            samples.episode_starts,
+        )
+        return values.flatten(), log_prob, entropy
+
+    def _record_training(self, objective: Objective, history: list[Losses], last_epoch: list[Losses]) -> None:
+        """Write what sb3-contrib writes to the logger, under its names."""
+        means, buffer = Losses.means(history), self.rollout_buffer
+        self.logger.record("train/entropy_loss", float(means.entropy))
+        self.logger.record("train/policy_gradient_loss", float(means.policy))
+        self.logger.record("train/value_loss", float(means.value))
+        self.logger.record("train/approx_kl", float(Losses.means(last_epoch).approx_kl))
+        self.logger.record("train/clip_fraction", float(means.clip_fraction))
+        self.logger.record("train/loss", float(objective.total(history[-1])))
+        explained = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
+        self.logger.record("train/explained_variance", explained)
+        if hasattr(self.policy, "log_std"):
+            self.logger.record("train/std", self.policy.log_std.exp().mean().item())
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.logger.record("train/clip_range", objective.clip_range)
+        if objective.clip_range_vf is not None:
+            self.logger.record("train/clip_range_vf", objective.clip_range_vf)
 
     def _threads(self) -> contextlib.AbstractContextManager[None]:
         """One thread for operations that are too small to share; features may be convolutions."""
