@@ -5,11 +5,14 @@ import re
 import numpy as np
 import pytest
 
+from agents.report.__main__ import write_report
+from agents.report.acting import Cost, write_acting
 from agents.report.artwork import sheet_data
 from agents.report.recording import attention_on, in_view, reach
 from memory_envs.scene import IMAZE_LOOKS
 from memory_envs.sprites import sprite
 from tests.chromium import browser, find_chromium
+from tests.small_benchmark import write_benchmark
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium on this machine")
 
@@ -222,3 +225,41 @@ def test_other_episodes_can_be_opened(opened, small_report):
         text = opened.evaluate("document.querySelector('.step').textContent")
         assert text == f"step 0 of {len(episode.actions)}"
     assert opened.complaints() == []
+
+
+@pytest.fixture(scope="module")
+def benchmark_page(tmp_path_factory):
+    folder = write_benchmark(tmp_path_factory.mktemp("benchmark"))
+    write_acting(folder, {"imaze/ald": {1: Cost(120.0, 1.0), 64: Cost(250.0, 1.0)}})
+    return write_report(folder, episodes=0)
+
+
+def choose(chromium, label, number):
+    chromium.evaluate(f"document.querySelectorAll('[aria-label=\"{label}\"] button')[{number}].click()")
+
+
+def test_benchmark_shows_scores_probabilities_and_costs(chromium, benchmark_page):
+    chromium.screen(1280, 900)
+    chromium.open(benchmark_page)
+    chromium.wait_for("document.querySelector('.chart text')")
+    rows = "[...document.querySelectorAll('[aria-label=\"Table of comparisons\"] tr')]"
+    head, ours, other = chromium.evaluate(f"{rows}.map((row) => [...row.cells].map((c) => c.innerText))")
+    assert head[:3] == ["experiment", "normalised score", "P(better): final score"]
+    assert head[-2:] == ["µs to act, batch 1", "µs to act, batch 64"]
+    assert ours[0] == "imaze/ald" and ours[2] == "—" and ours[-3:] == ["4", "120", "250"]
+    assert other[2].startswith("100 %") and other[-1] == "—"
+
+
+def test_tasks_can_be_switched_and_seeds_shown(chromium, benchmark_page):
+    chromium.screen(1280, 900)
+    chromium.open(benchmark_page)
+    chromium.wait_for("document.querySelector('.chart text')")
+    shown = "[...document.querySelectorAll('tr.seed')].filter((row) => row.offsetHeight > 0).length"
+    assert chromium.evaluate(shown) == 10
+    choose(chromium, "Rows", 0)
+    assert chromium.evaluate(shown) == 0
+    choose(chromium, "Task", 1)
+    chromium.wait_for("document.querySelector('.toggle').textContent === 'meta-fetch/ald'")
+    chromium.wait_for("document.querySelector('.chart text')")
+    assert "normalised return" in chromium.evaluate("document.querySelector('thead').innerText")
+    assert chromium.complaints() == []

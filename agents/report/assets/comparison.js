@@ -26,7 +26,7 @@ function comparisonColumns({ comparison, subject }) {
     ["normalised score", (row) => row.score, (value) => value.toFixed(3)],
     ...(subject
       ? Object.entries(AGAINST).map(([key, name]) => [
-          `P(${subject} better): ${name}`,
+          `P(better): ${name}`,
           (row) => row.improvement[key],
           (value) => percent(value, 0),
         ])
@@ -73,7 +73,7 @@ function comparisonNote({ subject, comparison }) {
   if (comparison.some((row) => row.score))
     parts.push("Score: 0 is the best policy without memory, 1 perfect memory; interquartile mean over seeds.");
   if (subject)
-    parts.push(`P: how probably a run of ${subject} is better than one of the experiment; a tie counts one half.`);
+    parts.push(`P(better): how probably a run of ${subject} is better than one of the experiment; a tie counts one half.`);
   if (comparison.some((row) => Object.keys(row.acting).length))
     parts.push("Acting: one step of predict in one thread, for a batch of observations.");
   return parts.join(" ");

@@ -8,7 +8,8 @@ function curvesCard(task) {
   let unit = "frames",
     width = 0;
   new ResizeObserver(() => {
-    if (chartWidth(charts) !== width) draw();
+    // Taking them out of the page, for another task, is a change of size as well.
+    if (charts.isConnected && chartWidth(charts) !== width) draw();
   }).observe(charts);
   function draw() {
     width = chartWidth(charts);

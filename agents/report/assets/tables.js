@@ -22,16 +22,34 @@ function numbersCard(task) {
       element("th", { scope: "col" }, "return"),
     ),
   );
+  const table = element("table", {}, head, element("tbody", {}, task.milestones.flatMap(milestoneRows)));
   return element(
     "section",
     { class: "card", "aria-label": "Numbers" },
-    element("h2", {}, "Numbers"),
+    element("div", { class: "row apart" }, element("h2", {}, "Numbers"), seedsChoice(task, table)),
     element("p", { class: "soft small" }, numbersNote(task)),
     element(
       "div",
       { class: "scroll", tabindex: 0, role: "region", "aria-label": "Table of numbers" },
-      element("table", {}, head, element("tbody", {}, task.milestones.flatMap(milestoneRows))),
+      table,
     ),
+  );
+}
+
+/** Whether the table has a row per seed, which of many runs are shown only when asked for. */
+function seedsChoice(task, table) {
+  if (task.milestones.every((row) => row.paper || row.runs.length === 1)) return null;
+  const many = task.runs > 12;
+  const show = (seeds) => table.classList.toggle("seedless", !seeds);
+  show(!many);
+  return choice(
+    "Rows",
+    [
+      [false, "experiments"],
+      [true, "every seed"],
+    ],
+    !many,
+    show,
   );
 }
 
