@@ -1,0 +1,394 @@
+"""The benchmark: its grid runs and goes on, its raw data is small and whole, its numbers are known ones."""
+
+import csv
+import json
+import math
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from agents.benchmark import __main__ as program
+from agents.benchmark.board import Board
+from agents.benchmark.collect import collect
+from agents.benchmark.figures import looks, spread
+from agents.benchmark.grid import Cell, make_grid
+from agents.benchmark.pool import mean_beside, run_cells
+from agents.benchmark.records import MOST_ROWS, read_records, write_records
+from agents.benchmark.tables import save_page
+from agents.report.acting import Cost, measure_acting, read_acting, write_acting
+from agents.report.comparison import compare
+from agents.report.runs import Run, find_runs, grouped
+from agents.report.scores import final_score, first_reach, measure_of
+from agents.run_log import FRAMES, column
+from agents.statistics import aggregate, probability_of_improvement
+from tests.small_benchmark import FETCH, evaluation, write_benchmark, write_run
+
+# In place of a training program: writes what one writes, in the order in which one does, and no more. Fails
+# or waits to be interrupted if told to, and says what it was called with.
+FAKE = r"""
+import json, os, pathlib, signal, sys, time
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+resumed = "--resume" in options
+run = pathlib.Path(options.get("--resume") or options["--run-dir"])
+print("called with", *sys.argv[1:], flush=True)
+if not resumed:
+    (run / "checkpoints").mkdir(parents=True)
+settings = {"preset": options.get("--preset"), "seed": int(options.get("--seed", -1)), "env": "x"}
+if resumed:
+    settings = json.loads((run / "config.json").read_text())["run"]
+settings["total_timesteps"] = int(options["--total-timesteps"])
+(run / "config.json").write_text(json.dumps({"run": settings, "agent": "ald", "config": {}}))
+(run / "checkpoints" / "000000000001.zip").touch()
+behaviour = options.get("--behaviour", "")
+if behaviour == f"fail-{settings['seed']}":
+    raise SystemExit("the network has exploded")
+if behaviour == "wait" and not resumed:
+    def stop(*_):
+        sys.exit(130)
+    signal.signal(signal.SIGINT, stop)
+    (run / "ready").touch()
+    time.sleep(60)
+(run / "evaluation.json").write_text("{}")
+"""
+
+
+@pytest.fixture
+def fake(monkeypatch, tmp_path):
+    """Cells that run FAKE; returns a function that makes them."""
+    script = tmp_path / "fake.py"
+    script.write_text(FAKE)
+    command = Cell.command
+    monkeypatch.setattr(Cell, "command", lambda cell: [sys.executable, str(script), *command(cell)[3:]])
+
+    def cells(*options, seeds=3):
+        return make_grid(["imaze/ald"], range(seeds), tmp_path / "grid", 1000, options)
+
+    return cells
+
+
+class Diary:
+    """A watcher that keeps what it is told."""
+
+    def __init__(self):
+        self.began, self.most = [], 0
+
+    def started(self, cell, began):
+        self.began.append((cell.seed, began))
+
+    def ended(self, outcome):
+        pass
+
+    def running(self, cells):
+        self.most = max(self.most, len(cells))
+
+    def stopping(self):
+        self.began.append("stopping")
+
+
+def test_as_many_cells_run_at_once_as_asked_for(fake):
+    diary = Diary()
+    cells = fake()
+    outcomes = run_cells(cells, jobs=2, threads=1, watcher=diary)
+    assert [outcome.result for outcome in outcomes] == ["finished"] * 3
+    assert diary.most == 2 and [seed for seed, _ in diary.began] == [0, 1, 2]
+    assert {cell.state() for cell in cells} == {"finished"}
+    assert [mean_beside(cell.run) > 0 for cell in cells[:2]] == [True, True]
+
+
+def test_a_failing_cell_is_reported_and_ends_no_other(fake, capsys):
+    cells = fake("--behaviour", "fail-1")
+    status = program._run(cells, jobs=3, threads=1, console=Console(width=200))
+    told = capsys.readouterr().out
+    assert status == 1
+    assert "imaze/ald seed 1 failed" in told and "| the network has exploded" in told
+    assert [cell.state() for cell in cells] == ["finished", "broken off", "finished"]
+    assert "failed: imaze/ald seed 1" in told.splitlines()[-1]
+
+
+def test_a_benchmark_that_was_interrupted_goes_on_where_it_was(fake, capsys):
+    cells = fake("--behaviour", "wait", seeds=2)
+
+    def interrupt():
+        deadline = time.monotonic() + 20
+        while not (cells[0].run.path / "ready").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    assert program._run(cells, jobs=1, threads=1, console=Console(width=200)) == 130
+    assert [cell.state() for cell in cells] == ["broken off", "new"]
+    assert "the same command goes on" in capsys.readouterr().out
+    diary = Diary()
+    resumed = fake("--behaviour", "none", seeds=2)
+    run_cells(resumed, jobs=1, threads=1, watcher=diary)
+    assert diary.began == [(0, "goes on"), (1, "began")]
+    calls = [line for line in cells[0].log.read_text().splitlines() if line.startswith("called")]
+    assert "--run-dir" in calls[0] and "--resume" in calls[1] and len(calls) == 2
+    assert program._run(resumed, jobs=1, threads=1, console=Console(width=200)) == 0
+    assert "0 of 2 runs to do" in capsys.readouterr().out
+
+
+def test_what_broke_off_before_its_first_checkpoint_begins_anew(fake):
+    [cell] = fake(seeds=1)
+    (cell.run.path / "checkpoints").mkdir(parents=True)
+    cell.run.config.write_text("{}")
+    diary = Diary()
+    assert [outcome.result for outcome in run_cells([cell], 1, 1, diary)] == ["finished"]
+    assert diary.began == [(0, "begins anew")]
+
+
+def test_an_evaluation_of_before_the_latest_session_finishes_nothing(tmp_path):
+    folder = tmp_path / "grid"
+    [cell] = make_grid(["imaze/ald"], [0], folder, 2000)
+    run = write_run(folder, "imaze/ald", 0, [0.1, 0.2])
+    assert cell.state() == "finished"
+    os.utime(run / "config.json", (time.time() + 10,) * 2)
+    assert cell.state() == "broken off"
+    [longer] = make_grid(["imaze/ald"], [0], folder, 3000)
+    os.utime(run / "config.json", (0, 0))
+    assert (cell.state(), longer.state()) == ("finished", "broken off")
+
+
+def test_commands_are_those_of_the_training_programs(tmp_path):
+    cells = make_grid(["imaze/ald", "imaze/vmpo-lstm"], [3, 4], tmp_path, options=["--num-threads", "1"])
+    assert [cell.name for cell in cells[:2]] == ["imaze-ald-s3", "imaze-vmpo-lstm-s3"]
+    assert cells[0].command()[1:] == [
+        *("-m", "agents.ald.train", "--preset", "imaze/ald", "--seed", "3"),
+        *("--run-dir", str(tmp_path / "imaze-ald-s3"), "--total-timesteps", "700000", "--num-threads", "1"),
+    ]
+    assert cells[1].command()[2] == "agents.baselines.train"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--presets", "imaze/alt"], "did you mean 'imaze/ald'"),
+        (["--presets", "imaze/ald", "imaze/ald"], "imaze-ald-s0"),
+        (["--presets", "imaze/ald", "--seeds", "0"], "--seeds must be at least 1, got 0"),
+        (["--presets", "imaze/ald", "--jobs", "0"], "--jobs must be at least 1, got 0"),
+    ],
+)
+def test_wrong_grids_are_refused(arguments, message, tmp_path, capsys):
+    assert program.main(["run", *arguments, "--folder", str(tmp_path / "grid")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "grid").exists()
+
+
+def test_one_benchmark_at_a_time_in_a_folder(tmp_path, capsys):
+    with program.FileLock(tmp_path / ".lock"):
+        assert program.main(["run", "--presets", "imaze/ald", "--folder", str(tmp_path)]) == 2
+    assert "another benchmark runs in" in capsys.readouterr().err
+
+
+def test_board_tells_how_far_a_cell_is(tmp_path, capsys):
+    write_run(tmp_path, "imaze/ald", 0, [0.1, 0.25])
+    board = Board(Console(width=200), total=1)
+    board._last = -math.inf
+    board.running(make_grid(["imaze/ald"], [0], tmp_path, 8000))
+    line = capsys.readouterr().out
+    assert line == "imaze/ald seed 0: 2,000 of 8,000 frames, success 0.250, return 0.250, 1:00 minutes\n"
+
+
+# --
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_benchmark(tmp_path / "runs")
+
+
+@pytest.fixture
+def raw(folder, tmp_path):
+    collect(folder, tmp_path / "raw", acting=False)
+    write_acting(tmp_path / "raw", {"imaze/ald": {1: Cost(120.0, 1.0)}})
+    return tmp_path / "raw"
+
+
+def test_collected_runs_say_what_the_runs_said(folder, raw):
+    pairs = zip(
+        sorted(find_runs(folder), key=lambda run: (run.group, run.seed)), read_records(raw), strict=True
+    )
+    for run, record in pairs:
+        assert (record.group, record.seed, record.agent) == (run.group, run.seed, run.agent)
+        assert column(record.rows, FRAMES) == column(run.rows, FRAMES)
+        assert record.evaluation == run.evaluation
+        for level in (0.5, 0.95, 0.99):
+            assert first_reach(record, level, "minutes") == first_reach(run, level, "minutes")
+        assert record.config == {"unroll_length": 8}  # 40 is the default
+    text = (raw / "runs.json").read_text()
+    assert str(folder) not in text and "run_dir" not in text
+    with next((raw / "curves").iterdir()).open() as file:
+        assert "loss/policy" not in next(csv.reader(file))
+
+
+def test_runs_that_have_not_finished_are_left_out_and_named(folder, tmp_path, capsys):
+    (folder / "imaze-ald-s3" / "evaluation.json").unlink()
+    out = tmp_path / "raw"
+    assert program.main(["collect", str(folder), "--out", str(out), "--no-measure-acting"]) == 0
+    told = capsys.readouterr().out
+    assert "imaze-ald-s3" in told and "14 runs in" in told
+    assert "imaze-ald-s3" not in json.loads((out / "runs.json").read_text())
+
+
+def test_long_curves_are_thinned_and_keep_what_milestones_are_read_from(tmp_path):
+    successes = np.linspace(0, 1, 5000)
+    run = Run.read(write_run(tmp_path / "runs", "imaze/ald", 0, successes.tolist()))
+    write_records([run], tmp_path / "raw")
+    [record] = read_records(tmp_path / "raw")
+    assert MOST_ROWS <= len(record.rows) <= MOST_ROWS + 3
+    assert (tmp_path / "raw" / "curves" / "imaze-ald-s0.csv").stat().st_size < 60_000
+    for level in (0.5, 0.95, 0.99):
+        assert first_reach(record, level, "frames") == first_reach(run, level, "frames")
+    assert record.rows[-1][FRAMES] == "5000000"
+
+
+def test_same_seed_twice_is_refused(folder, tmp_path):
+    write_run(folder / "again", "imaze/ald", 0, [0.5])
+    with pytest.raises(ValueError, match="imaze-ald-s0"):
+        collect(folder, tmp_path / "raw", acting=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda raw: (raw / "runs.json").write_text("[]"), "must hold an object per run"),
+        (lambda raw: (raw / "runs.json").write_text('{"a": {"agent": "b"}}'), "a has no settings and no env"),
+        (lambda raw: (raw / "curves" / "imaze-ald-s0.csv").unlink(), "has no curve"),
+        (lambda raw: (raw / "curves" / "imaze-ald-s0.csv").write_text("x\n1\n"), "time/total_timesteps"),
+        (lambda raw: (raw / "acting.csv").write_text("experiment,batch\na,1\n"), "must have the columns"),
+    ],
+)
+def test_damaged_raw_data_is_refused(raw, tmp_path, change, message, capsys):
+    change(raw)
+    assert program.main(["figures", str(raw), "--images", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_somebody_elses_results_need_a_curve_and_a_row(raw, tmp_path):
+    """As docs/benchmark.md says."""
+    (raw / "curves" / "imaze-mine-s0.csv").write_text(
+        "time/total_timesteps,time/training_seconds,rollout/success_rate\n1000,5,0.4\n2000,10,0.97\n"
+    )
+    table = json.loads((raw / "runs.json").read_text())
+    settings = {"preset": "imaze/mine", "env": "MemoryEnvs/IMaze-v0", "seed": 0}
+    table["imaze-mine-s0"] = {"agent": "mine", "settings": settings, "evaluation": evaluation(0.97)}
+    (raw / "runs.json").write_text(json.dumps(table))
+    runs = [run for run in read_records(raw) if run.group == "imaze/mine"]
+    page = save_page(runs, {}, raw, {"IMaze-v0": (tmp_path, tmp_path)}).read_text()
+    assert "| `imaze/mine` | 0.00 | 0.00 | — (0 of 1) | 0:10 | 0:10 | — (0 of 1) |" in page
+    assert "| `imaze/mine` | 0.940 |" in page
+
+
+# --
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Raw data whose runs are gone, and every file that was drawn of it, twice."""
+    home = tmp_path_factory.mktemp("drawn")
+    collect(write_benchmark(home / "runs"), home / "raw", acting=False)
+    write_acting(home / "raw", {"imaze/ald": {1: Cost(120.0, 1.0), 64: Cost(250.0, 1.0)}})
+    shutil.rmtree(home / "runs")
+    times = []
+    for _ in range(2):
+        assert program.main(["figures", str(home / "raw"), "--images", str(home / "images")]) == 0
+        files = [*sorted((home / "images").iterdir()), home / "raw" / "README.md"]
+        times.append({file.name: file.read_bytes() for file in files})
+    return home, times
+
+
+def test_figures_and_tables_come_again_bit_for_bit_from_raw_data_alone(drawn):
+    home, (first, second) = drawn
+    assert first == second and len(first) == 5
+    for file in (home / "images").iterdir():
+        assert f"](../images/{file.name})" in first["README.md"].decode()
+        with Image.open(file) as picture:
+            assert picture.width > 1000 and len(picture.getcolors()) > 20 and file.stat().st_size < 150_000
+
+
+def test_page_has_the_numbers_that_follow_from_the_runs(drawn):
+    page = drawn[1][0]["README.md"].decode()
+    # ALD comes to 50 % at 2,000 frames, or one minute, to 95 % a row later; to 99 % at the end with 3 seeds.
+    assert "| `imaze/ald` | 0.00 | 0.00 | 0.00 (3 of 5) | 1:00 | 1:30 | 2:00 (3 of 5) |" in page
+    assert "| `imaze/vmpo-lstm` | 0.00 | — (2 of 5) | — (0 of 5) |" in page
+    assert "| *the paper's ALD* | 2.12 | 2.98 | 3.25 |" in page
+    # The middle three of 1, 0.995, ..., 0.98, which are 2s - 1 as scores.
+    assert "| `imaze/ald` | 5 | 0.990 [" in page and "| `imaze/ald` | 0.980 [" in page
+    assert "| 4.0 | 120 | 250 |" in page  # CPU minutes, then microseconds
+    assert "## All tasks" in page and "processor: abacus" in page
+
+
+def test_labels_are_moved_apart_and_stay_in_order():
+    places = spread([0.5, 0.99, 1.0, 0.98], 0.1)
+    np.testing.assert_allclose(places, [0.5, 0.9, 1.0, 0.8])
+    assert len(set(looks(20))) == 20
+
+
+# --
+
+
+def test_interquartile_mean_pools_tasks_and_has_no_interval_of_two_seeds():
+    assert aggregate([[0.0, 1.0, 5.0, 9.0]]).mean == 3.0
+    assert aggregate([[0.0, 1.0], [5.0, 9.0]]) == (3.0, None, None)
+    same = aggregate([[2.0, 2.0, 2.0], [4.0, 4.0, 4.0]])
+    assert same == (3.0, 3.0, 3.0)  # strata are never mixed: each draw has three of either
+    with pytest.raises(ValueError, match="at least one run each, got \\[2, 0\\]"):
+        aggregate([[1.0, 2.0], []])
+
+
+def test_probability_of_improvement_counts_pairs_and_halves_ties():
+    assert probability_of_improvement([1.0, 3.0], [2.0]).mean == 0.5
+    assert probability_of_improvement([1.0, 2.0, 3.0], [2.0, 0.0, 2.0]).mean == pytest.approx(6 / 9)
+    assert probability_of_improvement([-1.0, -math.inf], [-math.inf, -math.inf]).mean == 0.75
+    assert probability_of_improvement([1.0, 2.0, 3.0], [0.0, 0.5, 0.9]) == (1.0, 1.0, 1.0)
+    with pytest.raises(ValueError, match="got 1 and 0"):
+        probability_of_improvement([1.0], [])
+
+
+def test_scores_are_those_of_the_certificate(tmp_path):
+    maze = Run.read(write_run(tmp_path, "imaze/ald", 0, [0.2, 0.75]))
+    assert (measure_of(maze), final_score(maze)) == ("success", 0.5)
+    fetch = Run.read(write_run(tmp_path, "meta-fetch/ald", 0, [0.5, 0.9], env=FETCH, worth=50.0))
+    memoryless, perfect = 23.989774251810438, 48.3358403411302  # lower ends, as shipped
+    assert measure_of(fetch) == "return"
+    assert final_score(fetch) == pytest.approx((45.0 - memoryless) / (perfect - memoryless))
+    assert first_reach(fetch, 0.5, "frames") == 0.002 and first_reach(fetch, 0.99, "frames") is None
+
+
+def test_comparison_is_of_ald_with_the_others(folder):
+    [ours, other] = compare(grouped([run for run in find_runs(folder) if "imaze" in run.group]), {})
+    assert ours.improvement is None and other.improvement is not None
+    assert other.improvement["score"].mean == 1.0
+    assert other.improvement["minutes"].mean == 1.0  # at row 3 at the latest, the other at row 4 or never
+    assert ours.cpu_minutes == 4.0
+
+
+@pytest.mark.slow
+def test_a_real_grid_is_run_collected_drawn_and_reported(tmp_path):
+    from agents.report.__main__ import write_report
+
+    grid = tmp_path / "grid"
+    size = ["--total-timesteps", "2000", "--evaluation-episodes", "4"]
+    presets = ["--presets", "imaze/ald", "imaze/vmpo-gtrxl"]
+    assert program.main(["run", *presets, "--seeds", "1", "--folder", str(grid), "--jobs", "1", *size]) == 0
+    assert program.main(["collect", str(grid), "--out", str(tmp_path / "raw")]) == 0
+    costs = read_acting(grid)
+    assert costs == read_acting(tmp_path / "raw") and set(costs) == {"imaze/ald", "imaze/vmpo-gtrxl"}
+    assert costs["imaze/ald"][1].microseconds < costs["imaze/vmpo-gtrxl"][1].microseconds
+    assert program.main(["figures", str(tmp_path / "raw"), "--images", str(tmp_path)]) == 0
+    assert "µs" in write_report(grid).read_text()
+
+
+def test_acting_is_measured_of_every_group_that_has_a_model(small_report):
+    costs = measure_acting(grouped(find_runs(small_report.runs)), rounds=2, steps=3)
+    [by_batch] = costs.values()
+    assert set(by_batch) == {1, 64} and all(cost.microseconds > 0 for cost in by_batch.values())
+    assert by_batch[1].ratio == 1.0
