@@ -19,6 +19,7 @@ from agents.statistics import Estimate, aggregate
 
 PAGE = "README.md"
 NONE = "—"
+_ORIGIN = "<!-- Written by `python -m agents.benchmark figures`: change what it reads, not this. -->"
 
 
 def save_page(
@@ -40,7 +41,7 @@ def save_page(
     links = {task: [os.path.relpath(path, folder) for path in paths] for task, paths in figures.items()}
     parts = [_task(task, of_task, costs, links[task], subject) for task, of_task in by_task(runs).items()]
     with replacing(folder / PAGE) as file:
-        file.write("\n\n".join([*parts, *_all_tasks(runs), _made_with(runs)]).encode() + b"\n")
+        file.write("\n\n".join([_ORIGIN, *parts, *_all_tasks(runs), _made_with(runs)]).encode() + b"\n")
     return folder / PAGE
 
 
@@ -120,22 +121,21 @@ def _final(row: Mapping[str, Any], seeds: int) -> list[str]:
 
 def _side_by_side(rows: Sequence[Comparison], ours: Group | None) -> str:
     batches = sorted({batch for row in rows for batch in row.acting})
-    against = [] if ours is None else ["score", f"frames to {LEARNED:.0%}", f"minutes to {LEARNED:.0%}"]
+    is_compared = any(row.improvement for row in rows)
+    against = ["score", f"frames to {LEARNED:.0%}", f"minutes to {LEARNED:.0%}"] if is_compared else []
     head = [
         *("experiment", "normalised score", "the same, likeliest"),
         *(f"P(better): {each}" for each in against),
         *("CPU minutes", *(f"µs a step, batch {batch}" for batch in batches)),
     ]
-    lines = [_compared(row, batches, ours is not None) for row in rows]
-    return _table([head, *lines]) + ("\n\n" + _improvement_note(ours) if ours else "")
-
-
-def _improvement_note(ours: Group) -> str:
-    return (
-        "Normalised score: 0 is the best policy without memory, 1 perfect memory. P(better): how probable it "
-        f"is that a run of `{ours.name}` ends with a higher score than one of the experiment, or comes to "
-        f"{LEARNED:.0%} sooner; a tie counts one half."
-    )
+    lines = [_compared(row, batches, is_compared) for row in rows]
+    note = "Normalised score: 0 is the best policy without memory, 1 perfect memory."
+    if ours is not None and is_compared:
+        note += (
+            f" P(better): how probable it is that a run of `{ours.name}` ends with a higher score than one "
+            f"of the experiment, or comes to {LEARNED:.0%} sooner; a tie counts one half."
+        )
+    return _table([head, *lines]) + "\n\n" + note
 
 
 def _compared(row: Comparison, batches: Sequence[int], with_improvement: bool) -> list[str]:
