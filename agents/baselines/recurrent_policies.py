@@ -81,7 +81,7 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
     lstm_actor: nn.LSTM
     lstm_critic: nn.LSTM | None
     two_threads = False
-    """Whether the LSTMs of actor and critic may be trained at the same time; the results are the same."""
+    """Whether actor and critic may be computed at the same time in training; the results are the same."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
         lstm_states: RNNStates,
         episode_starts: Tensor | Sequences,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """As sb3-contrib's; with Sequences, and if `two_threads`, both LSTMs at a time.
+        """As sb3-contrib's; with Sequences, and if `two_threads`, actor and critic at a time.
 
         Returns:
             [N, 1] values, [N] log-probabilities and [N] entropies, which some distributions do not have.
@@ -142,12 +142,12 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
             return super().evaluate_actions(obs, actions, lstm_states, episode_starts)  # type: ignore[arg-type]
         features = self.extract_features(obs)
         pi_features, vf_features = features if isinstance(features, tuple) else (features, features)
+        sequences, layers = cast(Sequences, episode_starts), self.mlp_extractor
         latent_pi, latent_vf = side_by_side(
-            _branch(self.lstm_actor, pi_features, lstm_states.pi, cast(Sequences, episode_starts)),
-            _branch(self.lstm_critic, vf_features, lstm_states.vf, cast(Sequences, episode_starts)),
+            _branch(self.lstm_actor, layers.policy_net, pi_features, lstm_states.pi, sequences),
+            _branch(self.lstm_critic, layers.value_net, vf_features, lstm_states.vf, sequences),
         )
-        distribution = self._get_action_dist_from_latent(self.mlp_extractor.forward_actor(latent_pi))
-        values = self.value_net(self.mlp_extractor.forward_critic(latent_vf))
+        distribution, values = self._get_action_dist_from_latent(latent_pi), self.value_net(latent_vf)
         return values, distribution.log_prob(actions), distribution.entropy()
 
     @staticmethod
@@ -183,9 +183,13 @@ class FastMultiInputLstmPolicy(FastLstmPolicy, RecurrentMultiInputActorCriticPol
     """sb3-contrib's `MultiInputLstmPolicy`, made faster in the same way."""
 
 
-def _branch(lstm: nn.LSTM, features: Tensor, state: tuple[Tensor, ...], sequences: Sequences) -> Branch:
-    learned = [parameter for parameter in lstm.parameters() if parameter.requires_grad]
-    return Branch(lambda inputs: sequences.run(lstm, inputs, state), features, learned)
+def _branch(
+    lstm: nn.LSTM, layers: nn.Module, features: Tensor, state: tuple[Tensor, ...], sequences: Sequences
+) -> Branch:
+    """An LSTM and the hidden layers behind it."""
+    parameters = (*lstm.parameters(), *layers.parameters())
+    learned = [parameter for parameter in parameters if parameter.requires_grad]
+    return Branch(lambda inputs: layers(sequences.run(lstm, inputs, state)), features, learned)
 
 
 def _step(

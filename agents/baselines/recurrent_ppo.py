@@ -39,7 +39,7 @@ class FastRecurrentPPO(RecurrentPPO):
     Rollouts and the loop around them are inherited. What differs is how memory is computed: an LSTM runs over
     whole sequences instead of step by step, networks see no padding, core states are stored only where a
     minibatch will begin, and an update has no operations that padding alone needs. With more than one thread
-    of a CPU, the LSTMs of actor and critic run side by side. What that brings is in docs/training.md, with how
+    of a CPU, the LSTMs of actor and critic run side by side. What that brings is in docs/training.md, and how
     it was measured; it has not been measured on a GPU.
 
     Deviations, each of which leaves the algorithm as it is:

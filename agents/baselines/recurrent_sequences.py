@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 from dataclasses import dataclass
 from typing import cast
@@ -79,7 +80,7 @@ class Sequences:
             state: (h, c), each [layers, L, H], before the first step of each lane.
         """
         laid = inputs.index_select(0, self.step)
-        column = _shutting_weights(lstm)
+        column = _shutting_weights(lstm.hidden_size, inputs.dtype, inputs.device)
         for layer in range(lstm.num_layers):
             input_weight, *weights = layer_weights(lstm, layer)
             if layer and lstm.dropout:
@@ -128,8 +129,9 @@ def _number_of_lanes(lengths: np.ndarray, fresh: np.ndarray) -> int:
     return int(lanes[(steps * (STEP_COST_IN_LANES + lanes)).argmin()])
 
 
-def _shutting_weights(lstm: nn.LSTM) -> Tensor:
+@functools.cache
+def _shutting_weights(hidden_size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """[4 * H, 1] weights that shut the gates input, forget and output, and leave the candidate."""
-    gates = cast(Tensor, lstm.weight_hh_l0).new_full((4, lstm.hidden_size), SHUT)
+    gates = torch.full((4, hidden_size), SHUT, dtype=dtype, device=device)
     gates[2] = 0.0
     return gates.flatten().unsqueeze(1)
