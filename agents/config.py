@@ -49,6 +49,9 @@ class LearnerConfig:
     max_grad_norm: float | None = _number(None, "clip the learner's and actor's gradient norm", "paper: none")
     entropy_coef: float = _number(0.05, "weight of the learner's entropy bonus", "tuned; paper none")
     value_coef: float = _number(10.0, "weight of the learner's value loss", "tuned")
+    reward_prediction_coef: float = _number(
+        0.0, "weight of the learner's prediction of rewards; 0 none", "ours, after Jaderberg et al. 2017"
+    )
     replay_size: int = _number(32, "unrolls kept", "tuned")
     rl_loss: str = _number(
         "vmpo", "how the policy learns: vmpo, or vtrace (IMPALA's policy gradient)", "paper: vmpo"
@@ -75,7 +78,9 @@ class LearnerConfig:
         """Refuse what cannot work, naming the field, the value and the choices."""
         at_least_one = "unroll_length learner_layers learner_width learner_heads learner_mlp_width"
         self._require_each(f"{at_least_one} learner_memory target_period replay_size", 1)
-        self._require_each("learner_replays priority_exponent entropy_coef value_coef", 0)
+        self._require_each(
+            "learner_replays priority_exponent entropy_coef value_coef reward_prediction_coef", 0
+        )
         positive = (
             "learner_learning_rate dual_learning_rate eta_init alpha_init eps_eta eps_alpha rho_bar c_bar"
         )

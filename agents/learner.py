@@ -45,8 +45,10 @@ class Learner:
     with the measurements behind them in docs/experiments.md: an entropy bonus, because V-MPO's top half alone
     settles on one of two goals before the cue is understood; value targets of a shorter lambda than the
     advantages, because the noise of an outcome far ahead hides what predicts it; further updates on lanes
-    replayed by priority, because goals are rare at first; and a weaker pull towards the actor, which always
-    lags a little.
+    replayed by priority, because goals are rare at first; a weaker pull towards the actor, which always
+    lags a little; and, where it is switched on, the prediction of each step's reward from what is remembered
+    and the action (after Jaderberg et al. 2017, arXiv 1611.05397), because a return says little of which of
+    many things remembered earned it.
 
     Args:
         network: Actor-critic whose value head is an `nn.Linear` that outputs normalised values.
@@ -61,8 +63,10 @@ class Learner:
         self.popart = PopArt(config.popart_step_size).to(device)
         self.eta = nn.Parameter(torch.tensor(config.eta_init, device=device))
         self.alpha = nn.Parameter(torch.tensor(config.alpha_init, device=device))
+        self.reward_head = self._new_reward_head()
+        parts = [self.network] if self.reward_head is None else [self.network, self.reward_head]
         self.optimizer = torch.optim.Adam(
-            [each for each in self.network.parameters() if each.requires_grad],
+            [each for part in parts for each in part.parameters() if each.requires_grad],
             lr=config.learner_learning_rate,
             fused=True,
         )
@@ -71,6 +75,15 @@ class Learner:
         )
         self.updates = 0
         self.core_state: CoreState | None = None
+
+    def _new_reward_head(self) -> nn.Linear | None:
+        """[..., D] features -> [..., A] reward expected of each action, at first 0; None where it is off."""
+        if self.config.reward_prediction_coef == 0.0:
+            return None
+        head = nn.Linear(self.network.value_head.in_features, self.network.num_actions)  # type: ignore[arg-type]
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+        return head.to(self.network.value_head.weight)  # type: ignore[arg-type]
 
     def update(self, unroll: Unroll) -> tuple[Unroll, dict[str, float]]:
         """Learn from a fresh unroll and attach the learner's outputs to it.
@@ -169,10 +182,14 @@ class Learner:
         policy_loss, metrics = learn(unroll, logits, result, trace, advantage)
         value_loss = 0.5 * (self.popart.normalize(trace.target) - value).square()
         pull = self._pull(unroll, logits)
+        surprise = self._surprise(unroll, result.outputs.features[:-1])
         entropy = distillation.entropy(logits)
         loss = (
             policy_loss + config.value_coef * value_loss.mean() + pull - config.entropy_coef * entropy.mean()
         )
+        if surprise is not None:
+            loss = loss + config.reward_prediction_coef * surprise.mean()
+            metrics["loss/reward_prediction"] = surprise.mean()
         metrics |= {
             "loss/value": value_loss.mean(),
             "vtrace/rho": trace.clipped_rho.mean(),
@@ -221,6 +238,13 @@ class Learner:
         to_actor = distillation.policy_distillation(unroll.behaviour_logits, logits, direction)
         return weight * to_actor.mean()
 
+    def _surprise(self, unroll: Unroll, features: Tensor) -> Tensor | None:
+        """[T, B] half the squared error of the reward expected of the action taken; None where it is off."""
+        if self.reward_head is None:
+            return None
+        expected = self.reward_head(features).gather(-1, unroll.action.unsqueeze(-1)).squeeze(-1)
+        return 0.5 * (unroll.reward - expected).square()
+
     def _step(self, loss: Tensor) -> None:
         self.optimizer.zero_grad()
         self.dual_optimizer.zero_grad()
@@ -246,9 +270,11 @@ class Learner:
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next update depends on."""
+        head = self.reward_head
         return {
             "network": self.network.state_dict(),
             "target": self.target.state_dict(),
+            **({} if head is None else {"reward_head": head.state_dict()}),
             "popart": self.popart.state_dict(),
             "eta": self.eta.detach(),
             "alpha": self.alpha.detach(),
@@ -260,7 +286,8 @@ class Learner:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
-        for name in ("network", "target", "popart", "optimizer", "dual_optimizer"):
+        parts = ["network", "target", "popart", "optimizer", "dual_optimizer"]
+        for name in parts if self.reward_head is None else [*parts, "reward_head"]:
             getattr(self, name).load_state_dict(state[name])
         with torch.no_grad():
             self.eta.copy_(state["eta"])

@@ -440,9 +440,57 @@ def test_metrics_are_finite_and_hold_no_graph() -> None:
         assert not getattr(value, "requires_grad", False), name
 
 
-def test_a_learner_goes_on_from_its_state() -> None:
-    one = Learner(gtrxl(), ALDConfig(**CONFIG), torch.device("cpu"))
-    other = Learner(gtrxl(seed=5), ALDConfig(**CONFIG), torch.device("cpu"))
+def asking(seed: int = 0) -> Learner:
+    """Predicts rewards, with a head that says something."""
+    made = learner(reward_prediction_coef=3.0)
+    torch.manual_seed(seed)
+    for parameter in made.reward_head.parameters():  # type: ignore[union-attr]
+        nn.init.normal_(parameter)
+    return made
+
+
+def test_predicting_rewards_adds_half_the_squared_error_for_the_action_taken() -> None:
+    data, plain, curious = unroll(), learner(), asking()
+    features = (network := gtrxl())(data.observation, network.initial_state(LANES), data.is_first)[0].features
+    weight, bias = (parameter.detach() for parameter in curious.reward_head.parameters())  # type: ignore
+    errors = [
+        data.reward[t, lane] - features[t, lane] @ weight[choice] - bias[choice]
+        for t in range(STEPS)
+        for lane in range(LANES)
+        for choice in [data.action[t, lane]]
+    ]
+    surprise = 0.5 * torch.stack(errors).square().mean()
+    _, metrics = curious.update(data)
+    plain.update(data)
+    assert float(metrics["loss/reward_prediction"]) == pytest.approx(float(surprise.detach()))
+    gradients = torch.autograd.grad(3.0 * surprise, list(network.parameters()), allow_unused=True)
+    for mine, theirs, gradient in zip(
+        curious.network.parameters(), plain.network.parameters(), gradients, strict=True
+    ):
+        expected = theirs if gradient is None else theirs - gradient
+        assert torch.allclose(mine, expected, atol=1e-9)
+
+
+def test_the_head_of_rewards_learns_beside_the_network() -> None:
+    config = ALDConfig(**CONFIG, reward_prediction_coef=1.0, learner_learning_rate=1e-2)
+    made = Learner(gtrxl(), config, torch.device("cpu"))
+    attached, first = made.update(unroll())
+    for _ in range(40):
+        last = made.replay(attached)
+    assert float(last["loss/reward_prediction"]) < 0.5 * float(first["loss/reward_prediction"])
+
+
+def test_nothing_predicts_rewards_by_default() -> None:
+    made = learner()
+    assert made.reward_head is None
+    assert "loss/reward_prediction" not in made.update(unroll())[1]
+
+
+@pytest.mark.parametrize("coefficient", [0.0, 1.0])
+def test_a_learner_goes_on_from_its_state(coefficient: float) -> None:
+    config = ALDConfig(**CONFIG, reward_prediction_coef=coefficient)
+    one = Learner(gtrxl(), config, torch.device("cpu"))
+    other = Learner(gtrxl(seed=5), config, torch.device("cpu"))
     one.update(unroll())
     other.load_state_dict(copy.deepcopy(one.state_dict()))
     for made in (one, other):

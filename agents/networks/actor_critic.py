@@ -60,6 +60,12 @@ class ActorCritic(nn.Module):
         """The core state of that part."""
         return state
 
+    @property
+    def num_actions(self) -> int:
+        """How many actions the policy chooses from: the width of its last layer."""
+        linear = [each for each in self.acting.policy_head.modules() if isinstance(each, nn.Linear)]
+        return linear[-1].out_features
+
     def observe(self, observation: Observation) -> None:
         """Let an encoder that keeps statistics of its observations [T, B, ...] see some; others ignore it."""
         observe = getattr(self.encoder, "observe", None)
