@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-import time
+import dataclasses
+import re
 
 import gymnasium as gym
 import numpy as np
@@ -12,15 +13,16 @@ import torch
 from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
 from sb3_contrib.ppo_recurrent import MlpLstmPolicy
-from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from agents.baselines import training_speed
 from agents.baselines.recurrent_policies import FastLstmPolicy, PlainCategorical
 from agents.baselines.recurrent_ppo import FastRecurrentPPO
 from agents.baselines.recurrent_sequences import Sequences
 from agents.baselines.recurrent_update import clip_gradients
 from agents.baselines.side_by_side import Branch, side_by_side
+from agents.baselines.training_speed import Seconds, Setting
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -336,20 +338,27 @@ def test_two_threads_give_features_and_frozen_parameters_their_gradients():
         assert torch.equal(ours, expected)
 
 
+def test_both_are_timed_in_turn(capsys):
+    few = ["--n-steps", "8", "--batch-size", "8", "--n-epochs", "1", "--lstm-hidden-size", "8"]
+    training_speed.main([*few, "--rollouts", "3", "--warm-up", "1"])
+    *_, wall, cpu = capsys.readouterr().out.splitlines()
+    assert wall.startswith("wall  RecurrentPPO ") and cpu.startswith("cpu ")
+    theirs, ours, ratio = (float(number) for number in re.findall(r"(?:PPO|ratio) ([\d.]+)", cpu))
+    assert theirs > 0 and ours > 0 and ratio > 0
+
+
+def test_summary_compares_the_same_rollouts():
+    theirs = [Seconds(4.0, 8.0), Seconds(1.0, 1.0), Seconds(6.0, 6.0)]
+    ours = [Seconds(2.0, 2.0), Seconds(1.0, 1.0), Seconds(2.0, 1.0)]
+    wall, cpu = training_speed.summary(theirs, ours).splitlines()
+    assert "RecurrentPPO 4.000 s (least 1.000)  FastRecurrentPPO 2.000 s (least 1.000)  ratio 2.00" in wall
+    assert "ratio 4.00, 80 % of rollouts from 1.60 to 5.60" in cpu
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "number, settings", [(1, {}), (64, {"n_steps": 20, "policy_kwargs": {"lstm_hidden_size": 128}})]
+    "setting", [Setting(), Setting(num_envs=64, n_steps=20, lstm_hidden_size=128)], ids=["1", "64"]
 )
-def test_trains_several_times_faster(number, settings):
-    models = [
-        algorithm("MlpLstmPolicy", make_vec_env("CartPole-v1", number, seed=0), seed=0, **settings)
-        for algorithm in (RecurrentPPO, FastRecurrentPPO)
-    ]
-    best = [np.inf, np.inf]
-    for repeat in range(4):
-        for index, model in enumerate(models):
-            begin = time.perf_counter()
-            model.learn(model.n_steps * model.n_envs, reset_num_timesteps=False)
-            if repeat:
-                best[index] = min(best[index], time.perf_counter() - begin)
-    assert best[0] / best[1] > 3
+def test_trains_several_times_faster(setting):
+    theirs, ours = training_speed.measure(dataclasses.replace(setting, rollouts=4, warm_up=1))
+    assert min(each.cpu for each in theirs) / min(each.cpu for each in ours) > 3

@@ -89,7 +89,7 @@ def clip_gradients(parameters: Sequence[Tensor], max_norm: float) -> None:
     `torch.nn.utils.clip_grad_norm_` multiplies by 1 where they are not.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(each) for each in gradients]))
     scale = max_norm / (float(norm) + 1e-6)
     if scale < 1:
         torch._foreach_mul_(gradients, scale)
