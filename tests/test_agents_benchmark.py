@@ -170,6 +170,7 @@ def test_commands_are_those_of_the_training_programs(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--presets"], "at least one experiment, got none"),
         (["--presets", "imaze/alt"], "did you mean 'imaze/ald'"),
         (["--presets", "imaze/ald", "imaze/ald"], "imaze-ald-s0"),
         (["--presets", "imaze/ald", "--seeds", "0"], "--seeds must be at least 1, got 0"),

@@ -173,3 +173,12 @@ def test_wrong_numbers_are_refused(small_report, option, value, capsys):
     with pytest.raises(SystemExit):
         main([str(small_report.runs), f"{option}={value}"])
     assert "must be an integer from 0" in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_loaded_is_the_reason_for_no_episodes(small_report, tmp_path):
+    copy_run(small_report.runs / "seed0", tmp_path / "run", 0)
+    (tmp_path / "run" / "model.zip").write_bytes(b"of a version long ago")
+    [task] = content(find_runs(tmp_path), episodes=1)["tasks"]
+    [player] = task["players"]
+    assert "model.zip" in player["reason"] and "episodes" not in player
+    assert task["curves"][0]["success"]["frames"]["runs"]

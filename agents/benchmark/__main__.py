@@ -49,7 +49,7 @@ def run(
         evaluation_episodes: Episodes of the evaluation at the end of each run.
         jobs: Runs at the same time; the cores there are, divided by --threads-per-run, when not given.
         threads_per_run: Threads of each run.
-        options: More options of the training programs, for every run alike, such as "--device cuda".
+        options: More options of the training programs, for every run alike, as in --options="--device cuda".
     """
     for name, value in (("seeds", seeds), ("jobs", jobs), ("threads_per_run", threads_per_run)):
         if value is not None and value < 1:

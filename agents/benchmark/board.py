@@ -61,7 +61,7 @@ class Board:
         self._last = time.monotonic()
         lines = "\n".join(_line(cell) for cell in cells)
         if self._live:
-            self._live.update(Text(lines))
+            self._live.update(Text(lines, no_wrap=True, overflow="ellipsis"))
         else:
             self._say(lines)
 

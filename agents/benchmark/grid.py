@@ -114,8 +114,10 @@ def make_grid(
         options: Of the training program, for every cell alike.
 
     Raises:
-        ValueError: There is no such preset, one is named twice, or two would share a folder.
+        ValueError: No preset is named, there is no such preset, or two would share a folder.
     """
+    if not presets:
+        raise ValueError("presets must name at least one experiment, got none")
     rows = [get_preset(name) for name in presets]
     cells = [
         Cell(row, seed, total_timesteps or row.total_timesteps, folder, tuple(options))

@@ -74,7 +74,11 @@ def _player_data(group: Group, episodes: int, seed: int) -> dict[str, Any]:
     reason = _why_none(run, episodes)
     if run is None or reason is not None:
         return {"group": group.name, "reason": reason}
-    model: Any = find_algorithm(run.agent).load(run.directory.model, device="cpu")
+    model: Any
+    try:
+        model = find_algorithm(run.agent).load(run.directory.model, device="cpu")
+    except ValueError as problem:  # of another version; all the rest can be shown nevertheless
+        return {"group": group.name, "reason": str(problem)}
     examples = find_examples(model, run.env_id, run.env_kwargs, episodes, seed)
     return {
         "group": group.name,

@@ -11,6 +11,8 @@ from agents.report.runs import Group, Run
 MOST_COLUMNS = 8
 # More values than these are told by the first and the last.
 MOST_VALUES = 5
+# Of a setting that other agents have.
+ABSENT = "—"
 
 # Where a run lies and how it was gone on with says nothing about what was run.
 _NOT_COMPARED = ("run_dir", "resume")
@@ -28,7 +30,7 @@ def columns_of(groups: Sequence[Group]) -> dict[str, Column]:
 
 
 def settings_table(columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """Return every setting: its name, its values in each column, and whether columns differ."""
+    """Return every setting: its name, its values in each column, and whether columns that have it differ."""
     return _table(columns, _settings)
 
 
@@ -41,13 +43,16 @@ def _table(columns: Sequence[Column], describe: Callable[[Run], Mapping[str, Any
     described = [[describe(run) for run in column] for column in columns]
     names = dict.fromkeys(name for column in described for run in column for name in run)
     rows = [{"name": name, "values": [_shown(column, name) for column in described]} for name in names]
-    return [row | {"differs": len(set(row["values"])) > 1} for row in rows]
+    return [row | {"differs": len({*row["values"]} - {ABSENT}) > 1} for row in rows]
 
 
 def _shown(runs: Sequence[Mapping[str, Any]], name: str) -> str:
     """The values of a column, each once."""
-    values = dict.fromkeys("—" if run.get(name) is None else str(run[name]) for run in runs)
-    shown = list(values)
+    shown = list(
+        dict.fromkeys("none" if run[name] is None else str(run[name]) for run in runs if name in run)
+    )
+    if not shown:
+        return ABSENT
     return ", ".join(shown) if len(shown) <= MOST_VALUES else f"{shown[0]} … {shown[-1]}"
 
 

@@ -8,8 +8,9 @@ function curvesCard(task) {
   let unit = "frames",
     width = 0;
   new ResizeObserver(() => {
-    // Taking them out of the page, for another task, is a change of size as well.
-    if (charts.isConnected && chartWidth(charts) !== width) draw();
+    // Not before there is a layout, nor once the charts were taken out of the page for those of another task.
+    const found = chartWidth(charts);
+    if (found > 0 && found !== width) draw();
   }).observe(charts);
   function draw() {
     width = chartWidth(charts);

@@ -159,7 +159,7 @@ function settingsCard(task) {
       element("summary", {}, task.runs > 1 ? "Settings that all runs share" : "All settings"),
       settingsTable(
         ["value"],
-        common.map((row) => ({ ...row, values: row.values.slice(0, 1) })),
+        common.map((row) => ({ ...row, values: [row.values.find((value) => value !== "—")] })),
         false,
       ),
     ),
@@ -205,7 +205,7 @@ function sessionsTable({ sessions, columns }) {
     ? settingsTable(columns, sessions, false)
     : settingsTable(
         ["value"],
-        sessions.map((row) => ({ ...row, values: row.values.slice(0, 1) })),
+        sessions.map((row) => ({ ...row, values: [row.values.find((value) => value !== "—")] })),
         false,
       );
 }
