@@ -2,77 +2,74 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from agents.losses.distillation import Direction
-
-
-def _number(default: Any, text: str, origin: str) -> Any:
-    return field(default=default, metadata={"help": text, "origin": origin})
-
+from agents.settings import Settings, setting
 
 RL_LOSSES = ("vmpo", "vtrace")
 
 
 @dataclass(frozen=True)
-class LearnerConfig:
+class LearnerConfig(Settings):
     """Settings of whatever learns from unrolls, and of how they are collected."""
 
     # Acting
-    unroll_length: int = _number(40, "steps T in one unroll", "tuned; paper 20")
-    gamma: float = _number(0.99, "discount", "paper")
-    timeout_is_terminal: bool = _number(
+    unroll_length: int = setting(40, "steps T in one unroll", "tuned; paper 20")
+    gamma: float = setting(0.99, "discount", "paper")
+    timeout_is_terminal: bool = setting(
         False,
         "value a time-out at 0 instead of bootstrapping from its last observation",
         "ours; True was common in 2021",
     )
     # Learner's network
-    learner_layers: int = _number(2, "layers of the GTrXL learner", "tuned; paper 4")
-    learner_width: int = _number(64, "width d of the learner", "tuned")
-    learner_heads: int = _number(2, "attention heads of the learner", "tuned")
-    learner_mlp_width: int = _number(128, "hidden width of the learner's position-wise MLP", "tuned")
-    learner_memory: int = _number(64, "steps that each layer of the learner looks back", "tuned")
-    learner_gate_bias: float = _number(2.0, "initial bias b_g of the gates", "Parisotto et al. 2019")
+    learner_layers: int = setting(2, "layers of the GTrXL learner", "tuned; paper 4")
+    learner_width: int = setting(64, "width d of the learner", "tuned")
+    learner_heads: int = setting(2, "attention heads of the learner", "tuned")
+    learner_mlp_width: int = setting(128, "hidden width of the learner's position-wise MLP", "tuned")
+    learner_memory: int = setting(64, "steps that each layer of the learner looks back", "tuned")
+    learner_gate_bias: float = setting(2.0, "initial bias b_g of the gates", "Parisotto et al. 2019")
     # Learner's updates
-    learner_learning_rate: float = _number(1e-3, "Adam step size of the learner", "tuned; paper 1e-4")
-    learner_replays: int = _number(
+    learner_learning_rate: float = setting(1e-3, "Adam step size of the learner", "tuned; paper 1e-4")
+    learner_replays: int = setting(
         3, "further learner updates per unroll, on unrolls from replay", "paper: optional arrow"
     )
-    priority_exponent: float = _number(
+    priority_exponent: float = setting(
         1.0, "how much lanes of large advantage are preferred in those updates; 0 not", "Schaul et al. 2016"
     )
-    replay_lanes: int | None = _number(
+    replay_lanes: int | None = setting(
         8, "lanes in each of those updates; as many as there are environments when None", "tuned"
     )
-    max_grad_norm: float | None = _number(None, "clip the learner's and actor's gradient norm", "paper: none")
-    entropy_coef: float = _number(0.05, "weight of the learner's entropy bonus", "tuned; paper none")
-    value_coef: float = _number(10.0, "weight of the learner's value loss", "tuned")
-    reward_prediction_coef: float = _number(
-        0.0, "weight of the learner's prediction of rewards; 0 none", "ours, after Jaderberg et al. 2017"
+    max_grad_norm: float | None = setting(None, "clip the learner's and actor's gradient norm", "paper: none")
+    entropy_coef: float = setting(0.05, "weight of the learner's entropy bonus", "tuned; paper none")
+    value_coef: float = setting(10.0, "weight of the learner's value loss", "tuned")
+    reward_prediction_coef: float = setting(
+        0.0,
+        "weight of the learner's prediction of rewards; 0 none",
+        "ours, after Jaderberg et al. 2017",
+        absent=0.0,
     )
-    replay_size: int = _number(32, "unrolls kept", "tuned")
-    rl_loss: str = _number(
+    replay_size: int = setting(32, "unrolls kept", "tuned")
+    rl_loss: str = setting(
         "vmpo", "how the policy learns: vmpo, or vtrace (IMPALA's policy gradient)", "paper: vmpo"
     )
     # V-MPO
-    eta_init: float = _number(1.0, "initial temperature", "paper")
-    eps_eta: float = _number(0.1, "bound behind the temperature", "paper")
-    alpha_init: float = _number(1.0, "initial multiplier of the trust region", "paper: 0.1 to 5")
-    eps_alpha: float = _number(0.004, "bound of KL(target || online)", "paper")
-    dual_learning_rate: float = _number(1e-2, "Adam step size of eta and alpha", "tuned")
-    target_period: int = _number(
+    eta_init: float = setting(1.0, "initial temperature", "paper")
+    eps_eta: float = setting(0.1, "bound behind the temperature", "paper")
+    alpha_init: float = setting(1.0, "initial multiplier of the trust region", "paper: 0.1 to 5")
+    eps_alpha: float = setting(0.004, "bound of KL(target || online)", "paper")
+    dual_learning_rate: float = setting(1e-2, "Adam step size of eta and alpha", "tuned")
+    target_period: int = setting(
         10, "learner updates between refreshes of the target policy", "paper: 1, 10 or 100"
     )
-    importance_weights: bool = _number(False, "weigh V-MPO's samples by clipped rho", "ours")
+    importance_weights: bool = setting(False, "weigh V-MPO's samples by clipped rho", "ours")
     # V-trace
-    rho_bar: float = _number(1.0, "clip of V-trace's importance weights", "Espeholt et al. 2018")
-    c_bar: float = _number(1.0, "clip of V-trace's trace weights", "Espeholt et al. 2018")
-    value_trace_decay: float = _number(0.8, "lambda of the value targets", "tuned; Espeholt et al. 2018: 1")
-    policy_trace_decay: float = _number(1.0, "lambda behind the advantages", "Espeholt et al. 2018")
+    rho_bar: float = setting(1.0, "clip of V-trace's importance weights", "Espeholt et al. 2018")
+    c_bar: float = setting(1.0, "clip of V-trace's trace weights", "Espeholt et al. 2018")
+    value_trace_decay: float = setting(0.8, "lambda of the value targets", "tuned; Espeholt et al. 2018: 1")
+    policy_trace_decay: float = setting(1.0, "lambda behind the advantages", "Espeholt et al. 2018")
     # PopArt
-    popart_step_size: float = _number(3e-4, "step size of PopArt's moments; 0 switches it off", "paper")
+    popart_step_size: float = setting(3e-4, "step size of PopArt's moments; 0 switches it off", "paper")
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
@@ -86,36 +83,23 @@ class LearnerConfig:
         )
         for name in positive.split():
             self._require(name, getattr(self, name) > 0, "greater than 0")
-        for name in "gamma value_trace_decay policy_trace_decay popart_step_size".split():
-            self._require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
+        self._require_shares("gamma value_trace_decay policy_trace_decay popart_step_size")
         self._require(
             "learner_heads", self.learner_width % self.learner_heads == 0, "a divisor of learner_width"
         )
         self._require("rl_loss", self.rl_loss in RL_LOSSES, f"one of {', '.join(RL_LOSSES)}")
-
-    def _require_each(self, names: str, least: int) -> None:
-        for name in names.split():
-            self._require(name, getattr(self, name) >= least, f"at least {least}")
-
-    def _require(self, name: str, holds: bool, what: str) -> None:
-        if not holds:
-            raise ValueError(f"{name} must be {what}, got {getattr(self, name)!r}")
 
     @property
     def pull_to_actor(self) -> float:
         """Weight of the distillation loss in the learner's: 0 where nobody else acts."""
         return 0.0
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON-able values."""
-        return dataclasses.asdict(self)
-
 
 @dataclass(frozen=True)
 class VMPOConfig(LearnerConfig):
     """Settings of a learner that acts for itself."""
 
-    lstm_hidden_size: int = _number(32, "units of an acting LSTM", "paper")
+    lstm_hidden_size: int = setting(32, "units of an acting LSTM", "paper")
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
@@ -128,23 +112,23 @@ class ALDConfig(LearnerConfig):
     """Settings of Actor-Learner Distillation."""
 
     # Actor
-    actor_hidden_size: int = _number(32, "units of the acting LSTM", "paper")
-    actor_learning_rate: float = _number(3e-3, "Adam step size of the actor", "tuned; paper 1e-4")
+    actor_hidden_size: int = setting(32, "units of the acting LSTM", "paper")
+    actor_learning_rate: float = setting(3e-3, "Adam step size of the actor", "tuned; paper 1e-4")
     # Distillation
-    policy_coef: float = _number(
+    policy_coef: float = setting(
         1.0, "alpha_pi, weight of the policy distillation", "ours; not stated in the paper"
     )
-    distilled_value_coef: float = _number(
+    distilled_value_coef: float = setting(
         1.0, "alpha_V, weight of the value distillation; 0 switches it off", "ours"
     )
-    learner_regularisation: float = _number(
+    learner_regularisation: float = setting(
         0.1, "times alpha_pi: how much the distillation loss also pulls the learner to the actor", "paper: 1"
     )
-    distillation_direction: Direction = _number(
+    distillation_direction: Direction = setting(
         "actor_learner", "which KL is distilled", "paper: actor_learner"
     )
-    distillation_steps: int = _number(14, "distillation steps per unroll", "tuned; paper: more is better")
-    distillation_window: int = _number(8, "latest unrolls that distillation samples from", "tuned")
+    distillation_steps: int = setting(14, "distillation steps per unroll", "tuned; paper: more is better")
+    distillation_window: int = setting(8, "latest unrolls that distillation samples from", "tuned")
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""

@@ -20,6 +20,7 @@ from stable_baselines3.common.utils import check_for_correct_spaces, get_device,
 from agents import checkpoint
 from agents.configured import AgentConfig, ConfiguredAlgorithm
 from agents.env_state import get_env_state, set_env_state
+from agents.settings import absent_settings
 from agents.spaces import space_from_json, space_to_json
 
 if TYPE_CHECKING:
@@ -177,7 +178,11 @@ def rebuild(
 def _config(
     kind: type[AgentConfig], saved: Mapping[str, Any], given: Collection[str], path: pathlib.Path
 ) -> AgentConfig:
-    """The saved settings; what another version knew or lacked is no matter to guess at."""
+    """The saved settings; what another version knew or lacked is no matter to guess at.
+
+    Only settings that tell what their absence means (`agents.settings`) may be missing.
+    """
+    saved = absent_settings(kind, saved) | dict(saved)
     names = {field.name for field in dataclasses.fields(kind)}
     unknown, missing = sorted(set(saved) - names), sorted(names - set(saved) - set(given))
     if unknown:

@@ -339,6 +339,16 @@ def test_settings_of_another_version_are_not_guessed(tmp_path: Path) -> None:
         ALD.load(tmp_path / "unknown")
 
 
+def test_a_setting_that_joined_later_is_what_its_absence_means(tmp_path: Path) -> None:
+    model = cue_model()
+    model.save(tmp_path / "model")
+    tree = checkpoint.load(tmp_path / "model.zip")
+    del tree["arguments"]["config"]["reward_prediction_coef"]
+    checkpoint.save(tmp_path / "earlier.zip", tree)
+    assert ALD.load(tmp_path / "earlier").config == model.config
+    assert ALD.load(tmp_path / "earlier", entropy_coef=0.5).config.entropy_coef == 0.5
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nothing"):
         ALD.load(tmp_path / "nothing")

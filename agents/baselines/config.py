@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.utils import LinearSchedule
 
-
-def _number(default: Any, text: str, origin: str) -> Any:
-    return field(default=default, metadata={"help": text, "origin": origin})
+from agents.settings import Settings, setting
 
 
 @dataclass(frozen=True)
-class RolloutConfig:
+class RolloutConfig(Settings):
     """Settings of whatever collects rollouts by SB3's rules."""
 
-    n_steps: int = _number(128, "steps of each environment in one rollout", "sb3-contrib; PPO: 2048")
+    n_steps: int = setting(128, "steps of each environment in one rollout", "sb3-contrib; PPO: 2048")
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
-        self._require("n_steps", self.n_steps >= 1, "at least 1")
-
-    def _require(self, name: str, holds: bool, what: str) -> None:
-        if not holds:
-            raise ValueError(f"{name} must be {what}, got {getattr(self, name)!r}")
+        self._require_each("n_steps", 1)
 
     @property
     def unroll_length(self) -> int:
         """`n_steps`, by the name it has in the other agents."""
         return self.n_steps
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON-able values."""
-        return dataclasses.asdict(self)
 
     def arguments(self) -> dict[str, Any]:
         """The settings as SB3's constructor takes them, those of the policy apart."""
@@ -60,40 +49,37 @@ class RandomConfig(RolloutConfig):
 class PPOConfig(RolloutConfig):
     """Settings of PPO (Schulman et al. 2017, arXiv 1707.06347)."""
 
-    learning_rate: float = _number(3e-4, "Adam step size, at the beginning", "sb3")
-    final_learning_rate: float | None = _number(
+    learning_rate: float = setting(3e-4, "Adam step size, at the beginning", "sb3")
+    final_learning_rate: float | None = setting(
         None, "Adam step size at the end, approached linearly; that of the beginning when None", "ours"
     )
-    batch_size: int = _number(128, "steps in a minibatch, at most", "sb3-contrib; PPO: 64")
-    n_epochs: int = _number(10, "passes over each rollout", "sb3")
-    gamma: float = _number(0.99, "discount", "sb3")
-    gae_lambda: float = _number(0.95, "lambda of the generalised advantages", "sb3")
-    clip_range: float = _number(0.2, "how far the ratio of policies counts, from 1", "sb3")
-    clip_range_vf: float | None = _number(
+    batch_size: int = setting(128, "steps in a minibatch, at most", "sb3-contrib; PPO: 64")
+    n_epochs: int = setting(10, "passes over each rollout", "sb3")
+    gamma: float = setting(0.99, "discount", "sb3")
+    gae_lambda: float = setting(0.95, "lambda of the generalised advantages", "sb3")
+    clip_range: float = setting(0.2, "how far the ratio of policies counts, from 1", "sb3")
+    clip_range_vf: float | None = setting(
         None, "how far a value may move in one update; any when None", "sb3"
     )
-    normalize_advantage: bool = _number(True, "standardise advantages in each minibatch", "sb3")
-    ent_coef: float = _number(0.0, "weight of the entropy bonus", "sb3")
-    vf_coef: float = _number(0.5, "weight of the value loss", "sb3")
-    max_grad_norm: float = _number(0.5, "clip the gradient's norm", "sb3")
-    target_kl: float | None = _number(None, "end an update beyond 1.5 times this divergence", "sb3")
-    net_arch: tuple[int, ...] = _number((64, 64), "widths of the hidden layers of policy and value", "sb3")
+    normalize_advantage: bool = setting(True, "standardise advantages in each minibatch", "sb3")
+    ent_coef: float = setting(0.0, "weight of the entropy bonus", "sb3")
+    vf_coef: float = setting(0.5, "weight of the value loss", "sb3")
+    max_grad_norm: float = setting(0.5, "clip the gradient's norm", "sb3")
+    target_kl: float | None = setting(None, "end an update beyond 1.5 times this divergence", "sb3")
+    net_arch: tuple[int, ...] = setting((64, 64), "widths of the hidden layers of policy and value", "sb3")
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
         super().__post_init__()
         object.__setattr__(self, "net_arch", tuple(self.net_arch))  # JSON knows lists only
-        self._require("batch_size", self.batch_size >= 2, "at least 2")
-        self._require("n_epochs", self.n_epochs >= 1, "at least 1")
+        self._require_each("batch_size", 2)
+        self._require_each("n_epochs", 1)
         self._require("net_arch", all(width >= 1 for width in self.net_arch), "widths of at least 1")
-        for (
-            name
-        ) in "learning_rate final_learning_rate clip_range clip_range_vf max_grad_norm target_kl".split():
+        positive = "learning_rate final_learning_rate clip_range clip_range_vf max_grad_norm target_kl"
+        for name in positive.split():
             self._require(name, (value := getattr(self, name)) is None or value > 0, "greater than 0")
-        for name in ("gamma", "gae_lambda"):
-            self._require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
-        for name in ("ent_coef", "vf_coef"):
-            self._require(name, getattr(self, name) >= 0, "at least 0")
+        self._require_shares("gamma gae_lambda")
+        self._require_each("ent_coef vf_coef", 0)
 
     def arguments(self) -> dict[str, Any]:
         """The settings as SB3's constructor takes them, those of the policy apart."""
@@ -115,21 +101,20 @@ class PPOConfig(RolloutConfig):
 class RecurrentPPOConfig(PPOConfig):
     """Settings of PPO with an LSTM."""
 
-    lstm_hidden_size: int = _number(256, "units of each layer of an LSTM", "sb3-contrib")
-    n_lstm_layers: int = _number(1, "layers of an LSTM", "sb3-contrib")
-    enable_critic_lstm: bool = _number(True, "give the critic an LSTM of its own", "sb3-contrib")
-    shared_lstm: bool = _number(
+    lstm_hidden_size: int = setting(256, "units of each layer of an LSTM", "sb3-contrib")
+    n_lstm_layers: int = setting(1, "layers of an LSTM", "sb3-contrib")
+    enable_critic_lstm: bool = setting(True, "give the critic an LSTM of its own", "sb3-contrib")
+    shared_lstm: bool = setting(
         False, "let the critic read the actor's LSTM, without teaching it", "sb3-contrib"
     )
-    net_arch: tuple[int, ...] = _number(
+    net_arch: tuple[int, ...] = setting(
         (64, 64), "widths of the hidden layers behind the LSTMs, of policy and value", "sb3-contrib"
     )
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
         super().__post_init__()
-        for name in ("lstm_hidden_size", "n_lstm_layers"):
-            self._require(name, getattr(self, name) >= 1, "at least 1")
+        self._require_each("lstm_hidden_size n_lstm_layers", 1)
         self._require(
             "shared_lstm", not (self.shared_lstm and self.enable_critic_lstm), "False with enable_critic_lstm"
         )
