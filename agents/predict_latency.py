@@ -42,8 +42,9 @@ def measure(
     space: spaces.Space[Any],
     lanes: int,
     *,
-    rounds: int = ROUNDS,
-    steps: int = STEPS_PER_ROUND,
+    rounds: int,
+    steps: int,
+    warm_up: int = WARM_UP,
 ) -> list[Latency]:
     """Time `predict` with sampled actions, memory handed on, all contenders in turn in every round.
 
@@ -56,12 +57,13 @@ def measure(
         lanes: Batch of a step.
         rounds: Over which medians are taken.
         steps: Of each contender in a round.
+        warm_up: Steps of each contender before the first round.
     """
     observation, starts = sample_observations(space, lanes, seed=0), np.zeros(lanes, bool)
     with one_thread():
         steppers = [_stepper(model, observation, starts) for model in contenders.values()]
         for step in steppers:
-            _seconds(step, WARM_UP)
+            _seconds(step, warm_up)
         seconds = np.array([[_seconds(step, steps) for step in steppers] for _ in range(rounds)])
     medians, ratios = np.median(seconds, axis=0), np.median(seconds / seconds[:, :1], axis=0)
     return [
@@ -70,12 +72,16 @@ def measure(
     ]
 
 
-def latency_table(model: Any, exported: str | os.PathLike[str]) -> str:
+def latency_table(
+    model: Any, exported: str | os.PathLike[str], *, rounds: int = ROUNDS, steps: int = STEPS_PER_ROUND
+) -> str:
     """Compare an exported actor with its model and with RecurrentPPO, of the same LSTM size and of 256 units.
 
     Args:
         model: What was exported.
         exported: The file.
+        rounds: As in `measure`.
+        steps: As in `measure`.
 
     Returns:
         A Markdown table with the machine below it.
@@ -89,8 +95,8 @@ def latency_table(model: Any, exported: str | os.PathLike[str]) -> str:
             for units in dict.fromkeys((size, DEFAULT_LSTM_SIZE))
         },
     }
-    columns = [measure(contenders, space, lanes) for lanes in BATCHES]
-    return f"{_table(columns)}\n\n{_circumstances()}"
+    columns = [measure(contenders, space, lanes, rounds=rounds, steps=steps) for lanes in BATCHES]
+    return f"{_table(columns)}\n\n{_circumstances(rounds, steps)}"
 
 
 def recurrent_ppo(observation_space: spaces.Space[Any], action_space: Any, units: int) -> RecurrentPPO:
@@ -131,10 +137,10 @@ def _seconds(step: Callable[[], None], times: int) -> float:
     return (time.perf_counter() - begin) / times
 
 
-def _circumstances() -> str:
+def _circumstances(rounds: int, steps: int) -> str:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
     return (
-        f"Medians of {ROUNDS} rounds of {STEPS_PER_ROUND} steps, one thread; "
+        f"Medians of {rounds} rounds of {steps} steps, one thread; "
         f"{provenance()['processor']}, {available_cores()} cores; {versions}"
     )
 

@@ -474,13 +474,14 @@ def test_a_missing_runtime_names_the_extra(file: Path, monkeypatch: pytest.Monke
 def test_the_command_exports_a_model_file_and_compares_its_speed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("ROUNDS", "STEPS_PER_ROUND", "WARM_UP"):
-        monkeypatch.setattr(predict_latency, name, 2)
+    short = partial(predict_latency.latency_table, rounds=2, steps=2)
+    monkeypatch.setattr(agents.export, "latency_table", short)
     model, out = maze_model(), tmp_path / "actor.onnx"
     model.save(tmp_path / "model.zip")
     assert agents.export.main([str(tmp_path / "model.zip"), "--out", str(out), "--benchmark"]) == 0
     said = capsys.readouterr().out
     assert "inputs: observation, state_h, state_c, episode_start\n" in said
+    assert "\nMedians of 2 rounds of 2 steps, one thread; " in said
     assert re.search(r"agree over 144 steps with \d+ episode starts, largest difference \d\.\de-0[6-9]", said)
     rows = re.findall(r"^\| (.+?) \| \d+ us \| \d+\.\d \| \d+ us \| \d+\.\d \|$", said, re.M)
     assert rows == [
@@ -505,11 +506,9 @@ class Sleeper:
         return np.zeros(len(observation)), (state or 0) + 1
 
 
-def test_latency_is_per_step_with_memory_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, count in (("ROUNDS", 5), ("STEPS_PER_ROUND", 3), ("WARM_UP", 1)):
-        monkeypatch.setattr(predict_latency, name, count)
-    slow = Sleeper(0.02)
-    fast, slower = predict_latency.measure({"fast": Sleeper(0.001), "slow": slow}, BOX, 2)
-    assert fast.ratio == 1 and slower.ratio > 3
-    assert 20_000 <= slower.microseconds < 60_000
-    assert slow.states == [None, *range(1, 16)]
+def test_latency_is_per_step_with_memory_handed_on() -> None:
+    contenders = {"fast": Sleeper(0.001), "slow": Sleeper(0.02)}
+    fast, slow = predict_latency.measure(contenders, BOX, 2, rounds=5, steps=3, warm_up=1)
+    assert fast.ratio == 1 and slow.ratio > 3
+    assert 20_000 <= slow.microseconds < 60_000
+    assert contenders["slow"].states == [None, *range(1, 16)]
