@@ -18,6 +18,7 @@ from agents.configured import AgentConfig
 from agents.evaluation import FIRST_EVALUATION_SEED
 from agents.provenance import available_cores
 from agents.run_directory import RunDirectory
+from agents.settings import absent_settings
 from registry.agents import AGENTS, get_agent
 from registry.presets import PRESETS, get_preset
 
@@ -36,6 +37,9 @@ CHANGEABLE = (
 MAX_THREADS = 4
 # Training episodes that success and return are averaged over.
 SUCCESS_WINDOW = 200
+# Between two rows of progress.csv, at most, unless a single unroll has more: how soon agents come to a
+# success can be compared only if their rows lie equally close.
+ROW_FRAMES = 12_000
 
 
 def _option(default: Any, text: str) -> Any:
@@ -67,14 +71,17 @@ class RunSettings:
         None, f"end early once this share of the last {SUCCESS_WINDOW} training episodes succeeded"
     )
     checkpoint_every: int = _option(100_000, "frames between checkpoints")
-    log_every: int = _option(10, "unrolls per row of progress.csv")
+    log_every: int | None = _option(
+        None, f"unrolls per row of progress.csv; as many as fit into {ROW_FRAMES:,} frames when not given"
+    )
     evaluation_episodes: int = _option(200, "episodes of the evaluation at the end")
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the option, the value and the choices."""
-        for name in ("num_envs", "total_timesteps", "checkpoint_every", "log_every", "evaluation_episodes"):
+        for name in ("num_envs", "total_timesteps", "checkpoint_every", "evaluation_episodes"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        self._require("num_threads", self.num_threads is None or self.num_threads >= 1, "at least 1")
+        for name in ("log_every", "num_threads"):
+            self._require(name, (value := getattr(self, name)) is None or value >= 1, "at least 1")
         highest = FIRST_EVALUATION_SEED - self.num_envs
         self._require("seed", 0 <= self.seed <= highest, f"from 0 to {highest}")
         share = self.stop_at_success
@@ -125,7 +132,8 @@ class Options:
         """
         try:
             agent = content["agent"]
-            config = find_algorithm(agent).config_class(**content["config"])
+            kind, settings = find_algorithm(agent).config_class, content["config"]
+            config = kind(**absent_settings(kind, settings) | settings)
             return cls(agent, RunSettings(**content["run"]), config)
         except (KeyError, TypeError) as problem:
             raise ValueError(f"the configuration is not one of this version: {problem}") from problem
@@ -238,10 +246,18 @@ def _completed(options: Options) -> Options:
             f"nothing to train on: give --preset, one of {_presets(options.agent)}, "
             "or --env and an environment id"
         )
-    threads = run.num_threads or min(MAX_THREADS, available_cores())
-    return dataclasses.replace(
-        options, run=dataclasses.replace(run, run_dir=run.run_dir or _new_name(run), num_threads=threads)
+    completed = dataclasses.replace(
+        run,
+        run_dir=run.run_dir or _new_name(run),
+        num_threads=run.num_threads or min(MAX_THREADS, available_cores()),
+        log_every=run.log_every or rows_apart(run.num_envs * options.config.unroll_length),
     )
+    return dataclasses.replace(options, run=completed)
+
+
+def rows_apart(unroll_frames: int) -> int:
+    """Return how many unrolls of so many frames fit into ROW_FRAMES, at least one."""
+    return max(1, ROW_FRAMES // unroll_frames)
 
 
 def _presets(agent: str) -> str:

@@ -24,7 +24,7 @@ from agents.env_state import get_env_state
 from agents.evaluation import Evaluation, evaluate, evaluation_lanes
 from agents.interrupts import Interrupt, deferred_interrupts, ignore_interrupts
 from agents.make_env import is_native, make_lanes, resolve_id
-from agents.options import SUCCESS_WINDOW, Options, RunSettings, parse
+from agents.options import SUCCESS_WINDOW, Options, RunSettings, parse, rows_apart
 from agents.progress import TrainingProgress, clock
 from agents.provenance import provenance
 from agents.recorder import RunRecorder, TrainingStopped
@@ -169,7 +169,8 @@ def _recorder(
 ) -> RunRecorder:
     """The callback that writes the log on from where the model stands."""
     unroll_frames = model.n_envs * model.config.unroll_length
-    interval, frames = settings.log_every * unroll_frames, model.num_timesteps
+    log_every = settings.log_every or rows_apart(unroll_frames)
+    interval, frames = log_every * unroll_frames, model.num_timesteps
     earlier = [row for row in read_rows(run.progress) if int(row[FRAMES]) <= frames]
     seconds, cpu_seconds = (_total(earlier, name) for name in (SECONDS, CPU_SECONDS))
     model.set_logger(open_log(run, frames, lambda logged: logged <= frames and logged % interval == 0))
@@ -180,7 +181,7 @@ def _recorder(
     return RunRecorder(
         run,
         unroll_frames=unroll_frames,
-        log_every=settings.log_every,
+        log_every=log_every,
         checkpoint_every=settings.checkpoint_every,
         seconds=seconds,
         cpu_seconds=cpu_seconds,

@@ -7,6 +7,7 @@ import gymnasium
 import pytest
 
 import memory_envs  # noqa: F401
+from agents.options import rows_apart
 from registry.ablations import ABLATIONS
 from registry.agents import AGENTS, get_agent
 from registry.presets import PRESETS, get_preset, preset_groups
@@ -41,6 +42,13 @@ def test_overrides_of_presets_differ_from_the_defaults(preset):
     assert {
         name: getattr(defaults, name) for name in preset.overrides
     }.items() & preset.overrides.items() == set()
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
+def test_rows_of_the_log_lie_equally_close_in_all_presets(preset):
+    config = imported(get_agent(preset.agent).entry_point).config_class(**preset.overrides)
+    unroll_frames = preset.num_envs * config.unroll_length
+    assert 8_000 <= rows_apart(unroll_frames) * unroll_frames <= 12_000
 
 
 def settings(name):

@@ -324,6 +324,23 @@ def test_options_survive_json():
         Options.from_dict({"run": {"colour": "red"}, "config": {}})
 
 
+def test_settings_that_a_saved_configuration_lacks_are_what_their_absence_means(monkeypatch):
+    content = Options("ald", RunSettings(env=ENV), ALDConfig(reward_prediction_coef=0.5)).to_dict()
+    del content["config"]["reward_prediction_coef"]
+    field = ALDConfig.__dataclass_fields__["reward_prediction_coef"]
+    monkeypatch.setattr(field, "metadata", {**field.metadata, "absent": 0.25})
+    assert Options.from_dict(content).config.reward_prediction_coef == 0.25
+
+
+def test_rows_are_12000_frames_apart_at_most_unless_told_otherwise():
+    arguments = ["--env", ENV, "--num-envs", "10", "--unroll-length", "50"]
+    assert parse(PROGRAM, arguments).run.log_every == 24
+    assert parse(PROGRAM, [*arguments, "--num-envs", "1000"]).run.log_every == 1
+    assert parse(PROGRAM, [*arguments, "--log-every", "3"]).run.log_every == 3
+    with pytest.raises(ValueError, match="--log-every must be at least 1, got 0"):
+        parse(PROGRAM, [*arguments, "--log-every", "0"])
+
+
 def test_progress_is_printed_in_lines_where_there_is_no_terminal(tmp_path):
     command = [
         sys.executable,
