@@ -35,6 +35,8 @@ CHANGEABLE = (
 )
 # More threads than this do not pay for networks this small.
 MAX_THREADS = 4
+# What says which experiment a run is, beside the agent and its settings; the rest says how it is run.
+OF_THE_EXPERIMENT = ("policy", "env", "env_kwargs", "num_envs", "total_timesteps", "stop_at_success")
 # Training episodes that success and return are averaged over.
 SUCCESS_WINDOW = 200
 # Between two rows of progress.csv, at most, unless a single unroll has more: how soon agents come to a
@@ -156,6 +158,22 @@ def parse(program: str, arguments: Sequence[str] | None = None) -> Options:
     if options.run.resume is not None:
         _refuse_changes(defaults, options)
     return options
+
+
+def differences(found: Options, wanted: Options) -> dict[str, tuple[Any, Any]]:
+    """Return in what two runs are not the same experiment: by name, what is found and what is wanted."""
+    pairs: dict[str, tuple[Any, Any]] = {"agent": (found.agent, wanted.agent)}
+    pairs |= {name: (getattr(found.run, name), getattr(wanted.run, name)) for name in OF_THE_EXPERIMENT}
+    ours, theirs = found.config.to_dict(), wanted.config.to_dict()
+    pairs |= {name: (ours.get(name), theirs.get(name)) for name in ours | theirs}
+    return {name: (one, other) for name, (one, other) in pairs.items() if one != other}
+
+
+def told(differing: Mapping[str, tuple[Any, Any]]) -> str:
+    """Return differences as words."""
+    return "; ".join(
+        f"{name} is {found!r} instead of {wanted!r}" for name, (found, wanted) in differing.items()
+    )
 
 
 def _first_look(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -23,6 +23,7 @@ from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import mean_beside, run_cells
 from agents.benchmark.records import MOST_ROWS, read_records, write_records
 from agents.benchmark.tables import save_page
+from agents.options import parse
 from agents.report.acting import Cost, measure_acting, read_acting, write_acting
 from agents.report.comparison import compare
 from agents.report.runs import Run, find_runs, grouped
@@ -175,12 +176,36 @@ def test_commands_are_those_of_the_training_programs(tmp_path):
         (["--presets", "imaze/ald", "imaze/ald"], "imaze-ald-s0"),
         (["--presets", "imaze/ald", "--seeds", "0"], "--seeds must be at least 1, got 0"),
         (["--presets", "imaze/ald", "--jobs", "0"], "--jobs must be at least 1, got 0"),
+        (["--presets", "imaze/ald", "--total-timesteps", "0"], "--total-timesteps must be at least 1, got 0"),
+        (["--presets", "imaze/ald", "--options=--gamma 2"], "gamma must be in [0, 1]"),
     ],
 )
 def test_wrong_grids_are_refused(arguments, message, tmp_path, capsys):
     assert program.main(["run", *arguments, "--folder", str(tmp_path / "grid")]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "grid").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (["--gamma", "0.5"], "gamma is 0.5 instead of 0.9"),
+        (["--num-envs", "3"], "num_envs is 3 instead of 28"),
+        (["--total-timesteps", "3000"], "total_timesteps is 3000 instead of 2000"),
+    ],
+)
+def test_runs_of_other_settings_than_the_preset_has_now_are_refused(changed, message, tmp_path):
+    [cell] = make_grid(["imaze/ald"], [0], tmp_path, 2000, ["--gamma", "0.9"])
+    cell.check()
+    cell.run.checkpoints.mkdir(parents=True)
+    short = ["--preset", "imaze/ald", "--gamma", "0.9", "--total-timesteps", "1000", "--run-dir", "elsewhere"]
+    cell.run.write_config(parse("agents.ald.train", [*short, *changed]).to_dict())
+    cell.check()  # without a checkpoint it begins anew
+    (cell.run.checkpoints / "000000000001.zip").touch()
+    with pytest.raises(ValueError, match=f"imaze-ald-s0 is another experiment than imaze/ald.*{message}; "):
+        cell.check()
+    cell.run.write_config(parse("agents.ald.train", short).to_dict())
+    cell.check()  # with fewer frames it goes on
 
 
 def test_one_benchmark_at_a_time_in_a_folder(tmp_path, capsys):

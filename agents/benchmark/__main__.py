@@ -57,6 +57,8 @@ def run(
     given = ["--evaluation-episodes", str(evaluation_episodes), "--num-threads", str(threads_per_run)]
     numbers = range(first_seed, first_seed + seeds)
     cells = make_grid(presets, numbers, folder, total_timesteps, [*given, *shlex.split(options)])
+    for cell in cells:
+        cell.check()
     folder.mkdir(parents=True, exist_ok=True)
     jobs = jobs or max(1, available_cores() // threads_per_run)
     try:

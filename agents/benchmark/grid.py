@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from agents.options import Options, differences, parse, told
 from agents.run_directory import RunDirectory
 from registry.agents import get_agent
 from registry.presets import Preset, get_preset
@@ -69,26 +70,54 @@ class Cell:
         is_long_enough = run.read_config()["run"]["total_timesteps"] >= self.total_timesteps
         return "finished" if is_current and is_long_enough else "broken off"
 
+    def check(self) -> None:
+        """Check that its program takes its options, and that what its folder holds is this experiment.
+
+        A run of other settings would be counted as one of this preset's: the preset may have changed since.
+
+        Raises:
+            ValueError: An option is refused, or the folder holds a run of other settings or more frames.
+            SystemExit: An option is none of the program's; it has said so.
+        """
+        wanted = parse(get_agent(self.preset.agent).program, self._arguments())
+        if self.state() == "new" or self._is_stuck():
+            return
+        differing = differences(Options.from_dict(self.run.read_config()), wanted)
+        frames, more_frames = differing.get("total_timesteps", (0, 0))
+        if frames < more_frames:  # it goes on
+            del differing["total_timesteps"]
+        if differing:
+            raise ValueError(
+                f"{self.run.path} is another experiment than {self.preset.name} is now: {told(differing)}; "
+                "give another --folder, or take it away"
+            )
+
     def clear_without_checkpoint(self) -> bool:
         """Remove a run that broke off before its first checkpoint, from which nothing can go on.
 
         Returns:
             Whether there was one.
         """
-        folder = self.run.path
-        stuck = self.state() == "broken off" and not self.run.model.exists() and not self._has_checkpoint()
+        stuck = self._is_stuck()
         if stuck:
-            shutil.rmtree(folder)
+            shutil.rmtree(self.run.path)
         return stuck
 
     def command(self) -> list[str]:
         """Return the command that begins it or goes on with it."""
         program = [sys.executable, "-m", get_agent(self.preset.agent).program]
-        frames = ["--total-timesteps", str(self.total_timesteps)]
         if self.state() == "broken off":
+            frames = ["--total-timesteps", str(self.total_timesteps)]
             return [*program, "--resume", str(self.run.path), *frames, *self.options]
+        return [*program, *self._arguments()]
+
+    def _arguments(self) -> list[str]:
+        """Of the program, to begin."""
         what = ["--preset", self.preset.name, "--seed", str(self.seed), "--run-dir", str(self.run.path)]
-        return [*program, *what, *frames, *self.options]
+        return [*what, "--total-timesteps", str(self.total_timesteps), *self.options]
+
+    def _is_stuck(self) -> bool:
+        return self.state() == "broken off" and not self.run.model.exists() and not self._has_checkpoint()
 
     def _has_checkpoint(self) -> bool:
         try:
@@ -120,7 +149,13 @@ def make_grid(
         raise ValueError("presets must name at least one experiment, got none")
     rows = [get_preset(name) for name in presets]
     cells = [
-        Cell(row, seed, total_timesteps or row.total_timesteps, folder, tuple(options))
+        Cell(
+            row,
+            seed,
+            row.total_timesteps if total_timesteps is None else total_timesteps,
+            folder,
+            tuple(options),
+        )
         for seed in seeds
         for row in rows
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import memory_envs
 from agents.enjoy import load_model
 from agents.evaluation import Evaluation, evaluate, evaluation_lanes
 from agents.make_env import make_lanes
-from agents.options import Options, parse
+from agents.options import Options, differences, parse, told
 from agents.pretrained.card import ModelCard
 from agents.pretrained.store import SHIPPED, architecture, build_policy, digest, save
 from agents.run_directory import RunDirectory
@@ -24,9 +23,6 @@ from registry.envs import ENVS
 from registry.presets import get_preset
 
 EPISODES = 1000
-
-# Settings of a run that say which experiment it was; the others say how it was run.
-_OF_THE_EXPERIMENT = ("policy", "env", "env_kwargs", "num_envs", "total_timesteps", "stop_at_success")
 
 
 def publish(run_dir: str | Path, folder: str | Path = SHIPPED, episodes: int = EPISODES) -> ModelCard:
@@ -63,18 +59,10 @@ def _preset_options(run: RunDirectory) -> Options:
     if name is None:
         raise ValueError(f"{run.path} was trained without a preset, so it has no name to be shipped under")
     preset = parse(get_agent(get_preset(name).agent).program, ["--preset", name])
-    differing = list(_differences(options, preset))
+    differing = differences(options, preset)
     if differing:
-        raise ValueError(f"{run.path} has not the settings of the preset {name!r}: {'; '.join(differing)}")
+        raise ValueError(f"{run.path} has not the settings of the preset {name!r}: {told(differing)}")
     return options
-
-
-def _differences(run: Options, preset: Options) -> Iterator[str]:
-    pairs: list[tuple[str, Any, Any]] = [("agent", run.agent, preset.agent)]
-    pairs += [(name, getattr(run.run, name), getattr(preset.run, name)) for name in _OF_THE_EXPERIMENT]
-    settings, wanted = run.config.to_dict(), preset.config.to_dict()
-    pairs += [(name, settings.get(name), wanted.get(name)) for name in settings | wanted]
-    return (f"{name} is {got!r} instead of {want!r}" for name, got, want in pairs if got != want)
 
 
 def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
