@@ -352,6 +352,17 @@ def test_page_has_the_numbers_that_follow_from_the_runs(drawn):
     assert "## All tasks" in page and "processor: abacus" in page
 
 
+def test_agents_with_the_papers_settings_are_others_than_ours_over_all_tasks(folder, tmp_path):
+    for preset in ("paper/imaze/ald", "paper/imaze/vmpo-lstm", "imaze/ald-steps-16", "imaze/ald-steps-2"):
+        write_run(folder, preset, 0, [0.5])
+    runs = find_runs(folder)
+    figures = {task: (tmp_path / "a.png", tmp_path / "b.png") for task in ("IMaze-v0", "MetaFetch-v0")}
+    page = save_page(runs, {}, tmp_path, figures).read_text()
+    _, every = page.split("## All tasks")
+    assert [line.split()[1] for line in every.splitlines() if line.startswith("| ")] == ["agent", "ald"]
+    assert page.index("`imaze/ald-steps-2`") < page.index("`imaze/ald-steps-16`")
+
+
 def test_labels_are_moved_apart_and_stay_in_order():
     places = spread([0.5, 0.99, 1.0, 0.98], 0.1)
     np.testing.assert_allclose(places, [0.5, 0.9, 1.0, 0.8])

@@ -168,7 +168,9 @@ def _over_tasks(name: str, tasks: Sequence[Sequence[Group]]) -> list[str]:
 
 
 def _agent(group: Group) -> str:
-    return group.name.rpartition("/")[2]
+    """The name without its task: "ald" of "imaze/ald", "paper/ald" of "paper/imaze/ald"."""
+    *before, agent = group.name.split("/")
+    return "/".join([*before[:-1], agent])
 
 
 def _made_with(runs: Sequence[Run]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,8 +119,8 @@ def find_runs(path: str | Path) -> tuple[Run, ...]:
 
 
 def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
-    """Sort runs into groups by name, the runs of a group by seed."""
-    names = sorted({run.group for run in runs})
+    """Sort runs into groups by name, numbers in names as numbers, and the runs of a group by seed."""
+    names = sorted({run.group for run in runs}, key=_in_order)
     return tuple(
         Group(name, tuple(sorted((run for run in runs if run.group == name), key=lambda run: run.seed)))
         for name in names
@@ -140,6 +141,12 @@ def task_name(run: Run) -> str:
     """Return what the environment of a run and its settings are called."""
     settings = ", ".join(f"{name}={value}" for name, value in sorted(run.env_kwargs.items()))
     return run.env_id.rpartition("/")[2] + (f" ({settings})" if settings else "")
+
+
+def _in_order(name: str) -> list[tuple[int, str]]:
+    """To sort by: "steps-2" comes before "steps-16"."""
+    parts = re.split(r"(\d+)", name)  # text and number by turns
+    return [(int(part), "") if k % 2 else (0, part) for k, part in enumerate(parts)]
 
 
 def _run_folders(path: Path) -> list[Path]:
