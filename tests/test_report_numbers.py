@@ -13,6 +13,7 @@ from agents.report.milestones import milestone_rows
 from agents.report.runs import find_runs, grouped
 from agents.report.settings import columns_of, settings_table
 from agents.statistics import bootstrap_interval, interquartile_mean
+from tests.small_benchmark import write_run
 from tests.small_report import copy_run
 
 
@@ -48,6 +49,19 @@ def test_curves_hold_every_logged_row_and_an_interval_from_three_seeds(small_rep
     assert all(low <= y <= high for low, y, high in ends)
     [two] = curves([replace(groups[0], runs=groups[0].runs[:2])])
     assert two["success"]["frames"]["aggregate"] is None
+
+
+def test_curves_begin_where_means_run_over_enough_episodes(tmp_path):
+    run = write_run(tmp_path, "imaze/ald", 0, [1.0, 0.8, 0.1, 0.2])
+    progress = run / "progress.csv"
+    head, *rows = progress.read_text().splitlines()
+    few = [row.replace(",200,", f",{count},") for row, count in zip(rows, (1, 99, 100, 200), strict=True)]
+    progress.write_text("\n".join([head, *few]))
+    [line] = curves(grouped(find_runs(tmp_path)))[0]["success"]["frames"]["runs"]
+    assert line == {"seed": 0, "x": [0.003, 0.004], "y": [0.1, 0.2]}
+    progress.write_text("\n".join([head, *few[:2]]))
+    [line] = curves(grouped(find_runs(tmp_path)))[0]["success"]["frames"]["runs"]
+    assert line["y"] == [1.0, 0.8]
 
 
 def test_milestones_are_medians_over_seeds_beside_the_papers(small_report):

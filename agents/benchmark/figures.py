@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 from PIL import Image
 
 from agents.checkpoint import replacing
@@ -191,6 +191,11 @@ def _draw_acting(axes: Axes, rows: Sequence[Comparison]) -> None:
             face = "white" if batch == 1 else look.colour
             axes.plot(cost.microseconds, y, "o", color=look.colour, markerfacecolor=face, markersize=6)
     axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    places = (1, 2, 5) if high / low < 100 else (1,)  # of a decade: as many as there is room for
+    axes.xaxis.set_major_locator(LogLocator(subs=places))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _save(path: Path, figure: Figure) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.curves import Published, Unit, position
+from agents.curves import Published, Unit, has_settled, position
 from agents.report.runs import Group, Run
 from agents.run_log import column
 from agents.statistics import FEWEST_SEEDS, Floats, bootstrap_interval, interquartile_mean
@@ -61,8 +61,13 @@ def spread_out(count: int, most: int) -> list[int]:
 
 
 def _line(run: Run, metric: str, unit: Unit) -> tuple[Floats, Floats]:
-    """A run's points, those left out at which the metric was not logged."""
-    x, y = position(run.rows, unit), np.array(column(run.rows, metric))
+    """A run's points, those left out at which the metric was not logged, or ran over too few episodes.
+
+    The first episodes to end are the short ones, among which successes are more frequent than later. A run
+    that never had enough episodes is shown as it is.
+    """
+    rows = [row for row in run.rows if has_settled(row)] or run.rows
+    x, y = position(rows, unit), np.array(column(rows, metric))
     known = np.isfinite(x) & np.isfinite(y)
     return x[known], y[known]
 
