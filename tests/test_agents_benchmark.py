@@ -21,11 +21,12 @@ from agents.benchmark.collect import collect
 from agents.benchmark.figures import looks, spread
 from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import mean_beside, run_cells
-from agents.benchmark.records import MOST_ROWS, read_records, write_records
 from agents.benchmark.tables import save_page
 from agents.options import parse
+from agents.report.__main__ import write_report
 from agents.report.acting import Cost, measure_acting, read_acting, write_acting
 from agents.report.comparison import compare
+from agents.report.records import MOST_ROWS, read_records, write_records
 from agents.report.runs import Run, find_runs, grouped
 from agents.report.scores import final_score, first_reach, measure_of
 from agents.run_log import FRAMES, column
@@ -248,11 +249,17 @@ def test_collected_runs_say_what_the_runs_said(folder, raw):
         assert record.evaluation == run.evaluation
         for level in (0.5, 0.95, 0.99):
             assert first_reach(record, level, "minutes") == first_reach(run, level, "minutes")
-        assert record.config == {"unroll_length": 8}  # 40 is the default
+        assert record.config == run.config == {"unroll_length": 8}
     text = (raw / "runs.json").read_text()
     assert str(folder) not in text and "run_dir" not in text
     with next((raw / "curves").iterdir()).open() as file:
         assert "loss/policy" not in next(csv.reader(file))
+
+
+def test_a_report_can_be_written_from_raw_data_alone(raw, folder):
+    shutil.rmtree(folder)
+    page = write_report(raw).read_text()
+    assert "2 tasks" in page and "only their numbers are here" in page
 
 
 def test_runs_that_have_not_finished_are_left_out_and_named(folder, tmp_path, capsys):
@@ -410,8 +417,6 @@ def test_comparison_is_of_ald_with_the_others(folder):
 
 @pytest.mark.slow
 def test_a_real_grid_is_run_collected_drawn_and_reported(tmp_path):
-    from agents.report.__main__ import write_report
-
     grid = tmp_path / "grid"
     size = ["--total-timesteps", "2000", "--evaluation-episodes", "4"]
     presets = ["--presets", "imaze/ald", "imaze/vmpo-gtrxl"]

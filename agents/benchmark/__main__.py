@@ -16,10 +16,10 @@ from agents.benchmark.collect import collect as collect_runs
 from agents.benchmark.figures import save_figures
 from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import run_cells
-from agents.benchmark.records import read_records
 from agents.benchmark.tables import save_page
 from agents.provenance import available_cores
 from agents.report.acting import read_acting
+from agents.report.records import read_records
 from agents.training import REFUSALS
 
 FINISHED, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130

@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from agents.algorithm import find_algorithm
 from agents.benchmark.pool import mean_beside
-from agents.benchmark.records import write_records
 from agents.report.acting import Cost, measure_acting, write_acting
+from agents.report.records import write_records
 from agents.report.runs import Run, by_task, find_runs, grouped
-from registry.agents import AGENTS
 
 # Where a run lay says nothing about it, and names somebody's machine.
 _LEFT_OUT = ("run_dir", "resume")
@@ -64,12 +62,7 @@ def _costs(runs: list[Run]) -> dict[str, Mapping[int, Cost]]:
 
 
 def _slim(run: Run) -> Run:
-    """Only what differs from the agent's defaults, and how many other runs there were beside this one."""
+    """Without where it lay; with how many other runs there were beside it."""
     settings = {name: value for name, value in run.settings.items() if name not in _LEFT_OUT}
     session = {**run.session, "beside": mean_beside(run.directory)}
-    return dataclasses.replace(run, settings=settings, config=_overrides(run), session=session)
-
-
-def _overrides(run: Run) -> dict[str, Any]:
-    defaults = find_algorithm(run.agent).config_class().to_dict() if run.agent in AGENTS else {}
-    return {name: value for name, value in run.config.items() if defaults.get(name, ...) != value}
+    return dataclasses.replace(run, settings=settings, session=session)

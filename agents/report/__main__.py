@@ -13,6 +13,7 @@ from agents.evaluation import FIRST_EVALUATION_SEED
 from agents.report.acting import read_acting
 from agents.report.content import EPISODES, FEW_GROUPS, content
 from agents.report.page import page, title_of
+from agents.report.records import TABLE, read_records
 from agents.report.runs import find_runs
 
 FILE_NAME = "report.html"
@@ -42,7 +43,8 @@ def write_report(
     """Write the report of a run, or of all runs below a folder, as one HTML file.
 
     Args:
-        path: Run directory, or a folder that holds some.
+        path: Run directory, or a folder that holds some, or the raw data of a benchmark: without models, it
+            shows no episodes.
         out: The file; report.html in `path` when None.
         episodes: To show of each kind of run; 0 shows none. When None, 4, or 1 of more than 3 kinds.
         seed: Of these episodes; no training run has played them.
@@ -54,7 +56,7 @@ def write_report(
         FileNotFoundError: There is no run, or no folder to write to.
         ValueError: A run or a model in it cannot be read.
     """
-    runs = find_runs(path)
+    runs = read_records(path) if (Path(path) / TABLE).is_file() else find_runs(path)
     file = Path(path) / FILE_NAME if out is None else Path(out)
     data = content(runs, episodes, seed, read_acting(path))
     groups = [group for task in data["tasks"] for group in task["groups"]]
@@ -69,7 +71,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m agents.report",
         description="Write one HTML page about a run, or about all runs in a folder, in which episodes play.",
     )
-    parser.add_argument("path", metavar="RUN_OR_FOLDER", help="run directory, or a folder that holds some")
+    parser.add_argument(
+        "path",
+        metavar="RUN_OR_FOLDER",
+        help="run directory, a folder that holds some, or what a benchmark collected",
+    )
     parser.add_argument("--out", metavar="FILE", help=f"the page; {FILE_NAME} in the folder when not given")
     parser.add_argument(
         "--episodes",

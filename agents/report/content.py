@@ -95,7 +95,7 @@ def _why_none(run: Run | None, episodes: int) -> str | None:
     if episodes == 0:
         return "no episodes were asked for"
     if run is None:
-        return "no run has finished, so there is no final model to play them"
+        return "there is no final model to play them: no run has finished, or only their numbers are here"
     if not is_native(resolve_id(run.env_id)):
         return f"{run.env_id} is none of this package's environments, so it cannot be drawn"
     if not issubclass(find_algorithm(run.agent), UnrollAlgorithm):
