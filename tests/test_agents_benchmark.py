@@ -370,6 +370,12 @@ def test_agents_with_the_papers_settings_are_others_than_ours_over_all_tasks(fol
     assert page.index("`imaze/ald-steps-2`") < page.index("`imaze/ald-steps-16`")
 
 
+def test_an_agent_that_took_no_part_is_refused(raw, tmp_path, capsys):
+    assert program.main(["figures", str(raw), "--images", str(tmp_path / "images"), "--agent", "vmpo"]) == 2
+    assert "no agent 'vmpo', did you mean 'vmpo-lstm'? (there are 'ald', " in capsys.readouterr().err
+    assert not (tmp_path / "images").exists()
+
+
 def test_labels_are_moved_apart_and_stay_in_order():
     places = spread([0.5, 0.99, 1.0, 0.98], 0.1)
     np.testing.assert_allclose(places, [0.5, 0.9, 1.0, 0.8])

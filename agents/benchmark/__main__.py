@@ -19,8 +19,10 @@ from agents.benchmark.pool import run_cells
 from agents.benchmark.tables import save_page
 from agents.provenance import available_cores
 from agents.report.acting import read_acting
+from agents.report.comparison import SUBJECT
 from agents.report.records import read_records
 from agents.training import REFUSALS
+from registry.lookup import look_up
 
 FINISHED, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -85,7 +87,7 @@ def collect(folder: tyro.conf.Positional[Path], out: Path, measure_acting: bool 
 
 
 def figures(
-    folder: tyro.conf.Positional[Path], images: Path = Path("docs/images"), agent: str = "ald"
+    folder: tyro.conf.Positional[Path], images: Path = Path("docs/images"), agent: str = SUBJECT
 ) -> int:
     """Draw every figure and write every table of a benchmark, from its raw data alone.
 
@@ -95,6 +97,8 @@ def figures(
         agent: Whose probability of improvement over the others is told: the end of a preset's name.
     """
     runs, acting = read_records(folder), read_acting(folder)
+    if agent != SUBJECT:  # which is shown where it took part
+        look_up({run.group.rpartition("/")[2]: run for run in runs}, "agent", agent)
     drawn = save_figures(runs, acting, images, folder.resolve().name, agent)
     page = save_page(runs, acting, folder, drawn, agent)
     for path in (*(path for each in drawn.values() for path in each), page):
