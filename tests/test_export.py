@@ -30,6 +30,7 @@ from torch import Tensor, nn
 import agents.export
 from agents import predict_latency
 from agents.ald import ALD
+from agents.baselines.recurrent_policies import FastLstmPolicy
 from agents.export import export_actor
 from agents.export_check import ABSOLUTE, RELATIVE, ExportError, check_agreement, sample_observations
 from agents.onnx_actor import METADATA_KEY, OnnxActor
@@ -187,6 +188,12 @@ def test_every_architecture_of_sb3_contrib_can_be_exported(name: str, tmp_path: 
     built = policy(**ARCHITECTURES[name])
     export = export_actor(built, tmp_path / "actor.onnx")
     assert export.agreement.episodes > 5
+    assert_same_play(built, OnnxActor(tmp_path / "actor.onnx"), built.observation_space)
+
+
+def test_the_policy_of_recurrent_ppo_made_faster_can_be_exported(tmp_path: Path) -> None:
+    built = policy(FastLstmPolicy)
+    export_actor(built, tmp_path / "actor.onnx")
     assert_same_play(built, OnnxActor(tmp_path / "actor.onnx"), built.observation_space)
 
 

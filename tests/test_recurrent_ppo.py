@@ -201,6 +201,7 @@ def test_distribution_equals_torchs():
     torch.testing.assert_close(ours.log_prob(actions), theirs.log_prob(actions))
     torch.testing.assert_close(ours.entropy(), theirs.entropy())
     assert torch.equal(ours.mode(), theirs.mode)
+    torch.testing.assert_close(ours.distribution.logits, theirs.logits)
     torch.manual_seed(0)
     drawn = ours.sample()
     torch.manual_seed(0)

@@ -15,6 +15,7 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.distributions import CategoricalDistribution
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
+from torch.distributions import Categorical
 
 from agents.baselines.recurrent_sequences import Sequences, layer_weights
 from agents.baselines.side_by_side import Branch, side_by_side
@@ -34,6 +35,11 @@ class PlainCategorical(CategoricalDistribution):
     """[B, A] log-probabilities."""
     probabilities: Tensor
     """[B, A]"""
+
+    @property
+    def distribution(self) -> Categorical:  # type: ignore[override]  # theirs is an attribute
+        """Torch's object, made for those who ask for it."""
+        return Categorical(logits=self.logits)
 
     def proba_distribution(self, action_logits: Tensor) -> PlainCategorical:
         """Take [B, A] logits."""
