@@ -163,6 +163,7 @@ def test_commands_are_those_of_the_training_programs(tmp_path):
         (["--presets", "imaze/ald", "--jobs", "0"], "--jobs must be at least 1, got 0"),
         (["--presets", "imaze/ald", "--total-timesteps", "0"], "--total-timesteps must be at least 1, got 0"),
         (["--presets", "imaze/ald", "--options=--gamma 2"], "gamma must be in [0, 1]"),
+        (["--presets", "imaze/ald", "--options=--seed 7"], "options must leave --seed to the benchmark"),
     ],
 )
 def test_wrong_grids_are_refused(arguments, message, tmp_path, capsys):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agents.options import Options, differences, parse, told
+from agents.options import Options, RunSettings, differences, parse, told
 from agents.run_directory import RunDirectory
 from registry.agents import get_agent
 from registry.presets import Preset, get_preset
@@ -80,6 +80,7 @@ class Cell:
             SystemExit: An option is none of the program's; it has said so.
         """
         wanted = parse(get_agent(self.preset.agent).program, self._arguments())
+        self._check_own(wanted.run)
         if self.state() == "new" or self._is_stuck():
             return
         differing = differences(Options.from_dict(self.run.read_config()), wanted)
@@ -115,6 +116,19 @@ class Cell:
         """Of the program, to begin."""
         what = ["--preset", self.preset.name, "--seed", str(self.seed), "--run-dir", str(self.run.path)]
         return [*what, "--total-timesteps", str(self.total_timesteps), *self.options]
+
+    def _check_own(self, wanted: RunSettings) -> None:
+        own = {
+            "preset": self.preset.name,
+            "seed": self.seed,
+            "run_dir": str(self.run.path),
+            "resume": None,
+            "total_timesteps": self.total_timesteps,
+        }
+        changed = [name for name, value in own.items() if getattr(wanted, name) != value]
+        if changed:
+            flags = " ".join("--" + name.replace("_", "-") for name in changed)
+            raise ValueError(f"options must leave {flags} to the benchmark, got {' '.join(self.options)!r}")
 
     def _is_stuck(self) -> bool:
         return self.state() == "broken off" and not self.run.model.exists() and not self._has_checkpoint()
