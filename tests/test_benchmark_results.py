@@ -68,6 +68,17 @@ def test_runs_that_have_not_finished_are_left_out_and_named(folder, tmp_path, ca
     assert "imaze-ald-s3" not in json.loads((out / "runs.json").read_text())
 
 
+def test_runs_that_train_on_beyond_their_evaluation_are_left_out(folder, tmp_path):
+    config = folder / "imaze-ald-s3" / "config.json"
+    content = json.loads(config.read_text())
+    content["run"]["total_timesteps"] += 1
+    config.write_text(json.dumps(content))
+    assert collect(folder, tmp_path / "raw", acting=False).left_out == (config.parent,)
+    content["run"]["stop_at_success"] = 0.9
+    config.write_text(json.dumps(content))
+    assert not collect(folder, tmp_path / "raw", acting=False).left_out
+
+
 def test_long_curves_are_thinned_and_keep_what_milestones_are_read_from(tmp_path):
     successes = np.linspace(0, 1, 5000)
     run = Run.read(write_run(tmp_path / "runs", "imaze/ald", 0, successes.tolist()))

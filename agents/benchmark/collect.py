@@ -11,6 +11,7 @@ from agents.benchmark.pool import mean_beside
 from agents.report.acting import Cost, measure_acting, write_acting
 from agents.report.records import write_records
 from agents.report.runs import Run, by_task, find_runs, grouped
+from agents.run_log import FRAMES
 
 # Where a run lay says nothing about it, and names somebody's machine.
 _LEFT_OUT = ("run_dir", "resume")
@@ -42,7 +43,7 @@ def collect(folder: Path, out: Path, acting: bool = True) -> Collected:
         ValueError: A run cannot be read, or there are two of the same experiment and seed.
     """
     found = find_runs(folder)
-    finished = [run for run in found if run.evaluation]
+    finished = [run for run in found if _has_finished(run)]
     if not finished:
         raise FileNotFoundError(f"none of the {len(found)} runs in {folder} has finished")
     costs = _costs(finished) if acting else {}
@@ -50,7 +51,14 @@ def collect(folder: Path, out: Path, acting: bool = True) -> Collected:
     write_records(runs, out)
     for place in (folder, out) if acting else ():
         write_acting(place, costs)
-    return Collected(runs, tuple(run.directory.path for run in found if not run.evaluation))
+    return Collected(runs, tuple(run.directory.path for run in found if not _has_finished(run)))
+
+
+def _has_finished(run: Run) -> bool:
+    """Whether its evaluation is that of its end: one that trains on still has that of its first end."""
+    ends_early = run.settings.get("stop_at_success") is not None
+    frames = int(run.rows[-1][FRAMES]) if run.rows else 0
+    return bool(run.evaluation) and (ends_early or frames >= run.settings.get("total_timesteps", 0))
 
 
 def _costs(runs: list[Run]) -> dict[str, Mapping[int, Cost]]:
