@@ -137,12 +137,17 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             self.actor.begin(self._last_obs)
         callback.on_training_start(locals(), globals())
         iteration = 0
+
+        def before_learning() -> None:
+            self._anneal(total_timesteps)
+            callback.on_rollout_end()
+
         while self.num_timesteps < total_timesteps:
             iteration += 1
             callback.on_rollout_start()
             with denormals_as_zero():
                 metrics = self.engine.advance(
-                    env, lambda step: self._on_step(step, callback), callback.on_rollout_end
+                    env, lambda step: self._on_step(step, callback), before_learning
                 )
             self._last_obs = self.actor.last_observation()
             if metrics is None:
@@ -153,6 +158,18 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
                 self.dump_logs(iteration)
         callback.on_training_end()
         return self
+
+    def _anneal(self, total_timesteps: int) -> None:
+        """Set what falls while training to its present value, which depends on the frames so far alone.
+
+        Called when an unroll is complete, so that training that was stopped inside one goes on the same.
+        """
+        remaining, config = max(0.0, 1.0 - self.num_timesteps / total_timesteps), self.config
+        for name, optimizer in self.optimizers().items():
+            if name != "dual_learning_rate":  # the constraints are to stay as tight as they are
+                for group in optimizer.param_groups:
+                    group["lr"] = getattr(config, name) * _left(config.final_learning_rates, remaining)
+        self.learner.entropy_coef = config.entropy_coef * _left(config.final_entropy, remaining)
 
     def _on_step(self, step: Mapping[str, Any], callback: BaseCallback) -> bool:
         self.num_timesteps += self.n_envs
@@ -276,6 +293,11 @@ def find_algorithm(agent: str) -> type[ConfiguredAlgorithm]:
     module, _, name = get_agent(agent).entry_point.partition(":")
     found: type[ConfiguredAlgorithm] = getattr(importlib.import_module(module), name)
     return found
+
+
+def _left(final: float, remaining: float) -> float:
+    """What is left of a number that falls from 1 to `final` when this share of the training is to come."""
+    return final + (1.0 - final) * remaining
 
 
 def _streams(seed: int | None) -> tuple[int, int]:

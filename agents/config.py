@@ -31,6 +31,12 @@ class LearnerConfig(Settings):
     learner_gate_bias: float = setting(2.0, "initial bias b_g of the gates", "Parisotto et al. 2019")
     # Learner's updates
     learner_learning_rate: float = setting(1e-3, "Adam step size of the learner", "tuned; paper 1e-4")
+    final_learning_rates: float = setting(
+        1.0,
+        "share of the step sizes of learner and actor that is left at the end, approached linearly",
+        "ours; paper: constant",
+        absent=1.0,
+    )
     learner_replays: int = setting(
         3, "further learner updates per unroll, on unrolls from replay", "paper: optional arrow"
     )
@@ -42,6 +48,9 @@ class LearnerConfig(Settings):
     )
     max_grad_norm: float | None = setting(None, "clip the learner's and actor's gradient norm", "paper: none")
     entropy_coef: float = setting(0.05, "weight of the learner's entropy bonus", "tuned; paper none")
+    final_entropy: float = setting(
+        1.0, "share of that weight that is left at the end, approached linearly", "ours", absent=1.0
+    )
     value_coef: float = setting(10.0, "weight of the learner's value loss", "tuned")
     reward_prediction_coef: float = setting(
         0.0,
@@ -83,7 +92,9 @@ class LearnerConfig(Settings):
         )
         for name in positive.split():
             self._require(name, getattr(self, name) > 0, "greater than 0")
-        self._require_shares("gamma value_trace_decay policy_trace_decay popart_step_size")
+        self._require_shares(
+            "final_learning_rates final_entropy gamma value_trace_decay policy_trace_decay popart_step_size"
+        )
         self._require(
             "learner_heads", self.learner_width % self.learner_heads == 0, "a divisor of learner_width"
         )

@@ -73,6 +73,7 @@ class Learner:
         self.dual_optimizer = torch.optim.Adam(
             [self.eta, self.alpha], lr=config.dual_learning_rate, fused=True
         )
+        self.entropy_coef = config.entropy_coef  # the weight at present; its owner may let it fall
         self.updates = 0
         self.core_state: CoreState | None = None
 
@@ -184,9 +185,7 @@ class Learner:
         pull = self._pull(unroll, logits)
         surprise = self._surprise(unroll, result.outputs.features[:-1])
         entropy = distillation.entropy(logits)
-        loss = (
-            policy_loss + config.value_coef * value_loss.mean() + pull - config.entropy_coef * entropy.mean()
-        )
+        loss = policy_loss + config.value_coef * value_loss.mean() + pull - self.entropy_coef * entropy.mean()
         if surprise is not None:
             loss = loss + config.reward_prediction_coef * surprise.mean()
             metrics["loss/reward_prediction"] = surprise.mean()

@@ -440,6 +440,31 @@ def test_a_model_saved_between_acting_and_learning_resumes_bit_for_bit(tmp_path:
     assert differences(everything(straight), everything(resumed)) == []
 
 
+def test_step_sizes_and_entropy_bonus_fall_linearly_and_resume_bit_for_bit(tmp_path: Path) -> None:
+    settings = {"final_learning_rates": 0.5, "final_entropy": 0.0, "entropy_coef": 0.2}
+    found = []
+
+    class Look(BaseCallback):
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            rates = {name: made.param_groups[0]["lr"] for name, made in self.model.optimizers().items()}
+            found.append({**rates, "entropy": self.model.learner.entropy_coef})
+
+    config = ALDConfig()
+    checkpoints = CheckpointCallback(save_freq=8, save_path=str(tmp_path), name_prefix="ald")
+    straight = maze_model(**settings).learn(4 * UNROLL, CallbackList([checkpoints, Look()]))
+    for shares, seen in zip([(0.875, 0.75), (0.75, 0.5), (0.625, 0.25), (0.5, 0.0)], found, strict=True):
+        assert seen["learner_learning_rate"] == pytest.approx(shares[0] * config.learner_learning_rate)
+        assert seen["actor_learning_rate"] == pytest.approx(shares[0] * config.actor_learning_rate)
+        assert seen["dual_learning_rate"] == config.dual_learning_rate
+        assert seen["entropy"] == pytest.approx(shares[1] * 0.2)
+    resumed = ALD.load(tmp_path / f"ald_{8 * LANES}_steps.zip", maze_lanes(), force_reset=False)
+    resumed.learn(4 * UNROLL - 8 * LANES, reset_num_timesteps=False)
+    assert differences(everything(straight), everything(resumed)) == []
+
+
 # --- Seeds and parameters -------------------------------------------------------------------------
 
 
