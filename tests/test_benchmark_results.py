@@ -19,7 +19,7 @@ from agents.report.comparison import compare
 from agents.report.records import MOST_ROWS, read_records, write_records
 from agents.report.runs import Run, find_runs, grouped
 from agents.report.scores import final_score, first_reach, measure_of
-from agents.run_log import FRAMES, column
+from agents.run_log import CPU_SECONDS, FRAMES, SECONDS, column
 from agents.statistics import aggregate, probability_of_improvement
 from tests.small_benchmark import FETCH, evaluation, write_benchmark, write_run
 
@@ -176,6 +176,20 @@ def test_agents_with_the_papers_settings_are_others_than_ours_over_all_tasks(fol
     _, every = page.split("## All tasks")
     assert [line.split()[1] for line in every.splitlines() if line.startswith("| ")] == ["agent", "ald"]
     assert page.index("`imaze/ald-steps-2`") < page.index("`imaze/ald-steps-16`")
+
+
+def test_minutes_can_be_those_of_the_processor(raw, tmp_path, capsys):
+    for run in read_records(raw):
+        by_cpu = run.timed_by("cpu")
+        assert column(by_cpu.rows, SECONDS) == column(run.rows, CPU_SECONDS) != column(run.rows, SECONDS)
+        assert run.timed_by("wall") is run
+    assert program.main(["figures", str(raw), "--images", str(tmp_path), "--clock", "cpu"]) == 0
+    assert "minutes: of the processor" in (raw / "README.md").read_text()
+    assert '"clock":"cpu"' in write_report(raw, clock="cpu").read_text().replace(" ", "")
+    curve = next((raw / "curves").iterdir())
+    curve.write_text(curve.read_text().replace(CPU_SECONDS, "time/other"))
+    assert program.main(["figures", str(raw), "--images", str(tmp_path), "--clock", "cpu"]) == 2
+    assert f"has not logged {CPU_SECONDS}" in capsys.readouterr().err
 
 
 def test_an_agent_that_took_no_part_is_refused(raw, tmp_path, capsys):

@@ -21,6 +21,7 @@ from agents.provenance import available_cores
 from agents.report.acting import read_acting
 from agents.report.comparison import SUBJECT
 from agents.report.records import read_records
+from agents.report.runs import Clock
 from agents.training import REFUSALS
 from registry.lookup import look_up
 
@@ -87,7 +88,10 @@ def collect(folder: tyro.conf.Positional[Path], out: Path, measure_acting: bool 
 
 
 def figures(
-    folder: tyro.conf.Positional[Path], images: Path = Path("docs/images"), agent: str = SUBJECT
+    folder: tyro.conf.Positional[Path],
+    images: Path = Path("docs/images"),
+    agent: str = SUBJECT,
+    clock: Clock = "wall",
 ) -> int:
     """Draw every figure and write every table of a benchmark, from its raw data alone.
 
@@ -95,12 +99,13 @@ def figures(
         folder: What `collect` wrote; README.md is written there.
         images: Folder for the figures.
         agent: Whose probability of improvement over the others is told: the end of a preset's name.
+        clock: Whose minutes are shown: the processor's hardly depend on what else the machine did.
     """
-    runs, acting = read_records(folder), read_acting(folder)
+    runs, acting = tuple(run.timed_by(clock) for run in read_records(folder)), read_acting(folder)
     if agent != SUBJECT:  # which is shown where it took part
         look_up({run.group.rpartition("/")[2]: run for run in runs}, "agent", agent)
     drawn = save_figures(runs, acting, images, folder.resolve().name, agent)
-    page = save_page(runs, acting, folder, drawn, agent)
+    page = save_page(runs, acting, folder, drawn, agent, clock)
     for path in (*(path for each in drawn.values() for path in each), page):
         print(path)
     return FINISHED

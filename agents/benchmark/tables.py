@@ -13,7 +13,7 @@ from agents.progress import clock
 from agents.report.acting import Costs
 from agents.report.comparison import SUBJECT, Comparison, compare, find_subject
 from agents.report.milestones import LEVELS, milestone_rows
-from agents.report.runs import Group, Run, by_task, grouped
+from agents.report.runs import Clock, Group, Run, by_task, grouped
 from agents.report.scores import LEARNED, final_scores, measure_of
 from agents.statistics import Estimate, aggregate
 
@@ -28,6 +28,7 @@ def save_page(
     folder: Path,
     figures: Mapping[str, tuple[Path, ...]],
     subject: str = SUBJECT,
+    clock: Clock = "wall",
 ) -> Path:
     """Write README.md, which a page of the documentation can include.
 
@@ -37,11 +38,14 @@ def save_page(
         folder: Of the raw data.
         figures: By task; linked to from the folder.
         subject: As in `compare`.
+        clock: That counted the minutes of these runs, see `Run.timed_by`.
     """
     links = {task: [os.path.relpath(path, folder) for path in paths] for task, paths in figures.items()}
     parts = [_task(task, of_task, costs, links[task], subject) for task, of_task in by_task(runs).items()]
     with replacing(folder / PAGE) as file:
-        file.write("\n\n".join([_ORIGIN, *parts, *_all_tasks(runs), _made_with(runs)]).encode() + b"\n")
+        file.write(
+            "\n\n".join([_ORIGIN, *parts, *_all_tasks(runs), _made_with(runs, clock)]).encode() + b"\n"
+        )
     return folder / PAGE
 
 
@@ -173,7 +177,7 @@ def _agent(group: Group) -> str:
     return "/".join([*before[:-1], agent])
 
 
-def _made_with(runs: Sequence[Run]) -> str:
+def _made_with(runs: Sequence[Run], clock: Clock) -> str:
     """Machine and versions, each value once."""
     sessions = [run.session for run in runs]
     libraries = [each.get("libraries", {}) for each in sessions]
@@ -185,6 +189,7 @@ def _made_with(runs: Sequence[Run]) -> str:
         "Python": _distinct(each.get("python") for each in sessions),
         "torch": _distinct(each.get("torch") for each in libraries),
         "revision": _distinct(each.get("git") for each in sessions),
+        "minutes": {"wall": "of the wall clock", "cpu": "of the processor"}[clock],
         "runs beside a run": f"{min(beside):.1f} to {max(beside):.1f} on average" if beside else "",
     }
     told = ", ".join(f"{name}: {value}" for name, value in facts.items() if value)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from agents.checkpoint import replacing
 from agents.enjoy import FINISHED, INTERRUPTED, REFUSALS, REFUSED
@@ -14,7 +15,7 @@ from agents.report.acting import read_acting
 from agents.report.content import EPISODES, FEW_GROUPS, content
 from agents.report.page import page, title_of
 from agents.report.records import TABLE, read_records
-from agents.report.runs import find_runs
+from agents.report.runs import Clock, find_runs
 
 FILE_NAME = "report.html"
 
@@ -27,7 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        path = write_report(options.path, options.out, episodes=options.episodes, seed=options.seed)
+        path = write_report(
+            options.path,
+            options.out,
+            episodes=options.episodes,
+            seed=options.seed,
+            clock=options.clock,
+        )
     except REFUSALS as problem:
         print(f"error: {problem}", file=sys.stderr)
         return REFUSED
@@ -38,7 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write_report(
-    path: str | Path, out: str | Path | None = None, *, episodes: int | None = None, seed: int = 0
+    path: str | Path,
+    out: str | Path | None = None,
+    *,
+    episodes: int | None = None,
+    seed: int = 0,
+    clock: Clock = "wall",
 ) -> Path:
     """Write the report of a run, or of all runs below a folder, as one HTML file.
 
@@ -48,17 +60,19 @@ def write_report(
         out: The file; report.html in `path` when None.
         episodes: To show of each kind of run; 0 shows none. When None, 4, or 1 of more than 3 kinds.
         seed: Of these episodes; no training run has played them.
+        clock: Whose minutes are shown: those of the wall clock or the processor's.
 
     Returns:
         The file.
 
     Raises:
         FileNotFoundError: There is no run, or no folder to write to.
-        ValueError: A run or a model in it cannot be read.
+        ValueError: A run or a model in it cannot be read, or has not logged the processor's time.
     """
     runs = read_records(path) if (Path(path) / TABLE).is_file() else find_runs(path)
+    runs = tuple(run.timed_by(clock) for run in runs)
     file = Path(path) / FILE_NAME if out is None else Path(out)
-    data = content(runs, episodes, seed, read_acting(path))
+    data = content(runs, episodes, seed, read_acting(path)) | {"clock": clock}
     groups = [group for task in data["tasks"] for group in task["groups"]]
     text = page(title_of([task["name"] for task in data["tasks"]], groups), data)
     with replacing(file) as unfinished:
@@ -82,6 +96,12 @@ def _parser() -> argparse.ArgumentParser:
         type=_below(sys.maxsize),
         help=f"to show of each kind of run, failures among them if there are any; {EPISODES} when not given, "
         f"or 1 where there are more than {FEW_GROUPS} kinds",
+    )
+    parser.add_argument(
+        "--clock",
+        choices=get_args(Clock),
+        default="wall",
+        help="whose minutes are shown: the processor's hardly depend on what else the machine did",
     )
     parser.add_argument(
         "--seed", type=_below(FIRST_EVALUATION_SEED), default=0, help="of these episodes, 0 when not given"

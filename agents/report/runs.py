@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from agents.run_directory import RunDirectory
-from agents.run_log import Row, read_rows
+from agents.run_log import CPU_SECONDS, SECONDS, Row, read_rows
 from registry.agents import AGENTS
+
+Clock = Literal["wall", "cpu"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,21 @@ class Run:
             rows=read_rows(directory.progress),
             evaluation=_read_evaluation(directory.evaluation),
         )
+
+    def timed_by(self, clock: Clock) -> Run:
+        """Return the run with its minutes as the wall clock or its processor counted them.
+
+        What a processor counts hardly depends on what else a machine does. It adds up the threads of a run,
+        so that it is the time that a run with one thread takes on a machine of its own.
+
+        Raises:
+            ValueError: The processor's time was not logged.
+        """
+        if clock == "wall":
+            return self
+        if not all(row.get(CPU_SECONDS) for row in self.rows):
+            raise ValueError(f"clock must be wall, as {self.directory.path} has not logged {CPU_SECONDS}")
+        return dataclasses.replace(self, rows=[row | {SECONDS: row[CPU_SECONDS]} for row in self.rows])
 
     @property
     def seed(self) -> int:

@@ -1,6 +1,7 @@
 // The learning curves of a task, ours and the paper's.
 
 const X_LABELS = { frames: "million frames", minutes: "minutes of training" };
+const CPU_LABEL = "minutes of the processor";
 
 function curvesCard(task) {
   const hidden = new Set();
@@ -152,7 +153,7 @@ function chartOrNothing(metric, unit, width, lines) {
   return lineChart({
     width,
     label: metric,
-    xLabel: X_LABELS[unit],
+    xLabel: unit === "minutes" && REPORT.clock === "cpu" ? CPU_LABEL : X_LABELS[unit],
     lines,
     yRange: metric === "success" ? [0, 1.02] : null,
     format: metric === "success" ? (value) => percent(value) : (value) => short(value),
