@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import gymnasium
-
 from agents import pretrained
 from agents.algorithm import find_algorithm
 from agents.evaluation import (
@@ -23,16 +21,13 @@ from agents.evaluation import (
     evaluation_lanes,
     play,
 )
+from agents.exit_status import FINISHED, exit_status
 from agents.make_env import make_lanes, make_single
 from agents.run_directory import RunDirectory
 from agents.views import GifView, TextView, View, WindowView
 
-FINISHED, REFUSED, INTERRUPTED = 0, 2, 130
-
 # Of a model file that belongs to no run.
 DEFAULT_AGENT = "ald"
-
-REFUSALS = (ValueError, TypeError, OSError, ImportError, gymnasium.error.Error)
 
 HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
 
@@ -52,14 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 finished, 2 refused, 130 interrupted before the first episode ended.
     """
     options = _parser().parse_args(arguments)
-    try:
-        trained = _trained(options)
-        evaluation = _evaluate(trained, options) if options.headless else _watch(trained, options)
-    except REFUSALS as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return REFUSED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return exit_status(lambda: _enjoy(options))
+
+
+def _enjoy(options: argparse.Namespace) -> int:
+    trained = _trained(options)
+    evaluation = _evaluate(trained, options) if options.headless else _watch(trained, options)
     print(evaluation.summary())
     return FINISHED
 

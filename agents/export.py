@@ -27,7 +27,8 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor, nn
 
 from agents.checkpoint import replacing
-from agents.enjoy import FINISHED, REFUSALS, REFUSED, load_model
+from agents.enjoy import load_model
+from agents.exit_status import FINISHED, exit_status
 from agents.export_check import Agreement, ExportError, check_agreement, sample_observations, to_tensors
 from agents.onnx_actor import (
     CRITIC_STATE_NAMES,
@@ -295,17 +296,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Returns:
-        The exit status: 0 finished, 2 refused.
+        The exit status: 0 finished, 2 refused, 130 interrupted.
     """
     options = _parser().parse_args(arguments)
-    try:
-        model = load_model(options.path, options.agent)
-        print(export_actor(model, options.out).summary())
-        if options.benchmark:
-            print(latency_table(model, options.out))
-    except (*REFUSALS, ExportError) as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return REFUSED
+    return exit_status(lambda: _export(options), ExportError)
+
+
+def _export(options: argparse.Namespace) -> int:
+    model = load_model(options.path, options.agent)
+    print(export_actor(model, options.out).summary())
+    if options.benchmark:
+        print(latency_table(model, options.out))
     return FINISHED
 
 

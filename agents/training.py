@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NoReturn
 
-import gymnasium
 import torch
 from rich.console import Console
 from stable_baselines3.common.callbacks import CallbackList
@@ -22,6 +21,7 @@ from agents.configured import ConfiguredAlgorithm
 from agents.curves import published_points, reached, save_curve
 from agents.env_state import get_env_state
 from agents.evaluation import Evaluation, evaluate, evaluation_lanes
+from agents.exit_status import FINISHED, INTERRUPTED, REFUSALS, REFUSED
 from agents.interrupts import Interrupt, deferred_interrupts, ignore_interrupts
 from agents.make_env import is_native, make_lanes, resolve_id
 from agents.options import SUCCESS_WINDOW, Options, RunSettings, parse, rows_apart
@@ -32,11 +32,6 @@ from agents.recording import record_success
 from agents.run_directory import RunDirectory, write_json
 from agents.run_log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, read_rows
 from registry.agents import get_agent
-
-FINISHED, REFUSED, INTERRUPTED = 0, 2, 130
-
-# What a wrong option, a missing file or a damaged checkpoint raises.
-REFUSALS = (ValueError, TypeError, OSError, ImportError, gymnasium.error.Error)
 
 
 def main(program: str, arguments: Sequence[str] | None = None) -> int:

@@ -17,15 +17,13 @@ from agents.benchmark.figures import save_figures
 from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import run_cells
 from agents.benchmark.tables import save_page
+from agents.exit_status import FAILED, FINISHED, INTERRUPTED, exit_status
 from agents.provenance import available_cores
 from agents.report.acting import read_acting
 from agents.report.comparison import SUBJECT
 from agents.report.records import read_records
 from agents.report.runs import Clock
-from agents.training import REFUSALS
 from registry.lookup import look_up
-
-FINISHED, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 EVALUATION_EPISODES = 1000
 
@@ -117,18 +115,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 finished, 1 a run failed, 2 refused, 130 interrupted.
     """
-    try:
-        return tyro.extras.subcommand_cli_from_dict(
+    return exit_status(
+        lambda: tyro.extras.subcommand_cli_from_dict(
             {"run": run, "collect": collect, "figures": figures},
             prog="python -m agents.benchmark",
             description=__doc__,
             args=arguments,
         )
-    except REFUSALS as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return REFUSED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    )
 
 
 def _run(cells: Sequence[Cell], jobs: int, threads: int, console: Console) -> int:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.enjoy import FINISHED, INTERRUPTED, REFUSALS, REFUSED
+from agents.exit_status import FINISHED, exit_status
 from agents.pretrained.publish import EPISODES, publish
 from agents.pretrained.store import SHIPPED, names, read_card
 
@@ -19,16 +19,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 finished, 2 refused, 130 interrupted.
     """
     options = _parser().parse_args(arguments)
-    try:
-        if options.run_dir is None:
-            cards = [read_card(name, options.folder) for name in names(options.folder)]
-        else:
-            cards = [publish(options.run_dir, options.folder)]
-    except REFUSALS as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return REFUSED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return exit_status(lambda: _list_or_add(options))
+
+
+def _list_or_add(options: argparse.Namespace) -> int:
+    if options.run_dir is None:
+        cards = [read_card(name, options.folder) for name in names(options.folder)]
+    else:
+        cards = [publish(options.run_dir, options.folder)]
     for card in cards:
         print(f"{card.name}: {card.summary()}")
     return FINISHED

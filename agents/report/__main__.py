@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import get_args
 
 from agents.checkpoint import replacing
-from agents.enjoy import FINISHED, INTERRUPTED, REFUSALS, REFUSED
 from agents.evaluation import FIRST_EVALUATION_SEED
+from agents.exit_status import FINISHED, exit_status
 from agents.report.acting import read_acting
 from agents.report.content import EPISODES, FEW_GROUPS, content
 from agents.report.page import page, title_of
@@ -27,19 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 finished, 2 refused, 130 interrupted.
     """
     options = _parser().parse_args(arguments)
-    try:
-        path = write_report(
-            options.path,
-            options.out,
-            episodes=options.episodes,
-            seed=options.seed,
-            clock=options.clock,
-        )
-    except REFUSALS as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return REFUSED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return exit_status(lambda: _report(options))
+
+
+def _report(options: argparse.Namespace) -> int:
+    path = write_report(
+        options.path, options.out, episodes=options.episodes, seed=options.seed, clock=options.clock
+    )
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, open it in a browser")
     return FINISHED
 
