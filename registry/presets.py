@@ -91,12 +91,7 @@ PRESETS: dict[str, Preset] = {
             total_timesteps=2_500_000,
             num_envs=16,
             source="imaze/ald with a memory that outlasts an exploring walk from cue to goal",
-            overrides={
-                "unroll_length": 80,
-                "learner_memory": 160,
-                "final_learning_rates": 0.2,
-                "final_entropy": 0.1,
-            },
+            overrides={"unroll_length": 80, "learner_memory": 160},
         ),
         Preset(
             name="imaze/vmpo-gtrxl",
