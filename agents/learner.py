@@ -267,27 +267,25 @@ class Learner:
             "popart/sigma": self.popart.sigma,
         }
 
+    def _parts(self) -> dict[str, Any]:
+        """What keeps a state of its own, by the names in ours."""
+        names = ["network", "target", "popart", "optimizer", "dual_optimizer", "reward_head"]
+        return {name: part for name in names if (part := getattr(self, name)) is not None}
+
     def state_dict(self) -> dict[str, Any]:
         """All that the next update depends on."""
-        head = self.reward_head
         return {
-            "network": self.network.state_dict(),
-            "target": self.target.state_dict(),
-            **({} if head is None else {"reward_head": head.state_dict()}),
-            "popart": self.popart.state_dict(),
+            **{name: part.state_dict() for name, part in self._parts().items()},
             "eta": self.eta.detach(),
             "alpha": self.alpha.detach(),
-            "optimizer": self.optimizer.state_dict(),
-            "dual_optimizer": self.dual_optimizer.state_dict(),
             "updates": self.updates,
             "core_state": self.core_state,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where `state_dict` was taken."""
-        parts = ["network", "target", "popart", "optimizer", "dual_optimizer"]
-        for name in parts if self.reward_head is None else [*parts, "reward_head"]:
-            getattr(self, name).load_state_dict(state[name])
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
         with torch.no_grad():
             self.eta.copy_(state["eta"])
             self.alpha.copy_(state["alpha"])

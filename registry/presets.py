@@ -80,6 +80,15 @@ _IMAZE_ALD = Preset(
     source="9x9 I-Maze of Parisotto & Salakhutdinov 2021, with a learner small enough for a CPU",
 )
 
+_PAPER_ALD = replace(
+    _IMAZE_ALD,
+    name="paper/imaze/ald",
+    total_timesteps=paper.FRAMES,
+    num_envs=paper.BATCH,
+    source="Parisotto & Salakhutdinov 2021: the paper's agent",
+    overrides=paper.ALD,
+)
+
 PRESETS: dict[str, Preset] = {
     row.name: row
     for row in (
@@ -94,70 +103,49 @@ PRESETS: dict[str, Preset] = {
             "and advantages that hardly reward a lucky guess",
             overrides={"unroll_length": 80, "learner_memory": 160, "policy_trace_decay": 0.95},
         ),
-        Preset(
+        replace(
+            _IMAZE_ALD,
             name="imaze/vmpo-gtrxl",
             agent="vmpo",
             policy="GTrXLPolicy",
-            env="MemoryEnvs/IMaze-v0",
-            total_timesteps=700_000,
-            num_envs=28,
             source="imaze/ald with its learner acting for itself",
         ),
-        Preset(
+        replace(
+            _IMAZE_ALD,
             name="imaze/vmpo-lstm",
             agent="vmpo",
             policy="LstmPolicy",
-            env="MemoryEnvs/IMaze-v0",
-            total_timesteps=700_000,
-            num_envs=28,
             source="imaze/ald with its actor learning for itself",
         ),
-        Preset(
+        replace(
+            _IMAZE_ALD,
             name="imaze/asymmetric",
             agent="vmpo",
             policy="AsymmetricPolicy",
-            env="MemoryEnvs/IMaze-v0",
-            total_timesteps=700_000,
-            num_envs=28,
             source="imaze/ald with its actor learning for itself, from the values of its learner",
         ),
-        Preset(
-            name="paper/imaze/ald",
-            agent="ald",
-            policy="LstmPolicy",
-            env="MemoryEnvs/IMaze-v0",
-            total_timesteps=paper.FRAMES,
-            num_envs=paper.BATCH,
-            source="Parisotto & Salakhutdinov 2021: the paper's agent",
-            overrides=paper.ALD,
-        ),
-        Preset(
+        _PAPER_ALD,
+        replace(
+            _PAPER_ALD,
             name="paper/imaze/vmpo-gtrxl",
             agent="vmpo",
             policy="GTrXLPolicy",
-            env="MemoryEnvs/IMaze-v0",
-            total_timesteps=paper.FRAMES,
-            num_envs=paper.BATCH,
             source="Parisotto & Salakhutdinov 2021: its transformer acting for itself",
             overrides=paper.VMPO_GTRXL,
         ),
-        Preset(
+        replace(
+            _PAPER_ALD,
             name="paper/imaze/vmpo-lstm",
             agent="vmpo",
             policy="LstmPolicy",
-            env="MemoryEnvs/IMaze-v0",
-            total_timesteps=paper.FRAMES,
-            num_envs=paper.BATCH,
             source="Parisotto & Salakhutdinov 2021: its LSTM learning for itself",
             overrides=paper.VMPO_LSTM,
         ),
-        Preset(
+        replace(
+            _PAPER_ALD,
             name="paper/imaze/asymmetric",
             agent="vmpo",
             policy="AsymmetricPolicy",
-            env="MemoryEnvs/IMaze-v0",
-            total_timesteps=paper.FRAMES,
-            num_envs=paper.BATCH,
             source="Parisotto & Salakhutdinov 2021: its asymmetric actor-critic",
             overrides=paper.ASYMMETRIC,
         ),
