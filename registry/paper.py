@@ -24,7 +24,6 @@ _LEARNER: dict[str, Any] = {
     "entropy_coef": 0.0,
     "value_coef": 1.0,
     "value_trace_decay": 1.0,
-    "policy_trace_decay": 1.0,
     # Usual when the paper was written.
     "timeout_is_terminal": True,
 }

@@ -99,8 +99,9 @@ PRESETS: dict[str, Preset] = {
             env="MemoryEnvs/IMaze-15x15-v0",
             total_timesteps=2_500_000,
             num_envs=16,
-            source="imaze/ald with a memory that outlasts an exploring walk from cue to goal",
-            overrides={"unroll_length": 80, "learner_memory": 160},
+            source="imaze/ald with a memory that outlasts an exploring walk from cue to goal, "
+            "and advantages that hardly reward a lucky guess",
+            overrides={"unroll_length": 80, "learner_memory": 160, "policy_trace_decay": 0.95},
         ),
         replace(
             _IMAZE_ALD,
