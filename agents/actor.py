@@ -45,13 +45,22 @@ class Actor:
         unroll_length: Steps T per unroll.
         seed: Of the actor's own generator, which draws the actions.
         device: Where the network lives.
+        rows_of: (first, all): draw random numbers for `all` lanes, and use those of one's own, which begin
+            with `first`, so that actors with equal seeds act as one; None draws one's own alone.
     """
 
     def __init__(
-        self, network: ActorCritic, lanes: int, unroll_length: int, seed: int, device: torch.device
+        self,
+        network: ActorCritic,
+        lanes: int,
+        unroll_length: int,
+        seed: int,
+        device: torch.device,
+        rows_of: tuple[int, int] | None = None,
     ) -> None:
         self.network, self.unroll_length, self.device = network, unroll_length, device
         self.generator = torch.Generator(device=device)
+        self._rows_of = rows_of
         self.seed(seed)
         self.core_state = network.initial_state(lanes)
         self.is_first = torch.ones(lanes, dtype=torch.bool, device=device)
@@ -111,7 +120,7 @@ class Actor:
         """One step, which changes nothing here if the environments fail."""
         assert self.observation is not None
         outputs, core_state = self.network.step(self.observation, self.core_state, self.is_first)
-        action = sample(outputs.logits, self.generator)
+        action = sample(outputs.logits, self.generator, self._rows_of)
         actions = action.cpu().numpy()
         observation, rewards, dones, infos = env.step(actions)
         record.add(self.observation, self.is_first, action, outputs.logits)
@@ -214,10 +223,17 @@ class _Record:
         return map_observation(lambda x: x[:0], like)
 
 
-def sample(logits: Tensor, generator: torch.Generator) -> Tensor:
-    """Actions [B] from logits [B, A]: the exponential race, i.e. Gumbel's trick without logarithms."""
-    race = torch.empty_like(logits).exponential_(generator=generator)
-    return (torch.softmax(logits, dim=-1) / race).argmax(dim=-1)
+def sample(logits: Tensor, generator: torch.Generator, rows_of: tuple[int, int] | None = None) -> Tensor:
+    """Actions [B] from logits [B, A]: the exponential race, i.e. Gumbel's trick without logarithms.
+
+    Args:
+        logits: Of the lanes to act in.
+        generator: Draws the race.
+        rows_of: (first, all) lanes, see `Actor`.
+    """
+    first, lanes = rows_of or (0, len(logits))
+    race = logits.new_empty(lanes, logits.shape[-1]).exponential_(generator=generator)
+    return (torch.softmax(logits, dim=-1) / race[first : first + len(logits)]).argmax(dim=-1)
 
 
 def _stack(rows: list[Observation]) -> Observation:

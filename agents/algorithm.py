@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -22,12 +23,16 @@ from agents.actor import Actor
 from agents.config import LearnerConfig
 from agents.configured import ConfiguredAlgorithm
 from agents.distiller import Distiller
+from agents.engines.ray import RaySettings, require_ray
 from agents.engines.serial import SerialEngine
 from agents.learner import Learner
 from agents.processor import denormals_as_zero
 from agents.replay import Replay
 from agents.saving import load_model, save_model
 from registry.agents import get_agent
+
+if TYPE_CHECKING:
+    from agents.engines.ray.engine import RayEngine
 
 Self = TypeVar("Self", bound="UnrollAlgorithm")
 
@@ -49,7 +54,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
     learner: Learner
     replay: Replay
     actor: Actor
-    engine: SerialEngine
+    engine: SerialEngine | RayEngine
     distiller: Distiller | None = None
 
     def __init__(
@@ -64,9 +69,12 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         verbose: int = 0,
         seed: int | None = None,
         device: torch.device | str = "auto",
+        engine: RaySettings | None = None,
         _init_setup_model: bool = True,
         **settings: Any,
     ) -> None:
+        self._check_engine(engine)
+        self.engine_settings = engine
         self.config = self._configured(config or self.config_class(), settings)
         if env is not None:
             env = self._wrap_env(_checked_kind(maybe_make_env(env, verbose)), verbose)
@@ -129,12 +137,31 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         """Train; see `BaseAlgorithm.learn`. `log_interval` counts unrolls, callbacks see vector steps."""
         if self.env is None:
             raise ValueError("no environment to learn in: pass one to load(), or call set_env() first")
-        env, begins_anew = self.env, reset_num_timesteps or self._last_obs is None
+        with contextlib.closing(self.engine):
+            self._learn(
+                total_timesteps, callback, log_interval, tb_log_name, reset_num_timesteps, progress_bar
+            )
+        return self
+
+    def _learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback,
+        log_interval: int,
+        tb_log_name: str | None,
+        reset_num_timesteps: bool,
+        progress_bar: bool,
+    ) -> None:
+        """What `learn` does while the engine is open."""
+        env: Any = self.env
+        if self.engine.open(env):
+            self._last_obs = None  # of episodes that have ended
+        begins_anew = reset_num_timesteps or self._last_obs is None
         total_timesteps, callback = self._setup_learn(
             total_timesteps, callback, reset_num_timesteps, tb_log_name or type(self).__name__, progress_bar
         )
         if begins_anew:
-            self.actor.begin(self._last_obs)
+            self.engine.begin(self._last_obs)
         callback.on_training_start(locals(), globals())
         iteration = 0
 
@@ -149,7 +176,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
                 metrics = self.engine.advance(
                     env, lambda step: self._on_step(step, callback), before_learning
                 )
-            self._last_obs = self.actor.last_observation()
+            self._last_obs = self.engine.last_observation()
             if metrics is None:
                 break
             self._metrics.add(metrics)
@@ -157,7 +184,6 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             if log_interval and iteration % log_interval == 0:
                 self.dump_logs(iteration)
         callback.on_training_end()
-        return self
 
     def _anneal(self, total_timesteps: int) -> None:
         """Set what falls while training to its present value, which depends on the frames so far alone.
@@ -172,7 +198,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         self.learner.entropy_coef = config.entropy_coef * _left(config.final_entropy, remaining)
 
     def _on_step(self, step: Mapping[str, Any], callback: BaseCallback) -> bool:
-        self.num_timesteps += self.n_envs
+        self.num_timesteps += len(step["dones"])
         self._update_info_buffer(step["infos"], step["dones"])
         callback.update_locals({**step, "self": self})
         return callback.on_step()
@@ -190,6 +216,8 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             self.logger.record(name, value)
         for part, seconds in self.engine.take_seconds().items():
             self.logger.record(f"time/{part}_seconds", seconds)
+        for name, value in self.engine.take_figures().items():
+            self.logger.record(name, value)
         self.logger.record("time/iterations", iteration, exclude="tensorboard")
         self.logger.record("time/fps", int((self.num_timesteps - self._num_timesteps_at_start) / elapsed))
         self.logger.record("time/time_elapsed", elapsed, exclude="tensorboard")
@@ -244,6 +272,18 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
                 restored.
         """
         return load_model(cls, path, env, device, custom_objects, print_system_info, force_reset, **kwargs)
+
+    @classmethod
+    def _check_engine(cls, engine: RaySettings | None) -> None:
+        """Refuse an engine that cannot run this agent, or is not installed."""
+        if engine is None:
+            return
+        if "ray" not in cls.engines:
+            raise ValueError(
+                f"{cls.__name__} runs on the engine {', '.join(cls.engines)} alone: the Ray engine is for "
+                "agents whose actor is distilled from the learner"
+            )
+        require_ray()
 
     @classmethod
     def _check_spaces(cls, observation_space: spaces.Space, action_space: spaces.Space) -> None:

@@ -42,6 +42,8 @@ class ConfiguredAlgorithm(BaseAlgorithm):
     """A class of `AgentConfig`."""
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]]
     config: Any
+    engines: ClassVar[tuple[str, ...]] = ("serial",)
+    """What may turn its loop: "serial", everything in one process, and perhaps "ray"."""
 
     if TYPE_CHECKING:  # the constructor that every subclass has, other than SB3's
 

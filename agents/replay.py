@@ -49,9 +49,13 @@ class Replay:
 
     def sample(self, latest: int | None = None) -> Unroll:
         """One whole unroll of the `latest` ones (of all when None), all equally likely."""
+        return self.unrolls[len(self) - 1 - self.draw_age(latest)]
+
+    def draw_age(self, latest: int | None = None) -> int:
+        """How old the unroll is that `sample` would return: 0 is the youngest."""
         self._require_content()
         count = len(self) if latest is None else min(latest, len(self))
-        return self.unrolls[len(self) - 1 - int(self.rng.integers(count))]
+        return int(self.rng.integers(count))
 
     def sample_lanes(self, count: int) -> Unroll:
         """An unroll put together from `count` lanes of any of the unrolls, with replacement, by priority."""

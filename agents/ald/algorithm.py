@@ -18,6 +18,7 @@ from agents.policies import LSTMActorPolicy, gtrxl_actor_critic
 from agents.replay import Replay
 
 if TYPE_CHECKING:
+    from agents.engines.ray.engine import RayEngine
     from agents.export import Export
 
 
@@ -45,11 +46,15 @@ class ALD(UnrollAlgorithm):
         verbose: 0 silent, 1 information, 2 debugging.
         seed: Seed of weights, actions, replay and environment.
         device: "auto", "cpu", "cuda", ...
+        engine: None runs everything in this process. `agents.engines.ray.RaySettings` runs actors and
+            distillers in processes of their own; `env` must then be `agents.remote_lanes.RemoteLanes`, and
+            the actor stays on the CPU whatever `device` is.
         settings: Single settings by name, on top of `config`: `ALD("LstmPolicy", env, gamma=0.95)`.
 
     Raises:
         ValueError: A space or a policy that is not supported, or a setting out of its range.
         TypeError: A setting that does not exist, or a Gymnasium VectorEnv that is not wrapped.
+        ImportError: Naming the extra that the engine needs and that is missing.
     """
 
     config_class: ClassVar[type[ALDConfig]] = ALDConfig
@@ -59,6 +64,7 @@ class ALD(UnrollAlgorithm):
         "CnnLstmPolicy": LSTMActorPolicy,
         "MultiInputLstmPolicy": LSTMActorPolicy,
     }
+    engines: ClassVar[tuple[str, ...]] = ("serial", "ray")
     policy: LSTMActorPolicy
     config: ALDConfig
     distiller: Distiller
@@ -74,13 +80,26 @@ class ALD(UnrollAlgorithm):
             policy_kwargs["optimizer_kwargs"] = fused | policy_kwargs.get("optimizer_kwargs", {})
         self.policy = _checked_policy(self.policy_class)(
             self.observation_space, self.action_space, self.lr_schedule, **policy_kwargs
-        ).to(self.device)
+        ).to(self._acting_device)
         actor_network = self.policy.as_network()
         self.learner = Learner(self._learner_network(), config, self.device)
         self.replay = Replay(config.replay_size, replay_seed, config.priority_exponent)
         self.distiller = Distiller(actor_network, self.policy.optimizer, config)
-        self.actor = Actor(actor_network, self.n_envs, config.unroll_length, action_seed, self.device)
-        self.engine = SerialEngine(self.actor, self.learner, self.replay, self.distiller, config)
+        self.actor = Actor(actor_network, self.n_envs, config.unroll_length, action_seed, self._acting_device)
+        self.engine = self._new_engine()
+
+    @property
+    def _acting_device(self) -> torch.device:
+        """Where the actor lives: the processes of the Ray engine share it in a CPU's memory."""
+        return self.device if self.engine_settings is None else torch.device("cpu")
+
+    def _new_engine(self) -> SerialEngine | RayEngine:
+        parts = (self.actor, self.learner, self.replay, self.distiller, self.config)
+        if self.engine_settings is None:
+            return SerialEngine(*parts)
+        from agents.engines.ray.engine import RayEngine  # imports Ray
+
+        return RayEngine(*parts, self.engine_settings)
 
     def _learner_network(self) -> Any:
         config = self.config

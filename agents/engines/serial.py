@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from agents.actor import Actor, OnStep, SteppedEnv
 from agents.config import LearnerConfig
 from agents.distiller import Distiller
+from agents.engines.faults import check_finite
+from agents.engines.learning import learn
 from agents.learner import Learner
 from agents.replay import Replay
 
@@ -52,29 +54,45 @@ class SerialEngine:
 
         Returns:
             The diagnostics, or None if `on_step` asked to stop.
+
+        Raises:
+            LossNotFinite: A loss is NaN or infinite.
         """
         collected = self._timed("acting", lambda: self.actor.collect(env, on_step, on_collected))
         if collected is None:
             return None
-        unroll, metrics = self._timed("learning", functools.partial(self.learner.update, collected))
-        self.replay.add(unroll)
-        for _ in range(self.config.learner_replays):
-            self._timed(
-                "learning", functools.partial(self._learn_again, self.config.replay_lanes or unroll.lanes)
-            )
+        parts = (self.learner, self.replay, self.config)
+        _, metrics = self._timed("learning", functools.partial(learn, *parts, collected))
         if self.distiller is not None:
             metrics |= self._timed("distilling", functools.partial(self._distill, self.distiller))
         return metrics
-
-    def _learn_again(self, lanes: int) -> dict[str, Any]:
-        return self.learner.replay(self.replay.sample_lanes(lanes))
 
     def _distill(self, distiller: Distiller) -> dict[str, Any]:
         config, metrics = distiller.config, {}
         for _ in range(config.distillation_steps):
             metrics = distiller.update(self.replay.sample(config.distillation_window))
+        check_finite(metrics, None)
         per_update = config.distillation_steps / (1 + config.learner_replays)
         return metrics | {"distillation/steps_per_learner_update": per_update}
+
+    def open(self, env: SteppedEnv) -> bool:
+        """Make ready to `advance`; return whether environments have to be reset for it: none has."""
+        return False
+
+    def begin(self, observation: Any) -> None:
+        """Take the first observations of new episodes in all lanes."""
+        self.actor.begin(observation)
+
+    def last_observation(self) -> Any:
+        """What the environments showed last, as numpy."""
+        return self.actor.last_observation()
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def take_figures(self) -> dict[str, float]:
+        """What else there is to log, by its name, since the last call: nothing."""
+        return {}
 
     def take_seconds(self) -> dict[str, float]:
         """Seconds that each part took since the last call."""

@@ -1,0 +1,79 @@
+"""What ends a training run that cannot go on, with what is known of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from agents.unroll import Unroll
+
+# Diagnostics that are losses; others may well be undefined.
+_LOSSES = ("loss/", "distillation/kl", "distillation/value_gap")
+
+
+class LossNotFinite(FloatingPointError):
+    """A loss is NaN or infinite.
+
+    Attributes:
+        unroll: What was learnt from last; None for a loss of distillation.
+    """
+
+    def __init__(self, losses: Mapping[str, float], unroll: Unroll | None) -> None:
+        super().__init__(", ".join(f"{name} is {value}" for name, value in losses.items()))
+        self.unroll = unroll
+
+
+class EnvironmentFailed(Exception):
+    """An environment raised in another process; also an instance of what it raised, where that can be.
+
+    Attributes:
+        lanes: Of each lane that may be the one: `lane`, `seed`, `episode` since that seed, and `actions`,
+            the last of which was not survived.
+    """
+
+    lanes: list[dict[str, Any]]
+
+    def __str__(self) -> str:
+        """The message, whatever the other class makes of it."""
+        return str(self.args[0])
+
+
+def environment_failed(
+    problem: BaseException | None, message: str, lanes: list[dict[str, Any]]
+) -> EnvironmentFailed:
+    """Return the exception to raise for what an environment raised.
+
+    Args:
+        problem: What it raised, or None if unknown.
+        message: With the traceback of its process.
+        lanes: See `EnvironmentFailed`.
+    """
+    failed: EnvironmentFailed
+    try:
+        kind: Any = type(type(problem).__name__, (EnvironmentFailed, type(problem)), {})
+        failed = kind(message)
+    except TypeError:  # no problem at all, or a class that cannot share its place or wants other arguments
+        failed = EnvironmentFailed(message)
+    failed.lanes = lanes
+    return failed
+
+
+class WorkersDied(RuntimeError):
+    """Workers die faster than they do anything."""
+
+
+class WaitedTooLong(TimeoutError):
+    """Workers gave no sign of life for longer than anything should take."""
+
+
+def check_finite(metrics: Mapping[str, Any], unroll: Unroll | None) -> None:
+    """Check the losses among diagnostics.
+
+    Raises:
+        LossNotFinite: One of them is NaN or infinite.
+    """
+    losses = {name: float(value) for name, value in metrics.items() if name.startswith(_LOSSES)}
+    broken = {name: value for name, value in losses.items() if not math.isfinite(value)}
+    if broken:
+        raise LossNotFinite(broken, unroll)

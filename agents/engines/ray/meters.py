@@ -1,0 +1,84 @@
+"""Where the time of all processes goes."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+
+from agents.engines.ray.payload import Batch, Collected, Distilled, Work
+
+# Parts that run in workers of their own.
+_ACTING, _DISTILLING = "acting", "distilling"
+
+
+class Meters:
+    """Sums over the time since they were last read; what workers did counts when it becomes known."""
+
+    def __init__(self) -> None:
+        self._totals: dict[str, float] = defaultdict(float)
+        self._seconds: dict[str, float] = defaultdict(float)
+        self._since = time.perf_counter()
+
+    def collected(self, unroll: Collected) -> None:
+        """An actor's unroll arrived."""
+        self._worked(_ACTING, unroll.work, unroll.unroll["action"].size)
+
+    def distilled(self, done: Distilled) -> None:
+        """A distiller's steps are done."""
+        self._worked(_DISTILLING, done.work, done.frames)
+        self._totals["steps"] += done.steps
+
+    def learnt(self, batch: Batch, lag: float, queued: int) -> None:
+        """The learner took a batch: so many of its updates behind, and so many unrolls were waiting."""
+        for name, value in {
+            "batches": 1,
+            "learning frames": batch.frames,
+            "lag": lag,
+            "queued": queued,
+        }.items():
+            self._totals[name] += value
+
+    @contextlib.contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Count the seconds of a block of the driver's."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[part] += time.perf_counter() - start
+
+    def _worked(self, part: str, work: Work, frames: int) -> None:
+        self._seconds[part] += work.busy
+        self._seconds[f"{part}_cpu"] += work.cpu
+        self._totals[f"{part} idle"] += work.idle
+        self._totals[f"{part} frames"] += frames
+
+    def take_seconds(self) -> dict[str, float]:
+        """Seconds by part, those of several workers added up; the rest starts anew with `take_figures`."""
+        return dict(self._seconds)
+
+    def take_figures(self) -> dict[str, float]:
+        """Shares, speeds and means, by the names that they are logged under."""
+        totals, seconds = self._totals, self._seconds
+        wall, batches = time.perf_counter() - self._since, max(totals["batches"], 1.0)
+        figures = {
+            "queue/policy_lag": totals["lag"] / batches,
+            "queue/depth": totals["queued"] / batches,
+            "distillation/steps_per_rl_step": totals["steps"] / batches,
+            "idle/learner": _share(seconds["waiting"], wall),
+            "busy/learner": _share(seconds["learning"], wall),
+        }
+        for part, name in ((_ACTING, "actors"), (_DISTILLING, "distillers")):
+            idle = totals[f"{part} idle"]
+            figures[f"idle/{name}"] = _share(idle, idle + seconds[part])
+        for part in (_ACTING, "learning", _DISTILLING):
+            figures[f"speed/{part}"] = _share(totals[f"{part} frames"], seconds[part])
+        self._totals, self._seconds = defaultdict(float), defaultdict(float)
+        self._since = time.perf_counter()
+        return figures
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0

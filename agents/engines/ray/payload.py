@@ -1,0 +1,172 @@
+"""What travels between processes: unrolls as arrays, and what happened beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.unroll import Unroll, map_observation
+
+_map: Any = map_observation  # arrays have all that it asks of tensors
+
+
+class Work(NamedTuple):
+    """What a worker's task cost."""
+
+    busy: float
+    """Seconds of the task."""
+    idle: float
+    """Seconds since the end of the one before."""
+    cpu: float
+    """Seconds of processors in the task."""
+
+
+class Collected(NamedTuple):
+    """An unroll of one actor's lanes."""
+
+    unroll: dict[str, Any]
+    """`Unroll.to_tree` in numpy arrays."""
+    infos: list[list[dict[str, Any]]]
+    """[T][B] what the environments told."""
+    updates: int
+    """The learner's updates when the parameters were read that acted."""
+    work: Work
+
+
+class Distilled(NamedTuple):
+    """What a distiller did."""
+
+    metrics: dict[str, float]
+    """Of its last step."""
+    steps: int
+    frames: int
+    """Frames of the unrolls of all steps."""
+    work: Work
+
+
+class Failed(NamedTuple):
+    """An environment raised."""
+
+    problem: BaseException | None
+    """What it raised, or None where that cannot travel."""
+    traceback: str
+    lanes: list[dict[str, Any]]
+    """Of each lane that may be the one: number, seed, episode since that seed, actions in the episode."""
+
+
+def to_arrays(tree: Any) -> Any:
+    """Nested dictionaries, lists and tuples with numpy arrays in the place of tensors."""
+    if isinstance(tree, Tensor):
+        return tree.detach().cpu().numpy()
+    if isinstance(tree, Mapping):
+        return {key: to_arrays(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(to_arrays(value) for value in tree)
+    return tree
+
+
+def to_tensors(tree: Any, device: torch.device) -> Any:
+    """The inverse of `to_arrays`; copies, because what Ray hands out cannot be written to."""
+    if isinstance(tree, np.ndarray):
+        return torch.tensor(tree, device=device)
+    if isinstance(tree, Mapping):
+        return {key: to_tensors(value, device) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(to_tensors(value, device) for value in tree)
+    return tree
+
+
+class Batch:
+    """Unrolls of several actors, side by side, of which the callbacks see one step after the other.
+
+    Args:
+        collected: By the actor's number; the lanes stand in that order.
+
+    Attributes:
+        steps_told: Steps that `step` has been asked for.
+    """
+
+    def __init__(self, collected: Mapping[int, Collected]) -> None:
+        self.actors = sorted(collected)
+        parts = [collected[actor] for actor in self.actors]
+        self.tree = join([part.unroll for part in parts])
+        self._infos = [[info for lanes in step for info in lanes] for step in _columns(parts)]
+        self.updates = float(np.mean([part.updates for part in parts]))
+        self.steps_told = 0
+
+    def __len__(self) -> int:
+        """T."""
+        return len(self._infos)
+
+    @property
+    def frames(self) -> int:
+        """T * B."""
+        return int(self.tree["action"].size)
+
+    def next_step(self) -> dict[str, Any]:
+        """What the actor tells of a step, in all lanes of the batch."""
+        time, tree = self.steps_told, self.tree
+        self.steps_told += 1
+        return {
+            "actions": tree["action"][time],
+            "rewards": tree["reward"][time],
+            "dones": tree["terminated"][time] | tree["truncated"][time],
+            "infos": self._infos[time],
+            "new_obs": _map(lambda rows: rows[time + 1], tree["observation"]),
+        }
+
+    def last_observation(self) -> Any:
+        """What the environments showed after the last step."""
+        return _map(lambda rows: rows[-1], self.tree["observation"])
+
+    def unroll(self, device: torch.device) -> Unroll:
+        """As tensors."""
+        return Unroll.from_tree(to_tensors(self.tree, device))
+
+
+def join(trees: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One tree of an unroll with the lanes of several, which no learner has seen yet."""
+    if len(trees) == 1:
+        return trees[0]
+    joined = {name: np.concatenate([tree[name] for tree in trees], axis=1) for name in _BY_LANE}
+    starts = np.cumsum([0, *(tree["action"].shape[1] for tree in trees[:-1])])
+    numbered = [tree["final_lane"] + start for tree, start in zip(trees, starts, strict=True)]
+    state = zip(*(tree["actor_state"] for tree in trees), strict=True)
+    return joined | {
+        "observation": _map(_beside, *(tree["observation"] for tree in trees)),
+        "actor_state": tuple(np.concatenate(part) for part in state),
+        "final_time": np.concatenate([tree["final_time"] for tree in trees]),
+        "final_lane": np.concatenate(numbered),
+        "final_observation": _map(_behind, *(tree["final_observation"] for tree in trees)),
+        "learner_state": None,
+        "learner": None,
+    }
+
+
+def join_observations(observations: Sequence[Any]) -> Any:
+    """One observation [B, ...] of the lanes of several."""
+    return _map(_behind, *observations)
+
+
+def select_rows(observation: Any, rows: slice) -> Any:
+    """The observations of some lanes."""
+    return _map(lambda part: part[rows], observation)
+
+
+_BY_LANE = ("is_first", "action", "reward", "terminated", "truncated", "behaviour_logits")
+
+
+def _columns(parts: Sequence[Collected]) -> Any:
+    return zip(*(part.infos for part in parts), strict=True)
+
+
+def _beside(*parts: np.ndarray) -> np.ndarray:
+    return np.concatenate(parts, axis=1)
+
+
+def _behind(*parts: np.ndarray) -> np.ndarray:
+    return np.concatenate(parts)

@@ -1,0 +1,330 @@
+"""What runs in the processes of the workers: the serial engine's actor and distiller, fed from elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import ray
+import torch
+from ray import cloudpickle
+from torch import Tensor, nn
+
+from agents.actor import Actor
+from agents.config import ALDConfig
+from agents.distiller import Distiller
+from agents.engines.ray.lanes import EnvironmentRaised, RecordedLanes
+from agents.engines.ray.payload import Collected, Distilled, Failed, Work, to_arrays, to_tensors
+from agents.engines.ray.shared import ParameterBlock, counter, map_memory
+from agents.networks.actor_critic import ActorCritic
+from agents.processor import denormals_as_zero
+from agents.unroll import Unroll
+
+# Unrolls that a distiller keeps beyond those that it was last asked for.
+_SPARE_UNROLLS = 4
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a worker comes to the actor's parameters.
+
+    Attributes:
+        node: Where they lie in shared memory, by Ray's id.
+        path: Of that memory, on that node.
+        server: A `ParameterServer` for workers of other nodes; None where there are none.
+    """
+
+    node: str
+    path: str
+    server: Any = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process can reach the memory itself."""
+        return bool(ray.get_runtime_context().get_node_id() == self.node)
+
+    def read(self) -> Callable[[], Tensor]:
+        """Return a function that returns the bytes of counter and parameters as they are then."""
+        if self.is_here:
+            memory = map_memory(self.path)
+            return lambda: memory
+        if self.server is None:
+            raise RuntimeError("this worker came to run on a node that joined after training had begun")
+        return lambda: torch.tensor(ray.get(self.server.read.remote()))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The actor's network with the optimizer of these very parameters, which must travel together.
+
+    Attributes:
+        content: Both, pickled.
+    """
+
+    content: bytes
+
+    @classmethod
+    def of(cls, network: ActorCritic, optimizer: torch.optim.Optimizer) -> Trained:
+        """Pickle them."""
+        return cls(cloudpickle.dumps((network, optimizer)))
+
+    def copies(self) -> tuple[ActorCritic, torch.optim.Optimizer]:
+        """Return new ones."""
+        copies: tuple[ActorCritic, torch.optim.Optimizer] = pickle.loads(self.content)
+        return copies
+
+
+@dataclass(frozen=True)
+class ActorPlan:
+    """What an actor's worker is made of.
+
+    Attributes:
+        trained: Has the network.
+        make: Makes so many lanes: an SB3 `VecEnv`.
+        lanes: How many.
+        first_lane: The number of the first among those of all actors.
+        all_lanes: Of all actors, where the random numbers are drawn for all and one's own used; None draws
+            one's own.
+        unroll_length: Steps T.
+        access: To the parameters.
+    """
+
+    trained: Trained
+    make: Callable[[int], Any]
+    lanes: int
+    first_lane: int
+    all_lanes: int | None
+    unroll_length: int
+    access: Access
+
+
+class _Worker:
+    """Counts where its time goes."""
+
+    def __init__(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which ends its workers
+        torch.set_num_threads(1)
+        self._rested_since = time.perf_counter()
+
+    @contextlib.contextmanager
+    def _task(self) -> Iterator[Callable[[], Work]]:
+        """Hands out a function that says what the task has cost until then."""
+        start, cpu = time.perf_counter(), time.process_time()
+        idle = start - self._rested_since
+        with denormals_as_zero():
+            yield lambda: Work(time.perf_counter() - start, idle, time.process_time() - cpu)
+        self._rested_since = time.perf_counter()
+
+
+class ActorWorker(_Worker):
+    """An actor and its lanes.
+
+    Args:
+        plan: Of what.
+    """
+
+    def __init__(self, plan: ActorPlan) -> None:
+        super().__init__()
+        self._plan = plan
+        self._network, _ = plan.trained.copies()
+        self._read = plan.access.read()
+        block = ParameterBlock(self._network)
+        self._memory = torch.zeros(block.size, dtype=torch.uint8)
+        block.look_into(self._memory)
+        self._lanes: RecordedLanes | None = None
+
+    def begin(self, lane_seed: int | None, random: int | Tensor | None) -> Any:
+        """Begin episodes in all lanes.
+
+        Args:
+            lane_seed: Of the first lane, the others follow; None goes on with the streams they have.
+            random: Seed of the actions, or the state of their generator; None goes on with the stream.
+
+        Returns:
+            The first observations, or `Failed`.
+        """
+        plan = self._plan
+        try:
+            if self._lanes is None:
+                self._lanes = RecordedLanes(plan.make, plan.lanes, plan.first_lane)
+                rows = None if plan.all_lanes is None else (plan.first_lane, plan.all_lanes)
+                self._actor = Actor(
+                    self._network, plan.lanes, plan.unroll_length, 0, torch.device("cpu"), rows_of=rows
+                )
+            observation = self._lanes.begin(lane_seed)
+        except EnvironmentRaised as raised:
+            return raised.failed
+        self._seed_actions(random)
+        self._actor.begin(observation)
+        return observation
+
+    def _seed_actions(self, random: int | Tensor | None) -> None:
+        if isinstance(random, int):
+            self._actor.seed(random)
+        elif random is not None:
+            self._actor.generator.set_state(random)
+
+    def collect(self) -> Collected | Failed:
+        """One unroll, with the parameters as they are at its beginning."""
+        assert self._lanes is not None
+        infos: list[list[dict[str, Any]]] = []
+
+        def note(step: Any) -> bool:
+            infos.append(step["infos"])
+            return True
+
+        with self._task() as cost:
+            self._memory.copy_(self._read()[: len(self._memory)])
+            try:
+                unroll = self._actor.collect(self._lanes, note)
+            except EnvironmentRaised as raised:
+                return raised.failed
+            assert unroll is not None
+            updates = int(counter(self._memory))
+            return Collected(to_arrays(unroll.to_tree()), infos, updates, cost())
+
+    def ask(self, method: str, *arguments: Any, **further: Any) -> Any:
+        """Call a method of the lanes, a `VecEnv`."""
+        assert self._lanes is not None
+        return getattr(self._lanes.lanes, method)(*arguments, **further)
+
+
+class _Optimizer(Protocol):
+    """What a distiller asks of an optimizer."""
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+
+    def step(self) -> Any:
+        """Follow them."""
+
+
+class ServedOptimizer:
+    """Sends gradients to where the parameters are, and fetches what became of them.
+
+    Args:
+        network: Whose gradients are sent, and whose parameters lie in `memory`.
+        memory: [acting_size] uint8.
+        server: The `ParameterServer`.
+    """
+
+    def __init__(self, network: nn.Module, memory: Tensor, server: Any) -> None:
+        self._network, self._memory, self._server = network, memory, server
+        self.learning_rate: float | None = None
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        self._network.zero_grad()
+
+    def step(self) -> None:
+        """Let the server follow the gradients, and go on from its parameters."""
+        gradients = [parameter.grad for parameter in self._network.parameters()]
+        served = ray.get(self._server.step.remote(to_arrays(gradients), self.learning_rate))
+        self._memory.copy_(torch.tensor(served))
+
+
+class DistillerWorker(_Worker):
+    """A distiller. On the node of the parameters it changes them in place, without locks.
+
+    Deviation from a lock: as in HOGWILD (Recht et al. 2011), a step may read parameters of which others have
+    written a part, and the moments of Adam are shared in the same way.
+
+    Args:
+        trained: The network, whose parameters will be replaced, and their optimizer.
+        config: Settings.
+        access: To the parameters.
+    """
+
+    def __init__(self, trained: Trained, config: ALDConfig, access: Access) -> None:
+        super().__init__()
+        network, optimizer = trained.copies()
+        self._groups: Any = optimizer.param_groups
+        self._served: ServedOptimizer | None = None
+        if access.is_here:
+            ParameterBlock(network, optimizer).look_into(map_memory(access.path))
+            self._distiller = Distiller(network, optimizer, config)
+        else:
+            self._read = access.read()
+            self._memory = self._read().clone()
+            ParameterBlock(network).look_into(self._memory)
+            self._served = ServedOptimizer(network, self._memory, access.server)
+            self._distiller = Distiller(network, self._served, config)  # type: ignore[arg-type]
+        self._unrolls: dict[int, Unroll] = {}
+
+    def distil(
+        self, references: Sequence[tuple[int, Any]], order: Sequence[int], learning_rate: float
+    ) -> Distilled:
+        """Take a step on each of some unrolls.
+
+        Args:
+            references: Number and reference of each unroll that is needed.
+            order: Numbers of the unrolls, one per step.
+            learning_rate: Of these steps.
+        """
+        with self._task() as cost:
+            self._fetch(references)
+            self._prepare(learning_rate)
+            metrics: dict[str, Any] = {}
+            for number in order:
+                metrics = self._distiller.update(self._unrolls[number])
+            frames = sum(self._unrolls[number].action.numel() for number in order)
+            told = {name: float(value) for name, value in metrics.items()}
+            return Distilled(told, len(order), frames, cost())
+
+    def _fetch(self, references: Sequence[tuple[int, Any]]) -> None:
+        """Have the unrolls, once, and forget the oldest of the others."""
+        missing = [(number, reference) for number, reference in references if number not in self._unrolls]
+        for (number, _), tree in zip(missing, ray.get([each[1] for each in missing]), strict=True):
+            self._unrolls[number] = Unroll.from_tree(to_tensors(tree, torch.device("cpu")))
+        needed = {number for number, _ in references}
+        others = sorted(set(self._unrolls) - needed)
+        for number in others[: max(0, len(others) - _SPARE_UNROLLS)]:
+            del self._unrolls[number]
+
+    def _prepare(self, learning_rate: float) -> None:
+        if self._served is not None:
+            self._served.learning_rate = learning_rate
+            self._memory.copy_(self._read()[: len(self._memory)])
+        for group in self._groups:
+            group["lr"] = learning_rate
+
+
+class ParameterServer:
+    """Parameters and moments for the workers of other nodes; it runs on the node where they lie.
+
+    It keeps nothing of its own, so that a new one can take its place at any moment.
+
+    Args:
+        trained: The network, whose parameters will be replaced, and their optimizer.
+        path: Of the shared memory.
+    """
+
+    def __init__(self, trained: Trained, path: str) -> None:
+        network, optimizer = trained.copies()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        torch.set_num_threads(1)
+        block = ParameterBlock(network, optimizer)
+        self._memory = map_memory(path)
+        block.look_into(self._memory)
+        self._acting_size = block.acting_size
+        self._network, self._optimizer = network, optimizer
+
+    def read(self) -> np.ndarray:
+        """Counter and parameters, [acting_size] uint8."""
+        return self._memory[: self._acting_size].numpy().copy()
+
+    def step(self, gradients: Sequence[np.ndarray | None], learning_rate: float) -> np.ndarray:
+        """Follow gradients, in the order of the network's parameters, and return what `read` does."""
+        for parameter, gradient in zip(self._network.parameters(), gradients, strict=True):
+            parameter.grad = None if gradient is None else torch.tensor(gradient)
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        with denormals_as_zero():
+            self._optimizer.step()
+        return self.read()
