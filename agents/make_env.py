@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 import memory_envs  # noqa: F401  (registers the ids)
+from agents.remote_lanes import RemoteLanes
 from agents.vec_env import GymnasiumVecEnv
 from registry.envs import ENVS
 
@@ -35,6 +37,15 @@ def make_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None 
         return make_vec_env(name, num_envs, env_kwargs=settings)
     lanes = gymnasium.make_vec(name, num_envs=num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **settings)
     return VecMonitor(GymnasiumVecEnv(lanes))
+
+
+def make_remote_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> RemoteLanes:
+    """The lanes of `make_lanes`, for the workers of the Ray engine to make; arguments and errors as there."""
+    return RemoteLanes(functools.partial(_make_so_many, env_id, dict(env_kwargs or {})), num_envs)
+
+
+def _make_so_many(env_id: str, env_kwargs: Mapping[str, Any], num_envs: int) -> VecEnv:
+    return make_lanes(env_id, num_envs, env_kwargs)
 
 
 def make_single(

@@ -15,11 +15,13 @@ import tyro
 
 from agents.algorithm import find_algorithm
 from agents.configured import AgentConfig
+from agents.engines.ray import RaySettings
 from agents.evaluation import FIRST_EVALUATION_SEED
 from agents.provenance import available_cores
 from agents.run_directory import RunDirectory
 from agents.settings import absent_settings
 from registry.agents import AGENTS, get_agent
+from registry.lookup import look_up
 from registry.presets import PRESETS, get_preset
 
 Settings = TypeVar("Settings")
@@ -32,7 +34,13 @@ CHANGEABLE = (
     "stop_at_success",
     "checkpoint_every",
     "evaluation_episodes",
+    "engine",
+    "num_actors",
+    "num_distillers",
+    "ray_address",
+    "lockstep",
 )
+ENGINES = ("serial", "ray")
 # More threads than this do not pay for networks this small.
 MAX_THREADS = 4
 # What says which experiment a run is, beside the agent and its settings; the rest says how it is run.
@@ -77,6 +85,17 @@ class RunSettings:
         None, f"unrolls per row of progress.csv; as many as fit into {ROW_FRAMES:,} frames when not given"
     )
     evaluation_episodes: int = _option(200, "episodes of the evaluation at the end")
+    engine: str = _option(
+        "serial", "serial: one thing after the other, in this process; ray: processes, on one machine or many"
+    )
+    num_actors: int = _option(1, "processes that act, each in an equal share of the lanes (engine ray)")
+    num_distillers: int = _option(1, "processes that distil (engine ray)")
+    ray_address: str | None = _option(
+        None, "cluster to run on, auto or HOST:PORT; this machine's cores when not given (engine ray)"
+    )
+    lockstep: bool = _option(
+        False, "act, learn and distil in turn, with the numbers of the serial engine (engine ray)"
+    )
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the option, the value and the choices."""
@@ -91,6 +110,9 @@ class RunSettings:
         self._require(
             "env_kwargs", _is_json_object(self.env_kwargs), """a JSON object such as '{"size": 11}'"""
         )
+        look_up(dict.fromkeys(ENGINES), "engine", self.engine)
+        if (settings := self.ray_settings) is not None:
+            settings.lanes_per_actor(self.num_envs)
 
     def _require(self, name: str, holds: bool, what: str) -> None:
         if not holds:
@@ -106,6 +128,18 @@ class RunSettings:
     def env_settings(self) -> dict[str, Any]:
         """`env_kwargs`, read."""
         return dict(json.loads(self.env_kwargs))
+
+    @property
+    def ray_settings(self) -> RaySettings | None:
+        """How the work is divided among processes; None where it is not."""
+        if self.engine != "ray":
+            return None
+        return RaySettings(
+            num_actors=self.num_actors,
+            num_distillers=self.num_distillers,
+            address=self.ray_address,
+            lockstep=self.lockstep,
+        )
 
     @property
     def name(self) -> str:
@@ -266,11 +300,28 @@ def _completed(options: Options) -> Options:
         )
     completed = dataclasses.replace(
         run,
+        **_processes(run),
         run_dir=run.run_dir or _new_name(run),
         num_threads=run.num_threads or min(MAX_THREADS, available_cores()),
         log_every=run.log_every or rows_apart(run.num_envs * options.config.unroll_length),
     )
     return dataclasses.replace(options, run=completed)
+
+
+def _processes(run: RunSettings) -> dict[str, Any]:
+    """The options of processes: without the Ray engine, those of no processes.
+
+    A run that goes on without it may have had some; a new one must not ask for them in vain.
+    """
+    names = ("num_actors", "num_distillers", "ray_address", "lockstep")
+    given = {name: getattr(run, name) for name in names}
+    if run.engine == "ray":
+        return given
+    none = {entry.name: entry.default for entry in dataclasses.fields(run) if entry.name in names}
+    for name in names:
+        if run.resume is None and given[name] != none[name]:
+            raise ValueError(f"{_flag(name)} {given[name]} needs --engine ray, got --engine {run.engine}")
+    return none
 
 
 def rows_apart(unroll_frames: int) -> int:

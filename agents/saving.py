@@ -271,6 +271,17 @@ def resume_lanes(
         set_env_state(model.env, tree["environment"])
 
 
+def holds_environments(path: str | os.PathLike[str]) -> bool:
+    """Return whether a model's file tells where its environments were, so that their episodes can go on.
+
+    Raises:
+        CheckpointError: The file is truncated, foreign or of a newer format.
+        FileNotFoundError: There is no such file.
+    """
+    tree, _ = read(path, "cpu")
+    return isinstance(tree, dict) and tree.get("environment") is not None
+
+
 def read(path: str | os.PathLike[str], device: torch.device | str) -> tuple[Any, pathlib.Path]:
     """Return the content of a model's file, and its name with the suffix that it turned out to have."""
     path = pathlib.Path(path)

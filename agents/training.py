@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import torch
 from rich.console import Console
 from stable_baselines3.common.callbacks import CallbackList
+from stable_baselines3.common.vec_env import VecEnv
 
 from agents.algorithm import find_algorithm
 from agents.configured import ConfiguredAlgorithm
@@ -23,7 +24,7 @@ from agents.env_state import get_env_state
 from agents.evaluation import Evaluation, evaluate, evaluation_lanes
 from agents.exit_status import FINISHED, INTERRUPTED, REFUSALS, REFUSED
 from agents.interrupts import Interrupt, deferred_interrupts, ignore_interrupts
-from agents.make_env import is_native, make_lanes, resolve_id
+from agents.make_env import is_native, make_lanes, make_remote_lanes, resolve_id
 from agents.options import SUCCESS_WINDOW, Options, RunSettings, parse, rows_apart
 from agents.progress import TrainingProgress, clock
 from agents.provenance import provenance
@@ -31,6 +32,7 @@ from agents.recorder import RunRecorder, TrainingStopped
 from agents.recording import record_success
 from agents.run_directory import RunDirectory, write_json
 from agents.run_log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, read_rows
+from agents.saving import holds_environments
 from registry.agents import get_agent
 
 
@@ -74,7 +76,9 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
     """
     settings = options.run
     torch.set_num_threads(settings.num_threads or 1)
-    env = make_lanes(settings.env_id, settings.num_envs, settings.env_settings)
+    engine = _engine(options)
+    make = make_remote_lanes if engine else make_lanes
+    env: VecEnv = make(settings.env_id, settings.num_envs, settings.env_settings)
     if settings.resume is None:
         model = find_algorithm(options.agent)(
             settings.policy,
@@ -83,11 +87,12 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
             stats_window_size=SUCCESS_WINDOW,
             seed=settings.seed,
             device=settings.device,
+            **engine,
         )
         run = RunDirectory.create(str(settings.run_dir))
     else:
         run = RunDirectory.open(settings.resume)
-        model = _resumed(options.agent, run, env, settings.device, console)
+        model = _resumed(options.agent, run, env, settings.device, console, engine)
     _write_configuration(run, options, model.num_timesteps)
     console.print(f"{settings.name}, seed {settings.seed}, in {run.path}", soft_wrap=True, highlight=False)
     return run, model
@@ -148,15 +153,33 @@ def resume_command(program: str, run: RunDirectory) -> str:
     return f"{_python()} -m {program} --resume {shlex.quote(str(run.path))}"
 
 
-def _resumed(agent: str, run: RunDirectory, env: Any, device: str, console: Console) -> ConfiguredAlgorithm:
-    exact = get_env_state(env) is not None
+def _engine(options: Options) -> dict[str, Any]:
+    """What an agent's constructor is told of the engine, which is nothing of the serial one.
+
+    Raises:
+        ValueError: The agent does not run on the engine asked for.
+    """
+    engines, wanted = find_algorithm(options.agent).engines, options.run.engine
+    if wanted not in engines:
+        raise ValueError(
+            f"--engine {wanted} does not run the agent {options.agent!r}: choose {', '.join(engines)}"
+        )
+    settings = options.run.ray_settings
+    return {} if settings is None else {"engine": settings}
+
+
+def _resumed(
+    agent: str, run: RunDirectory, env: VecEnv, device: str, console: Console, engine: dict[str, Any]
+) -> ConfiguredAlgorithm:
+    latest = run.latest_checkpoint()
+    exact = get_env_state(env) is not None and holds_environments(latest)
     if not exact:
         console.print(
             "These environments cannot be put back into the middle of an episode: new ones begin, and the "
             "run goes on, but not bit for bit as if it had not been interrupted",
             soft_wrap=True,
         )
-    return find_algorithm(agent).load(run.latest_checkpoint(), env, device, force_reset=not exact)
+    return find_algorithm(agent).load(latest, env, device, force_reset=not exact, **engine)
 
 
 def _recorder(

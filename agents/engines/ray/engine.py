@@ -170,8 +170,7 @@ class RayEngine:
 
     def take_figures(self) -> dict[str, float]:
         """Lag, idle shares, speeds and replaced workers, by the names that they are logged under."""
-        deaths = {} if self._session is None else self._session.deaths()
-        return self._meters.take_figures() | deaths
+        return self._meters.take_figures()
 
     def reset_lanes(self, seed: int | None) -> Any:
         """Begin new episodes in all lanes and return what they show.
@@ -239,7 +238,7 @@ class _Session:
         self.actors = Crew("actors", settings.num_actors, hire_actor, self._begin_anew, limit)
         hire_distiller = functools.partial(self._hire_distiller, access)
         self.distillers = Crew(
-            "distillers", settings.num_distillers, hire_distiller, lambda number: None, limit
+            "distillers", settings.num_distillers, hire_distiller, self._mourn_distiller, limit
         )
 
     def _server(self) -> Any:
@@ -301,7 +300,8 @@ class _Session:
         self.actors.submit(number, "begin", first, self._draw(_ACTION_SEEDS) if random is None else random)
 
     def _begin_anew(self, number: int) -> None:
-        """What a new worker in the place of a dead one does first."""
+        """What a new actor in the place of a dead one does first."""
+        self._meters.replaced("actors")
         self._begin_lanes(number, None, None)
         self._keep_busy(number)
 
@@ -441,6 +441,10 @@ class _Session:
         self._meters.distilled(result)
         self._metrics.append(result)
 
+    def _mourn_distiller(self, number: int) -> None:
+        """A new distiller in the place of a dead one needs nothing; the dead one's steps are lost."""
+        self._meters.replaced("distillers")
+
     def _taken_metrics(self) -> dict[str, Any]:
         """Means over the tasks that ended since the last call, each worth its last step."""
         done, self._metrics = self._metrics, []
@@ -448,10 +452,3 @@ class _Session:
         achieved = {"distillation/steps_per_learner_update": sum(each.steps for each in done) / updates}
         names = done[0].metrics if done else ()
         return {name: sum(each.metrics[name] for each in done) / len(done) for name in names} | achieved
-
-    def deaths(self) -> dict[str, float]:
-        """Workers that were replaced so far."""
-        return {
-            "workers/actors_replaced": float(self.actors.deaths),
-            "workers/distillers_replaced": float(self.distillers.deaths),
-        }

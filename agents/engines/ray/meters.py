@@ -20,6 +20,11 @@ class Meters:
         self._totals: dict[str, float] = defaultdict(float)
         self._seconds: dict[str, float] = defaultdict(float)
         self._since = time.perf_counter()
+        self._replaced = {"actors": 0, "distillers": 0}
+
+    def replaced(self, kind: str) -> None:
+        """A worker died and another has taken its place."""
+        self._replaced[kind] += 1
 
     def collected(self, unroll: Collected) -> None:
         """An actor's unroll arrived."""
@@ -60,7 +65,7 @@ class Meters:
         return dict(self._seconds)
 
     def take_figures(self) -> dict[str, float]:
-        """Shares, speeds and means, by the names that they are logged under."""
+        """Shares, speeds and means, and workers replaced since the beginning, by the names in the log."""
         totals, seconds = self._totals, self._seconds
         wall, batches = time.perf_counter() - self._since, max(totals["batches"], 1.0)
         figures = {
@@ -75,6 +80,7 @@ class Meters:
             figures[f"idle/{name}"] = _share(idle, idle + seconds[part])
         for part in (_ACTING, "learning", _DISTILLING):
             figures[f"speed/{part}"] = _share(totals[f"{part} frames"], seconds[part])
+        figures |= {f"workers/{kind}_replaced": float(count) for kind, count in self._replaced.items()}
         self._totals, self._seconds = defaultdict(float), defaultdict(float)
         self._since = time.perf_counter()
         return figures
