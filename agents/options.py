@@ -37,6 +37,7 @@ CHANGEABLE = (
     "engine",
     "num_actors",
     "num_distillers",
+    "queue_length",
     "ray_address",
     "lockstep",
 )
@@ -90,6 +91,9 @@ class RunSettings:
     )
     num_actors: int = _option(1, "processes that act, each in an equal share of the lanes (engine ray)")
     num_distillers: int = _option(1, "processes that distil (engine ray)")
+    queue_length: int = _option(
+        1, "unrolls that each actor may be ahead of the learner, the one in progress included (engine ray)"
+    )
     ray_address: str | None = _option(
         None, "cluster to run on, auto or HOST:PORT; this machine's cores when not given (engine ray)"
     )
@@ -137,6 +141,7 @@ class RunSettings:
         return RaySettings(
             num_actors=self.num_actors,
             num_distillers=self.num_distillers,
+            queue_length=self.queue_length,
             address=self.ray_address,
             lockstep=self.lockstep,
         )
@@ -313,7 +318,7 @@ def _processes(run: RunSettings) -> dict[str, Any]:
 
     A run that goes on without it may have had some; a new one must not ask for them in vain.
     """
-    names = ("num_actors", "num_distillers", "ray_address", "lockstep")
+    names = ("num_actors", "num_distillers", "queue_length", "ray_address", "lockstep")
     given = {name: getattr(run, name) for name in names}
     if run.engine == "ray":
         return given

@@ -17,9 +17,11 @@ from rich.console import Console
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents import incident
 from agents.algorithm import find_algorithm
 from agents.configured import ConfiguredAlgorithm
 from agents.curves import published_points, reached, save_curve
+from agents.engines.faults import EnvironmentFailed, LossNotFinite
 from agents.env_state import get_env_state
 from agents.evaluation import Evaluation, evaluate, evaluation_lanes
 from agents.exit_status import FINISHED, INTERRUPTED, REFUSALS, REFUSED
@@ -120,6 +122,11 @@ def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, 
             )
         except TrainingStopped as stopped:
             console.print(f"Stopped at {model.num_timesteps:,} frames: {stopped}", highlight=False)
+        except (EnvironmentFailed, LossNotFinite) as problem:
+            kept = incident.keep(run, problem, settings.env_id, settings.env_settings)
+            if kept is not None:
+                console.print(f"What is known of the failure is in {kept}", soft_wrap=True, highlight=False)
+            raise
         finally:
             progress.close()
         recorder.save()

@@ -16,12 +16,13 @@ class LossNotFinite(FloatingPointError):
     """A loss is NaN or infinite.
 
     Attributes:
-        unroll: What was learnt from last; None for a loss of distillation.
+        losses: Those that are, by name.
+        unroll: What was learnt or distilled from last, if it is still there.
     """
 
     def __init__(self, losses: Mapping[str, float], unroll: Unroll | None) -> None:
         super().__init__(", ".join(f"{name} is {value}" for name, value in losses.items()))
-        self.unroll = unroll
+        self.losses, self.unroll = dict(losses), unroll
 
 
 class EnvironmentFailed(Exception):

@@ -23,7 +23,7 @@ def learn(
         LossNotFinite: A loss is NaN or infinite.
     """
     unroll, metrics = learner.update(collected)
-    check_finite(metrics, collected)
+    check_finite(metrics, unroll)
     replay.add(unroll)
     for _ in range(config.learner_replays):
         again = replay.sample_lanes(config.replay_lanes or unroll.lanes)

@@ -70,8 +70,9 @@ class SerialEngine:
     def _distill(self, distiller: Distiller) -> dict[str, Any]:
         config, metrics = distiller.config, {}
         for _ in range(config.distillation_steps):
-            metrics = distiller.update(self.replay.sample(config.distillation_window))
-        check_finite(metrics, None)
+            unroll = self.replay.sample(config.distillation_window)
+            metrics = distiller.update(unroll)
+            check_finite(metrics, unroll)
         per_update = config.distillation_steps / (1 + config.learner_replays)
         return metrics | {"distillation/steps_per_learner_update": per_update}
 

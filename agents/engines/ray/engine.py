@@ -437,9 +437,14 @@ class _Session:
         return max(self.distillers.outstanding(number, "distil") for number in range(len(self.distillers)))
 
     def _take_from_distiller(self, number: int, method: str, result: Distilled) -> None:
-        check_finite(result.metrics, None)
+        check_finite(result.metrics, self._kept(result.last))
         self._meters.distilled(result)
         self._metrics.append(result)
+
+    def _kept(self, number: int) -> Unroll | None:
+        """An unroll that was published, if the replay still has it."""
+        age, unrolls = self._unrolls_published - 1 - number, self._engine.replay.unrolls
+        return unrolls[-1 - age] if age < len(unrolls) else None
 
     def _mourn_distiller(self, number: int) -> None:
         """A new distiller in the place of a dead one needs nothing; the dead one's steps are lost."""

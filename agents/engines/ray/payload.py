@@ -42,6 +42,8 @@ class Distilled(NamedTuple):
 
     metrics: dict[str, float]
     """Of its last step."""
+    last: int
+    """Number of the unroll of that step."""
     steps: int
     frames: int
     """Frames of the unrolls of all steps."""

@@ -14,7 +14,8 @@ class RaySettings:
         num_distillers: Processes that distil, all into the same parameters, without locks.
         address: Of a Ray cluster, "auto" or "host:port"; None starts one on this machine.
         lockstep: Act, learn and distil in turn, as the serial engine does, with its numbers.
-        queue_length: Unrolls that each actor may be ahead of the learner; the one in progress counts.
+        queue_length: Unrolls that each actor may be ahead of the learner; the one in progress counts. More
+            than 1 pays only where actors would be idle less than the learner: what waits grows old.
         unrolls_per_update: Actors whose unrolls the learner takes at a time, first come, first served; all
             of them when None.
         max_distillation_lag: Unrolls that a distiller may be behind before the learner waits for it.
@@ -27,7 +28,7 @@ class RaySettings:
     num_distillers: int = 1
     address: str | None = None
     lockstep: bool = False
-    queue_length: int = 2
+    queue_length: int = 1
     unrolls_per_update: int | None = None
     max_distillation_lag: int = 2
     worker_cpus: float | None = None

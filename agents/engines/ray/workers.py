@@ -275,7 +275,7 @@ class DistillerWorker(_Worker):
                 metrics = self._distiller.update(self._unrolls[number])
             frames = sum(self._unrolls[number].action.numel() for number in order)
             told = {name: float(value) for name, value in metrics.items()}
-            return Distilled(told, len(order), frames, cost())
+            return Distilled(told, order[-1], len(order), frames, cost())
 
     def _fetch(self, references: Sequence[tuple[int, Any]]) -> None:
         """Have the unrolls, once, and forget the oldest of the others."""

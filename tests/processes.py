@@ -1,0 +1,66 @@
+"""Processes that descend from one, and what lies in shared memory: to see what is left, and to kill."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def descendants(ancestor: int | None = None) -> dict[int, str]:
+    """Command lines of all living processes below one, this one when None, by process number."""
+    parents, children = _parents(), {ancestor or os.getpid()}
+    size = 0
+    while len(children) > size:
+        size = len(children)
+        children |= {process for process, parent in parents.items() if parent in children}
+    return {process: _command(process) for process in children - {ancestor or os.getpid()}}
+
+
+def workers(kind: str, ancestor: int | None = None) -> list[int]:
+    """Numbers of the processes of Ray's actors of a class."""
+    return [process for process, line in descendants(ancestor).items() if line.startswith(f"ray::{kind}")]
+
+
+def ray_session(process: int) -> set[int]:
+    """Numbers of all processes of Ray below one."""
+    return {number for number, line in descendants(process).items() if "ray" in line}
+
+
+def alive(processes: set[int]) -> set[int]:
+    """Those that still run."""
+    return {process for process in processes if process in _parents()}
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Return whether something comes to be the case in time."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    return condition()
+
+
+def shared_files() -> set[str]:
+    """What lies in the folder that shared memory has a name in."""
+    return {path.name for path in Path("/dev/shm").iterdir()}
+
+
+def _parents() -> dict[int, int]:
+    """Parent of each process that is neither dead nor waiting to be buried."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+        except OSError:  # it has ended meanwhile
+            continue
+        if state != "Z":
+            parents[int(folder.name)] = int(parent)
+    return parents
+
+
+def _command(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except OSError:
+        return ""
