@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from agents.baselines import VMPO
+from agents.baselines import VMPO, PPOAgent, RandomAgent, RecurrentPPOAgent
 from agents.evaluation import acting
 from agents.report import episodes
 from agents.report.episodes import _Found
-from agents.report.tracing import Tracer, tracers
+from agents.report.roles import tracers
+from agents.report.tracing import Tracer
 from tests.small_report import ENV, MAZE, MEMORY, replayed
 from tests.tiny import maze_model
 
@@ -128,6 +129,36 @@ def test_agents_that_act_for_themselves_are_traced_under_one_name(policy):
     assert role == "agent" and trace.probabilities.shape == (3, 3) and trace.value.shape == (3,)
     assert (trace.hidden is not None) == (policy != "GTrXLPolicy")
     assert (trace.attention is not None) == (policy != "LstmPolicy")
+
+
+@pytest.mark.parametrize(
+    ("agent", "policy", "settings"),
+    [
+        (RecurrentPPOAgent, "MlpLstmPolicy", {"lstm_hidden_size": 8, "net_arch": (8,)}),
+        (PPOAgent, "MlpPolicy", {"net_arch": (8,)}),
+        (RandomAgent, "RandomPolicy", {}),
+    ],
+)
+def test_policies_of_sb3_are_traced_as_they_predict(agent, policy, settings):
+    """Along an episode: the likeliest action of `predict` with its own memory, which is the one shown."""
+    torch.manual_seed(0)
+    model = agent(policy, ENV, seed=0, device="cpu", n_steps=8, **settings)
+    [(role, tracer)] = tracers(model).items()
+    rng, state, start, likeliest = np.random.default_rng(0), None, np.ones(1, dtype=bool), []
+    for _ in range(6):
+        observation = rng.integers(0, 2, model.observation_space.shape, dtype=np.uint8)
+        tracer.step(observation)
+        action, state = model.predict(observation, state, start, deterministic=True)
+        start, likeliest = np.zeros(1, dtype=bool), [*likeliest, int(action)]
+    trace = tracer.trace()
+    assert role == "agent" and trace.attention is None and trace.value.shape == (6,)
+    np.testing.assert_allclose(trace.probabilities.sum(axis=1), 1.0, rtol=1e-6)
+    if agent is RandomAgent:
+        np.testing.assert_allclose(trace.probabilities, 1 / 3, rtol=1e-6)
+    else:
+        assert trace.probabilities.argmax(axis=1).tolist() == likeliest
+    if agent is RecurrentPPOAgent:
+        np.testing.assert_allclose(trace.hidden[-1], state[0][-1, 0], atol=1e-6)
 
 
 def test_values_are_in_units_of_the_return():

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 from gymnasium import spaces
+from stable_baselines3.common.distributions import CategoricalDistribution, Distribution
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor
@@ -46,6 +47,11 @@ class RandomPolicy(BasePolicy):
         actions = self._predict(obs, deterministic)
         log_prob = torch.full(actions.shape, 1.0 / float(self.action_space.n)).log()
         return actions, self.predict_values(obs), log_prob
+
+    def get_distribution(self, obs: PyTorchObs) -> Distribution:
+        """Return the same chance for every action, in every lane."""
+        number = int(self.action_space.n)
+        return CategoricalDistribution(number).proba_distribution(torch.zeros(_lanes(obs), number))
 
     def predict_values(self, obs: PyTorchObs) -> Tensor:
         """Return [B, 1] zeros: nothing is expected."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from agents.algorithm import UnrollAlgorithm, find_algorithm
+from agents.algorithm import find_algorithm
 from agents.curves import published_points
 from agents.make_env import is_native, resolve_id
 from agents.report.acting import Costs
@@ -98,6 +98,4 @@ def _why_none(run: Run | None, episodes: int) -> str | None:
         return "there is no final model to play them: no run has finished, or only their numbers are here"
     if not is_native(resolve_id(run.env_id)):
         return f"{run.env_id} is none of this package's environments, so it cannot be drawn"
-    if not issubclass(find_algorithm(run.agent), UnrollAlgorithm):
-        return f"the networks of {run.agent!r} cannot be watched step by step"
     return None

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 
 from agents.actor import sample
-from agents.algorithm import UnrollAlgorithm
+from agents.configured import ConfiguredAlgorithm
 from agents.evaluation import FIRST_EVALUATION_SEED
 from agents.make_env import make_single
 from agents.processor import one_thread
-from agents.report.tracing import Trace, tracers
+from agents.report.roles import tracers
+from agents.report.tracing import Trace
 from memory_envs.scene import Scene
 
 # Episodes to look for examples of both outcomes in.
@@ -67,7 +68,7 @@ class Examples:
 
 
 def find_examples(
-    model: UnrollAlgorithm, env_id: str, env_kwargs: Mapping[str, Any], episodes: int, seed: int = 0
+    model: ConfiguredAlgorithm, env_id: str, env_kwargs: Mapping[str, Any], episodes: int, seed: int = 0
 ) -> Examples:
     """Play until as many failures as successes are found, or ATTEMPTS episodes are over.
 
@@ -124,7 +125,7 @@ class _Found:
 
 
 def _played(
-    model: UnrollAlgorithm, env_id: str, env_kwargs: Mapping[str, Any], seed: int
+    model: ConfiguredAlgorithm, env_id: str, env_kwargs: Mapping[str, Any], seed: int
 ) -> Iterator[RecordedEpisode]:
     generator = torch.Generator(device=model.device).manual_seed(seed)
     with closing(make_single(env_id, env_kwargs)) as env:
@@ -132,7 +133,9 @@ def _played(
             yield _play(model, env, generator, seed if attempt == 0 else None)
 
 
-def _play(model: UnrollAlgorithm, env: Any, generator: torch.Generator, seed: int | None) -> RecordedEpisode:
+def _play(
+    model: ConfiguredAlgorithm, env: Any, generator: torch.Generator, seed: int | None
+) -> RecordedEpisode:
     observation, info = env.reset(seed=seed)
     watched, ended, truncated = tracers(model), False, False
     scenes, actions, rewards = [env.unwrapped.scene()], [], []

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.algorithm import UnrollAlgorithm
 from agents.networks.actor_critic import ActorCritic
 from agents.networks.gtrxl import RelativeAttention
 from agents.networks.lstm import LSTMCore
@@ -74,8 +73,8 @@ class Tracer:
     def trace(self) -> Trace:
         """Return what was written down."""
         return Trace(
-            probabilities=_array(torch.softmax(torch.stack(self._logits), dim=-1)),
-            value=_array(torch.stack(self._values)),
+            probabilities=to_array(torch.softmax(torch.stack(self._logits), dim=-1)),
+            value=to_array(torch.stack(self._values)),
             hidden=self._inside.hidden(),
             attention=self._inside.attention(),
         )
@@ -111,24 +110,13 @@ class _Inside:
         self._hidden.append(outputs[0][0, 0])
 
     def hidden(self) -> Floats | None:
-        return _array(torch.stack(self._hidden)) if self._hidden else None
+        return to_array(torch.stack(self._hidden)) if self._hidden else None
 
     def attention(self) -> Floats | None:
         """[T, L, H, M + 1]."""
         if not any(self._weights):
             return None
-        return _array(torch.stack([torch.stack(layers) for layers in self._weights]))
-
-
-def tracers(model: UnrollAlgorithm) -> dict[str, Tracer]:
-    """Return a tracer for each network of a model by its role, the one that acts first.
-
-    The roles are "actor" and "learner" where one teaches the other, and "agent" where one does both.
-    """
-    learner = Tracer(model.learner.network, model.learner.popart.denormalize)
-    if model.distiller is None:
-        return {"agent": learner}
-    return {"actor": Tracer(model.distiller.network), "learner": learner}
+        return to_array(torch.stack([torch.stack(layers) for layers in self._weights]))
 
 
 def _tensors(observation: Any, device: torch.device) -> Any:
@@ -137,5 +125,6 @@ def _tensors(observation: Any, device: torch.device) -> Any:
     return torch.as_tensor(observation, device=device)
 
 
-def _array(tensor: Tensor) -> Floats:
+def to_array(tensor: Tensor) -> Floats:
+    """Return a tensor's values as numpy's, in single precision."""
     return tensor.detach().cpu().numpy().astype(np.float32)

@@ -1,0 +1,39 @@
+"""Which networks of a model are watched while it plays, by the part that they take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from torch import Tensor
+
+from agents.algorithm import UnrollAlgorithm
+from agents.configured import ConfiguredAlgorithm
+from agents.report.policy_tracing import PolicyTracer, RecurrentPolicyTracer
+from agents.report.tracing import Trace, Tracer
+
+
+class Watched(Protocol):
+    """What runs along an episode and writes down what happens."""
+
+    def step(self, observation: Any) -> Tensor:
+        """Take the next observation and return [A] logits."""
+
+    def trace(self) -> Trace:
+        """Return what was written down."""
+
+
+def tracers(model: ConfiguredAlgorithm) -> Mapping[str, Watched]:
+    """Return a tracer for each network of a model by its role, the one that acts first.
+
+    The roles are "actor" and "learner" where one teaches the other, and "agent" where one does both.
+    """
+    if not isinstance(model, UnrollAlgorithm):
+        if isinstance(model.policy, RecurrentActorCriticPolicy):
+            return {"agent": RecurrentPolicyTracer(model.policy)}
+        return {"agent": PolicyTracer(model.policy)}
+    learner = Tracer(model.learner.network, model.learner.popart.denormalize)
+    if model.distiller is None:
+        return {"agent": learner}
+    return {"actor": Tracer(model.distiller.network), "learner": learner}
