@@ -67,8 +67,8 @@ class RecordedLanes:
         try:
             return work()
         except Exception as problem:
-            told = "".join(traceback.format_exception(problem))
-            raise EnvironmentRaised(Failed(_travelling(problem), told, self._records(problem))) from problem
+            told, records = "".join(traceback.format_exception(problem)), self._records(problem)
+            raise EnvironmentRaised(Failed(_travelling(problem), told, records)) from None
 
     def _records(self, problem: Exception) -> list[dict[str, Any]]:
         """The lane that raised, or all where that cannot be told."""
