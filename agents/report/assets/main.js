@@ -104,7 +104,7 @@ function playedNote({ seed, frames, played, succeeded, episodes }) {
   const rate =
     succeeded === null
       ? ""
-      : ` Of ${played} episodes that it played for this page ${succeeded} succeeded; ${episodes.length} are shown.`;
+      : ` Of ${played} episodes that it played for this page ${succeeded} succeeded; ${episodes.length} ${episodes.length === 1 ? "is" : "are"} shown.`;
   return `${model}${rate} Space plays, arrow keys go step by step; drag along the time line.`;
 }
 
