@@ -66,6 +66,10 @@ class Crew:
         """How many tasks of that name a worker has been given whose results were not taken yet."""
         return sum(task.method == method for task in self._tasks[number])
 
+    def references(self) -> list[Any]:
+        """References to the results of all tasks that were given out and not taken yet."""
+        return [task.reference for tasks in self._tasks for task in tasks]
+
     def results(self, seconds: float = 0.0) -> Iterator[tuple[int, str, Any]]:
         """Take what has been done: worker, method, result; a worker's own results come in their order.
 
@@ -153,8 +157,7 @@ class Crew:
 
     def finish(self) -> None:
         """Let tasks in progress end, for a few seconds; their results are dropped."""
-        references = [task.reference for tasks in self._tasks for task in tasks]
-        if references:
+        if references := self.references():
             ray.wait(references, num_returns=len(references), timeout=GRACE)
 
     def dismiss(self) -> None:

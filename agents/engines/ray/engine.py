@@ -313,8 +313,9 @@ class _Session:
         """Let an actor collect as many unrolls ahead as it may."""
         waiting = sum(owner == number for owner, _ in self._arrived)
         ahead = 1 if self._settings.lockstep else self._settings.queue_length
+        after = self.distillers.references() if self._settings.act_on_distilled else []
         for _ in range(ahead - waiting - self.actors.outstanding(number, "collect")):
-            self.actors.submit(number, "collect")
+            self.actors.submit(number, "collect", after)
 
     def next_batch(self) -> Batch:
         """The batch that was begun, or the next: unrolls of as many actors as it takes, first come."""

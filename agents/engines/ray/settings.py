@@ -18,6 +18,8 @@ class RaySettings:
             than 1 pays only where actors would be idle less than the learner: what waits grows old.
         unrolls_per_update: Actors whose unrolls the learner takes at a time, first come, first served; all
             of them when None.
+        act_on_distilled: Begin an unroll only once everything learnt until it was asked for has been
+            distilled, which costs no time where actors would be idle; False acts on whatever there is.
         max_distillation_lag: Unrolls that a distiller may be behind before the learner waits for it.
         worker_cpus: CPUs that each worker claims of the cluster; an equal share, at most one, when None.
         wait_seconds: How long anything is waited for before it is an error.
@@ -30,6 +32,7 @@ class RaySettings:
     lockstep: bool = False
     queue_length: int = 1
     unrolls_per_update: int | None = None
+    act_on_distilled: bool = True
     max_distillation_lag: int = 2
     worker_cpus: float | None = None
     wait_seconds: float = 300.0

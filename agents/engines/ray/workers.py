@@ -170,8 +170,14 @@ class ActorWorker(_Worker):
         elif random is not None:
             self._actor.generator.set_state(random)
 
-    def collect(self) -> Collected | Failed:
-        """One unroll, with the parameters as they are at its beginning."""
+    def collect(self, after: Sequence[Any]) -> Collected | Failed:
+        """One unroll, with the parameters as they are at its beginning.
+
+        Args:
+            after: References to wait for, whether they come to hold a result or an error.
+        """
+        if after:  # for as long as it takes: the driver has a limit, and ends its workers with itself
+            ray.wait(list(after), num_returns=len(after), fetch_local=False)
         assert self._lanes is not None
         infos: list[list[dict[str, Any]]] = []
 
