@@ -92,7 +92,7 @@ class RunSettings:
     num_actors: int = _option(1, "processes that act, each in an equal share of the lanes (engine ray)")
     num_distillers: int = _option(1, "processes that distil (engine ray)")
     queue_length: int = _option(
-        1, "unrolls that each actor may be ahead of the learner, the one in progress included (engine ray)"
+        0, "unrolls that each actor may be ahead of the learner; 0: acts on all that was learnt (engine ray)"
     )
     ray_address: str | None = _option(
         None, "cluster to run on, auto or HOST:PORT; this machine's cores when not given (engine ray)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from agents.config import LearnerConfig
@@ -12,12 +13,24 @@ from agents.unroll import Unroll
 
 
 def learn(
-    learner: Learner, replay: Replay, config: LearnerConfig, collected: Unroll
-) -> tuple[Unroll, dict[str, Any]]:
+    learner: Learner,
+    replay: Replay,
+    config: LearnerConfig,
+    collected: Unroll,
+    on_outputs: Callable[[Unroll], None] = lambda unroll: None,
+) -> dict[str, Any]:
     """Learn from an unroll, put it into the replay, and learn from lanes of the replay as often as asked for.
 
+    Args:
+        learner: Learns.
+        replay: Keeps the unroll.
+        config: How often, from how many lanes.
+        collected: The unroll.
+        on_outputs: Given the unroll with the learner's outputs as soon as it is in the replay, and the lanes
+            to learn from again are drawn: nothing that is distilled depends on those further updates.
+
     Returns:
-        The unroll with the learner's outputs, and the diagnostics of its first update.
+        The diagnostics of the first update.
 
     Raises:
         LossNotFinite: A loss is NaN or infinite.
@@ -25,7 +38,9 @@ def learn(
     unroll, metrics = learner.update(collected)
     check_finite(metrics, unroll)
     replay.add(unroll)
-    for _ in range(config.learner_replays):
-        again = replay.sample_lanes(config.replay_lanes or unroll.lanes)
+    lanes = config.replay_lanes or unroll.lanes
+    drawn = [replay.sample_lanes(lanes) for _ in range(config.learner_replays)]
+    on_outputs(unroll)
+    for again in drawn:
         check_finite(learner.replay(again), again)
-    return unroll, metrics
+    return metrics

@@ -62,7 +62,7 @@ class SerialEngine:
         if collected is None:
             return None
         parts = (self.learner, self.replay, self.config)
-        _, metrics = self._timed("learning", functools.partial(learn, *parts, collected))
+        metrics = self._timed("learning", functools.partial(learn, *parts, collected))
         if self.distiller is not None:
             metrics |= self._timed("distilling", functools.partial(self._distill, self.distiller))
         return metrics

@@ -65,9 +65,10 @@ class RayEngine:
     `queue_length` unrolls ahead; each distiller `max_distillation_lag` behind, or the learner waits for it.
     The actor's parameters and Adam's moments lie in memory that workers of this machine share with the model.
 
-    What differs from the serial engine, unless in lockstep: an unroll was acted with parameters that are some
-    updates old (`queue/policy_lag`), distillation of an unroll overlaps with acting and learning the next,
-    and distillers on several processes write the same parameters without locks.
+    As long as `queue_length` is 0, only what does not depend on one another overlaps: distilling a batch and
+    then acting the next, with learning again from the replay. With one distiller nothing else differs from
+    the serial engine, and in lockstep not even the random numbers. Several distillers write the same
+    parameters without locks; with a longer queue, unrolls are some batches old (`queue/policy_lag`).
 
     A worker that dies is replaced; its tasks in progress are lost, and its lanes begin new episodes. Episodes
     in progress are also lost between two calls of `open`.
@@ -223,10 +224,6 @@ class _Session:
         block = ParameterBlock(network, optimizer)
         self._memory = SharedMemory(block.size)
         block.move_to(self._memory.bytes)
-        self._count_updates()
-
-    def _count_updates(self) -> None:
-        counter(self._memory.bytes).fill_(self._engine.learner.updates)
 
     def _hire(self, env: WorkersLanes) -> None:
         settings, cluster = self._settings, self._cluster
@@ -310,10 +307,10 @@ class _Session:
         return int(torch.randint(limit, (), generator=generator, device=generator.device))
 
     def _keep_busy(self, number: int) -> None:
-        """Let an actor collect as many unrolls ahead as it may."""
+        """Let an actor collect as many unrolls ahead as it may, once what was learnt has been distilled."""
         waiting = sum(owner == number for owner, _ in self._arrived)
-        ahead = 1 if self._settings.lockstep else self._settings.queue_length
-        after = self.distillers.references() if self._settings.act_on_distilled else []
+        ahead = max(1, self._ahead)
+        after = self.distillers.references()
         for _ in range(ahead - waiting - self.actors.outstanding(number, "collect")):
             self.actors.submit(number, "collect", after)
 
@@ -334,10 +331,15 @@ class _Session:
                 chosen.setdefault(number, collected)
         taken = {id(collected) for collected in chosen.values()}
         self._arrived = [each for each in self._arrived if id(each[1]) not in taken]
-        if not self._settings.lockstep:
+        if self._ahead > 0:
             for number in chosen:
                 self._keep_busy(number)
         return Batch(chosen)
+
+    @property
+    def _ahead(self) -> int:
+        """Unrolls that actors may be ahead of the learner."""
+        return 0 if self._settings.lockstep else self._settings.queue_length
 
     def _wait_for_actors(self, done: Callable[[], bool]) -> None:
         with self._meters.timed("waiting"):
@@ -363,14 +365,14 @@ class _Session:
     def learn(self, batch: Batch) -> dict[str, Any]:
         """Learn from a batch and let it be distilled; return the diagnostics."""
         engine, learner = self._engine, self._engine.learner
-        lag = learner.updates - batch.updates
-        with self._meters.timed("learning"), self._memory_of(batch):
-            unroll, metrics = learn(learner, engine.replay, engine.config, batch.unroll(learner.device))
-        self._count_updates()
-        self._meters.learnt(batch, lag, len(self._arrived))
+        self._meters.learnt(batch, self._unrolls_published - batch.published, len(self._arrived))
         self._note_observations(batch)
-        self._publish(unroll)
-        return metrics | self._distil()
+        hand_out = functools.partial(self._hand_out, batch)
+        with self._meters.timed("learning"), self._memory_of(batch):
+            unroll = batch.unroll(learner.device)
+            metrics = learn(learner, engine.replay, engine.config, unroll, hand_out)
+        self._wait_for_distillers()
+        return metrics | self._taken_metrics()
 
     @contextlib.contextmanager
     def _memory_of(self, batch: Batch) -> Iterator[None]:
@@ -409,30 +411,34 @@ class _Session:
         reference = ray.put(to_arrays(unroll._replace(learner_state=None).to_tree()))
         self._published.append((self._unrolls_published, reference))
         self._unrolls_published += 1
+        counter(self._memory.bytes).fill_(self._unrolls_published)
 
-    def _distil(self) -> dict[str, Any]:
-        """Hand out the steps of a batch, and wait for distillers that are too far behind."""
+    def _hand_out(self, batch: Batch, unroll: Unroll) -> None:
+        """Let what has just been learnt be distilled, and be acted on where nobody is ahead of it."""
+        self._publish(unroll)
         config, crew = self._engine.config, self.distillers
-        window = config.distillation_window
-        drawn = [
-            self._published[-1 - self._engine.replay.draw_age(window)]
-            for _ in range(config.distillation_steps)
-        ]
+        draw_age = functools.partial(self._engine.replay.draw_age, config.distillation_window)
+        drawn = [self._published[-1 - draw_age()] for _ in range(config.distillation_steps)]
         for place in range(len(crew)):
-            self._hand_out((place + self._turn) % len(crew), drawn[place :: len(crew)])
+            self._let_distil((place + self._turn) % len(crew), drawn[place :: len(crew)])
         self._turn += len(drawn)
-        lag = 0 if self._settings.lockstep else self._settings.max_distillation_lag
-        with self._meters.timed("waiting"):
-            crew.wait(lambda: self._behind() <= lag, self._take_from_distiller, self._settings.wait_seconds)
-        for result in crew.results():
-            self._take_from_distiller(*result)
-        return self._taken_metrics()
+        if self._ahead == 0:
+            for number in batch.actors:
+                self._keep_busy(number)
 
-    def _hand_out(self, number: int, steps: list[tuple[int, Any]]) -> None:
+    def _let_distil(self, number: int, steps: list[tuple[int, Any]]) -> None:
         if steps:
             rate = self._engine.distiller.optimizer.param_groups[0]["lr"]
             order = [unroll for unroll, _ in steps]
             self.distillers.submit(number, "distil", list(dict(steps).items()), order, rate)
+
+    def _wait_for_distillers(self) -> None:
+        """Wait for those that are too far behind, and take what else has been done."""
+        crew, lag = self.distillers, 0 if self._settings.lockstep else self._settings.max_distillation_lag
+        with self._meters.timed("waiting"):
+            crew.wait(lambda: self._behind() <= lag, self._take_from_distiller, self._settings.wait_seconds)
+        for result in crew.results():
+            self._take_from_distiller(*result)
 
     def _behind(self) -> int:
         return max(self.distillers.outstanding(number, "distil") for number in range(len(self.distillers)))

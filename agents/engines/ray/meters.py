@@ -36,7 +36,7 @@ class Meters:
         self._totals["steps"] += done.steps
 
     def learnt(self, batch: Batch, lag: float, queued: int) -> None:
-        """The learner took a batch: so many of its updates behind, and so many unrolls were waiting."""
+        """The learner takes a batch: so many batches old, while so many more unrolls were waiting."""
         for name, value in {
             "batches": 1,
             "learning frames": batch.frames,

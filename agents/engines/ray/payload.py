@@ -32,8 +32,8 @@ class Collected(NamedTuple):
     """`Unroll.to_tree` in numpy arrays."""
     infos: list[list[dict[str, Any]]]
     """[T][B] what the environments told."""
-    updates: int
-    """The learner's updates when the parameters were read that acted."""
+    published: int
+    """Batches that the learner had made ready for distillation when the parameters were read that acted."""
     work: Work
 
 
@@ -97,7 +97,7 @@ class Batch:
         parts = [collected[actor] for actor in self.actors]
         self.tree = join([part.unroll for part in parts])
         self._infos = [[info for lanes in step for info in lanes] for step in _columns(parts)]
-        self.updates = float(np.mean([part.updates for part in parts]))
+        self.published = float(np.mean([part.published for part in parts]))
         self.steps_told = 0
 
     def __len__(self) -> int:

@@ -14,12 +14,11 @@ class RaySettings:
         num_distillers: Processes that distil, all into the same parameters, without locks.
         address: Of a Ray cluster, "auto" or "host:port"; None starts one on this machine.
         lockstep: Act, learn and distil in turn, as the serial engine does, with its numbers.
-        queue_length: Unrolls that each actor may be ahead of the learner; the one in progress counts. More
-            than 1 pays only where actors would be idle less than the learner: what waits grows old.
+        queue_length: Unrolls that each actor may be ahead of the learner, the one in progress included. With
+            0 it acts on all that was learnt before, as in the serial engine, while the learner learns again
+            from its replay; more keeps a learner busy that would have to wait, with unrolls that are older.
         unrolls_per_update: Actors whose unrolls the learner takes at a time, first come, first served; all
             of them when None.
-        act_on_distilled: Begin an unroll only once everything learnt until it was asked for has been
-            distilled, which costs no time where actors would be idle; False acts on whatever there is.
         max_distillation_lag: Unrolls that a distiller may be behind before the learner waits for it.
         worker_cpus: CPUs that each worker claims of the cluster; an equal share, at most one, when None.
         wait_seconds: How long anything is waited for before it is an error.
@@ -30,9 +29,8 @@ class RaySettings:
     num_distillers: int = 1
     address: str | None = None
     lockstep: bool = False
-    queue_length: int = 1
+    queue_length: int = 0
     unrolls_per_update: int | None = None
-    act_on_distilled: bool = True
     max_distillation_lag: int = 2
     worker_cpus: float | None = None
     wait_seconds: float = 300.0
@@ -40,7 +38,7 @@ class RaySettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
-        least = {"num_actors": 1, "num_distillers": 1, "queue_length": 1, "max_distillation_lag": 0}
+        least = {"num_actors": 1, "num_distillers": 1, "queue_length": 0, "max_distillation_lag": 0}
         for name, bound in (least | {"max_deaths_in_a_row": 0}).items():
             self._require(name, getattr(self, name) >= bound, f"at least {bound}")
         self._require("wait_seconds", self.wait_seconds > 0, "greater than 0")

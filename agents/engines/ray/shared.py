@@ -103,7 +103,7 @@ class ParameterBlock:
 
 
 def counter(memory: Tensor) -> Tensor:
-    """[] int64: the count at the head of a block, of the learner's updates so far."""
+    """[] int64: the count at the head of a block, of the batches that were made ready for distillation."""
     return memory[:8].view(torch.int64).squeeze(0)
 
 

@@ -192,8 +192,7 @@ class ActorWorker(_Worker):
             except EnvironmentRaised as raised:
                 return raised.failed
             assert unroll is not None
-            updates = int(counter(self._memory))
-            return Collected(to_arrays(unroll.to_tree()), infos, updates, cost())
+            return Collected(to_arrays(unroll.to_tree()), infos, int(counter(self._memory)), cost())
 
     def ask(self, method: str, *arguments: Any, **further: Any) -> Any:
         """Call a method of the lanes, a `VecEnv`."""
