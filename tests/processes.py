@@ -23,9 +23,10 @@ def workers(kind: str, ancestor: int | None = None) -> list[int]:
     return [process for process, line in descendants(ancestor).items() if line.startswith(f"ray::{kind}")]
 
 
-def ray_session(process: int) -> set[int]:
-    """Numbers of all processes of Ray below one."""
-    return {number for number, line in descendants(process).items() if "ray" in line}
+def ray_session(process: int, but: str = "nothing") -> set[int]:
+    """Numbers of all processes of Ray below one, but those whose command line holds a word."""
+    lines = descendants(process).items()
+    return {number for number, line in lines if "ray" in line and but not in line}
 
 
 def alive(processes: set[int]) -> set[int]:
