@@ -23,7 +23,7 @@ from agents.actor import Actor
 from agents.config import LearnerConfig
 from agents.configured import ConfiguredAlgorithm
 from agents.distiller import Distiller
-from agents.engines.ray import RaySettings, require_ray
+from agents.engines.ray import RaySettings, import_ray
 from agents.engines.serial import SerialEngine
 from agents.learner import Learner
 from agents.processor import denormals_as_zero
@@ -283,7 +283,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
                 f"{cls.__name__} runs on the engine {', '.join(cls.engines)} alone: the Ray engine is for "
                 "agents whose actor is distilled from the learner"
             )
-        require_ray()
+        import_ray(engine)
 
     @classmethod
     def _check_spaces(cls, observation_space: spaces.Space, action_space: spaces.Space) -> None:

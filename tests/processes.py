@@ -29,6 +29,24 @@ def ray_session(process: int, but: str = "nothing") -> set[int]:
     return {number for number, line in lines if "ray" in line and but not in line}
 
 
+def listening(processes: set[int]) -> set[str]:
+    """Addresses on which some processes accept connections from elsewhere, as the kernel writes them."""
+    sockets = {
+        os.readlink(link)
+        for number in processes
+        for link in Path(f"/proc/{number}/fd").glob("*")
+        if os.path.lexists(link)
+    }
+    lines = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    return {
+        line[1].rpartition(":")[0] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in sockets
+    }
+
+
 def alive(processes: set[int]) -> set[int]:
     """Those that still run."""
     return {process for process in processes if process in _parents()}

@@ -18,7 +18,7 @@ from agents import checkpoint, incident
 from agents.actor import Actor, sample
 from agents.baselines.vmpo import VMPO
 from agents.engines.faults import EnvironmentFailed, LossNotFinite, environment_failed
-from agents.engines.ray import RaySettings, require_ray
+from agents.engines.ray import RaySettings, import_ray
 from agents.engines.ray.lanes import EnvironmentRaised, RecordedLanes
 from agents.engines.ray.meters import Meters
 from agents.engines.ray.payload import Batch, Collected, Distilled, Work, join, to_arrays, to_tensors
@@ -89,9 +89,9 @@ def test_agents_without_a_distiller_and_environments_of_this_process_are_refused
 
 
 def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ImportError, match=r"memory-envs\[distributed\]"):
-        require_ray()
+        import_ray(RaySettings())
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ import pytest
 from agents import checkpoint
 from agents.run_directory import RunDirectory
 from agents.run_log import read_rows
-from tests.processes import alive, ray_session, shared_files, wait_until, workers
+from tests.processes import alive, listening, ray_session, shared_files, wait_until, workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -70,13 +70,15 @@ def frames(folder: Path) -> int:
 
 
 def test_success_leaves_a_whole_run_directory_and_no_process(tmp_path: Path) -> None:
-    program = train(tmp_path / "run", 40, "--num-actors", "2", "--num-distillers", "2", "--log-every", "10")
+    program = train(tmp_path / "run", 400, "--num-actors", "2", "--num-distillers", "2", "--log-every", "10")
     rays = program.until_it_learns()
+    addresses = listening(rays)
+    assert addresses and all(address.endswith("0100007F") for address in addresses)  # 127.0.0.1
     status, output = program.end()
     assert status == 0, output
     assert wait_until(lambda: not alive(rays), GONE_AFTER)
     rows = read_rows(tmp_path / "run" / "progress.csv")
-    assert [int(row["time/total_timesteps"]) for row in rows] == [10 * UNROLL * (k + 1) for k in range(4)]
+    assert [int(row["time/total_timesteps"]) for row in rows] == [10 * UNROLL * (k + 1) for k in range(40)]
     assert float(rows[-1]["queue/policy_lag"]) >= 0
     assert (tmp_path / "run" / "evaluation.json").exists()
 

@@ -1,24 +1,27 @@
 """Actors, learner and distillers in processes of their own, on one machine or many, with Ray in between.
 
-Only the settings are imported here: Ray itself is needed once an engine is built.
+Only the settings are imported here: Ray itself is imported once an engine is asked for.
 """
 
 from __future__ import annotations
 
-import importlib.util
-
+from agents.engines.ray.environment import variables
 from agents.engines.ray.settings import RaySettings
 
-__all__ = ["RaySettings", "require_ray"]
+__all__ = ["RaySettings", "import_ray"]
 
 
-def require_ray() -> None:
-    """Check that Ray is installed, without importing it.
+def import_ray(settings: RaySettings) -> None:
+    """Import Ray, which decides then which network interfaces a cluster on this machine would listen on.
 
     Raises:
         ImportError: Naming the extra that is missing.
     """
-    if importlib.util.find_spec("ray") is None:
-        raise ImportError(
-            'the engine "ray" needs ray, which is not installed; run `pip install "memory-envs[distributed]"`'
-        )
+    with variables(settings):
+        try:
+            import ray  # noqa: F401
+        except ImportError as missing:
+            raise ImportError(
+                'the engine "ray" needs ray, which is not installed; '
+                'run `pip install "memory-envs[distributed]"`'
+            ) from missing

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from agents.engines.faults import environment_failed
+from agents.engines.faults import WaitedTooLong, environment_failed
 from agents.engines.ray.crew import Crew
 from agents.engines.ray.meters import Meters
 from agents.engines.ray.payload import Batch, Collected, Failed, join_observations, select_rows
@@ -116,7 +116,11 @@ class Acting:
 
     def _wait(self, done: Callable[[], bool]) -> None:
         with self._meters.timed("waiting"):
-            self.crew.wait(done, self._receive, self._settings.wait_seconds)
+            try:
+                self.crew.wait(done, self._receive, self._settings.wait_seconds)
+            except WaitedTooLong as late:
+                also = ", and unrolls wait for distillers that have not ended" if self._after() else ""
+                raise WaitedTooLong(f"{late}{also}") from late
 
     def _receive(self, number: int, method: str, result: Any) -> None:
         if isinstance(result, Failed):

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import math
-import os
 import signal
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+import ray
+
+from agents.engines.ray.environment import variables
 from agents.engines.ray.settings import RaySettings
 from agents.interrupts import SIGNALS
 from agents.provenance import available_cores
 
-# What Ray reads when it is imported or started. The third, made for other systems, is its one way to make
-# servers listen on the loopback interface alone.
-_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-_LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+logger = logging.getLogger(__name__)
 
 
 class Cluster:
@@ -39,28 +39,21 @@ class Cluster:
     """
 
     def __init__(self, settings: RaySettings) -> None:
-        local = settings.address is None
-        os.environ.update(_ENVIRONMENT)
-        with _signal_handlers_kept(), _environment(_LOOPBACK_ONLY if local else {}):
-            import ray
-
-            self._ours = not ray.is_initialized()
-            if self._ours:
+        self._ours = not ray.is_initialized()
+        if self._ours:
+            with _signal_handlers_kept(), variables(settings):
                 ray.init(**_arguments(settings.address), log_to_driver=False, logging_level=logging.ERROR)
+            _tell_of_open_ports(settings)
         self.node = ray.get_runtime_context().get_node_id()
         self._settings = settings
 
     @property
     def is_one_node(self) -> bool:
         """Whether no worker can come to run on another node than this one."""
-        import ray
-
         return self._settings.address is None and sum(node["Alive"] for node in ray.nodes()) == 1
 
     def worker_options(self) -> dict[str, Any]:
         """Return what Ray is to be told of every worker."""
-        import ray
-
         settings = self._settings
         workers = settings.num_actors + settings.num_distillers
         share = min(1.0, ray.cluster_resources().get("CPU", 0.0) / workers)
@@ -69,31 +62,23 @@ class Cluster:
 
     def leave(self) -> None:
         """Disconnect, and end the cluster if it was started here."""
-        import ray
-
         if self._ours:
             ray.shutdown()
+
+
+def _tell_of_open_ports(settings: RaySettings) -> None:
+    """Warn if a cluster that was started here listens on all interfaces after all."""
+    address = ray.util.get_node_ip_address()
+    if settings.address is None and not ipaddress.ip_address(address).is_loopback:
+        logger.warning(
+            "Ray was imported before its engine was asked for, so its servers can be reached at %s", address
+        )
 
 
 def _arguments(address: str | None) -> dict[str, Any]:
     if address is not None:
         return {"address": address}
     return {"address": "local", "num_cpus": available_cores(), "include_dashboard": False}
-
-
-@contextlib.contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables of the environment for the length of a block."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager

@@ -113,7 +113,9 @@ class Crew:
             for number, method, result in self.results(max(0.0, heard + seconds - time.monotonic())):
                 heard = time.monotonic()
                 take(number, method, result)
-            if self.deaths == deaths and time.monotonic() - heard >= seconds:
+            if self.deaths > deaths:
+                heard = time.monotonic()  # a new worker has its time
+            elif time.monotonic() - heard >= seconds:
                 raise WaitedTooLong(self._silence(seconds))
 
     def _silence(self, seconds: float) -> str:
