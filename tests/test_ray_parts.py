@@ -14,7 +14,7 @@ import pytest
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from agents import checkpoint, incident
+from agents import checkpoint, incident, training
 from agents.actor import Actor, sample
 from agents.baselines.vmpo import VMPO
 from agents.engines.faults import EnvironmentFailed, LossNotFinite, environment_failed
@@ -318,3 +318,22 @@ def test_meters_add_up_and_begin_anew() -> None:
     assert figures["speed/acting"] == UNROLL and figures["speed/distilling"] == 2 * UNROLL
     assert figures["distillation/steps_per_rl_step"] == 6
     assert meters.take_seconds() == {} and meters.take_figures()["speed/acting"] == 0.0
+
+
+def test_a_program_refuses_the_engine_for_agents_that_do_not_run_on_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--preset", "imaze/random", "--engine", "ray", "--run-dir", str(tmp_path / "run")]
+    assert training.main("agents.baselines.train", arguments) == 2
+    assert "--engine ray does not run the agent 'random': choose serial" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_goes_on_without_the_processes_that_it_had(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run")
+    options = parse("agents.ald.train", ["--preset", "imaze/ald", "--engine", "ray", "--num-actors", "2"])
+    run.write_config(options.to_dict())
+    kept = parse("agents.ald.train", ["--resume", str(run.path)]).run
+    assert (kept.engine, kept.num_actors) == ("ray", 2)
+    alone = parse("agents.ald.train", ["--resume", str(run.path), "--engine", "serial"]).run
+    assert (alone.engine, alone.num_actors, alone.ray_settings) == ("serial", 1, None)
