@@ -21,9 +21,9 @@ from agents.engines.faults import EnvironmentFailed, LossNotFinite, environment_
 from agents.engines.ray import RaySettings, import_ray
 from agents.engines.ray.lanes import EnvironmentRaised, RecordedLanes
 from agents.engines.ray.meters import Meters
+from agents.engines.ray.parameters import Trained
 from agents.engines.ray.payload import Batch, Collected, Distilled, Work, join, to_arrays, to_tensors
 from agents.engines.ray.shared import ParameterBlock, SharedMemory, counter, map_memory
-from agents.engines.ray.workers import Trained
 from agents.options import parse
 from agents.remote_lanes import RemoteLanes
 from agents.run_directory import RunDirectory

@@ -12,16 +12,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from agents.config import ALDConfig
 from agents.engines.ray.cluster import Cluster
+from agents.engines.ray.parameters import Access, ParameterServer, Trained
 from agents.engines.ray.settings import RaySettings
 from agents.engines.ray.shared import ParameterBlock, SharedMemory, counter
-from agents.engines.ray.workers import (
-    Access,
-    ActorPlan,
-    ActorWorker,
-    DistillerWorker,
-    ParameterServer,
-    Trained,
-)
+from agents.engines.ray.workers import ActorPlan, ActorWorker, DistillerWorker
 from agents.networks.actor_critic import ActorCritic
 
 
