@@ -76,7 +76,8 @@ class RunSettings:
     )
     device: str = _option("auto", "auto, cpu, cuda, cuda:1, ...")
     num_threads: int | None = _option(
-        None, "threads of torch on the CPU; the cores there are, up to 4, when not given"
+        None,
+        "threads of torch on the CPU; cores that no other process of the run needs, up to 4, if not given",
     )
     stop_at_success: float | None = _option(
         None, f"end early once this share of the last {SUCCESS_WINDOW} training episodes succeeded"
@@ -307,7 +308,7 @@ def _completed(options: Options) -> Options:
         run,
         **_processes(run),
         run_dir=run.run_dir or _new_name(run),
-        num_threads=run.num_threads or min(MAX_THREADS, available_cores()),
+        num_threads=run.num_threads or _threads(run),
         log_every=run.log_every or rows_apart(run.num_envs * options.config.unroll_length),
     )
     return dataclasses.replace(options, run=completed)
@@ -327,6 +328,12 @@ def _processes(run: RunSettings) -> dict[str, Any]:
         if run.resume is None and given[name] != none[name]:
             raise ValueError(f"{_flag(name)} {given[name]} needs --engine ray, got --engine {run.engine}")
     return none
+
+
+def _threads(run: RunSettings) -> int:
+    """Threads of torch that find a core each, beside the processes that the run has on this machine."""
+    workers = run.num_actors + run.num_distillers if run.engine == "ray" and run.ray_address is None else 0
+    return max(1, min(MAX_THREADS, available_cores() - workers))
 
 
 def rows_apart(unroll_frames: int) -> int:

@@ -337,3 +337,20 @@ def test_a_run_goes_on_without_the_processes_that_it_had(tmp_path: Path) -> None
     assert (kept.engine, kept.num_actors) == ("ray", 2)
     alone = parse("agents.ald.train", ["--resume", str(run.path), "--engine", "serial"]).run
     assert (alone.engine, alone.num_actors, alone.ray_settings) == ("serial", 1, None)
+
+
+@pytest.mark.parametrize(
+    ("cores", "options", "threads"),
+    [
+        (2, [], 2),
+        (2, ["--engine", "ray"], 1),
+        (8, ["--engine", "ray", "--num-actors", "4"], 3),
+        (2, ["--engine", "ray", "--ray-address", "auto"], 2),
+        (2, ["--engine", "ray", "--num-threads", "2"], 2),
+    ],
+)
+def test_the_learner_has_the_threads_that_its_workers_leave(
+    monkeypatch: pytest.MonkeyPatch, cores: int, options: list[str], threads: int
+) -> None:
+    monkeypatch.setattr("agents.options.available_cores", lambda: cores)
+    assert parse("agents.ald.train", ["--preset", "imaze/ald", *options]).run.num_threads == threads
