@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,7 @@ def collected(lanes: int, seed: int = 0, rows_of: tuple[int, int] | None = None)
         ({"num_distillers": 2, "lockstep": True}, "num_distillers must be 1 in lockstep, got 2"),
         ({"num_actors": 4, "unrolls_per_update": 3}, "unrolls_per_update must be a divisor of num_actors=4"),
         ({"wait_seconds": 0.0}, "wait_seconds must be greater than 0"),
+        ({"address": "ray://head:10001"}, "address must be auto, or host:port"),
         ({"worker_cpus": -1.0}, "worker_cpus must be at least 0"),
     ],
 )
@@ -92,6 +94,14 @@ def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ImportError, match=r"memory-envs\[distributed\]"):
         import_ray(RaySettings())
+
+
+def test_an_address_where_nothing_answers_is_an_error_at_once() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(ConnectionError, match=f"no Ray cluster answers at {address}"):
+            ray_model(address=address).learn(UNROLL)
 
 
 @pytest.mark.slow

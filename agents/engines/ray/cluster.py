@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import math
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,9 @@ from agents.engines.ray.environment import variables
 from agents.engines.ray.settings import RaySettings
 from agents.interrupts import SIGNALS
 from agents.provenance import available_cores
+
+# Seconds for an address to answer.
+_PATIENCE = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +45,7 @@ class Cluster:
     def __init__(self, settings: RaySettings) -> None:
         self._ours = not ray.is_initialized()
         if self._ours:
+            _check_answer(settings.address)
             with _signal_handlers_kept(), variables(settings):
                 ray.init(**_arguments(settings.address), log_to_driver=False, logging_level=logging.ERROR)
             _tell_of_open_ports(settings)
@@ -64,6 +69,17 @@ class Cluster:
         """Disconnect, and end the cluster if it was started here."""
         if self._ours:
             ray.shutdown()
+
+
+def _check_answer(address: str | None) -> None:
+    """Check that something answers at an address: Ray itself would try for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if not host:
+        return
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE).close()
+    except OSError as problem:
+        raise ConnectionError(f"no Ray cluster answers at {address}: {problem}") from problem
 
 
 def _tell_of_open_ports(settings: RaySettings) -> None:
@@ -91,7 +107,9 @@ def _signal_handlers_kept() -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in before.items():
-        if callable(handler):
-            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, handler)

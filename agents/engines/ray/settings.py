@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -41,6 +42,9 @@ class RaySettings:
         least = {"num_actors": 1, "num_distillers": 1, "queue_length": 0, "max_distillation_lag": 0}
         for name, bound in (least | {"max_deaths_in_a_row": 0}).items():
             self._require(name, getattr(self, name) >= bound, f"at least {bound}")
+        address = self.address
+        known = address is None or address == "auto" or re.fullmatch(r"[^/]+:\d+", address) is not None
+        self._require("address", known, "auto, or host:port of a cluster that this machine is part of")
         self._require("wait_seconds", self.wait_seconds > 0, "greater than 0")
         self._require("worker_cpus", self.worker_cpus is None or self.worker_cpus >= 0, "at least 0")
         taken = self.unrolls_per_update
