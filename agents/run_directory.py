@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from agents.checkpoint import replacing
@@ -42,6 +43,24 @@ class RunDirectory:
         self.evaluation = self.path / "evaluation.json"
         self.replay = self.path / "replay.json"
         self.animation = self.path / "replay.gif"
+        self._lock = FileLock(self.path / ".lock", blocking=False)
+
+    def claim(self) -> None:
+        """Keep other programs from training here, until `release` or the end of this process.
+
+        Raises:
+            BlockingIOError: One does already.
+        """
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise BlockingIOError(
+                f"another program is training in {self.path}: wait for it, or end it"
+            ) from None
+
+    def release(self) -> None:
+        """Let others train here."""
+        self._lock.release()
 
     @classmethod
     def create(cls, path: str | Path) -> RunDirectory:

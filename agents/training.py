@@ -63,6 +63,8 @@ def main(program: str, arguments: Sequence[str] | None = None) -> int:
             report(run, model, options, console)
     except KeyboardInterrupt:  # between training and the end of the report: all that was trained is saved
         finished = False
+    finally:
+        run.release()
     if not finished:
         console.print(f"Go on with:  {resume_command(program, run)}", soft_wrap=True, highlight=False)
     return FINISHED if finished else INTERRUPTED
@@ -74,6 +76,7 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
     Raises:
         FileExistsError: The folder of a new run is not empty.
         FileNotFoundError: The run to resume has no checkpoint.
+        BlockingIOError: Another program trains in it.
         ValueError: The environment or a setting is refused.
     """
     settings = options.run
@@ -92,8 +95,10 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
             **engine,
         )
         run = RunDirectory.create(str(settings.run_dir))
+        run.claim()
     else:
         run = RunDirectory.open(settings.resume)
+        run.claim()
         model = _resumed(options.agent, run, env, settings.device, console, engine)
     _write_configuration(run, options, model.num_timesteps)
     console.print(f"{settings.name}, seed {settings.seed}, in {run.path}", soft_wrap=True, highlight=False)

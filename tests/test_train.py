@@ -106,7 +106,7 @@ def test_run_directory_holds_everything_promised(whole):
     names = {path.name for path in whole.iterdir()}
     assert names == {
         *("config.json", "progress.csv", "tensorboard", "checkpoints", "model.zip"),
-        *("learning_curve.png", "evaluation.json", "replay.json", "replay.gif"),
+        *("learning_curve.png", "evaluation.json", "replay.json", "replay.gif", ".lock"),
     }
     assert (whole / "learning_curve.png").read_bytes()[:4] == b"\x89PNG"
     assert (whole / "replay.gif").read_bytes()[:3] == b"GIF"
@@ -218,6 +218,16 @@ def test_success_that_is_held_stops():
     assert train._success_held(Model(), None) is None
     Model.ep_success_buffer = [1.0] * 199
     assert train._success_held(Model(), 0.5) is None
+
+
+def test_two_programs_cannot_train_in_one_folder(whole, capsys):
+    run = RunDirectory.open(whole)
+    run.claim()
+    before = (whole / "config.json").read_bytes()
+    assert resume(whole) == 2
+    assert "another program is training" in capsys.readouterr().err
+    assert (whole / "config.json").read_bytes() == before
+    run.release()
 
 
 def test_other_environments_train_and_resume(tmp_path, capsys):
