@@ -17,7 +17,7 @@ from agents.algorithm import find_algorithm
 from agents.configured import AgentConfig
 from agents.engines.ray import RaySettings
 from agents.evaluation import FIRST_EVALUATION_SEED
-from agents.provenance import available_cores
+from agents.provenance import allowed_threads, available_cores
 from agents.run_directory import RunDirectory
 from agents.settings import absent_settings
 from registry.agents import AGENTS, get_agent
@@ -77,7 +77,8 @@ class RunSettings:
     device: str = _option("auto", "auto, cpu, cuda, cuda:1, ...")
     num_threads: int | None = _option(
         None,
-        "threads of torch on the CPU; cores that no other process of the run needs, up to 4, if not given",
+        "threads of torch on the CPU, 1 on a busy machine; cores that no other process of the run needs, up "
+        "to 4 and to OMP_NUM_THREADS, if not given",
     )
     stop_at_success: float | None = _option(
         None, f"end early once this share of the last {SUCCESS_WINDOW} training episodes succeeded"
@@ -333,7 +334,7 @@ def _processes(run: RunSettings) -> dict[str, Any]:
 def _threads(run: RunSettings) -> int:
     """Threads of torch that find a core each, beside the processes that the run has on this machine."""
     workers = run.num_actors + run.num_distillers if run.engine == "ray" and run.ray_address is None else 0
-    return max(1, min(MAX_THREADS, available_cores() - workers))
+    return max(1, min(allowed_threads() or MAX_THREADS, MAX_THREADS, available_cores() - workers))
 
 
 def rows_apart(unroll_frames: int) -> int:

@@ -32,6 +32,12 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def allowed_threads() -> int | None:
+    """Return how many threads numerical libraries may use by OMP_NUM_THREADS; None where it says nothing."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else None
+
+
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,11 @@ class RunDirectory:
     def release(self) -> None:
         """Let others train here."""
         self._lock.release()
+
+    def forget_unless_trained(self) -> None:
+        """Remove the folder if it holds nothing to go on with: no checkpoint and no model."""
+        if not self._checkpoints() and not self.model.exists():
+            shutil.rmtree(self.path)
 
     @classmethod
     def create(cls, path: str | Path) -> RunDirectory:

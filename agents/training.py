@@ -61,6 +61,10 @@ def main(program: str, arguments: Sequence[str] | None = None) -> int:
         finished = train(run, model, options.run, console)
         if finished:
             report(run, model, options, console)
+    except ConnectionError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        run.forget_unless_trained()
+        return REFUSED
     except KeyboardInterrupt:  # between training and the end of the report: all that was trained is saved
         finished = False
     finally:
@@ -100,6 +104,7 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
         run = RunDirectory.open(settings.resume)
         run.claim()
         model = _resumed(options.agent, run, env, settings.device, console, engine)
+        _check_total(run, settings.total_timesteps, model.num_timesteps)
     _write_configuration(run, options, model.num_timesteps)
     console.print(f"{settings.name}, seed {settings.seed}, in {run.path}", soft_wrap=True, highlight=False)
     return run, model
@@ -108,9 +113,13 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
 def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, console: Console) -> bool:
     """Train to the total, or until told to stop, and save the state to resume from.
 
+    A run that has come to its total is left as it is.
+
     Returns:
         True at the total or at the success asked for, False when interrupted.
     """
+    if model.num_timesteps >= settings.total_timesteps:
+        return True
 
     def announce() -> None:
         console.print("Stopping after this unroll and saving ...", highlight=False)
@@ -120,7 +129,7 @@ def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, 
         progress = TrainingProgress(settings.total_timesteps, console)
         try:
             model.learn(
-                max(0, settings.total_timesteps - model.num_timesteps),
+                settings.total_timesteps - model.num_timesteps,
                 CallbackList([recorder, progress]),
                 log_interval=0,
                 reset_num_timesteps=False,
@@ -192,6 +201,15 @@ def _resumed(
             soft_wrap=True,
         )
     return find_algorithm(agent).load(latest, env, device, force_reset=not exact, **engine)
+
+
+def _check_total(run: RunDirectory, total_timesteps: int, frames: int) -> None:
+    """A run may be made longer, but cannot lose what it has learnt."""
+    if total_timesteps < frames and total_timesteps != run.read_config()["run"]["total_timesteps"]:
+        raise ValueError(
+            f"total_timesteps must be at least the {frames:,} frames that {run.path} was trained for, "
+            f"got {total_timesteps:,}"
+        )
 
 
 def _recorder(

@@ -184,7 +184,8 @@ def test_minutes_can_be_those_of_the_processor(raw, tmp_path, capsys):
         assert column(by_cpu.rows, SECONDS) == column(run.rows, CPU_SECONDS) != column(run.rows, SECONDS)
         assert run.timed_by("wall") is run
     assert program.main(["figures", str(raw), "--images", str(tmp_path), "--clock", "cpu"]) == 0
-    assert "minutes: of the processor" in (raw / "README.md").read_text()
+    page = (raw / "README.md").read_text()
+    assert "minutes: of the processor" in page and "| CPU minutes to 95% |" in page
     assert '"clock":"cpu"' in write_report(raw, clock="cpu").read_text().replace(" ", "")
     curve = next((raw / "curves").iterdir())
     curve.write_text(curve.read_text().replace(CPU_SECONDS, "time/other"))

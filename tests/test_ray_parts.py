@@ -363,4 +363,5 @@ def test_the_learner_has_the_threads_that_its_workers_leave(
     monkeypatch: pytest.MonkeyPatch, cores: int, options: list[str], threads: int
 ) -> None:
     monkeypatch.setattr("agents.options.available_cores", lambda: cores)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert parse("agents.ald.train", ["--preset", "imaze/ald", *options]).run.num_threads == threads

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -166,6 +167,36 @@ def test_finished_run_goes_on_to_a_new_total(whole, tmp_path, no_report):
     config = json.loads((folder / "config.json").read_text())
     assert config["run"]["total_timesteps"] == 20 * UNROLL
     assert [session["from_timesteps"] for session in config["sessions"]] == [0, 12 * UNROLL]
+
+
+def test_a_finished_run_loses_nothing_by_being_gone_on_with(tmp_path, capsys, no_report):
+    """Its last row is not one of those that lie at even distances."""
+    folder = tmp_path / "run"
+    assert run_small(folder, 7) == 0
+    rows = (folder / "progress.csv").read_bytes()
+    assert read_rows(folder / "progress.csv")[-1]["time/total_timesteps"] == str(7 * UNROLL)
+    assert resume(folder) == 0
+    assert (folder / "progress.csv").read_bytes() == rows
+    before = (folder / "config.json").read_bytes()
+    assert resume(folder, "--total-timesteps", str(6 * UNROLL)) == 2
+    assert f"at least the {7 * UNROLL} frames" in capsys.readouterr().err
+    assert (folder / "config.json").read_bytes() == before
+
+
+def test_a_run_that_finds_no_cluster_leaves_nothing(tmp_path, capsys):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        assert run_small(tmp_path / "run", 3, "--engine", "ray", "--ray-address", address) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: no Ray cluster answers at {address}") and error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_threads_are_no_more_than_the_environment_allows(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert parse(PROGRAM, ["--env", ENV]).run.num_threads == 1
+    assert parse(PROGRAM, ["--env", ENV, "--num-threads", "3"]).run.num_threads == 3
 
 
 def test_rows_behind_the_checkpoint_are_dropped(whole, tmp_path, no_report):

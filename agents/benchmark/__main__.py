@@ -87,7 +87,7 @@ def collect(folder: tyro.conf.Positional[Path], out: Path, measure_acting: bool 
 
 def figures(
     folder: tyro.conf.Positional[Path],
-    images: Path = Path("docs/images"),
+    images: Path | None = None,
     agent: str = SUBJECT,
     clock: Clock = "wall",
 ) -> int:
@@ -95,14 +95,14 @@ def figures(
 
     Args:
         folder: What `collect` wrote; README.md is written there.
-        images: Folder for the figures.
+        images: Folder for the figures; that of the raw data when not given.
         agent: Whose probability of improvement over the others is told: the end of a preset's name.
         clock: Whose minutes are shown: the processor's hardly depend on what else the machine did.
     """
     runs, acting = tuple(run.timed_by(clock) for run in read_records(folder)), read_acting(folder)
     if agent != SUBJECT:  # which is shown where it took part
         look_up({run.group.rpartition("/")[2]: run for run in runs}, "agent", agent)
-    drawn = save_figures(runs, acting, images, folder.resolve().name, agent)
+    drawn = save_figures(runs, acting, images or folder, folder.resolve().name, agent, clock)
     page = save_page(runs, acting, folder, drawn, agent, clock)
     for path in (*(path for each in drawn.values() for path in each), page):
         print(path)

@@ -18,7 +18,7 @@ from agents.curves import INK, Unit, style_axes
 from agents.report.acting import Costs
 from agents.report.comparison import SUBJECT, Comparison, compare
 from agents.report.learning import UNITS, curves
-from agents.report.runs import Group, Run, by_task, grouped
+from agents.report.runs import Clock, Group, Run, by_task, grouped
 from agents.report.scores import Measure, measure_of
 from agents.statistics import Estimate
 
@@ -39,7 +39,12 @@ class Look(NamedTuple):
 
 
 def save_figures(
-    runs: Sequence[Run], costs: Costs, folder: Path, benchmark: str, subject: str = SUBJECT
+    runs: Sequence[Run],
+    costs: Costs,
+    folder: Path,
+    benchmark: str,
+    subject: str = SUBJECT,
+    clock: Clock = "wall",
 ) -> dict[str, tuple[Path, Path]]:
     """Draw the learning curves and the comparison of every task.
 
@@ -51,6 +56,7 @@ def save_figures(
         folder: For the PNG files.
         benchmark: What their names begin with.
         subject: As in `compare`.
+        clock: That counted the minutes of these runs, see `Run.timed_by`.
 
     Returns:
         The two files by task.
@@ -58,7 +64,7 @@ def save_figures(
     folder.mkdir(parents=True, exist_ok=True)
     return {
         task: (
-            _save(folder / f"{benchmark}-{_slug(task)}-curves.png", _curves(grouped(of_task))),
+            _save(folder / f"{benchmark}-{_slug(task)}-curves.png", _curves(grouped(of_task), clock)),
             _save(
                 folder / f"{benchmark}-{_slug(task)}-comparison.png",
                 _comparison(compare(grouped(of_task), costs, subject), subject),
@@ -86,13 +92,15 @@ def spread(values: Sequence[float], gap: float) -> list[float]:
     return places
 
 
-def _curves(groups: Sequence[Group]) -> Figure:
+def _curves(groups: Sequence[Group], clock: Clock) -> Figure:
     figure = Figure(figsize=(11, 4.4), layout="constrained", facecolor="white")
     measure = measure_of(groups[0].runs[0])
     drawn = [each[measure] for each in curves(groups)]
     for axes, unit in zip(figure.subplots(1, 2, sharey=True), UNITS, strict=True):
         ends = _draw_curves(axes, drawn, unit, measure)
         axes.set_xlim(left=0)
+    if clock == "cpu":
+        axes.set_xlabel("minutes of the processor", color=INK)
     _label(axes, ends, [group.name for group in groups])
     return figure
 
@@ -114,7 +122,8 @@ def _draw_experiment(axes: Axes, panel: Mapping[str, Any], look: Look, alpha: fl
     common = panel["aggregate"]
     lines = [common] if common else panel["runs"]
     for line in lines:
-        axes.plot(line["x"], line["y"], color=look.colour, linestyle=look.dashes, lw=2 if common else 1)
+        width, dot = (2 if common else 1), ("o" if len(line["x"]) == 1 else "")
+        axes.plot(line["x"], line["y"], marker=dot, color=look.colour, linestyle=look.dashes, lw=width)
     if common:
         axes.fill_between(common["x"], common["low"], common["high"], color=look.colour, alpha=alpha, lw=0)
     return lines[-1]["y"][-1] if lines else None

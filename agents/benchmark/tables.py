@@ -19,6 +19,10 @@ from agents.statistics import Estimate, aggregate
 
 PAGE = "README.md"
 NONE = "—"
+_CAPTION = (
+    "Line: the interquartile mean over seeds; band: its 95 % bootstrap interval. Of fewer than three seeds, "
+    "each run. Where some seeds learn and others do not, the mean lies where none of them is."
+)
 _ORIGIN = "<!-- Written by `python -m agents.benchmark figures`: change what it reads, not this. -->"
 
 
@@ -41,7 +45,9 @@ def save_page(
         clock: That counted the minutes of these runs, see `Run.timed_by`.
     """
     links = {task: [os.path.relpath(path, folder) for path in paths] for task, paths in figures.items()}
-    parts = [_task(task, of_task, costs, links[task], subject) for task, of_task in by_task(runs).items()]
+    parts = [
+        _task(task, of_task, costs, links[task], subject, clock) for task, of_task in by_task(runs).items()
+    ]
     with replacing(folder / PAGE) as file:
         file.write(
             "\n\n".join([_ORIGIN, *parts, *_all_tasks(runs), _made_with(runs, clock)]).encode() + b"\n"
@@ -49,14 +55,17 @@ def save_page(
     return folder / PAGE
 
 
-def _task(task: str, runs: Sequence[Run], costs: Costs, figures: Sequence[str], subject: str) -> str:
+def _task(
+    task: str, runs: Sequence[Run], costs: Costs, figures: Sequence[str], subject: str, clock: Clock
+) -> str:
     groups = grouped(runs)
     curves, comparison = figures
     rows = compare(groups, costs, subject)
     parts = [
         f"## {task}",
         f"![learning curves of {task}]({curves})",
-        _how_soon(groups),
+        _CAPTION,
+        _how_soon(groups, clock),
         _how_good(groups),
         f"![{task}: scores, probabilities and costs side by side]({comparison})",
         _side_by_side(rows, find_subject(groups, subject)),
@@ -64,14 +73,14 @@ def _task(task: str, runs: Sequence[Run], costs: Costs, figures: Sequence[str], 
     return "\n\n".join(parts)
 
 
-def _how_soon(groups: Sequence[Group]) -> str:
-    first = groups[0].runs[0]
+def _how_soon(groups: Sequence[Group], clock: Clock) -> str:
+    first, minutes = groups[0].runs[0], "minutes" if clock == "wall" else "CPU minutes"
     measure = "success" if measure_of(first) == "success" else "normalised return"
     levels = [f"{level:.0%}" for level in LEVELS]
     head = [
         "experiment",
         *(f"M frames to {each}" for each in levels),
-        *(f"minutes to {each}" for each in levels),
+        *(f"{minutes} to {each}" for each in levels),
     ]
     rows = milestone_rows(groups, published_points(first.env_id, first.env_kwargs))
     lines = [[_name(row), *_reached(row, "frames"), *_reached(row, "minutes")] for row in rows]
@@ -190,7 +199,9 @@ def _made_with(runs: Sequence[Run], clock: Clock) -> str:
         "torch": _distinct(each.get("torch") for each in libraries),
         "revision": _distinct(each.get("git") for each in sessions),
         "minutes": {"wall": "of the wall clock", "cpu": "of the processor"}[clock],
-        "runs beside a run": f"{min(beside):.1f} to {max(beside):.1f} on average" if beside else "",
+        "other runs of the benchmark beside a run": (
+            f"{min(beside):.1f} to {max(beside):.1f} on average" if beside else ""
+        ),
     }
     told = ", ".join(f"{name}: {value}" for name, value in facts.items() if value)
     return f"{len(runs)} runs. Made with {told}." if told else f"{len(runs)} runs."

@@ -159,7 +159,9 @@ class RayEngine:
             seed: Of the first lane, lane i has `seed` + i; counts only before anything was learnt, as later
                 it would bring the same episodes again.
         """
-        return self.running.acting.begin(seed if self.learner.updates == 0 else None)
+        observation = self.running.acting.begin(seed if self.learner.updates == 0 else None)
+        self._meters.begin()
+        return observation
 
     def ask_lanes(self, actor: int, method: str, *arguments: Any, **further: Any) -> Any:
         """Call a method of the `VecEnv` of an actor's worker, after the unrolls that it is at."""

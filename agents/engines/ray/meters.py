@@ -17,10 +17,14 @@ class Meters:
     """Sums over the time since they were last read; what workers did counts when it becomes known."""
 
     def __init__(self) -> None:
+        self._replaced = {"actors": 0, "distillers": 0}
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from now on: the workers have started."""
         self._totals: dict[str, float] = defaultdict(float)
         self._seconds: dict[str, float] = defaultdict(float)
         self._since = time.perf_counter()
-        self._replaced = {"actors": 0, "distillers": 0}
 
     def replaced(self, kind: str) -> None:
         """A worker died and another has taken its place."""
@@ -81,8 +85,7 @@ class Meters:
         for part in (_ACTING, "learning", _DISTILLING):
             figures[f"speed/{part}"] = _share(totals[f"{part} frames"], seconds[part])
         figures |= {f"workers/{kind}_replaced": float(count) for kind, count in self._replaced.items()}
-        self._totals, self._seconds = defaultdict(float), defaultdict(float)
-        self._since = time.perf_counter()
+        self.begin()
         return figures
 
 
