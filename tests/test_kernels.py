@@ -62,12 +62,30 @@ def first_reset(folder: Path, cache: Path | str | None = None, home: Path | None
     return json.loads(finished.stdout)
 
 
+def copy_packages(to: Path) -> Path:
+    for package in ("memory_envs", "registry"):
+        shutil.copytree(ROOT / package, to / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return to
+
+
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     """A copy of the two packages that has never been compiled."""
-    for package in ("memory_envs", "registry"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
+    return copy_packages(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    """Another, and its first reset, in which it was compiled; tests leave it as it was, but for its cache."""
+    folder = copy_packages(tmp_path_factory.mktemp("compiled"))
+    first = first_reset(folder, cache=folder / "cache")
+    assert len(compiled_files(folder)) == 3
+    return folder, first
+
+
+def tiles(reset: dict) -> list[int]:
+    """Codes of the tiles in a one-hot observation."""
+    return np.array(reset["observation"]).reshape(9, 6).argmax(axis=1).tolist()
 
 
 def compiled_files(folder: Path) -> set[str]:
@@ -140,37 +158,39 @@ def test_a_config_with_fields_out_of_order_is_refused():
         pack(Config(0.5, 3))
 
 
-def test_compiling_takes_seconds_and_loading_does_not(copied):
-    first = first_reset(copied, cache=copied / "cache")
-    files = compiled_files(copied)
-    assert len(files) == 3 and first["seconds"] < 60, "a quiet machine needs under 10 s"
-    second = first_reset(copied, cache=copied / "cache")
+def test_compiling_takes_seconds_and_loading_does_not(compiled):
+    folder, first = compiled
+    files = compiled_files(folder)
+    assert first["seconds"] < 60, "a quiet machine needs under 10 s"
+    second = first_reset(folder, cache=folder / "cache")
     assert second["observation"] == first["observation"] and second["warnings"] == []
-    assert compiled_files(copied) == files
+    assert compiled_files(folder) == files
     assert second["seconds"] < max(2.0, first["seconds"] / 2)
 
 
-def test_an_edited_rule_is_compiled_again(copied):
-    before = first_reset(copied, cache=copied / "cache", observation="tiles")
-    rules = copied / "memory_envs" / "rules" / "imaze.py"
-    edited = rules.read_text().replace("    return FLOOR\n", "    return GOAL_LEFT\n")
-    assert edited != rules.read_text()
+def test_an_edited_rule_is_compiled_again(compiled):
+    folder, before = compiled
+    rules = folder / "memory_envs" / "rules" / "imaze.py"
+    text = rules.read_text()
+    edited = text.replace("    return FLOOR\n", "    return GOAL_LEFT\n")
+    assert edited != text
     rules.write_text(edited)
-    after = first_reset(copied, cache=copied / "cache", observation="tiles")
-    assert after["observation"] == [
-        imaze.GOAL_LEFT if code == imaze.FLOOR else code for code in before["observation"]
-    ]
+    try:
+        after = first_reset(folder, cache=folder / "cache")
+    finally:
+        rules.write_text(text)
+    assert imaze.FLOOR in tiles(before)
+    assert tiles(after) == [imaze.GOAL_LEFT if code == imaze.FLOOR else code for code in tiles(before)]
 
 
-def test_a_damaged_cache_file_is_named_and_replaced_by_compiling(copied):
-    whole = first_reset(copied, cache=copied / "cache")
-    damaged = sorted((copied / "cache").rglob("*.nbc"))
-    for path in damaged:
+def test_a_damaged_cache_file_is_named_and_replaced_by_compiling(compiled):
+    folder, whole = compiled
+    for path in sorted((folder / "cache").rglob("*.nbc")):
         path.write_bytes(path.read_bytes()[:100])
-    after = first_reset(copied, cache=copied / "cache")
+    after = first_reset(folder, cache=folder / "cache")
     assert after["observation"] == whole["observation"]
     assert any("cannot be read" in warning for warning in after["warnings"])
-    assert first_reset(copied, cache=copied / "cache")["warnings"] == []
+    assert first_reset(folder, cache=folder / "cache")["warnings"] == []
 
 
 def test_without_any_writable_folder_it_runs_and_says_so_once(copied):
