@@ -20,6 +20,7 @@ from agents.actor import Actor, sample
 from agents.baselines.vmpo import VMPO
 from agents.engines.faults import EnvironmentFailed, LossNotFinite, environment_failed
 from agents.engines.ray import RaySettings, import_ray
+from agents.engines.ray.cluster import Cluster
 from agents.engines.ray.lanes import EnvironmentRaised, RecordedLanes
 from agents.engines.ray.meters import Meters
 from agents.engines.ray.parameters import Trained
@@ -94,6 +95,16 @@ def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ImportError, match=r"memory-envs\[distributed\]"):
         import_ray(RaySettings())
+
+
+def test_no_cluster_to_be_found_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found_none(**_: Any) -> None:
+        raise ConnectionError("Ray's own advice")
+
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", found_none)
+    with pytest.raises(ConnectionError, match=r"'auto'.*ray start --head"):
+        Cluster(RaySettings(address="auto"))
 
 
 def test_an_address_where_nothing_answers_is_an_error_at_once() -> None:

@@ -45,7 +45,9 @@ def collect(folder: Path, out: Path, acting: bool = True) -> Collected:
     found = find_runs(folder)
     finished = [run for run in found if _has_finished(run)]
     if not finished:
-        raise FileNotFoundError(f"none of the {len(found)} runs in {folder} has finished")
+        raise FileNotFoundError(
+            f"none of the {len(found)} runs in {folder} has come to its total and been evaluated"
+        )
     costs = _costs(finished) if acting else {}
     runs = tuple(_slim(run) for group in grouped(finished) for run in group.runs)
     write_records(runs, out)

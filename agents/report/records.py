@@ -50,6 +50,8 @@ def read_records(folder: str | Path) -> tuple[Run, ...]:
         ValueError: The table is none, a run lacks something, or a curve lacks a column.
     """
     table = Path(folder) / TABLE
+    if not table.is_file():
+        raise FileNotFoundError(f"{folder} has no {TABLE}: `python -m agents.benchmark collect` writes it")
     try:
         records = json.loads(table.read_text(encoding="utf-8"))
         return tuple(_read(Path(folder), name, record) for name, record in records.items())

@@ -47,7 +47,7 @@ class Cluster:
         if self._ours:
             _check_answer(settings.address)
             with _signal_handlers_kept(), variables(settings):
-                ray.init(**_arguments(settings.address), log_to_driver=False, logging_level=logging.ERROR)
+                _connect(settings.address)
             _tell_of_open_ports(settings)
         self.node = ray.get_runtime_context().get_node_id()
         self._settings = settings
@@ -89,6 +89,15 @@ def _tell_of_open_ports(settings: RaySettings) -> None:
         logger.warning(
             "Ray was imported before its engine was asked for, so its servers can be reached at %s", address
         )
+
+
+def _connect(address: str | None) -> None:
+    try:
+        ray.init(**_arguments(address), log_to_driver=False, logging_level=logging.ERROR)
+    except ConnectionError as problem:
+        raise ConnectionError(
+            f"no Ray cluster was found at {address!r}: start one by `ray start --head`, or give host:port"
+        ) from problem
 
 
 def _arguments(address: str | None) -> dict[str, Any]:
