@@ -24,7 +24,7 @@ from agents.statistics import Estimate
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, without yellow, too pale for a line; when
 # they are used up, they come again with other dashes.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4d4d4d")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#4d4d4d", "#56b4e9")
 DASHES = ("-", "--", ":", "-.")
 DPI = 120
 # Of the height of a panel, between two labels.
