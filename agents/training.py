@@ -21,7 +21,7 @@ from agents import incident
 from agents.algorithm import find_algorithm
 from agents.configured import ConfiguredAlgorithm
 from agents.curves import published_points, reached, save_curve
-from agents.engines.faults import EnvironmentFailed, LossNotFinite
+from agents.engines.faults import EnvironmentFailed, LossNotFinite, NoCluster
 from agents.env_state import get_env_state
 from agents.evaluation import Evaluation, evaluate, evaluation_lanes
 from agents.exit_status import FINISHED, INTERRUPTED, REFUSALS, REFUSED
@@ -61,7 +61,7 @@ def main(program: str, arguments: Sequence[str] | None = None) -> int:
         finished = train(run, model, options.run, console)
         if finished:
             report(run, model, options, console)
-    except ConnectionError as problem:
+    except NoCluster as problem:
         print(f"error: {problem}", file=sys.stderr)
         run.forget_unless_trained()
         return REFUSED

@@ -193,6 +193,16 @@ def test_a_run_that_finds_no_cluster_leaves_nothing(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_lost_connection_of_an_environment_is_no_missing_cluster(tmp_path, monkeypatch):
+    def lose(*arguments):
+        raise ConnectionResetError("the simulator is gone")
+
+    monkeypatch.setattr(train, "train", lose)
+    with pytest.raises(ConnectionResetError, match="the simulator is gone"):
+        run_small(tmp_path / "run", 3)
+    assert (tmp_path / "run" / "config.json").is_file()
+
+
 def test_threads_are_no_more_than_the_environment_allows(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert parse(PROGRAM, ["--env", ENV]).run.num_threads == 1

@@ -60,6 +60,10 @@ def environment_failed(
     return failed
 
 
+class NoCluster(ConnectionError):
+    """There is no cluster to work on."""
+
+
 class WorkersDied(RuntimeError):
     """Workers die faster than they do anything."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import ray
 
+from agents.engines.faults import NoCluster
 from agents.engines.ray.environment import variables
 from agents.engines.ray.settings import RaySettings
 from agents.interrupts import SIGNALS
@@ -39,7 +40,7 @@ class Cluster:
         node: Ray's id of the node that this process runs on.
 
     Raises:
-        ConnectionError: There is no cluster at the address.
+        NoCluster: There is no cluster at the address.
     """
 
     def __init__(self, settings: RaySettings) -> None:
@@ -79,7 +80,7 @@ def _check_answer(address: str | None) -> None:
     try:
         socket.create_connection((host, int(port)), _PATIENCE).close()
     except OSError as problem:
-        raise ConnectionError(f"no Ray cluster answers at {address}: {problem}") from problem
+        raise NoCluster(f"no Ray cluster answers at {address}: {problem}") from problem
 
 
 def _tell_of_open_ports(settings: RaySettings) -> None:
@@ -95,7 +96,7 @@ def _connect(address: str | None) -> None:
     try:
         ray.init(**_arguments(address), log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as problem:
-        raise ConnectionError(
+        raise NoCluster(
             f"no Ray cluster was found at {address!r}: start one by `ray start --head`, or give host:port"
         ) from problem
 

@@ -29,7 +29,7 @@ class Processes:
         settings: How the work is divided.
 
     Raises:
-        ConnectionError: There is no cluster.
+        NoCluster: There is no cluster.
         ValueError: The optimizer's moments cannot be shared.
     """
 
