@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timezone
 from typing import Any
 
 from agents.algorithm import find_algorithm
 from agents.curves import published_points
-from agents.make_env import is_native, resolve_id
+from agents.make_env import is_native, make_single, resolve_id
 from agents.report.acting import Costs
 from agents.report.artwork import sheet_data
 from agents.report.comparison import compare, find_subject
@@ -51,6 +52,7 @@ def _task_data(
         episodes = EPISODES if len(groups) <= FEW_GROUPS else 1
     published = published_points(runs[0].env_id, runs[0].env_kwargs)
     columns = columns_of(groups)
+    players = [_player_data(group, episodes, seed) for group in groups]
     return {
         "name": name,
         "groups": [group.name for group in groups],
@@ -64,8 +66,16 @@ def _task_data(
         "columns": list(columns),
         "settings": settings_table(list(columns.values())),
         "sessions": sessions_table(list(columns.values())),
-        "players": [_player_data(group, episodes, seed) for group in groups],
+        "players": players,
+        "sheet": _sheet(runs[0]) if any("episodes" in player for player in players) else None,
     }
+
+
+def _sheet(run: Run) -> dict[str, Any]:
+    """The sprites of a task, which all its episodes share."""
+    with closing(make_single(run.env_id, run.env_kwargs)) as env:
+        env.reset()
+        return sheet_data(env.unwrapped.scene().looks)  # type: ignore[attr-defined]
 
 
 def _player_data(group: Group, episodes: int, seed: int) -> dict[str, Any]:
@@ -86,7 +96,6 @@ def _player_data(group: Group, episodes: int, seed: int) -> dict[str, Any]:
         "frames": model.num_timesteps,
         "played": examples.played,
         "succeeded": examples.succeeded,
-        "sheet": sheet_data(examples.shown[0].scenes[0].looks),
         "episodes": [episode_data(episode) for episode in examples.shown],
     }
 

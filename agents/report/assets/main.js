@@ -48,12 +48,13 @@ function speedFacts({ reached }) {
 function episodesCard(task) {
   const holder = element("div");
   const body = element("div");
+  const sheet = task.sheet && new Sheet(task.sheet);
   const choose = (index) => {
     const chosen = task.players[index];
     body.replaceChildren(
       ...(chosen.reason
         ? [element("p", { class: "soft" }, `No episodes: ${chosen.reason}.`)]
-        : playerParts(chosen, holder)),
+        : playerParts(chosen, sheet, holder)),
     );
   };
   choose(0);
@@ -77,8 +78,7 @@ function episodesCard(task) {
   );
 }
 
-function playerParts(chosen, holder) {
-  const sheet = new Sheet(chosen.sheet);
+function playerParts(chosen, sheet, holder) {
   const open = (index) => {
     player?.close();
     player = new Player(new Episode(chosen.episodes[index]), sheet);
