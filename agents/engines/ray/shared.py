@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import mmap
 import os
 import tempfile
@@ -80,10 +81,10 @@ class ParameterBlock:
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
         self._tensors = [*network.parameters(), *network.buffers()]
-        self.acting_size = _end(self._tensors)
+        self.acting_size = _bounds(self._tensors)[-1]
         if optimizer is not None:
             self._tensors += list(_moments(optimizer))
-        self.size = _end(self._tensors)
+        self.size = _bounds(self._tensors)[-1]
 
     def move_to(self, memory: Tensor) -> None:
         """Lay the tensors, with their values, into memory [size] uint8; whoever holds them sees it."""
@@ -97,7 +98,7 @@ class ParameterBlock:
             tensor.data = view
 
     def _views(self, memory: Tensor) -> Iterator[Tensor]:
-        for tensor, start in zip(self._tensors, _starts(self._tensors), strict=True):
+        for tensor, start in zip(self._tensors, _bounds(self._tensors)[:-1], strict=True):
             part = memory[start : start + tensor.nbytes]
             yield part.view(tensor.dtype).view(tensor.shape)
 
@@ -107,16 +108,10 @@ def counter(memory: Tensor) -> Tensor:
     return memory[:8].view(torch.int64).squeeze(0)
 
 
-def _starts(tensors: Sequence[Tensor]) -> list[int]:
-    starts, end = [], _ALIGNMENT
-    for tensor in tensors:
-        starts.append(end)
-        end += -(-tensor.nbytes // _ALIGNMENT) * _ALIGNMENT
-    return starts
-
-
-def _end(tensors: Sequence[Tensor]) -> int:
-    return _ALIGNMENT + sum(-(-tensor.nbytes // _ALIGNMENT) * _ALIGNMENT for tensor in tensors)
+def _bounds(tensors: Sequence[Tensor]) -> list[int]:
+    """Where each tensor begins, and where the last one ends with its padding."""
+    sizes = (-(-tensor.nbytes // _ALIGNMENT) * _ALIGNMENT for tensor in tensors)
+    return list(itertools.accumulate(sizes, initial=_ALIGNMENT))
 
 
 def _moments(optimizer: torch.optim.Optimizer) -> Iterator[Tensor]:
