@@ -20,6 +20,12 @@ from agents.networks.actor_critic import ActorCritic
 from agents.processor import denormals_as_zero
 
 
+def settle() -> None:
+    """What every process of the engine but the driver begins with."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which ends its workers
+    torch.set_num_threads(1)
+
+
 @dataclass(frozen=True)
 class Trained:
     """The actor's network with the optimizer of these very parameters, which must travel together.
@@ -82,8 +88,7 @@ class ParameterServer:
 
     def __init__(self, trained: Trained, path: str) -> None:
         network, optimizer = trained.copies()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        torch.set_num_threads(1)
+        settle()
         block = ParameterBlock(network, optimizer)
         self._memory = map_memory(path)
         block.look_into(self._memory)

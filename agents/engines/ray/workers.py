@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from agents.actor import Actor
 from agents.config import ALDConfig
 from agents.distiller import Distiller
 from agents.engines.ray.lanes import EnvironmentRaised, RecordedLanes
-from agents.engines.ray.parameters import Access, ServedOptimizer, Trained
+from agents.engines.ray.parameters import Access, ServedOptimizer, Trained, settle
 from agents.engines.ray.payload import Collected, Distilled, Failed, Work, to_arrays, to_tensors
 from agents.engines.ray.shared import ParameterBlock, counter, map_memory
 from agents.processor import denormals_as_zero
@@ -55,8 +54,7 @@ class _Worker:
     """Counts where its time goes."""
 
     def __init__(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which ends its workers
-        torch.set_num_threads(1)
+        settle()
         self._rested_since = time.perf_counter()
 
     @contextlib.contextmanager
