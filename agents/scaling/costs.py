@@ -1,0 +1,162 @@
+"""What each part of the distributed engine costs, as a table of seconds and bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.checkpoint import replacing
+from registry.lookup import look_up
+
+
+@dataclass(frozen=True)
+class Affine:
+    """fixed + each * count, of seconds or bytes.
+
+    Attributes:
+        fixed: What is paid whatever the count.
+        each: What each of them adds.
+    """
+
+    fixed: float
+    each: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what would let time run backwards."""
+        for name, value in vars(self).items():
+            if not value >= 0:
+                raise ValueError(f"{name} must be at least 0, got {value!r}")
+
+    def at(self, count: float) -> float:
+        """Return the cost of so many."""
+        return self.fixed + self.each * count
+
+    def faster(self, times: float, times_each: float = 1.0) -> Affine:
+        """Return what is left of it on something so many times as fast, for each of many even more."""
+        return Affine(self.fixed / times, self.each / times / times_each)
+
+    @classmethod
+    def fit(cls, counts: Sequence[float], values: Sequence[float]) -> Affine:
+        """Return the line of least squares of the relative errors, neither part of it below 0."""
+        x, y = np.asarray(counts, float), np.asarray(values, float)
+        columns = np.stack([1.0 / y, x / y], axis=1)
+        target = np.ones_like(y)
+        (fixed, each), *_ = np.linalg.lstsq(columns, target, rcond=None)
+        if fixed < 0:
+            fixed, each = 0.0, np.linalg.lstsq(columns[:, 1:], target, rcond=None)[0][0]
+        elif each < 0:
+            fixed, each = np.linalg.lstsq(columns[:, :1], target, rcond=None)[0][0], 0.0
+        return cls(float(fixed), float(each))
+
+
+def _per(what: str, text: str, unit: str = "s") -> Any:
+    """A cost with a part for each of something."""
+    return field(metadata={"per": what, "help": text, "unit": unit})
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of one core, and bytes, of one agent on one kind of machine.
+
+    "Lane" is one of the actor's or of the batch's, as `help` says; the batch has the lanes of all its actors.
+
+    Attributes:
+        preset: Whose.
+        machine: Where they were measured.
+        unroll_length: Steps T.
+        learner_replays: Further updates per batch.
+        distillation_steps: Steps per batch, of all distillers together.
+        distillation_window: Batches that distillers draw from.
+        parameter_bytes: What a worker of another node fetches of the parameters.
+    """
+
+    preset: str
+    machine: str
+    unroll_length: int
+    learner_replays: int
+    distillation_steps: int
+    distillation_window: int
+    parameter_bytes: int
+    acting_step: Affine = _per("lane", "actor: a vector step")
+    sending: Affine = _per("lane", "actor: handing an unroll to Ray")
+    first_update: Affine = _per("lane", "learner: first update on a batch")
+    drawing: Affine = _per("lane", "learner: into the replay, and lanes out of it, per batch")
+    replay_update: Affine = _per("lane", "learner: an update on lanes of the replay")
+    taking: Affine = _per("lane", "driver: taking an actor's unroll")
+    joining: Affine = _per("lane", "driver: unrolls side by side, per batch")
+    callbacks: Affine = _per("lane", "driver: callbacks of a vector step")
+    converting: Affine = _per("lane", "driver: a batch into tensors")
+    publishing: Affine = _per("lane", "driver: a batch into the object store")
+    submitting: Affine = _per("reference", "driver: giving a task out, by references that it waits for")
+    waking: Affine = _per("task", "driver: noticing that a task has ended, by tasks waited for")
+    scanning: Affine = _per("pair", "driver: looking who has an unroll, by actors times waiting unrolls")
+    fetching: Affine = _per("lane", "distiller: a batch out of the object store")
+    distilling_step: Affine = _per("lane", "distiller: a step")
+    latency: Affine = _per("", "either way between driver and worker, nobody working")
+    serving_read: Affine = _per("", "parameter server: a worker of another node reads")
+    serving_step: Affine = _per("", "parameter server: a worker of another node steps")
+    collected_bytes: Affine = _per("lane", "object store: an actor's unroll", "B")
+    published_bytes: Affine = _per("lane", "object store: a batch for distillers", "B")
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Costs:
+        """Return what `dataclasses.asdict` was made from.
+
+        Raises:
+            ValueError: Something is missing, unknown, or no cost.
+        """
+        fields = {each.name: each for each in dataclasses.fields(cls)}
+        for name in content:
+            look_up(fields, "cost", name)
+        if missing := [name for name in fields if name not in content]:
+            raise ValueError(f"there is no {' and no '.join(missing)}")
+        costs: dict[str, Any] = dict(content)
+        for name, each in fields.items():
+            if each.type == "Affine":
+                costs[name] = Affine(**costs[name])
+        return cls(**costs)
+
+    @classmethod
+    def read(cls, path: Path) -> Costs:
+        """Read what `write` wrote.
+
+        Raises:
+            OSError: It cannot be read.
+            ValueError: It holds no costs.
+        """
+        try:
+            return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, AttributeError) as problem:
+            raise ValueError(f"{path} holds no costs: {problem}") from problem
+
+    def write(self, path: Path) -> None:
+        """Write JSON, atomically."""
+        with replacing(path) as file:
+            file.write((json.dumps(dataclasses.asdict(self), indent=2) + "\n").encode())
+
+    def table(self) -> str:
+        """Return a Markdown table."""
+        lines = ["| cost | fixed | and for each |", "|---|---:|---:|"]
+        for each in dataclasses.fields(self):
+            if each.type == "Affine":
+                cost: Affine = getattr(self, each.name)
+                unit, per = each.metadata["unit"], each.metadata["per"]
+                more = f"{_told(cost.each, unit)} per {per}" if cost.each else ""
+                lines.append(f"| {each.metadata['help']} | {_told(cost.fixed, unit)} | {more} |")
+        return "\n".join(lines)
+
+
+def _told(value: float, unit: str) -> str:
+    """A cost in words that a table has room for."""
+    if unit == "B":
+        return f"{value:,.0f} B"
+    for name, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if value * factor >= 1:
+            return f"{value * factor:.3g} {name}"
+    return f"{value * 1e9:.3g} ns"
