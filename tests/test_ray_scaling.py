@@ -116,7 +116,7 @@ def test_what_the_driver_pays_per_task_counts_where_it_is_paid() -> None:
     # Two distillers' tasks with one unroll each, then an actor's that waits for both: the first begins a
     # quarter later, the second half a second; then they distil, the actor acts, the driver wakes and takes.
     costs = dataclasses.replace(costs, distillation_steps=2, latency=Affine(1.0), **ray)
-    distilled = 5 + 0.25 * 2 * 2 + 1 + 1 + 1
+    distilled = 5 + 0.25 * 2 + 1 + 1 + 1
     assert period(costs, make_plan(num_distillers=2)) == pytest.approx(distilled + 10 + 1 + 0.125 + 0.5)
 
 
@@ -401,24 +401,24 @@ def write_run(folder: Path, rows: list[dict[str, float]], **settings: Any) -> Pa
 
 
 def rows_of(count: int) -> list[dict[str, float]]:
-    """A first fifth at 1 frame/s, then 10 frames/s; shares that tell the rows apart."""
-    slow = int(LEFT_OUT * count)
-    rows = []
+    """A first fifth at 1 frame/s, then 10 frames/s and 20 in turn; the last row takes long."""
+    slow, seconds, rows = int(LEFT_OUT * count), 0.0, []
     for number in range(1, count + 1):
-        seconds = 100.0 * min(number, slow) + 10.0 * max(0, number - slow)
-        shares = {"busy/learner": 0.5, "idle/learner": 0.25, "idle/actors": 0.9 if number > slow else 0.0}
-        others = {"idle/distillers": 0.125, "queue/policy_lag": 1.0, "queue/depth": 2.0}
-        rows.append(
-            {"time/total_timesteps": 100 * number, "time/training_seconds": seconds} | shares | others
-        )
+        fast = number > slow and number % 2 == 0
+        seconds += 1000.0 if number == count else 100.0 if number <= slow else 5.0 if fast else 10.0
+        row = {"time/total_timesteps": 100 * number, "time/training_seconds": seconds}
+        row |= {"busy/learner": 0.5, "idle/learner": 0.25, "idle/actors": 0.9 if fast else 0.6}
+        row |= {"idle/distillers": 0.125, "queue/policy_lag": 1.0, "queue/depth": 2.0}
+        rows.append(row)
     return rows
 
 
-def test_a_run_is_measured_behind_its_beginning_and_compared_as_it_was_divided(tmp_path: Path) -> None:
+def test_a_run_is_measured_between_beginning_and_end_and_compared_as_it_was_divided(tmp_path: Path) -> None:
     costs = make_costs(first_update=1, acting_step=Affine(0, 1))
-    both = compare(costs, write_run(tmp_path / "run", rows_of(10)))
-    assert both["frames_per_second"][0] == pytest.approx(10)
-    assert both["idle_actors"][0] == pytest.approx(0.9)
+    both = compare(costs, write_run(tmp_path / "run", rows_of(11)))
+    # Rows 4 to 10, four of which took 5 s and three 10 s: shares count by the time that they are of.
+    assert both["frames_per_second"][0] == pytest.approx(700 / (4 * 5 + 3 * 10))
+    assert both["idle_actors"][0] == pytest.approx((0.9 * 20 + 0.6 * 30) / 50)
     assert both["depth"][0] == pytest.approx(2.0)
     # Two actors of two lanes each share the one core, and nobody learns meanwhile.
     assert both["frames_per_second"][1] == pytest.approx(4 / (1 + 2 * 2))
@@ -431,7 +431,7 @@ def test_a_run_is_measured_behind_its_beginning_and_compared_as_it_was_divided(t
         ({"num_threads": 2}, 10, "num_threads 2, the costs are those of 1"),
         ({"preset": "meta-fetch/ald"}, 10, "preset 'meta-fetch/ald', the costs are those of 'imaze/ald'"),
         ({"lockstep": True}, 10, "lockstep True"),
-        ({}, 1, "1 rows in its log, which are too few"),
+        ({}, 2, "2 rows in its log, which are too few"),
         ({}, 0, "0 rows in its log, which are too few"),
     ],
 )
@@ -451,6 +451,6 @@ def test_a_run_that_the_costs_say_nothing_of_is_refused(
 def test_the_program_compares_runs(written: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = write_run(tmp_path / "run", rows_of(10))
     assert main(["check", written, str(run)]) == 0
-    assert "| frames per second | 10 | " in capsys.readouterr().out
+    assert "| frames per second | 12.73 | " in capsys.readouterr().out
     assert main(["check", written, str(tmp_path / "nothing")]) == 2
     assert str(tmp_path / "nothing") in capsys.readouterr().err

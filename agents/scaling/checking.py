@@ -15,7 +15,8 @@ from agents.scaling.costs import Costs
 from agents.scaling.plan import Plan
 from agents.scaling.simulation import simulate
 
-# The first part of a run, while caches fill and libraries compile, is left out.
+# The first part of a run, while caches fill and libraries compile, is left out, and so is the last row, which
+# counts the last checkpoint.
 LEFT_OUT = 0.2
 # What the costs were measured with, and a run must have had as well.
 ALIKE = ("unroll_length", "learner_replays", "distillation_steps", "distillation_window")
@@ -75,13 +76,13 @@ def _require_equal(run: Run, found: Mapping[str, Any], wanted: Mapping[str, Any]
 
 
 def _measured(rows: list[Row], path: Path) -> dict[str, float]:
-    frames, seconds = (np.array(column(rows, name)) for name in (FRAMES, SECONDS))
-    first = int(np.searchsorted(frames, LEFT_OUT * frames[-1])) if len(frames) else 0
-    if len(frames) - first < 2:
-        raise ValueError(f"{path} has {len(frames)} rows in its log, which are too few to measure a speed by")
-    took = np.diff(seconds[first:])
+    frames = np.array(column(rows, FRAMES))
+    counted = [row for row, frame in zip(rows, frames, strict=True) if frame >= LEFT_OUT * frames[-1]][:-1]
+    if len(counted) < 2:
+        raise ValueError(f"{path} has {len(rows)} rows in its log, which are too few to measure a speed by")
+    frames, seconds = (np.array(column(counted, name)) for name in (FRAMES, SECONDS))
     shares = {
-        name: float(np.average(column(rows, logged)[first + 1 :], weights=took))
+        name: float(np.average(column(counted[1:], logged), weights=np.diff(seconds)))
         for name, logged in COLUMNS.items()
     }
-    return {"frames_per_second": float((frames[-1] - frames[first]) / took.sum())} | shares
+    return {"frames_per_second": float(np.ptp(frames) / np.ptp(seconds))} | shares

@@ -129,8 +129,8 @@ class Work:
 
     @property
     def submit_steps(self) -> float:
-        """The driver asks a distiller for steps."""
-        return self.costs.submitting.at(min(self.costs.distillation_steps, self.costs.distillation_window))
+        """The driver asks a distiller for steps, each perhaps on an unroll of its own."""
+        return self.costs.submitting.at(min(max(self.share(0)), self.costs.distillation_window))
 
     @property
     def serve(self) -> float:
@@ -171,14 +171,8 @@ def bound(costs: Costs, plan: Plan) -> dict[str, float]:
 def _driver(work: Work) -> float:
     taken = work.plan.engine.actors_per_update
     tasks = taken * (work.submit_unroll + work.take) + work.distillers_needed * work.submit_steps
-    return (
-        tasks
-        + work.costs.waking.at(work.distillers_needed)
-        + work.tell
-        + work.keep
-        + work.learn
-        + work.learn_again
-    )
+    tasks += work.costs.waking.at(work.distillers_needed)
+    return tasks + work.tell + work.keep + work.learn + work.learn_again
 
 
 def _turn(work: Work) -> float:
