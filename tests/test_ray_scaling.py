@@ -18,7 +18,7 @@ from agents.scaling.checking import LEFT_OUT, compare
 from agents.scaling.clock import Clock, Event, Passing, Process, Task, Worker, Working
 from agents.scaling.costs import Affine, Costs
 from agents.scaling.plan import Plan, Work, bound
-from agents.scaling.simulation import simulate
+from agents.scaling.simulation import _Engine, _Unroll, simulate
 
 NAMES = [each.name for each in dataclasses.fields(Costs) if each.type == "Affine"]
 
@@ -104,10 +104,50 @@ def later(clock: Clock, seconds: float, event: Event) -> Process:
 def test_without_a_queue_replays_run_beside_distilling_and_acting(
     acting: float, distilling: float, expected: float
 ) -> None:
-    costs = make_costs(first_update=5, replay_update=4, acting_step=acting, distilling_step=distilling)
+    costs = make_costs(first_update=5, replay_update=2, acting_step=acting, distilling_step=distilling)
+    costs = dataclasses.replace(costs, learner_replays=2)
     assert period(costs, make_plan()) == pytest.approx(expected)
     with_callbacks = dataclasses.replace(costs, callbacks=Affine(0.5), joining=Affine(0.5))
     assert period(with_callbacks, make_plan()) == pytest.approx(expected + 1)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("acting_step", "sending", "taking", "joining", "callbacks", "converting", "first_update"),
+        *("drawing", "publishing", "fetching", "distilling_step"),
+    ],
+)
+def test_without_a_queue_each_part_between_two_batches_lengthens_the_turn_once(part: str) -> None:
+    seconds = {"first_update": 1, "acting_step": 1, "distilling_step": 1}
+    seconds[part] = seconds.get(part, 0) + 3
+    costs = make_costs(unroll_length=2, **seconds)
+    times = 2 if part in ("acting_step", "callbacks") else 1  # paid for each step of the unroll
+    assert period(costs, make_plan()) == pytest.approx(4 + 3 * times)
+    assert bound(costs, make_plan())["turn"] == pytest.approx(2 / (4 + 3 * times))
+
+
+def test_the_driver_looks_at_its_actors_and_at_its_distillers_once_per_batch() -> None:
+    costs = make_costs(first_update=5, waking=Affine(0, 1))
+    assert period(costs, make_plan()) == pytest.approx(5 + 1 + 1)
+    assert period(costs, make_plan(queue_length=2)) == pytest.approx(5 + 0.5 + 1)  # two arrive at once
+
+
+def test_a_batch_has_one_unroll_of_each_of_its_actors_those_that_came_first() -> None:
+    engine = _Engine(make_costs(), make_plan(num_actors=3, queue_length=2, unrolls_per_update=3), 1, 1)
+    first, second, *others = (_Unroll(actor) for actor in (1, 1, 0, 2, 0))
+    engine._arrived = [first, second, *others]
+    assert engine._take() == [first, *others[:2]]
+    assert engine._arrived == [second, others[2]]
+
+
+def test_waiting_unrolls_are_looked_at_for_each_actor_that_might_be_asked() -> None:
+    costs = make_costs(first_update=1, acting_step=0.5, scanning=Affine(0, 0.1))
+    plan = make_plan(num_actors=4, unrolls_per_update=1)
+    predicted = simulate(costs, plan)
+    assert predicted.depth > 0
+    # For all four before each batch, and for the one that is asked again.
+    assert 1 / predicted.frames_per_second == pytest.approx(1 + 0.1 * 5 * predicted.depth, rel=0.01)
 
 
 def test_what_the_driver_pays_per_task_counts_where_it_is_paid() -> None:
@@ -140,6 +180,12 @@ def test_distillers_share_the_steps_and_the_one_with_most_of_them_counts() -> No
 def test_the_distiller_with_a_step_more_is_another_one_each_time() -> None:
     work = Work(make_costs(distillation_steps=5), make_plan(num_distillers=2))
     assert (work.share(0), work.share(5), work.share(10)) == ([3, 2], [2, 3], [3, 2])
+
+
+def test_distillers_with_less_than_a_step_per_batch_take_turns() -> None:
+    costs = make_costs(first_update=1, acting_step=1, distilling_step=10)
+    # Each batch follows the one before the last one: learnt, distilled by whom it is the turn of, acted on.
+    assert period(costs, make_plan(num_distillers=2, queue_length=1)) == pytest.approx((1 + 10 + 1) / 2)
 
 
 def test_the_learner_waits_for_distillers_that_are_further_behind_than_allowed() -> None:
@@ -218,7 +264,7 @@ def random_plans() -> Iterator[Plan]:
 
 
 def test_no_simulation_exceeds_the_bound_of_any_part() -> None:
-    for costs, plan in zip(random_costs(100), random_plans(), strict=False):
+    for costs, plan in zip(random_costs(60), random_plans(), strict=False):
         predicted = simulate(costs, plan, batches=80, warm_up=20)
         for part, limit in bound(costs, plan).items():
             assert predicted.frames_per_second <= limit * 1.03, (part, plan)  # batches begun before
@@ -414,13 +460,14 @@ def rows_of(count: int) -> list[dict[str, float]]:
 
 
 def test_a_run_is_measured_between_beginning_and_end_and_compared_as_it_was_divided(tmp_path: Path) -> None:
-    costs = make_costs(first_update=1, acting_step=Affine(0, 1))
+    costs = make_costs(first_update=1, acting_step=2)
     both = compare(costs, write_run(tmp_path / "run", rows_of(11)))
     # Rows 4 to 10, four of which took 5 s and three 10 s: shares count by the time that they are of.
     assert both["frames_per_second"][0] == pytest.approx(700 / (4 * 5 + 3 * 10))
     assert both["idle_actors"][0] == pytest.approx((0.9 * 20 + 0.6 * 30) / 50)
     assert both["depth"][0] == pytest.approx(2.0)
     # Two actors of two lanes each share the one core, and nobody learns meanwhile.
+    assert both["policy_lag"] == (1.0, 0.0)
     assert both["frames_per_second"][1] == pytest.approx(4 / (1 + 2 * 2))
 
 
@@ -454,3 +501,21 @@ def test_the_program_compares_runs(written: str, tmp_path: Path, capsys: pytest.
     assert "| frames per second | 12.73 | " in capsys.readouterr().out
     assert main(["check", written, str(tmp_path / "nothing")]) == 2
     assert str(tmp_path / "nothing") in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_costs_are_measured_with_the_engine_s_own_parts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "costs.json"
+    assert main(["measure", "--out", str(out), "--lanes", "2", "40", "--repeats", "2"]) == 0
+    costs = Costs.read(out)
+    assert (costs.unroll_length, costs.learner_replays, costs.distillation_steps) == (40, 3, 14)
+    for name in NAMES:
+        assert getattr(costs, name).at(28) > 0, name
+    # 41 observations of 54 bytes per lane, and as a batch the learner's outputs as well.
+    assert costs.published_bytes.at(28) > costs.collected_bytes.at(28) > 28 * 41 * 54
+    assert costs.first_update.at(40) > costs.first_update.at(2) > costs.distilling_step.at(2)
+    capsys.readouterr()
+    assert main(["rehearse", str(out), "--num-actors", "1", "3", "--lanes", "2"]) == 0
+    assert capsys.readouterr().out.count("ms") == 4
