@@ -118,7 +118,7 @@ ENVIRONMENTS: dict[str, Callable[[], Any]] = {
     "an id": lambda: "CartPole-v1",
     "one environment": lambda: gymnasium.make("CartPole-v1"),
     "DummyVecEnv": cue_lanes,
-    "SubprocVecEnv": lambda: SubprocVecEnv([CueEnv] * 2, start_method="spawn"),
+    "SubprocVecEnv": lambda: SubprocVecEnv([CueEnv] * 2, start_method="fork"),  # with "spawn", each imports torch
     "VecNormalize": lambda: VecNormalize(showcase(BOX)),
     "VecFrameStack": lambda: VecFrameStack(showcase(BOX), 3),
     "stacked images": lambda: VecFrameStack(showcase(IMAGE), 2),

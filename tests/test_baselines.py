@@ -201,7 +201,8 @@ def test_a_policy_of_ones_own_is_taken_and_asked_for_on_loading(tmp_path):
 
 @pytest.mark.parametrize("preset", ["imaze/vmpo-gtrxl", "imaze/vmpo-lstm", "imaze/asymmetric"])
 def test_presets_train_resume_and_can_be_watched(preset, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "save_curve", lambda *arguments: None)
+    for slow in ("save_curve", "_record"):
+        monkeypatch.setattr(training, slow, lambda *arguments: None)
     folder, program = tmp_path / "run", "agents.baselines.train"
     short = ["--total-timesteps", "64", "--num-envs", "4", "--unroll-length", "8", "--num-threads", "1"]
     tiny = ["--learner-width", "16", "--learner-memory", "4", "--evaluation-episodes", "2"]

@@ -136,7 +136,7 @@ def test_examples_run_and_print_what_is_shown(story, tmp_path, monkeypatch, caps
             (tmp_path / path[1]).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path[1]).write_text(code, encoding="utf-8")
             continue
-        shortened = re.sub(r"\.learn\([\d_]+\)", ".learn(1_280)", code)
+        shortened = re.sub(r"\.learn\([\d_]+\)", ".learn(1)", code)  # one rollout, and an update
         exec(compile(shortened, "example", "exec"), namespace)
         assert capsys.readouterr().out == output or not output
 
