@@ -118,7 +118,8 @@ ENVIRONMENTS: dict[str, Callable[[], Any]] = {
     "an id": lambda: "CartPole-v1",
     "one environment": lambda: gymnasium.make("CartPole-v1"),
     "DummyVecEnv": cue_lanes,
-    "SubprocVecEnv": lambda: SubprocVecEnv([CueEnv] * 2, start_method="fork"),  # with "spawn", each imports torch
+    # Processes that are spawned import torch before they begin, which takes longer than all the rest.
+    "SubprocVecEnv": lambda: SubprocVecEnv([CueEnv] * 2, start_method="fork"),
     "VecNormalize": lambda: VecNormalize(showcase(BOX)),
     "VecFrameStack": lambda: VecFrameStack(showcase(BOX), 3),
     "stacked images": lambda: VecFrameStack(showcase(IMAGE), 2),

@@ -47,12 +47,12 @@ print(json.dumps({
 """
 
 
-# Half of the time of compiling goes into making the code fast, which is of no use to a few resets.
+# Two fifths of the time of compiling go into making the code fast, which is of no use to one reset.
 QUICKLY = {"NUMBA_OPT": "0"}
 
 
 def first_reset(folder: Path, **variables: str | Path) -> dict:
-    """Reset an environment of the packages in `folder` in a process of its own, with environment variables."""
+    """Reset an environment of the packages in `folder` in a process of its own, with more variables."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_"))
     }
