@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,3 +27,21 @@ def small_report(tmp_path_factory: pytest.TempPathFactory) -> SmallReport:
     from tests.small_report import SmallReport  # here, as it imports all of the agents
 
     return SmallReport.made_in(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a run that was not interrupted, for reading alone."""
+    from tests.small_run import UNROLLS, run_small
+
+    folder: Path = tmp_path_factory.mktemp("runs") / "whole"
+    assert run_small(folder, UNROLLS) == 0
+    return folder
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the pictures and the evaluation at the end, which take longer than training for a moment."""
+    from agents import training
+
+    monkeypatch.setattr(training, "report", lambda *arguments: None)

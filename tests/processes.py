@@ -1,10 +1,12 @@
-"""Processes that descend from one, and what lies in shared memory: to see what is left, and to kill."""
+"""Processes that descend from one, addresses, and shared memory: to see what is left, and to kill."""
 
 from __future__ import annotations
 
 import os
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -45,6 +47,14 @@ def listening(processes: set[int]) -> set[str]:
     return {
         line[1].rpartition(":")[0] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in sockets
     }
+
+
+@contextmanager
+def unanswered() -> Iterator[str]:
+    """Address of this machine, host:port, at which nothing answers for the length of a block."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
 def alive(processes: set[int]) -> set[int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +29,7 @@ from agents.options import parse
 from agents.remote_lanes import RemoteLanes
 from agents.run_directory import RunDirectory
 from agents.unroll import Unroll
-from tests.processes import shared_files
+from tests.processes import shared_files, unanswered
 from tests.ray_models import CueLost, fragile_lanes, ray_model
 from tests.tiny import LANES, SETTINGS, UNROLL, Showcase, differences, maze_lanes, maze_model
 
@@ -108,9 +107,7 @@ def test_no_cluster_to_be_found_is_an_error_that_says_what_to_do(monkeypatch: py
 
 
 def test_an_address_where_nothing_answers_is_an_error_at_once() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{unused.getsockname()[1]}"
+    with unanswered() as address:
         with pytest.raises(ConnectionError, match=f"no Ray cluster answers at {address}"):
             ray_model(address=address).learn(UNROLL)
 

@@ -1,24 +1,15 @@
-"""The training program: its options, what it leaves behind, and that stopping it loses nothing."""
+"""The training program: its options, what it leaves behind, and when it ends."""
 
 import csv
 import dataclasses
 import json
-import os
-import re
-import signal
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.summary.writer import event_file_writer
 from tensorboard.summary.writer.event_file_writer import AtomicCounter
 
-from agents import checkpoint
 from agents import training as train
 from agents.ald import ALDConfig
 from agents.curves import PAPER, published_points, reached
@@ -27,95 +18,23 @@ from agents.progress import clock, count
 from agents.run_directory import RunDirectory
 from agents.run_log import Events, ProgressTable, read_rows
 from memory_envs.replay import Replay
-
-PROGRAM = "agents.ald.train"
-ENV = "MemoryEnvs/IMaze-v0"
-UNROLL = 4 * 8  # frames
-SMALL = [
-    *("--num-envs", "4", "--unroll-length", "8", "--learner-layers", "1", "--learner-width", "16"),
-    *("--learner-heads", "2", "--learner-mlp-width", "16", "--learner-memory", "8", "--replay-size", "3"),
-    *("--num-threads", "1", "--evaluation-episodes", "4", "--log-every", "5", "--device", "cpu"),
-]
+from tests.processes import unanswered
+from tests.small_run import ENV, PROGRAM, UNROLL, resume, run_small
 
 
-def run_small(folder, unrolls, *more, env=ENV):
-    arguments = ["--env", env, "--run-dir", str(folder), "--total-timesteps", str(unrolls * UNROLL)]
-    return train.main(PROGRAM, [*arguments, *SMALL, *more])
-
-
-def resume(folder, *more):
-    return train.main(PROGRAM, ["--resume", str(folder), *more])
-
-
-# What differs between any two runs: times, sessions, and the generator of lanes that were given no seed.
-NOT_COMPARED = re.compile(
-    r"/episodes/infos/\d+/t|/counters/_num_timesteps_at_start|/environment/inner/env/np_random/.*"
-)
-
-
-def leaves(tree, place=""):
-    """Everything in a checkpoint, by place."""
-    if isinstance(tree, dict | list | tuple):
-        items = tree.items() if isinstance(tree, dict) else enumerate(tree)
-        return {k: v for key, value in items for k, v in leaves(value, f"{place}/{key}").items()}
-    return {} if NOT_COMPARED.fullmatch(place) else {place: np.asarray(tree)}
-
-
-def assert_same_state(first, second):
-    states = [leaves(checkpoint.load(RunDirectory(run).latest_checkpoint())) for run in (first, second)]
-    assert len(states[0]) > 100 and states[0].keys() == states[1].keys()
-    for place, value in states[0].items():
-        np.testing.assert_array_equal(value, states[1][place], err_msg=place)
-
-
-def rows_without_times(folder):
-    rows = read_rows(RunDirectory(folder).progress)
-    timeless = [{k: v for k, v in row.items() if not k.startswith("time/")} for row in rows]
-    return [row["time/total_timesteps"] for row in rows], timeless
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """An uninterrupted run of 20 unrolls."""
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    assert run_small(folder, 20) == 0
-    return folder
-
-
-@pytest.fixture
-def interrupt_after(monkeypatch):
-    """Press Ctrl-C twice while the given unroll is collected."""
-
-    def arrange(unrolls):
-        def press(self):
-            if unrolls is not None and self.model.num_timesteps == unrolls * UNROLL:
-                os.kill(os.getpid(), signal.SIGINT)
-                os.kill(os.getpid(), signal.SIGTERM)
-
-        monkeypatch.setattr(train.TrainingProgress, "_on_rollout_end", press)
-
-    return arrange
-
-
-@pytest.fixture
-def no_report(monkeypatch):
-    """Leave out the pictures and the evaluation at the end, which take longer than such short training."""
-    monkeypatch.setattr(train, "report", lambda *arguments: None)
-
-
-def test_run_directory_holds_everything_promised(whole):
-    names = {path.name for path in whole.iterdir()}
+def test_run_directory_holds_everything_promised(small_run):
+    names = {path.name for path in small_run.iterdir()}
     assert names == {
         *("config.json", "progress.csv", "tensorboard", "checkpoints", "model.zip"),
         *("learning_curve.png", "evaluation.json", "replay.json", "replay.gif", ".lock"),
     }
-    assert (whole / "learning_curve.png").read_bytes()[:4] == b"\x89PNG"
-    assert (whole / "replay.gif").read_bytes()[:3] == b"GIF"
-    Replay.load(whole / "replay.json").verify()
+    assert (small_run / "learning_curve.png").read_bytes()[:4] == b"\x89PNG"
+    assert (small_run / "replay.gif").read_bytes()[:3] == b"GIF"
+    Replay.load(small_run / "replay.json").verify()
 
 
-def test_configuration_is_complete_and_says_what_it_was_made_with(whole):
-    config = json.loads((whole / "config.json").read_text())
+def test_configuration_is_complete_and_says_what_it_was_made_with(small_run):
+    config = json.loads((small_run / "config.json").read_text())
     assert set(config["config"]) == {field.name for field in dataclasses.fields(ALDConfig)}
     assert config["config"]["learner_width"] == 16
     assert config["run"]["env"] == ENV and config["run"]["seed"] == 0
@@ -124,69 +43,23 @@ def test_configuration_is_complete_and_says_what_it_was_made_with(whole):
     assert session["cores"] >= 1 and session["from_timesteps"] == 0
 
 
-def test_log_has_a_row_per_interval_here_and_in_tensorboard(whole):
-    rows = read_rows(whole / "progress.csv")
+def test_log_has_a_row_per_interval_here_and_in_tensorboard(small_run):
+    rows = read_rows(small_run / "progress.csv")
     assert [int(row["time/total_timesteps"]) for row in rows] == [5 * UNROLL * (k + 1) for k in range(4)]
     for name in ("time/training_seconds", "time/cpu_seconds"):
         seconds = [float(row[name]) for row in rows]
         assert seconds == sorted(seconds) and seconds[0] > 0
-    events = EventAccumulator(str(whole / "tensorboard")).Reload().Scalars("learner/entropy")
+    events = EventAccumulator(str(small_run / "tensorboard")).Reload().Scalars("learner/entropy")
     assert [event.value for event in events] == pytest.approx([float(row["learner/entropy"]) for row in rows])
 
 
-def test_evaluation_covers_both_ways_to_act(whole):
-    evaluation = json.loads((whole / "evaluation.json").read_text())
+def test_evaluation_covers_both_ways_to_act(small_run):
+    evaluation = json.loads((small_run / "evaluation.json").read_text())
     assert {name: each["episodes"] for name, each in evaluation.items()} == {"sampled": 4, "deterministic": 4}
 
 
-@pytest.mark.parametrize("unrolls", [10, 13])  # on a row of the log and between two
-def test_interrupted_and_resumed_equals_uninterrupted(
-    whole, tmp_path, interrupt_after, monkeypatch, unrolls, capsys
-):
-    folder = tmp_path / "run"
-    interrupt_after(unrolls)
-    assert run_small(folder, 20) == 130
-    assert RunDirectory(folder).latest_checkpoint().name == f"{unrolls * UNROLL:012d}.zip"
-    command = capsys.readouterr().out.strip().splitlines()[-1]
-    assert command.endswith(f"-m agents.ald.train --resume {folder}")
-    interrupt_after(None)
-    assert resume(folder) == 0
-    assert_same_state(whole, folder)
-    assert rows_without_times(folder) == rows_without_times(whole)
-
-
-def test_finished_run_goes_on_to_a_new_total(whole, tmp_path, no_report):
-    folder = tmp_path / "run"
-    assert run_small(folder, 12) == 0
-    assert resume(folder, "--total-timesteps", str(20 * UNROLL)) == 0
-    assert_same_state(whole, folder)
-    assert rows_without_times(folder) == rows_without_times(whole)
-    for name in ("time/training_seconds", "time/cpu_seconds"):
-        seconds = [float(row[name]) for row in read_rows(folder / "progress.csv")]
-        assert seconds == sorted(seconds)  # the second session counts on from the first
-    config = json.loads((folder / "config.json").read_text())
-    assert config["run"]["total_timesteps"] == 20 * UNROLL
-    assert [session["from_timesteps"] for session in config["sessions"]] == [0, 12 * UNROLL]
-
-
-def test_a_finished_run_loses_nothing_by_being_gone_on_with(tmp_path, capsys, no_report):
-    """Its last row is not one of those that lie at even distances."""
-    folder = tmp_path / "run"
-    assert run_small(folder, 7) == 0
-    rows = (folder / "progress.csv").read_bytes()
-    assert read_rows(folder / "progress.csv")[-1]["time/total_timesteps"] == str(7 * UNROLL)
-    assert resume(folder) == 0
-    assert (folder / "progress.csv").read_bytes() == rows
-    before = (folder / "config.json").read_bytes()
-    assert resume(folder, "--total-timesteps", str(6 * UNROLL)) == 2
-    assert f"at least the {7 * UNROLL} frames" in capsys.readouterr().err
-    assert (folder / "config.json").read_bytes() == before
-
-
 def test_a_run_that_finds_no_cluster_leaves_nothing(tmp_path, capsys):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{unused.getsockname()[1]}"
+    with unanswered() as address:
         assert run_small(tmp_path / "run", 3, "--engine", "ray", "--ray-address", address) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: no Ray cluster answers at {address}") and error.count("\n") == 1
@@ -207,18 +80,6 @@ def test_threads_are_no_more_than_the_environment_allows(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert parse(PROGRAM, ["--env", ENV]).run.num_threads == 1
     assert parse(PROGRAM, ["--env", ENV, "--num-threads", "3"]).run.num_threads == 3
-
-
-def test_rows_behind_the_checkpoint_are_dropped(whole, tmp_path, no_report):
-    """As after a crash: the log is ahead of the last checkpoint, and so are the events."""
-    folder = tmp_path / "run"
-    assert run_small(folder, 17, "--checkpoint-every", str(10 * UNROLL)) == 0
-    RunDirectory(folder).latest_checkpoint().unlink()
-    assert resume(folder, "--total-timesteps", str(20 * UNROLL)) == 0
-    assert rows_without_times(folder) == rows_without_times(whole)
-    events = EventAccumulator(str(folder / "tensorboard"), purge_orphaned_data=True).Reload()
-    steps = [event.step for event in events.Scalars("learner/entropy")]
-    assert steps == [5 * UNROLL * (k + 1) for k in range(4)]
 
 
 def test_events_of_a_session_hide_earlier_ones_even_if_begun_in_the_same_second(tmp_path, monkeypatch):
@@ -242,8 +103,8 @@ def test_latest_and_previous_checkpoint_are_kept(tmp_path, no_report):
 def test_training_ends_at_the_success_asked_for(tmp_path, monkeypatch, no_report, capsys):
     """In the smallest maze, which chance solves soon, one success in the last two episodes is enough."""
     monkeypatch.setattr(train, "SUCCESS_WINDOW", 2)
-    maze = json.dumps({"size": 5, "view_size": 1})
-    assert run_small(tmp_path / "run", 1000, "--stop-at-success", "0.5", "--env-kwargs", maze) == 0
+    maze = ("--env", ENV, "--env-kwargs", json.dumps({"size": 5, "view_size": 1}))
+    assert run_small(tmp_path / "run", 1000, "--stop-at-success", "0.5", task=maze) == 0
     assert "frames: success" in capsys.readouterr().out
     rows = read_rows(tmp_path / "run" / "progress.csv")
     assert float(rows[-1]["rollout/success_rate"]) >= 0.5
@@ -261,47 +122,19 @@ def test_success_that_is_held_stops():
     assert train._success_held(Model(), 0.5) is None
 
 
-def test_two_programs_cannot_train_in_one_folder(whole, capsys):
-    run = RunDirectory.open(whole)
+def test_two_programs_cannot_train_in_one_folder(small_run, capsys):
+    run = RunDirectory.open(small_run)
     run.claim()
-    before = (whole / "config.json").read_bytes()
-    assert resume(whole) == 2
+    before = (small_run / "config.json").read_bytes()
+    assert resume(small_run) == 2
     assert "another program is training" in capsys.readouterr().err
-    assert (whole / "config.json").read_bytes() == before
+    assert (small_run / "config.json").read_bytes() == before
     run.release()
 
 
-def test_other_environments_train_and_resume(tmp_path, capsys):
-    folder = tmp_path / "run"
-    assert run_small(folder, 10, env="CartPole-v1") == 0
-    assert "no replay: CartPole-v1" in capsys.readouterr().out
-    assert not (folder / "replay.json").exists()
-    assert resume(folder, "--total-timesteps", str(15 * UNROLL)) == 0
-    assert "not bit for bit" in " ".join(capsys.readouterr().out.split())
-    assert len(read_rows(folder / "progress.csv")) == 3
-
-
-def test_folder_that_is_not_empty_is_refused(whole, capsys):
-    assert run_small(whole, 1) == 2
-    assert f"--resume {whole}" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--seed", "1"], "--seed 1 contradicts --resume: the run has 0"),
-        (["--gamma", "0.5"], "--gamma 0.5 contradicts --resume: the run has 0.99"),
-        (["--preset", "imaze/ald"], "--preset imaze/ald contradicts --resume: the run has None"),
-        (["--run-dir", "elsewhere"], "--run-dir elsewhere contradicts --resume"),
-    ],
-)
-def test_options_that_contradict_the_run_are_refused(whole, arguments, message, capsys):
-    assert resume(whole, *arguments) == 2
-    assert message in capsys.readouterr().err
-
-
-def test_options_that_repeat_the_run_are_not_refused(whole):
-    assert parse(PROGRAM, ["--resume", str(whole), "--seed", "0", "--env", ENV]).run.seed == 0
+def test_folder_that_is_not_empty_is_refused(small_run, capsys):
+    assert run_small(small_run, 1) == 2
+    assert f"--resume {small_run}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -326,16 +159,6 @@ def test_wrong_options_are_refused_in_one_line(arguments, message, tmp_path, mon
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
     assert not list(tmp_path.iterdir())
-
-
-def test_damaged_checkpoint_is_refused(whole, tmp_path, capsys):
-    run = RunDirectory.create(tmp_path / "run")
-    run.config.write_text((whole / "config.json").read_text())
-    assert resume(run.path) == 2
-    assert "holds no checkpoint" in capsys.readouterr().err
-    (run.checkpoints / "000000000032.zip").write_bytes(b"PK")
-    assert resume(run.path) == 2
-    assert "cannot be loaded" in capsys.readouterr().err
 
 
 def test_command_line_wins_over_preset_and_preset_over_defaults(monkeypatch):
@@ -390,27 +213,6 @@ def test_rows_are_12000_frames_apart_at_most_unless_told_otherwise():
     assert parse(PROGRAM, [*arguments, "--log-every", "3"]).run.log_every == 3
     with pytest.raises(ValueError, match="--log-every must be at least 1, got 0"):
         parse(PROGRAM, [*arguments, "--log-every", "0"])
-
-
-def test_progress_is_printed_in_lines_where_there_is_no_terminal(tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "agents.ald.train",
-        "--env",
-        "CartPole-v1",
-        "--run-dir",
-        str(tmp_path / "run"),
-    ]
-    done = subprocess.run(
-        [*command, *SMALL, "--total-timesteps", str(6 * UNROLL)],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[1],
-    )
-    assert done.returncode == 0, done.stderr
-    assert "192 of 192 frames" in done.stdout and "frames/s, 0:00 left" in done.stdout
-    assert "\x1b" not in done.stdout
 
 
 def test_table_goes_on_with_new_columns(tmp_path):
