@@ -14,14 +14,16 @@ import pytest
 from agents import training
 from agents.ald import ALD
 from agents.make_env import make_single
+from agents.report import episodes
 from agents.report.__main__ import main
-from agents.report.episodes import Examples, RecordedEpisode, find_examples
+from agents.report.episodes import Examples, RecordedEpisode
 from agents.report.runs import Run
 
 ENV = "MemoryEnvs/IMaze-v0"
 MAZE = {"size": 5, "view_size": 1, "max_episode_steps": 60}  # which chance solves now and then
 MEMORY = 8
 EPISODES = 3
+ATTEMPTS = 4  # to find successes, which takes as long as the training
 OPTIONS = [
     *("--env", ENV, "--env-kwargs", json.dumps(MAZE), "--num-envs", "4", "--unroll-length", "8"),
     *("--learner-layers", "2", "--learner-width", "16", "--learner-heads", "2", "--learner-mlp-width", "16"),
@@ -50,10 +52,11 @@ class SmallReport:
         with pytest.MonkeyPatch.context() as patch:
             for picture in ("save_curve", "_record"):  # which take longer than the training
                 patch.setattr(training, picture, lambda *arguments: None)
+            patch.setattr(episodes, "ATTEMPTS", ATTEMPTS)
             assert training.main("agents.ald.train", [*OPTIONS, "--run-dir", str(made.runs / "seed0")]) == 0
-        for seed in (1, 2):
-            copy_run(made.runs / "seed0", made.runs / f"seed{seed}", seed)
-        assert main([str(made.runs), "--out", str(made.page), "--episodes", str(EPISODES)]) == 0
+            for seed in (1, 2):
+                copy_run(made.runs / "seed0", made.runs / f"seed{seed}", seed)
+            assert main([str(made.runs), "--out", str(made.page), "--episodes", str(EPISODES)]) == 0
         return made
 
     @cached_property
@@ -69,7 +72,9 @@ class SmallReport:
     @cached_property
     def examples(self) -> Examples:
         """The episodes of the page, played once more."""
-        return find_examples(self.model, ENV, MAZE, EPISODES)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(episodes, "ATTEMPTS", ATTEMPTS)
+            return episodes.find_examples(self.model, ENV, MAZE, EPISODES)
 
     @property
     def episodes(self) -> tuple[RecordedEpisode, ...]:

@@ -25,8 +25,21 @@ TINY = Effort(layouts=2, episodes=8, lanes=50, improvements=1)
 
 
 @pytest.fixture(scope="module")
-def small():
-    return lumped(enumerate_states(MetaFetchTask(meta_fetch.configure(**SMALL))))
+def states():
+    """All states of the small room."""
+    return enumerate_states(MetaFetchTask(meta_fetch.configure(**SMALL)))
+
+
+@pytest.fixture(scope="module")
+def small(states):
+    """The same with states that nothing tells apart taken together."""
+    return lumped(states)
+
+
+@pytest.fixture(scope="module")
+def beliefs(small):
+    """The small room as one sees it who forgets nothing."""
+    return belief_graph(small)
 
 
 def test_a_room_without_its_clock_is_the_room():
@@ -60,7 +73,7 @@ def test_layouts_are_those_of_the_split():
     assert both[0] | both[1] == set(MetaFetchTask(meta_fetch.configure(**SMALL)).layouts)
 
 
-def test_rooms_computed_one_by_one_average_to_all_rooms_computed_together(small):
+def test_rooms_computed_one_by_one_average_to_all_rooms_computed_together(small, beliefs):
     config = meta_fetch.configure(**SMALL)
     rooms = [room_values(config, cells) for cells in MetaFetchTask(config).layouts]
     random, random_success, seen_room, optimum = np.mean(rooms, axis=0)
@@ -68,15 +81,15 @@ def test_rooms_computed_one_by_one_average_to_all_rooms_computed_together(small)
     assert random == pytest.approx(evaluate(small, uniform(small)).episode_return)
     short = lumped(enumerate_states(MetaFetchTask(config, until_completed=True)))
     assert random_success == pytest.approx(evaluate(short, uniform(short)).success)
-    remembered = best(belief_graph(small)).episode_return
+    remembered = best(beliefs).episode_return
     assert random < remembered < seen_room <= optimum
 
 
-def test_played_policies_keep_to_the_exact_value_of_the_small_room(small):
+def test_played_policies_keep_to_the_exact_value_of_the_small_room(small, beliefs):
     config = meta_fetch.configure(**SMALL)
     env = gymnasium.make("MemoryEnvs/MetaFetch-v0", **SMALL).unwrapped
     remembered, _ = played(env, "perfect_memory", episodes=150, seed=0)
-    exact = best(belief_graph(small)).episode_return
+    exact = best(beliefs).episode_return
     assert 0.7 * exact < remembered.upper and remembered.lower < exact
     inputs = gymnasium.make("MemoryEnvs/MetaFetch-v0", **SMALL).observation_space.shape[0]
     layers = np.zeros((inputs + 1, 2)), np.zeros((3, 3))  # every action is as good as any other
@@ -86,8 +99,7 @@ def test_played_policies_keep_to_the_exact_value_of_the_small_room(small):
     assert estimate.mean == pytest.approx(exact, abs=2 * estimate.margin)
 
 
-def test_the_optimum_of_each_start_is_what_the_optimal_policy_earns_there():
-    graph = enumerate_states(MetaFetchTask(meta_fetch.configure(**SMALL)))
+def test_the_optimum_of_each_start_is_what_the_optimal_policy_earns_there(states):
     env = gymnasium.make("MemoryEnvs/MetaFetch-v0", **SMALL).unwrapped
     policy = reference_policy("optimal", env)
     for seed in range(8):
@@ -95,7 +107,7 @@ def test_the_optimum_of_each_start_is_what_the_optimal_policy_earns_there():
         policy.reset()
         fields = env.get_state()
         first = meta_fetch.State(*(fields[name] for name in meta_fetch.State._fields))
-        here = dataclasses.replace(graph, start=np.eye(1, graph.num_states, graph.states.index(first))[0])
+        here = dataclasses.replace(states, start=np.eye(1, states.num_states, states.states.index(first))[0])
         total, over = 0.0, False
         while not over:
             _, reward, _, over, _ = env.step(policy())

@@ -28,11 +28,9 @@ from memory_envs.testing import (
     find_reward_loop,
 )
 from registry.envs import ENVS
+from tests.registered import IDS, TASKS, TASKS_OR_SLOW
 
 MODES = list(AutoresetMode)
-IDS = [row.id for row in ENVS]
-# One id of each task; the others differ in numbers only.
-TASKS = list({row.entry_point: row.id for row in reversed(ENVS)}.values())
 OBSERVATIONS = ["onehot", "tiles", "rgb"]
 OBSERVABILITY = ["partial", "full", "perfect_memory"]
 PAIRS = list(product(OBSERVATIONS, OBSERVABILITY))
@@ -68,7 +66,7 @@ def test_gymnasiums_interface_is_kept(env_id):
 
 
 @pytest.mark.parametrize("observation, observability", PAIRS)
-@pytest.mark.parametrize("env_id", [pytest.param(each, marks=[] if each in TASKS else slow) for each in IDS])
+@pytest.mark.parametrize("env_id", TASKS_OR_SLOW)
 def test_gymnasiums_interface_is_kept_in_every_observation_mode(env_id, observation, observability):
     check_api(env_id, steps=30, kwargs={"observation": observation, "observability": observability})
 
@@ -85,7 +83,7 @@ def test_a_seed_and_the_actions_decide_everything(env_id):
 
 
 @pytest.mark.parametrize("observation", OBSERVATIONS)
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", TASKS_OR_SLOW)
 def test_what_was_returned_is_not_written_again(env_id, observation):
     spec, kwargs = limited(env_id, 17), {"observation": observation, "analysis": True}
     check_buffers(spec, steps=60, kwargs=kwargs)
@@ -98,7 +96,7 @@ def test_frames_are_what_their_mode_says_and_leave_no_trace(env_id):
     check_rendering(limited(env_id, 5), steps=8)
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", TASKS_OR_SLOW)
 def test_a_saved_state_goes_on_bit_for_bit(env_id):
     spec, kwargs = limited(env_id, 17), {"analysis": True}
     check_state(spec, kwargs=kwargs, moments=5, steps=40)
@@ -107,7 +105,7 @@ def test_a_saved_state_goes_on_bit_for_bit(env_id):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", TASKS_OR_SLOW)
 def test_lanes_are_single_environments(env_id, mode):
     met = check_vector(limited(env_id, 61), 32, mode, steps=300, kinds=["native"])
     assert met.truncated > 50

@@ -20,10 +20,9 @@ import memory_envs
 from memory_envs.encoding import OBSERVATIONS
 from memory_envs.env import MemoryEnv
 from memory_envs.imaze import IMazeEnv
-from registry.envs import ENVS
+from tests.registered import TASKS_OR_SLOW
 
 ROOT = Path(memory_envs.__file__).parents[1]
-IDS = [row.id for row in ENVS]
 RENDER_MODES = [None, *IMazeEnv.metadata["render_modes"]]
 
 
@@ -36,7 +35,7 @@ def no_display(monkeypatch):
 
 @pytest.mark.parametrize("observation", OBSERVATIONS)
 @pytest.mark.parametrize("render_mode", RENDER_MODES)
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", TASKS_OR_SLOW)
 def test_gymnasiums_checker_is_content(env_id, render_mode, observation):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -52,7 +51,7 @@ def test_gymnasiums_checker_is_content(env_id, render_mode, observation):
 
 @pytest.mark.parametrize("observation", OBSERVATIONS)
 @pytest.mark.parametrize("render_mode", RENDER_MODES)
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", TASKS_OR_SLOW)
 def test_the_checker_of_stable_baselines3_is_content(env_id, render_mode, observation):
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
     with warnings.catch_warnings():
