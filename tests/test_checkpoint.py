@@ -65,6 +65,22 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "model.ckpt"
 
 
+def saved(folder: Path, tree: Any) -> bytes:
+    """The content of a checkpoint: saving waits for the disk, which is too long to do for each example."""
+    checkpoint.save(folder / "saved.ckpt", tree)
+    return (folder / "saved.ckpt").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return saved(tmp_path_factory.mktemp("everything"), EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def eight_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return saved(tmp_path_factory.mktemp("bytes"), torch.zeros(8, dtype=torch.uint8))
+
+
 def round_trip(path: Path, tree: Any) -> Any:
     checkpoint.save(path, tree)
     return checkpoint.load(path)
@@ -439,10 +455,8 @@ def test_every_truncation_is_refused(path):
 
 @settings(deadline=None, max_examples=300)
 @given(data=st.data())
-def test_a_changed_byte_is_refused_or_changes_nothing(tmp_path_factory, data):
-    path = tmp_path_factory.getbasetemp() / "changed.ckpt"
-    checkpoint.save(path, EVERYTHING)
-    content = bytearray(path.read_bytes())
+def test_a_changed_byte_is_refused_or_changes_nothing(tmp_path_factory, everything, data):
+    path, content = tmp_path_factory.getbasetemp() / "changed.ckpt", bytearray(everything)
     # Of the fields around the contents, more are near the end than a uniform choice would find.
     near_end = st.integers(len(content) - 250, len(content) - 1)
     content[data.draw(st.one_of(st.integers(0, len(content) - 1), near_end))] ^= data.draw(
@@ -510,9 +524,9 @@ JSON_TREES = st.recursive(
 
 @settings(deadline=None, max_examples=300)
 @given(tree=JSON_TREES)
-def test_any_structure_is_loaded_or_refused(tmp_path_factory, tree):
+def test_any_structure_is_loaded_or_refused(tmp_path_factory, eight_bytes, tree):
     path = tmp_path_factory.getbasetemp() / "structure.ckpt"
-    checkpoint.save(path, torch.zeros(8, dtype=torch.uint8))
+    path.write_bytes(eight_bytes)
     rewritten(path, tree=tree)
     try:
         loaded = checkpoint.load(path)

@@ -8,24 +8,16 @@ import pytest
 from PIL import Image
 
 from agents import enjoy, views
-from agents import training as train
 from agents.evaluation import FIRST_EVALUATION_SEED
+from tests.small_run import ENV
 
-ENV = "MemoryEnvs/IMaze-v0"
 SUMMARY = re.compile(r"success [01]\.\d{3} over (\d+) episodes, return -?[01]\.\d{3}")
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A run of a few unrolls in a maze of 5x5, seen through a keyhole, so that episodes are short."""
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    small = ["--num-envs", "2", "--learner-layers", "1", "--learner-width", "16", "--learner-heads", "2"]
-    maze = ["--env", ENV, "--env-kwargs", '{"size": 5, "view_size": 1}']
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "save_curve", lambda *arguments: None)
-        short = ["--total-timesteps", "80", "--evaluation-episodes", "2", "--num-threads", "1"]
-        assert train.main("agents.ald.train", [*maze, *small, *short, "--run-dir", str(folder)]) == 0
-    return folder
+@pytest.fixture
+def run(small_run):
+    """A run in a maze of 5x5, seen through a keyhole, with short episodes."""
+    return small_run
 
 
 def last_line(capsys):
