@@ -105,6 +105,11 @@ class LearnerConfig(Settings):
         """Weight of the distillation loss in the learner's: 0 where nobody else acts."""
         return 0.0
 
+    @property
+    def shows_previous_step(self) -> bool:
+        """Whether the learner is shown the action and reward before each observation: not if it acts."""
+        return False
+
 
 @dataclass(frozen=True)
 class VMPOConfig(LearnerConfig):
@@ -122,6 +127,13 @@ class VMPOConfig(LearnerConfig):
 class ALDConfig(LearnerConfig):
     """Settings of Actor-Learner Distillation."""
 
+    # Learner's inputs
+    learner_sees_actions: bool = setting(
+        False,
+        "show the learner, which never acts, the action and reward before each observation",
+        "ours: False; usual for what acts, e.g. Espeholt et al. 2018",
+        absent=False,
+    )
     # Actor
     actor_hidden_size: int = setting(32, "units of the acting LSTM", "paper")
     actor_learning_rate: float = setting(3e-3, "Adam step size of the actor", "tuned; paper 1e-4")
@@ -152,3 +164,8 @@ class ALDConfig(LearnerConfig):
     def pull_to_actor(self) -> float:
         """Weight of the distillation loss in the learner's."""
         return self.policy_coef * self.learner_regularisation
+
+    @property
+    def shows_previous_step(self) -> bool:
+        """Whether the learner is shown the action and reward before each observation."""
+        return self.learner_sees_actions

@@ -16,7 +16,16 @@ from agents.losses import distillation, vmpo
 from agents.losses.popart import PopArt
 from agents.losses.vtrace import VTrace, policy_gradient_loss, vtrace
 from agents.networks.actor_critic import ActorCritic, Outputs
-from agents.unroll import CoreState, LearnerOutputs, Unroll, map_observation, replace_rows, select_lanes
+from agents.networks.previous_step import with_previous_step
+from agents.unroll import (
+    CoreState,
+    LearnerOutputs,
+    Observation,
+    Unroll,
+    map_observation,
+    replace_rows,
+    select_lanes,
+)
 
 # eta and alpha are projected to at least this after every update.
 SMALLEST_MULTIPLIER = 1e-8
@@ -32,7 +41,7 @@ class _Pass(NamedTuple):
     value: Tensor
     """[T + 1, B] de-normalised, without gradient."""
     state: CoreState
-    """Core state after T steps."""
+    """What the learner remembers after T steps."""
 
 
 class Learner:
@@ -48,7 +57,9 @@ class Learner:
     replayed by priority, because goals are rare at first; a weaker pull towards the actor, which always
     lags a little; and, where it is switched on, the prediction of each step's reward from what is remembered
     and the action (after Jaderberg et al. 2017, arXiv 1611.05397), because a return says little of which of
-    many things remembered earned it.
+    many things remembered earned it; and, where it is switched on, the action and reward before each
+    observation as inputs, since a transformer finds its way by what it did more easily than by comparing what
+    it saw. Its memory is then the network's, followed by the last action and reward of each lane.
 
     Args:
         network: Actor-critic whose value head is an `nn.Linear` that outputs normalised values.
@@ -94,7 +105,7 @@ class Learner:
         Returns:
             The unroll with `learner_state` and `learner` filled in, and the diagnostics.
         """
-        state = self.core_state or self.network.initial_state(unroll.lanes)
+        state = self.core_state or self.initial_state(unroll.lanes)
         unroll = unroll._replace(learner_state=state)
         for network in (self.network, self.target):  # alike in their inputs' scale at any time
             network.observe(unroll.observation)
@@ -104,6 +115,14 @@ class Learner:
             result.outputs.logits[:-1].detach(), result.value[:-1], self.popart.sigma, advantage
         )
         return unroll._replace(learner=learner), metrics
+
+    def initial_state(self, lanes: int) -> CoreState:
+        """What is remembered at the start of an episode, lane first."""
+        memory = self.network.initial_state(lanes)
+        if not self.config.shows_previous_step:
+            return memory
+        action = torch.zeros(lanes, dtype=torch.int64, device=self.device)
+        return (*memory, action, torch.zeros(lanes, device=self.device))
 
     def replay(self, unroll: Unroll) -> dict[str, float]:
         """Learn once more from an unroll that `update` has seen, from the memory it had then."""
@@ -121,14 +140,25 @@ class Learner:
         return result, advantage, metrics | self._multipliers()
 
     def _run(self, unroll: Unroll) -> _Pass:
-        state, steps = unroll.learner_state, unroll.length
-        assert state is not None
-        outputs, following = self.network(unroll.observation, state, unroll.is_first, carry=steps)
+        shown, state = self._shown(unroll)
+        outputs, following = self.network(shown, state, unroll.is_first, carry=unroll.length)
         with torch.no_grad():
-            window = map_observation(lambda x: x[:-1], unroll.observation)
+            window = map_observation(lambda x: x[:-1], shown)
             target, _ = self.target(window, self.network.acting_state(state), unroll.is_first[:-1])
         value = self.popart.denormalize(outputs.value.detach())
+        if self.config.shows_previous_step:
+            following = (*following, unroll.action[-1], unroll.reward[-1])
         return _Pass(outputs, target.logits, value, following)
+
+    def _shown(self, unroll: Unroll) -> tuple[Observation, CoreState]:
+        """What the network gets to see of an unroll, [T + 1, B, ...], and what it remembers before."""
+        assert unroll.learner_state is not None
+        if not self.config.shows_previous_step:
+            return unroll.observation, unroll.learner_state
+        *memory, action, reward = unroll.learner_state
+        actions = torch.cat([action.unsqueeze(0), unroll.action])
+        rewards = torch.cat([reward.unsqueeze(0), unroll.reward])
+        return with_previous_step(unroll.observation, actions, rewards, unroll.is_first), tuple(memory)
 
     def _trace(self, unroll: Unroll, result: _Pass) -> VTrace:
         """Value targets and advantages, which may look ahead by different lambdas."""
@@ -167,11 +197,18 @@ class Learner:
         time, lane = unroll.final_time, unroll.final_lane
         column = torch.arange(len(time), device=self.device)
         window = map_observation(lambda x: x[:, lane], unroll.observation)
-        window = replace_rows(window, time + 1, column, unroll.final_observation)
         is_first = unroll.is_first[:, lane].clone()
         is_first[time + 1, column] = False
         assert unroll.learner_state is not None
-        outputs, _ = self.network(window, select_lanes(unroll.learner_state, lane), is_first)
+        going_on = unroll._replace(
+            observation=replace_rows(window, time + 1, column, unroll.final_observation),
+            is_first=is_first,
+            action=unroll.action[:, lane],
+            reward=unroll.reward[:, lane],
+            learner_state=select_lanes(unroll.learner_state, lane),
+        )
+        shown, state = self._shown(going_on)
+        outputs, _ = self.network(shown, state, is_first)
         following[time, lane] = self.popart.denormalize(outputs.value[time + 1, column])
         return following
 

@@ -20,6 +20,7 @@ from agents.networks.actor_critic import ActorCritic, Core
 from agents.networks.gtrxl import GTrXLCore
 from agents.networks.lstm import LSTMCore
 from agents.networks.normalizer import RunningNormalizer
+from agents.networks.previous_step import PreviousStepEncoder
 from agents.unroll import Observation
 
 
@@ -143,10 +144,19 @@ def gtrxl_actor_critic(
     memory: int,
     gate_bias: float,
     normalize_images: bool = True,
+    shows_previous_step: bool = False,
 ) -> ActorCritic:
-    """A GTrXL with linear heads; see `linear_actor_critic`."""
-    core = GTrXLCore(extractor.features_dim, width, layers, heads, mlp_width, memory, gate_bias)
-    return linear_actor_critic(observation_space, extractor, num_actions, core, normalize_images)
+    """A GTrXL with linear heads; see `linear_actor_critic`.
+
+    With `shows_previous_step`, its inputs are those of `agents.networks.previous_step`.
+    """
+    features = extractor.features_dim + (num_actions + 1 if shows_previous_step else 0)
+    core = GTrXLCore(features, width, layers, heads, mlp_width, memory, gate_bias)
+    network = linear_actor_critic(observation_space, extractor, num_actions, core, normalize_images)
+    if shows_previous_step:
+        has_parts = isinstance(observation_space, spaces.Dict)
+        network.encoder = PreviousStepEncoder(network.encoder, num_actions, has_parts)
+    return network
 
 
 def linear_actor_critic(

@@ -114,6 +114,7 @@ class ALD(UnrollAlgorithm):
             memory=config.learner_memory,
             gate_bias=config.learner_gate_bias,
             normalize_images=self.policy.normalize_images,
+            shows_previous_step=config.shows_previous_step,
         )
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:

@@ -138,9 +138,12 @@ def _play(
 ) -> RecordedEpisode:
     observation, info = env.reset(seed=seed)
     watched, ended, truncated = tracers(model), False, False
-    scenes, actions, rewards = [env.unwrapped.scene()], [], []
+    scenes = [env.unwrapped.scene()]
+    actions: list[int] = []
+    rewards: list[float] = []
     while not ended:
-        logits = [tracer.step(observation) for tracer in watched.values()]
+        before = (actions[-1], rewards[-1]) if actions else ()
+        logits = [tracer.step(observation, *before) for tracer in watched.values()]
         actions.append(int(sample(logits[0].unsqueeze(0), generator)))
         observation, reward, terminated, truncated, info = env.step(actions[-1])
         rewards.append(float(reward))

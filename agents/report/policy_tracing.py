@@ -28,8 +28,8 @@ class PolicyTracer:
         self._values: list[Tensor] = []
 
     @torch.no_grad()
-    def step(self, observation: Any) -> Tensor:
-        """Show the policy the next observation of the episode, as the environment gives it.
+    def step(self, observation: Any, action: int = 0, reward: float = 0.0) -> Tensor:
+        """Show the policy the next observation of the episode, as the environment gives it, and nothing else.
 
         Returns:
             [A] logits.

@@ -17,8 +17,8 @@ from agents.report.tracing import Trace, Tracer
 class Watched(Protocol):
     """What runs along an episode and writes down what happens."""
 
-    def step(self, observation: Any) -> Tensor:
-        """Take the next observation and return [A] logits."""
+    def step(self, observation: Any, action: int = 0, reward: float = 0.0) -> Tensor:
+        """Take the next observation, and what led to it, and return [A] logits."""
 
     def trace(self) -> Trace:
         """Return what was written down."""
@@ -33,7 +33,8 @@ def tracers(model: ConfiguredAlgorithm) -> Mapping[str, Watched]:
         if isinstance(model.policy, RecurrentActorCriticPolicy):
             return {"agent": RecurrentPolicyTracer(model.policy)}
         return {"agent": PolicyTracer(model.policy)}
-    learner = Tracer(model.learner.network, model.learner.popart.denormalize)
+    parts = (model.learner.network, model.learner.popart.denormalize)
+    learner = Tracer(*parts, model.config.shows_previous_step)
     if model.distiller is None:
         return {"agent": learner}
     return {"actor": Tracer(model.distiller.network), "learner": learner}

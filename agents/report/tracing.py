@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from agents.networks.actor_critic import ActorCritic
 from agents.networks.gtrxl import RelativeAttention
 from agents.networks.lstm import LSTMCore
+from agents.networks.previous_step import with_previous_step
 from agents.unroll import CoreState, map_observation
 
 Floats = NDArray[np.float32]
@@ -45,17 +46,24 @@ class Tracer:
     Args:
         network: Is stepped; its parameters are not touched.
         denormalize: Turns outputs of its value head into units of the return.
+        shows_previous_step: Its inputs are those of `agents.networks.previous_step`.
     """
 
     network: ActorCritic
     denormalize: Callable[[Tensor], Tensor] = lambda value: value
+    shows_previous_step: bool = False
     _state: CoreState | None = None
     _logits: list[Tensor] = field(default_factory=list)
     _values: list[Tensor] = field(default_factory=list)
     _inside: _Inside = field(default_factory=lambda: _Inside())
 
-    def step(self, observation: Any) -> Tensor:
+    def step(self, observation: Any, action: int = 0, reward: float = 0.0) -> Tensor:
         """Show the network the next observation of the episode, as the environment gives it.
+
+        Args:
+            observation: One, without a batch's dimension.
+            action: That led to it; does not count for the first of the episode.
+            reward: That came with it.
 
         Returns:
             [A] logits.
@@ -63,6 +71,9 @@ class Tracer:
         device = next(self.network.parameters()).device
         batch = map_observation(lambda x: x.unsqueeze(0), _tensors(observation, device))
         is_first = torch.tensor([self._state is None], device=device)
+        if self.shows_previous_step:
+            before = torch.tensor([action], device=device), torch.tensor([reward], device=device)
+            batch = with_previous_step(batch, *before, is_first)
         state = self.network.initial_state(1) if self._state is None else self._state
         with self._inside.watching(self.network):
             outputs, self._state = self.network.step(batch, state, is_first)
