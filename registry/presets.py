@@ -1,10 +1,11 @@
 """The experiments: an agent, an environment, how long, and what differs from the agent's defaults."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
-from registry import paper, ppo
+from registry import meta_fetch, paper, ppo
 from registry.ablations import ABLATIONS
 from registry.lookup import look_up
 
@@ -49,8 +50,31 @@ def _ablations(base: Preset) -> Iterator[Preset]:
         )
 
 
-def _sb3(task: str, env: str, total_timesteps: int) -> Iterator[Preset]:
-    """SB3's algorithms on a task, and chance."""
+def _meta_fetch(task: str, env: str, total_timesteps: int) -> Iterator[Preset]:
+    """ALD on a task of fetching, and an LSTM as large as its actor that learns for itself."""
+    row = Preset(
+        name=f"{task}/ald",
+        agent="ald",
+        env=env,
+        total_timesteps=total_timesteps,
+        num_envs=meta_fetch.NUM_ENVS,
+        source="a policy gradient with a short sight, and a learner that sees what was done",
+        overrides=meta_fetch.ALD,
+    )
+    yield row
+    yield replace(
+        row,
+        name=f"{task}/vtrace-lstm",
+        agent="vmpo",
+        source=f"{row.name} with its actor learning for itself",
+        overrides=meta_fetch.LSTM,
+    )
+
+
+def _sb3(
+    task: str, env: str, total_timesteps: int, overrides: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[Preset]:
+    """SB3's algorithms on a task, with what this task has them change, and chance."""
     row = Preset("", "random", env, total_timesteps, ppo.NUM_ENVS, "chance", policy="RandomPolicy")
     yield replace(row, name=f"{task}/random")
     yield replace(
@@ -59,7 +83,7 @@ def _sb3(task: str, env: str, total_timesteps: int) -> Iterator[Preset]:
         agent="ppo",
         policy="MlpPolicy",
         source="PPO of Stable-Baselines3, which remembers nothing, with settings for many environments",
-        overrides=ppo.PPO,
+        overrides={**ppo.PPO, **overrides},
     )
     yield replace(
         row,
@@ -67,7 +91,7 @@ def _sb3(task: str, env: str, total_timesteps: int) -> Iterator[Preset]:
         agent="recurrent-ppo",
         policy="MlpLstmPolicy",
         source="RecurrentPPO of sb3-contrib with settings for many environments",
-        overrides=ppo.RECURRENT_PPO,
+        overrides={**ppo.RECURRENT_PPO, **overrides},
     )
 
 
@@ -150,10 +174,12 @@ PRESETS: dict[str, Preset] = {
             overrides=paper.ASYMMETRIC,
         ),
         *_ablations(_IMAZE_ALD),
+        *_meta_fetch("meta-fetch", "MemoryEnvs/MetaFetch-v0", 6_000_000),
+        *_meta_fetch("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 8_000_000),
         *_sb3("imaze", "MemoryEnvs/IMaze-v0", 2_000_000),
         *_sb3("imaze-15x15", "MemoryEnvs/IMaze-15x15-v0", 4_000_000),
-        *_sb3("meta-fetch", "MemoryEnvs/MetaFetch-v0", 3_000_000),
-        *_sb3("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 5_000_000),
+        *_sb3("meta-fetch", "MemoryEnvs/MetaFetch-v0", 8_000_000, ppo.META_FETCH),
+        *_sb3("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 10_000_000, ppo.META_FETCH),
     )
 }
 

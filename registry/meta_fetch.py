@@ -1,0 +1,34 @@
+"""Settings for Meta-Fetch, where rewards come every few steps; reasons: docs/experiments.md, section 8."""
+
+from typing import Any
+
+NUM_ENVS = 64
+
+_LEARNER: dict[str, Any] = {
+    # A policy gradient says what was worse than expected, which V-MPO's better half of the samples does not.
+    "rl_loss": "vtrace",
+    "unroll_length": 64,
+    # What lies farther ahead than twenty steps is noise.
+    "gamma": 0.95,
+    "policy_trace_decay": 0.95,
+    "value_trace_decay": 0.95,
+    # The gradient of a policy that is nearly certain is small beside that of the values.
+    "value_coef": 0.1,
+    "entropy_coef": 0.001,
+    "max_grad_norm": 1.0,
+    "final_learning_rates": 0.2,
+    "priority_exponent": 0.0,
+    "replay_size": 4,
+}
+
+ALD: dict[str, Any] = {
+    **_LEARNER,
+    # A transformer finds its way by what was done, rather than by comparing what was seen.
+    "learner_sees_actions": True,
+    "learner_memory": 96,
+    "replay_lanes": 32,
+    "actor_hidden_size": 128,
+    "actor_learning_rate": 2e-3,
+    "distillation_steps": 5,
+}
+LSTM: dict[str, Any] = {**_LEARNER, "lstm_hidden_size": 128, "learner_replays": 6, "replay_lanes": 16}
