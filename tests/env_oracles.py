@@ -1,5 +1,6 @@
 """Slow versions of the environments' parts that look like their descriptions."""
 
+import functools
 from collections import deque
 
 import numpy as np
@@ -81,6 +82,7 @@ def solution(config: imaze.Config, state: imaze.State, reach: int | None = None)
     )
 
 
+@functools.cache
 def random_success(size: int, steps: int) -> float:
     """The exact probability that uniformly random actions find the correct goal in time."""
     maze = drawn_maze(size, 0)

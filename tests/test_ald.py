@@ -525,8 +525,8 @@ def test_carried_over_values_mean_the_same_in_units_of_the_return() -> None:
 LEARNING: dict[str, Any] = {
     "unroll_length": 8,
     "actor_hidden_size": 16,
-    "actor_learning_rate": 5e-3,
-    "learner_learning_rate": 3e-3,
+    "actor_learning_rate": 1e-2,
+    "learner_learning_rate": 6e-3,
     "learner_layers": 1,
     "learner_width": 16,
     "learner_mlp_width": 16,
@@ -536,10 +536,11 @@ LEARNING: dict[str, Any] = {
     "entropy_coef": 0.003,
     "value_coef": 1.0,
     "learner_regularisation": 1.0,
-    "distillation_steps": 4,
+    "distillation_steps": 2,
     "replay_size": 16,
     "distillation_window": 16,
 }
+FRAMES = 24_000  # each of seven seeds needed fewer than 18,000 for a success of 0.95
 
 
 class Forgetful(nn.Module):
@@ -562,16 +563,16 @@ class Forgetful(nn.Module):
         return self.core(inputs, state, torch.ones_like(is_first), carry)
 
 
-def success_after(trained: ALD, frames: int) -> float:
+def success_of(trained: ALD) -> float:
     """Success over the last episodes of training."""
-    trained.learn(frames)
+    trained.learn(FRAMES)
     assert trained.ep_success_buffer is not None and len(trained.ep_success_buffer) == 500
     return float(np.mean(trained.ep_success_buffer))
 
 
 def test_a_task_that_needs_memory_is_learned() -> None:
     trained = model(cue_lanes(16), stats_window_size=500, **LEARNING)
-    assert success_after(trained, 32_000) > 0.95
+    assert success_of(trained) > 0.95
     returns = evaluate_policy(trained, cue_lanes(1), n_eval_episodes=50, return_episode_rewards=True)[0]
     assert np.mean(returns) == 1.0
 
@@ -581,7 +582,7 @@ def test_the_same_task_stays_at_chance_without_memory() -> None:
     networks = (trained.distiller.network, trained.learner.network, trained.learner.target)
     for network in networks:
         network.core = Forgetful(network.core)
-    assert 0.4 < success_after(trained, 32_000) < 0.6
+    assert 0.4 < success_of(trained) < 0.6
 
 
 def test_the_policy_is_sb3_contribs_recurrent_one() -> None:

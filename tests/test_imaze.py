@@ -63,12 +63,11 @@ def test_the_cue_shows_neither_at_the_start_nor_from_the_middle_of_the_stem_down
         except ValueError:
             continue
         legal.append(view_size)
-        mazes = [drawn_maze(size, cue) for cue in (0, 1)]
+        different = drawn_maze(size, cue=0) != drawn_maze(size, cue=1)
         for row, column, heading in poses(config):
             if row < size // 2 and (row, column) != imaze.start_cell(config):
                 continue
-            shown = [cut_window(maze, row, column, heading, view_size) for maze in mazes]
-            assert (shown[0] == shown[1]).all(), (row, column, heading)
+            assert not cut_window(different, row, column, heading, view_size).any(), (row, column, heading)
     assert legal == [view_size for view_size in range(1, size + 1, 2) if view_size <= size - 4]
 
 

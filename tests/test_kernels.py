@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,8 +79,22 @@ def copied(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
-    """Another, and its first reset, in which it was compiled; tests leave it as it was, but for its cache."""
+def uncached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Future[dict]]]:
+    """A copy that can be written to nowhere, and its first reset, which goes on beside the tests.
+
+    There are files where the cache folders would be: that stops a superuser too, whom permissions do not.
+    """
+    folder = copy_packages(tmp_path_factory.mktemp("uncached"))
+    for name in ("memory_envs/__pycache__", "memory_envs/rules/__pycache__", "home"):
+        (folder / name).write_text("")
+    home = folder / "home"
+    with ThreadPoolExecutor(1) as beside:
+        yield folder, beside.submit(first_reset, folder, HOME=home, XDG_CACHE_HOME=home, **QUICKLY)
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory, uncached: object) -> tuple[Path, dict]:
+    """A third, and its first reset, in which it was compiled; tests leave it as it was, but for its cache."""
     folder = copy_packages(tmp_path_factory.mktemp("compiled"))
     first = first_reset(folder, NUMBA_CACHE_DIR=folder / "cache")
     assert len(compiled_files(folder)) == 3
@@ -195,17 +211,13 @@ def test_a_damaged_cache_file_is_named_and_replaced_by_compiling(compiled):
     assert first_reset(folder, NUMBA_CACHE_DIR=folder / "cache")["warnings"] == []
 
 
-def test_without_any_writable_folder_it_runs_and_says_so_once(copied):
-    """Files where the cache folders would be: that stops a superuser too, whom permissions do not."""
-    for name in ("memory_envs", "memory_envs/rules"):
-        (copied / name / "__pycache__").write_text("")
-    home = copied / "home"
-    home.write_text("")
-    result = first_reset(copied, HOME=home, XDG_CACHE_HOME=home, **QUICKLY)
+def test_without_any_writable_folder_it_runs_and_says_so_once(uncached):
+    folder, first = uncached
+    result = first.result()
     assert len(result["observation"]) == 54
     (warning,) = result["warnings"]
     assert "NUMBA_CACHE_DIR" in warning and "compiles its environments again" in warning
-    assert compiled_files(copied) == set()
+    assert compiled_files(folder) == set()
 
 
 def test_with_compilation_switched_off_the_kernels_are_python(copied):

@@ -362,7 +362,14 @@ def test_a_table_decides_what_a_reflex_does():
 # --- All of them, and their certificates ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("env_id", [row.id for row in ENVS if "IMaze" in row.id])
+@pytest.mark.parametrize(
+    "env_id",
+    [
+        pytest.param(row.id, marks=pytest.mark.slow if row.kwargs.get("size") == 31 else ())
+        for row in ENVS
+        if "IMaze" in row.id
+    ],
+)
 def test_in_every_maze_the_policies_earn_what_the_certificate_says(env_id):
     env, certificate = gymnasium.make(env_id), memory_envs.reference(env_id)
     for name, level in (

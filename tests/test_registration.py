@@ -73,11 +73,6 @@ def test_registering_again_changes_nothing():
     assert gym.registry == before
 
 
-def test_a_module_in_the_id_imports_the_package():
-    code = "import gymnasium; print(gymnasium.make('memory_envs:MemoryEnvs/IMaze-v0').unwrapped)"
-    assert in_new_process(code) == "<IMazeEnv<MemoryEnvs/IMaze-v0>>"
-
-
 def test_importing_the_package_loads_neither_compiler_nor_painter():
     code = (
         "import sys, memory_envs\n"
@@ -92,11 +87,11 @@ def test_importing_the_package_adds_little_to_importing_gymnasium():
     assert min(float(in_new_process(code)) for _ in range(3)) < 0.15
 
 
-def test_playing_loads_no_painter():
+def test_a_module_in_the_id_imports_the_package_and_playing_loads_no_painter():
     code = (
-        "import sys, gymnasium, memory_envs\n"
-        "env = gymnasium.make('MemoryEnvs/IMaze-v0', render_mode='ansi')\n"
+        "import sys, gymnasium\n"
+        "env = gymnasium.make('memory_envs:MemoryEnvs/IMaze-v0', render_mode='ansi')\n"
         "env.reset(); env.step(0); env.render()\n"
-        "print('pygame' in sys.modules)"
+        "print(env.unwrapped, 'pygame' in sys.modules)"
     )
-    assert in_new_process(code) == "False"
+    assert in_new_process(code) == "<IMazeEnv<MemoryEnvs/IMaze-v0>> False"

@@ -237,7 +237,7 @@ def test_frames_of_an_id_have_even_sides_of_one_size(env_id, view, panel):
     env = gym.make(env_id, render_mode="rgb_array", render_view=view, render_panel=panel)
     env.reset(seed=0)
     shapes = {env.render().shape}
-    for action in np.random.default_rng(0).integers(3, size=20):
+    for action in np.random.default_rng(0).integers(3, size=5):
         env.step(action)
         shapes.add(env.render().shape)
     [(height, width, channels)] = shapes
