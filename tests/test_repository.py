@@ -126,6 +126,11 @@ def test_targets_of_the_readme_are_in_the_makefile():
     assert all(re.search(rf"^{target}:", makefile, re.M) for target in targets)
 
 
+def shortened(code: str) -> str:
+    """An example that trains for one rollout, which is not long either, and an update."""
+    return re.sub(r"\bn_steps=\d+", "n_steps=16", re.sub(r"\.learn\([\d_]+\)", ".learn(1)", code))
+
+
 @pytest.mark.parametrize("story", list(stories()))
 def test_examples_run_and_print_what_is_shown(story, tmp_path, monkeypatch, capsys, one_thread):
     monkeypatch.chdir(tmp_path)
@@ -136,8 +141,7 @@ def test_examples_run_and_print_what_is_shown(story, tmp_path, monkeypatch, caps
             (tmp_path / path[1]).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path[1]).write_text(code, encoding="utf-8")
             continue
-        shortened = re.sub(r"\.learn\([\d_]+\)", ".learn(1)", code)  # one rollout, and an update
-        exec(compile(shortened, "example", "exec"), namespace)
+        exec(compile(shortened(code), "example", "exec"), namespace)
         assert capsys.readouterr().out == output or not output
 
 
