@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -97,10 +97,16 @@ class Learner:
         nn.init.zeros_(head.bias)
         return head.to(self.network.value_head.weight)  # type: ignore[arg-type]
 
-    def update(self, unroll: Unroll) -> tuple[Unroll, dict[str, float]]:
+    def update(
+        self, unroll: Unroll, on_outputs: Callable[[Unroll, Mapping[str, Any]], None] = lambda *_: None
+    ) -> tuple[Unroll, dict[str, Any]]:
         """Learn from a fresh unroll and attach the learner's outputs to it.
 
         Consecutive calls must bring consecutive unrolls of the same lanes, whose memory is kept here.
+
+        Args:
+            unroll: What happened.
+            on_outputs: Given the unroll with the learner's outputs, and the losses, before any gradient.
 
         Returns:
             The unroll with `learner_state` and `learner` filled in, and the diagnostics.
@@ -109,12 +115,15 @@ class Learner:
         unroll = unroll._replace(learner_state=state)
         for network in (self.network, self.target):  # alike in their inputs' scale at any time
             network.observe(unroll.observation)
-        result, advantage, metrics = self._train(unroll)
+        result, advantage, loss, metrics = self._losses(unroll)
         self.core_state = tuple(part.detach() for part in result.state)
         learner = LearnerOutputs(
             result.outputs.logits[:-1].detach(), result.value[:-1], self.popart.sigma, advantage
         )
-        return unroll._replace(learner=learner), metrics
+        unroll = unroll._replace(learner=learner)
+        on_outputs(unroll, metrics)
+        self._step(loss)
+        return unroll, metrics | self._multipliers()
 
     def initial_state(self, lanes: int) -> CoreState:
         """What is remembered at the start of an episode, lane first."""
@@ -124,20 +133,21 @@ class Learner:
         action = torch.zeros(lanes, dtype=torch.int64, device=self.device)
         return (*memory, action, torch.zeros(lanes, device=self.device))
 
-    def replay(self, unroll: Unroll) -> dict[str, float]:
+    def replay(self, unroll: Unroll) -> dict[str, Any]:
         """Learn once more from an unroll that `update` has seen, from the memory it had then."""
-        return self._train(unroll)[2]
+        _, _, loss, metrics = self._losses(unroll)
+        self._step(loss)
+        return metrics | self._multipliers()
 
-    def _train(self, unroll: Unroll) -> tuple[_Pass, Tensor, dict[str, float]]:
+    def _losses(self, unroll: Unroll) -> tuple[_Pass, Tensor, Tensor, dict[str, Any]]:
+        """What the network says of an unroll, its advantages, the sum of all losses, and the diagnostics."""
         result = self._run(unroll)
         trace = self._trace(unroll, result)
         # Between the pass and the loss: the old head's outputs are used only without gradient.
         self.popart.update(trace.target, self.network.value_head)  # type: ignore[arg-type]
         value = self.network.value_head(result.outputs.features[:-1]).squeeze(-1)
         advantage = trace.advantage / self.popart.sigma
-        loss, metrics = self._loss(unroll, result, trace, advantage, value)
-        self._step(loss)
-        return result, advantage, metrics | self._multipliers()
+        return result, advantage, *self._loss(unroll, result, trace, advantage, value)
 
     def _run(self, unroll: Unroll) -> _Pass:
         shown, state = self._shown(unroll)

@@ -83,9 +83,11 @@ class Diary:
 class Learns(Diary):
     """The learner's part of the diary."""
 
-    def update(self, item: Any) -> tuple[Unroll, dict[str, Any]]:
+    def update(self, item: Any, on_outputs: Any) -> tuple[Unroll, dict[str, Any]]:
         self.calls.append(f"learn from {item}")
-        return unroll([1.0, 2.0, 3.0], mark=7), {"learner": "updated"}
+        attached = unroll([1.0, 2.0, 3.0], mark=7)
+        on_outputs(attached, {})
+        return attached, {"learner": "updated"}
 
 
 class Distils(Diary):

@@ -579,3 +579,17 @@ def test_the_learner_is_pulled_to_the_actor_unless_switched_off() -> None:
         kl = distillation.policy_distillation(data.behaviour_logits, attached.learner.logits)
         gaps[weight] = float(kl.mean())
     assert gaps[1.0] < gaps[0.0]
+
+
+def test_outputs_are_known_before_any_gradient_and_change_nothing() -> None:
+    made, plain = learner(), learner()
+    told: list[tuple[Unroll, float]] = []
+    attached, metrics = made.update(
+        unroll(), lambda given, losses: told.append((given, furthest(made.network, plain.network)))
+    )
+    [(given, moved)] = told
+    assert given is attached and moved == 0.0
+    expected, plain_metrics = plain.update(unroll())
+    assert furthest(made.network, plain.network) == 0.0
+    assert differences(attached.to_tree(), expected.to_tree()) == []
+    assert metrics.keys() == plain_metrics.keys()

@@ -99,27 +99,30 @@ def later(clock: Clock, seconds: float, event: Event) -> Process:
 
 @pytest.mark.parametrize(
     ("acting", "distilling", "expected"),
-    [(1.0, 2.0, 9.0), (3.0, 2.0, 10.0), (3.0, 4.0, 12.0)],  # first update, then the longer of two ways
+    [(1.0, 2.0, 9.0), (3.0, 2.0, 10.0), (3.0, 4.0, 12.0)],  # outputs, then the longer of two ways
 )
 def test_without_a_queue_replays_run_beside_distilling_and_acting(
     acting: float, distilling: float, expected: float
 ) -> None:
-    costs = make_costs(first_update=5, replay_update=2, acting_step=acting, distilling_step=distilling)
+    costs = make_costs(first_outputs=5, replay_update=2, acting_step=acting, distilling_step=distilling)
     costs = dataclasses.replace(costs, learner_replays=2)
     assert period(costs, make_plan()) == pytest.approx(expected)
     with_callbacks = dataclasses.replace(costs, callbacks=Affine(0.5), joining=Affine(0.5))
     assert period(with_callbacks, make_plan()) == pytest.approx(expected + 1)
+    # Gradients are as good as replays: what is distilled does not depend on them.
+    with_gradients = dataclasses.replace(costs, first_gradients=Affine(2), learner_replays=1)
+    assert period(with_gradients, make_plan()) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
     "part",
     [
-        *("acting_step", "sending", "taking", "joining", "callbacks", "converting", "first_update"),
+        *("acting_step", "sending", "taking", "joining", "callbacks", "converting", "first_outputs"),
         *("drawing", "publishing", "fetching", "distilling_step"),
     ],
 )
 def test_without_a_queue_each_part_between_two_batches_lengthens_the_turn_once(part: str) -> None:
-    seconds = {"first_update": 1, "acting_step": 1, "distilling_step": 1}
+    seconds = {"first_outputs": 1, "acting_step": 1, "distilling_step": 1}
     seconds[part] = seconds.get(part, 0) + 3
     costs = make_costs(unroll_length=2, **seconds)
     times = 2 if part in ("acting_step", "callbacks") else 1  # paid for each step of the unroll
@@ -128,7 +131,7 @@ def test_without_a_queue_each_part_between_two_batches_lengthens_the_turn_once(p
 
 
 def test_the_driver_looks_at_its_actors_and_at_its_distillers_once_per_batch() -> None:
-    costs = make_costs(first_update=5, waking=Affine(0, 1))
+    costs = make_costs(first_outputs=5, waking=Affine(0, 1))
     assert period(costs, make_plan()) == pytest.approx(5 + 1 + 1)
     assert period(costs, make_plan(queue_length=2)) == pytest.approx(5 + 0.5 + 1)  # two arrive at once
 
@@ -142,7 +145,7 @@ def test_a_batch_has_one_unroll_of_each_of_its_actors_those_that_came_first() ->
 
 
 def test_waiting_unrolls_are_looked_at_for_each_actor_that_might_be_asked() -> None:
-    costs = make_costs(first_update=1, acting_step=0.5, scanning=Affine(0, 0.1))
+    costs = make_costs(first_outputs=1, acting_step=0.5, scanning=Affine(0, 0.1))
     plan = make_plan(num_actors=4, unrolls_per_update=1)
     predicted = simulate(costs, plan)
     assert predicted.depth > 0
@@ -151,7 +154,7 @@ def test_waiting_unrolls_are_looked_at_for_each_actor_that_might_be_asked() -> N
 
 
 def test_what_the_driver_pays_per_task_counts_where_it_is_paid() -> None:
-    costs = make_costs(first_update=5, replay_update=4, acting_step=10, distilling_step=1)
+    costs = make_costs(first_outputs=5, replay_update=4, acting_step=10, distilling_step=1)
     ray = {"submitting": Affine(0, 0.25), "waking": Affine(0.0, 0.125), "taking": Affine(0.5)}
     # Two distillers' tasks with one unroll each, then an actor's that waits for both: the first begins a
     # quarter later, the second half a second; then they distil, the actor acts, the driver wakes and takes.
@@ -161,9 +164,9 @@ def test_what_the_driver_pays_per_task_counts_where_it_is_paid() -> None:
 
 
 def test_with_a_queue_of_one_the_slowest_part_alone_counts() -> None:
-    slow_learner = make_costs(first_update=5, replay_update=4, acting_step=3, distilling_step=4)
+    slow_learner = make_costs(first_outputs=5, replay_update=4, acting_step=3, distilling_step=4)
     assert period(slow_learner, make_plan(queue_length=1)) == pytest.approx(9)
-    slow_actor = make_costs(first_update=5, replay_update=4, acting_step=20, distilling_step=1)
+    slow_actor = make_costs(first_outputs=5, replay_update=4, acting_step=20, distilling_step=1)
     predicted = simulate(slow_actor, make_plan(queue_length=1))
     assert predicted.frames_per_second == pytest.approx(1 / 20)
     assert (predicted.idle_learner, predicted.busy_learner) == pytest.approx((11 / 20, 9 / 20))
@@ -172,7 +175,7 @@ def test_with_a_queue_of_one_the_slowest_part_alone_counts() -> None:
 
 
 def test_distillers_share_the_steps_and_the_one_with_most_of_them_counts() -> None:
-    costs = make_costs(first_update=1, acting_step=1, distilling_step=3, distillation_steps=4)
+    costs = make_costs(first_outputs=1, acting_step=1, distilling_step=3, distillation_steps=4)
     periods = [period(costs, make_plan(num_distillers=count)) for count in (1, 2, 3, 4, 8)]
     assert periods == pytest.approx([14, 8, 8, 5, 5])
 
@@ -183,20 +186,20 @@ def test_the_distiller_with_a_step_more_is_another_one_each_time() -> None:
 
 
 def test_distillers_with_less_than_a_step_per_batch_take_turns() -> None:
-    costs = make_costs(first_update=1, acting_step=1, distilling_step=10)
+    costs = make_costs(first_outputs=1, acting_step=1, distilling_step=10)
     # Each batch follows the one before the last one: learnt, distilled by whom it is the turn of, acted on.
     assert period(costs, make_plan(num_distillers=2, queue_length=1)) == pytest.approx((1 + 10 + 1) / 2)
 
 
 def test_the_learner_waits_for_distillers_that_are_further_behind_than_allowed() -> None:
-    costs = make_costs(first_update=1, acting_step=1, distilling_step=10)
+    costs = make_costs(first_outputs=1, acting_step=1, distilling_step=10)
     lags = {lag: period(costs, make_plan(queue_length=1, max_distillation_lag=lag)) for lag in (0, 1, 2)}
     # Without any lag the learner learns while nobody distils; with it, the distiller never rests.
     assert lags == pytest.approx({0: 11, 1: 10, 2: 10})
 
 
 def test_on_one_core_everything_takes_its_turn() -> None:
-    costs = make_costs(first_update=5, replay_update=4, acting_step=3, distilling_step=2)
+    costs = make_costs(first_outputs=5, replay_update=4, acting_step=3, distilling_step=2)
     for queue in (0, 1, 3):
         assert period(costs, make_plan(queue_length=queue, cores=1)) == pytest.approx(14)
     # On two, distilling and acting beside the replays are not slowed down, whatever their number.
@@ -210,7 +213,7 @@ def test_workers_of_other_nodes_wait_for_the_parameter_server_one_after_the_othe
 
 
 def test_distillers_of_other_nodes_send_every_step_through_the_server() -> None:
-    costs = make_costs(first_update=1, acting_step=1, distilling_step=2, serving_step=3, serving_read=0.5)
+    costs = make_costs(first_outputs=1, acting_step=1, distilling_step=2, serving_step=3, serving_read=0.5)
     costs = dataclasses.replace(costs, distillation_steps=2, latency=Affine(0.25))
     there_and_back = 2 * 0.25
     distilled = there_and_back + 0.5 + 2 * (2 + there_and_back + 3)
@@ -221,7 +224,7 @@ def test_distillers_of_other_nodes_send_every_step_through_the_server() -> None:
 
 
 def test_a_learner_that_takes_some_of_the_actors_learns_from_all_in_turn_and_from_older_unrolls() -> None:
-    costs = make_costs(first_update=1, acting_step=1)
+    costs = make_costs(first_outputs=1, acting_step=1)
     predicted = simulate(costs, make_plan(num_actors=4, unrolls_per_update=1))
     assert predicted.frames_per_second == pytest.approx(1)
     assert predicted.max_policy_lag == 3
@@ -232,7 +235,7 @@ def test_lag_and_depth_are_at_most_what_the_queue_allows_and_reach_it_before_a_s
     queue: int,
 ) -> None:
     plan = make_plan(num_actors=2, queue_length=queue)
-    slow = simulate(make_costs(first_update=10, acting_step=1, distilling_step=1), plan)
+    slow = simulate(make_costs(first_outputs=10, acting_step=1, distilling_step=1), plan)
     assert slow.max_policy_lag == slow.policy_lag == queue
     assert slow.max_depth == 2 * max(0, queue - 1)
     for costs in random_costs(20):
@@ -273,19 +276,25 @@ def test_no_simulation_exceeds_the_bound_of_any_part() -> None:
 @pytest.mark.parametrize(
     ("part", "slow", "given"),
     [
-        ("learner", {"first_update": 50, "replay_update": 50}, {}),
+        ("learner", {"first_outputs": 50, "replay_update": 50}, {}),
         ("driver", {"callbacks": 100}, {}),
         ("distillers", {"distilling_step": 100}, {"num_distillers": 2}),
         ("actors", {"acting_step": 100}, {"num_actors": 2, "unrolls_per_update": 1}),
         ("server", {"serving_read": 100}, {"away": True}),
-        ("cores", {"acting_step": 50, "first_update": 50, "distilling_step": 25}, {"cores": 1}),
-        ("turn", {"acting_step": 50, "first_update": 50}, {"queue_length": 0}),
+        ("cores", {"acting_step": 50, "first_outputs": 50, "distilling_step": 25}, {"cores": 1}),
+        ("turn", {"acting_step": 50, "first_outputs": 50}, {"queue_length": 0}),
     ],
 )
 def test_a_part_that_is_much_slower_than_the_others_alone_sets_the_speed(
     part: str, slow: dict[str, float], given: dict[str, Any]
 ) -> None:
-    fast = {"acting_step": 1, "distilling_step": 0.5, "first_update": 1, "replay_update": 1, "callbacks": 0.1}
+    fast = {
+        "acting_step": 1,
+        "distilling_step": 0.5,
+        "first_outputs": 1,
+        "replay_update": 1,
+        "callbacks": 0.1,
+    }
     costs = make_costs(**(fast | slow), distillation_steps=2)
     plan = make_plan(**({"queue_length": 2} | given))
     bounds = bound(costs, plan)
@@ -296,7 +305,7 @@ def test_a_part_that_is_much_slower_than_the_others_alone_sets_the_speed(
 
 
 def test_a_faster_learner_never_slows_training_down_and_helps_until_others_limit() -> None:
-    costs = make_costs(first_update=5, replay_update=5, acting_step=2, distilling_step=1)
+    costs = make_costs(first_outputs=5, replay_update=5, acting_step=2, distilling_step=1)
     speeds = [
         simulate(costs, dataclasses.replace(make_plan(), learner_speed=times)).frames_per_second
         for times in (0.5, 1, 2, 4, 8, 1e6)
@@ -306,7 +315,7 @@ def test_a_faster_learner_never_slows_training_down_and_helps_until_others_limit
 
 
 def test_an_accelerator_with_room_makes_lanes_cheaper_and_not_the_update() -> None:
-    costs = make_costs(first_update=Affine(3, 1), learner_replays=0)
+    costs = make_costs(first_outputs=Affine(3, 1), learner_replays=0)
     plan = dataclasses.replace(make_plan(lanes=10), learner_lane_speed=10)
     assert Work(costs, plan).learn == pytest.approx(4)
     assert Work(costs, dataclasses.replace(plan, learner_speed=2)).learn == pytest.approx(2)
@@ -320,7 +329,7 @@ def test_the_same_question_has_the_same_answer() -> None:
 
 def test_what_the_object_store_carries_and_holds() -> None:
     costs = make_costs(
-        first_update=2, collected_bytes=Affine(10, 1), published_bytes=Affine(100, 2), parameter_bytes=1000
+        first_outputs=2, collected_bytes=Affine(10, 1), published_bytes=Affine(100, 2), parameter_bytes=1000
     )
     here = simulate(costs, make_plan(lanes=5, num_actors=2))
     unrolls, batch = 2 * (10 + 5), 100 + 2 * 10
@@ -368,7 +377,7 @@ def test_a_file_that_holds_no_costs_is_refused(
 @pytest.fixture
 def written(tmp_path: Path) -> str:
     path = tmp_path / "costs.json"
-    make_costs(first_update=5, acting_step=1, distilling_step=1).write(path)
+    make_costs(first_outputs=5, acting_step=1, distilling_step=1).write(path)
     return str(path)
 
 
@@ -460,7 +469,7 @@ def rows_of(count: int) -> list[dict[str, float]]:
 
 
 def test_a_run_is_measured_between_beginning_and_end_and_compared_as_it_was_divided(tmp_path: Path) -> None:
-    costs = make_costs(first_update=1, acting_step=2)
+    costs = make_costs(first_outputs=1, acting_step=2)
     both = compare(costs, write_run(tmp_path / "run", rows_of(11)))
     # Rows 4 to 10, four of which took 5 s and three 10 s: shares count by the time that they are of.
     assert both["frames_per_second"][0] == pytest.approx(700 / (4 * 5 + 3 * 10))
@@ -515,7 +524,7 @@ def test_costs_are_measured_with_the_engine_s_own_parts(
         assert getattr(costs, name).at(28) > 0, name
     # 41 observations of 54 bytes per lane, and as a batch the learner's outputs as well.
     assert costs.published_bytes.at(28) > costs.collected_bytes.at(28) > 28 * 41 * 54
-    assert costs.first_update.at(40) > costs.first_update.at(2) > costs.distilling_step.at(2)
+    assert costs.first_outputs.at(40) > costs.first_outputs.at(2) > costs.distilling_step.at(2)
     capsys.readouterr()
     assert main(["rehearse", str(out), "--num-actors", "1", "3", "--lanes", "2"]) == 0
     assert capsys.readouterr().out.count("ms") == 4

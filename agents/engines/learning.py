@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agents.config import LearnerConfig
@@ -27,7 +27,8 @@ def learn(
         config: How often, from how many lanes.
         collected: The unroll.
         on_outputs: Given the unroll with the learner's outputs as soon as it is in the replay, and the lanes
-            to learn from again are drawn: nothing that is distilled depends on those further updates.
+            to learn from again are drawn: nothing that is distilled depends on the gradients, of this
+            update or of the further ones.
 
     Returns:
         The diagnostics of the first update.
@@ -35,12 +36,16 @@ def learn(
     Raises:
         LossNotFinite: A loss is NaN or infinite.
     """
-    unroll, metrics = learner.update(collected)
-    check_finite(metrics, unroll)
-    replay.add(unroll)
-    lanes = config.replay_lanes or unroll.lanes
-    drawn = [replay.sample_lanes(lanes) for _ in range(config.learner_replays)]
-    on_outputs(unroll)
+    drawn: list[Unroll] = []
+
+    def keep(unroll: Unroll, losses: Mapping[str, Any]) -> None:
+        check_finite(losses, unroll)
+        replay.add(unroll)
+        lanes = config.replay_lanes or unroll.lanes
+        drawn.extend(replay.sample_lanes(lanes) for _ in range(config.learner_replays))
+        on_outputs(unroll)
+
+    _, metrics = learner.update(collected, keep)
     for again in drawn:
         check_finite(learner.replay(again), again)
     return metrics

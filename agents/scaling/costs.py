@@ -85,7 +85,8 @@ class Costs:
     parameter_bytes: int
     acting_step: Affine = _per("lane", "actor: a vector step")
     sending: Affine = _per("lane", "actor: handing an unroll to Ray")
-    first_update: Affine = _per("lane", "learner: first update on a batch")
+    first_outputs: Affine = _per("lane", "learner: a batch's outputs and losses")
+    first_gradients: Affine = _per("lane", "learner: their gradients, and the step")
     drawing: Affine = _per("lane", "learner: into the replay, and lanes out of it, per batch")
     replay_update: Affine = _per("lane", "learner: an update on lanes of the replay")
     taking: Affine = _per("lane", "driver: taking an actor's unroll")

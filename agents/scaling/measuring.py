@@ -139,7 +139,6 @@ class Bench:
         pieces: dict[str, Callable[[], Any]] = {
             "acting_step": self._collect,
             "converting": self._convert(),
-            "first_update": lambda: self.model.learner.update(self.unroll),
             "drawing": self._draw,
             "replay_update": self._replay_update(),
             "fetching": self._fetch(),
@@ -147,7 +146,19 @@ class Bench:
         }
         seconds = {name: self._median(piece, repeats) for name, piece in pieces.items()}
         seconds["acting_step"] /= self.model.config.unroll_length
-        return seconds | {"callbacks": self._callbacks(repeats)}
+        return seconds | {"callbacks": self._callbacks(repeats)} | self._first_update(repeats)
+
+    def _first_update(self, repeats: int) -> dict[str, float]:
+        """Seconds until an update knows its outputs, and from there on."""
+
+        def update() -> tuple[float, float]:
+            known: list[float] = []
+            start = self._now()
+            self.model.learner.update(self.unroll, lambda *_: known.append(self._now()))
+            return known[0] - start, self._now() - known[0]
+
+        before, after = zip(*[update() for _ in range(WARM_UP + repeats)][WARM_UP:], strict=True)
+        return {"first_outputs": median(before), "first_gradients": median(after)}
 
     def _convert(self) -> Callable[[], Any]:
         batch = self._batch()

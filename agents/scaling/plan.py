@@ -95,13 +95,14 @@ class Work:
 
     @property
     def learn(self) -> float:
-        """The learner's first update on a batch, after which it can be distilled."""
-        return self._update(self.costs.first_update)
+        """The learner's outputs of a batch, and its losses, after which it can be distilled."""
+        return self._update(self.costs.first_outputs)
 
     @property
     def learn_again(self) -> float:
-        """The learner learns from its replay."""
-        return self.costs.learner_replays * self._update(self.costs.replay_update)
+        """The learner's gradients of these losses, and all that it learns from its replay."""
+        first = self._update(self.costs.first_gradients)
+        return first + self.costs.learner_replays * self._update(self.costs.replay_update)
 
     def _update(self, cost: Affine) -> float:
         plan = self.plan
