@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.logger import Logger
 
 from agents.ald import ALD
 from agents.engines.ray.cluster import Cluster
 from tests.processes import wait_until, workers
 from tests.ray_models import Steps, ray_model, started
-from tests.tiny import LANES, SETTINGS, UNROLL, differences, everything, maze_lanes, maze_model
+from tests.tiny import LANES, SETTINGS, UNROLL, Rows, differences, everything, maze_lanes, maze_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -59,19 +59,6 @@ def test_lockstep_with_several_actors_differs_from_one_in_rounding_alone() -> No
         torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-6)
     actions = [[unroll.action for unroll in model.replay.unrolls] for model in (one, several)]
     assert differences(*actions) == []
-
-
-class Rows(KVWriter):
-    """Keeps what is logged."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-
-    def write(self, key_values: dict[str, Any], key_excluded: dict[str, Any], step: int = 0) -> None:
-        self.rows.append(dict(key_values))
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 @pytest.mark.slow

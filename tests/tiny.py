@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+from stable_baselines3.common.logger import KVWriter
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
 import memory_envs  # noqa: F401  registers the environments
 from agents.ald import ALD
@@ -90,8 +92,30 @@ def maze_lanes(lanes: int = LANES, max_episode_steps: int = 9) -> VecEnv:
     return VecMonitor(GymnasiumVecEnv(env))
 
 
+def cue_lanes(lanes: int = LANES) -> VecEnv:
+    """`CueEnv` in lanes."""
+    return DummyVecEnv([lambda: Monitor(CueEnv())] * lanes)
+
+
+def tiny_model(env: Any, seed: int | None = 0, **settings: Any) -> ALD:
+    return ALD("LstmPolicy", env, seed=seed, device="cpu", **{**SETTINGS, **settings})
+
+
 def maze_model(seed: int | None = 0, env: VecEnv | None = None, **settings: Any) -> ALD:
-    return ALD("LstmPolicy", env or maze_lanes(), seed=seed, device="cpu", **{**SETTINGS, **settings})
+    return tiny_model(env or maze_lanes(), seed, **settings)
+
+
+class Rows(KVWriter):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    def write(self, key_values: dict[str, Any], key_excluded: Any, step: int = 0) -> None:
+        self.rows.append(dict(key_values))
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def everything(model: ALD) -> dict[str, Any]:
