@@ -3,13 +3,13 @@
 from typing import Any
 
 NUM_ENVS = 64
+_GAMMA = 0.95  # what lies farther ahead than twenty steps is noise
 
 _LEARNER: dict[str, Any] = {
     # A policy gradient says what was worse than expected, which V-MPO's better half of the samples does not.
     "rl_loss": "vtrace",
     "unroll_length": 64,
-    # What lies farther ahead than twenty steps is noise.
-    "gamma": 0.95,
+    "gamma": _GAMMA,
     "policy_trace_decay": 0.95,
     "value_trace_decay": 0.95,
     # The gradient of a policy that is nearly certain is small beside that of the values.
@@ -32,3 +32,4 @@ ALD: dict[str, Any] = {
     "distillation_steps": 5,
 }
 LSTM: dict[str, Any] = {**_LEARNER, "lstm_hidden_size": 128, "learner_replays": 6, "replay_lanes": 16}
+PPO: dict[str, Any] = {"gamma": _GAMMA, "learning_rate": 1e-3}

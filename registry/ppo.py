@@ -13,6 +13,3 @@ PPO: dict[str, Any] = {
     "ent_coef": 0.01,
 }
 RECURRENT_PPO = PPO | {"lstm_hidden_size": 128, "net_arch": (64,)}
-
-# Rewards come every few steps there: what lies farther ahead is noise (docs/experiments.md, section 8).
-META_FETCH: dict[str, Any] = {"gamma": 0.95, "learning_rate": 1e-3}

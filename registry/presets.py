@@ -178,8 +178,8 @@ PRESETS: dict[str, Preset] = {
         *_meta_fetch("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 8_000_000),
         *_sb3("imaze", "MemoryEnvs/IMaze-v0", 2_000_000),
         *_sb3("imaze-15x15", "MemoryEnvs/IMaze-15x15-v0", 4_000_000),
-        *_sb3("meta-fetch", "MemoryEnvs/MetaFetch-v0", 8_000_000, ppo.META_FETCH),
-        *_sb3("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 10_000_000, ppo.META_FETCH),
+        *_sb3("meta-fetch", "MemoryEnvs/MetaFetch-v0", 8_000_000, meta_fetch.PPO),
+        *_sb3("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 10_000_000, meta_fetch.PPO),
     )
 }
 
