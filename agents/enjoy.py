@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from agents import pretrained
-from agents.algorithm import find_algorithm
 from agents.evaluation import (
     FIRST_EVALUATION_SEED,
     Episode,
     Evaluation,
-    Policy,
     acting,
     evaluate,
     evaluation_lanes,
@@ -23,21 +21,10 @@ from agents.evaluation import (
 )
 from agents.exit_status import FINISHED, exit_status
 from agents.make_env import make_lanes, make_single
-from agents.run_directory import RunDirectory
+from agents.trained import Trained, check_spaces, load_pretrained, load_trained
 from agents.views import GifView, TextView, View, WindowView
 
-# Of a model file that belongs to no run.
-DEFAULT_AGENT = "ald"
-
 HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
-
-
-class Trained(NamedTuple):
-    """A model and the environment it was trained in."""
-
-    model: Policy
-    env_id: str
-    env_kwargs: Mapping[str, Any]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,92 +56,6 @@ def _trained(options: argparse.Namespace) -> Trained:
     return load_trained(options.path, *where)
 
 
-def load_trained(
-    path: str | Path,
-    env_id: str | None = None,
-    env_kwargs: Mapping[str, Any] | None = None,
-    device: str = "cpu",
-) -> Trained:
-    """Load the model of a run, or of a file.
-
-    Args:
-        path: A run directory: its final model, or its latest checkpoint while there is none. Or a model file.
-        env_id: Environment; that of the run when None.
-        env_kwargs: Settings of the environment; those of the run when None.
-        device: Where to put the networks.
-
-    Raises:
-        FileNotFoundError: There is no such file, or the folder is no run.
-        ValueError: The file is no model, or belongs to no run and `env_id` is None.
-    """
-    path, config = _found(path)
-    settings = config.get("run", {})
-    if env_id is None and "env" not in settings:
-        raise ValueError(f"{path} lies in no run directory, so its environment is not known: give --env")
-    model = find_algorithm(config.get("agent", DEFAULT_AGENT)).load(path, device=device)
-    own_id, own_kwargs = settings.get("env"), json.loads(settings.get("env_kwargs", "{}"))
-    return Trained(model, *_task(env_id, env_kwargs, own_id, own_kwargs))
-
-
-def load_pretrained(
-    name: str,
-    env_id: str | None = None,
-    env_kwargs: Mapping[str, Any] | None = None,
-    device: str = "cpu",
-) -> Trained:
-    """Load an actor that ships with the package, and the environment it was trained in.
-
-    Args:
-        name: One of `agents.pretrained.names()`.
-        env_id: Environment; that of the training when None.
-        env_kwargs: Settings of the environment; those of the training when None.
-        device: Where to put the networks.
-
-    Raises:
-        ValueError: There is no such actor; says which there are.
-    """
-    card = pretrained.read_card(name)
-    model = pretrained.load(name, device)
-    return Trained(model, *_task(env_id, env_kwargs, card.env, card.env_kwargs))
-
-
-def _task(
-    env_id: str | None, env_kwargs: Mapping[str, Any] | None, own_id: str, own_kwargs: Mapping[str, Any]
-) -> tuple[str, Mapping[str, Any]]:
-    """The environment asked for, or else that of the training, whose settings are of no other one."""
-    if env_kwargs is None:
-        env_kwargs = own_kwargs if env_id in (None, own_id) else {}
-    return env_id or own_id, env_kwargs
-
-
-def load_model(path: str | Path, agent: str | None = None, device: str = "cpu") -> Any:
-    """Load the model of a run, or of a file, by itself.
-
-    Args:
-        path: As in `load_trained`.
-        agent: Name of the agent; that of the run, or else ald, when None.
-        device: Where to put the networks.
-
-    Raises:
-        FileNotFoundError: There is no such file, or the folder is no run.
-        ValueError: The file is no model of that agent, or there is no such agent.
-    """
-    path, config = _found(path)
-    return find_algorithm(agent or config.get("agent", DEFAULT_AGENT)).load(path, device=device)
-
-
-def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
-    """The file of a model, and the configuration of the run it belongs to, empty if to none."""
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"there is no run directory and no model file {path}")
-    run = RunDirectory.open(path) if path.is_dir() else RunDirectory.containing(path)
-    config = {} if run is None else run.read_config()
-    if run is not None and path.is_dir():
-        path = run.model if run.model.exists() else run.latest_checkpoint()
-    return path, config
-
-
 def watch(
     trained: Trained,
     view: View,
@@ -165,7 +66,7 @@ def watch(
 ) -> Evaluation:
     """Play episodes one after the other and show every frame; Ctrl-C ends with those that were finished."""
     env = make_single(trained.env_id, trained.env_kwargs, view.render_mode)
-    _check_spaces(trained, env)
+    check_spaces(trained.model, env, trained.env_id)
     finished: list[Episode] = []
     try:
         with acting(FIRST_EVALUATION_SEED + seed):
@@ -202,19 +103,12 @@ def _watch(trained: Trained, options: argparse.Namespace) -> Evaluation:
 def _evaluate(trained: Trained, options: argparse.Namespace) -> Evaluation:
     episodes = options.episodes or HEADLESS_EPISODES
     env = make_lanes(trained.env_id, evaluation_lanes(episodes), trained.env_kwargs)
-    _check_spaces(trained, env)
+    check_spaces(trained.model, env, trained.env_id)
     evaluation = evaluate(
         trained.model, env, episodes, deterministic=options.deterministic, seed=options.seed
     )
     env.close()
     return evaluation
-
-
-def _check_spaces(trained: Trained, env: Any) -> None:
-    for name in ("observation_space", "action_space"):
-        known, found = getattr(trained.model, name), getattr(env, name)
-        if known != found:
-            raise ValueError(f"the model was trained with the {name} {known}, {trained.env_id} has {found}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,7 +27,6 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor, nn
 
 from agents.checkpoint import replacing
-from agents.enjoy import load_model
 from agents.exit_status import FINISHED, exit_status
 from agents.export_check import Agreement, ExportError, check_agreement, sample_observations, to_tensors
 from agents.onnx_actor import (
@@ -43,6 +42,7 @@ from agents.onnx_actor import (
 from agents.predict_latency import latency_table
 from agents.provenance import provenance
 from agents.spaces import space_to_json
+from agents.trained import load_model
 from agents.unroll import Observation
 from registry.agents import AGENTS
 

@@ -45,7 +45,15 @@ ENGINES = ("serial", "ray")
 # More threads than this do not pay for networks this small.
 MAX_THREADS = 4
 # What says which experiment a run is, beside the agent and its settings; the rest says how it is run.
-OF_THE_EXPERIMENT = ("policy", "env", "env_kwargs", "num_envs", "total_timesteps", "stop_at_success")
+OF_THE_EXPERIMENT = (
+    "policy",
+    "env",
+    "env_kwargs",
+    "num_envs",
+    "total_timesteps",
+    "stop_at_success",
+    "trained_agent",
+)
 # Training episodes that success and return are averaged over.
 SUCCESS_WINDOW = 200
 # Between two rows of progress.csv, at most, unless a single unroll has more: how soon agents come to a
@@ -71,6 +79,9 @@ class RunSettings:
     )
     seed: int = _option(0, "of weights, actions, replay and environments (lane i: seed + i)")
     run_dir: str | None = _option(None, "new folder for everything; runs/NAME-sSEED-DATE-TIME when not given")
+    trained_agent: str | None = _option(
+        None, "run or model file whose networks training begins with, perhaps in another environment"
+    )
     resume: str | None = _option(
         None, "folder of a run to go on with, to its total or a new --total-timesteps"
     )

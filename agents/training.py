@@ -35,6 +35,7 @@ from agents.recording import record_success
 from agents.run_directory import RunDirectory, write_json
 from agents.run_log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, read_rows
 from agents.saving import holds_environments
+from agents.trained import begin_with
 from registry.agents import get_agent
 
 
@@ -81,7 +82,7 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
         FileExistsError: The folder of a new run is not empty.
         FileNotFoundError: The run to resume has no checkpoint.
         BlockingIOError: Another program trains in it.
-        ValueError: The environment or a setting is refused.
+        ValueError: The environment, a setting or the trained agent is refused.
     """
     settings = options.run
     torch.set_num_threads(settings.num_threads or 1)
@@ -98,6 +99,8 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
             device=settings.device,
             **engine,
         )
+        if settings.trained_agent is not None:
+            begin_with(model, options.agent, settings.trained_agent)
         run = RunDirectory.create(str(settings.run_dir))
         run.claim()
     else:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from agents import enjoy, views
 from agents.evaluation import FIRST_EVALUATION_SEED
+from agents.trained import load_trained
 from tests.small_run import ENV
 
 SUMMARY = re.compile(r"success [01]\.\d{3} over (\d+) episodes, return -?[01]\.\d{3}")
@@ -102,7 +103,7 @@ SHORT = '{"size": 5, "view_size": 1, "max_episode_steps": 3}'
 
 
 def test_interrupt_counts_the_episodes_that_were_finished(run, capsys):
-    trained = enjoy.load_trained(run)
+    trained = load_trained(run)
 
     class Impatient(views.View):
         rests = 0
@@ -125,7 +126,7 @@ def test_interrupt_before_the_first_episode_is_an_interrupt(run, monkeypatch):
 
 def test_deterministic_and_sampled_actions_differ(run):
     """The likeliest action of an untrained actor hardly changes; sampled ones do."""
-    trained, played = enjoy.load_trained(run), {}
+    trained, played = load_trained(run), {}
     for deterministic in (True, False):
         env = enjoy.make_single(trained.env_id, trained.env_kwargs)
         with enjoy.acting(0):

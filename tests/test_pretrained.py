@@ -17,12 +17,12 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from agents import pretrained
 from agents import training as train
 from agents.checkpoint import CheckpointError
-from agents.enjoy import load_model
 from agents.evaluation import evaluate
 from agents.make_env import make_lanes
 from agents.pretrained import __main__ as command
 from agents.pretrained.publish import publish
 from agents.pretrained.store import SHIPPED
+from agents.trained import load_model
 from registry.presets import PRESETS, Preset
 
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,6 @@ import safetensors.torch
 from stable_baselines3.common.policies import BasePolicy
 
 import memory_envs
-from agents.enjoy import load_model
 from agents.evaluation import Evaluation, evaluate, evaluation_lanes
 from agents.make_env import make_lanes
 from agents.options import Options, differences, parse, told
@@ -18,6 +17,7 @@ from agents.pretrained.card import ModelCard
 from agents.pretrained.store import SHIPPED, architecture, build_policy, digest, save
 from agents.run_directory import RunDirectory
 from agents.spaces import space_to_json
+from agents.trained import load_model
 from registry.agents import get_agent
 from registry.envs import ENVS
 from registry.presets import get_preset
