@@ -11,6 +11,17 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv
 
+# What Stable-Baselines3 calls what is closest to some of our settings, for those who try its names first.
+SB3_NAMES = {
+    "n_steps": ("unroll_length",),
+    "n_epochs": ("learner_replays",),
+    "batch_size": ("replay_lanes",),
+    "learning_rate": ("learner_learning_rate", "actor_learning_rate"),
+    "gae_lambda": ("policy_trace_decay", "value_trace_decay"),
+    "ent_coef": ("entropy_coef",),
+    "vf_coef": ("value_coef",),
+}
+
 
 class AgentConfig(Protocol):
     """The settings of an agent: a frozen dataclass.
@@ -66,7 +77,8 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         names = [field.name for field in dataclasses.fields(config)]
         for name in settings:
             if name not in names:
-                near = difflib.get_close_matches(name, names)
+                meant = [ours for ours in SB3_NAMES.get(name, ()) if ours in names]
+                near = meant or difflib.get_close_matches(name, names)
                 hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
                 raise TypeError(
                     f"{cls.__name__} has no setting {name!r}.{hint} The settings are {', '.join(names)}"
