@@ -44,7 +44,6 @@ from agents.provenance import provenance
 from agents.spaces import space_to_json
 from agents.trained import load_model
 from agents.unroll import Observation
-from registry.agents import AGENTS
 
 # More than one lane, which torch would take for a constant.
 EXAMPLE_LANES = 2
@@ -303,7 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    model = load_model(options.path, options.agent)
+    model = load_model(options.path)
     print(export_actor(model, options.out).summary())
     if options.benchmark:
         print(latency_table(model, options.out))
@@ -318,7 +317,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", type=Path, default=Path("actor.onnx"), metavar="FILE", help="file to write; %(default)s"
     )
-    parser.add_argument("--agent", choices=list(AGENTS), help="of a model file that belongs to no run; ald")
     parser.add_argument(
         "--benchmark", action="store_true", help="then compare its time per step with that of predict"
     )

@@ -10,14 +10,12 @@ from typing import Any, NamedTuple
 import torch
 from stable_baselines3.common.save_util import recursive_getattr
 
-from agents import pretrained
+from agents import pretrained, saving
 from agents.algorithm import find_algorithm
 from agents.configured import ConfiguredAlgorithm
 from agents.evaluation import Policy
 from agents.run_directory import RunDirectory
-
-# Of a model file that belongs to no run.
-DEFAULT_AGENT = "ald"
+from registry.agents import AGENTS
 
 
 class Trained(NamedTuple):
@@ -50,7 +48,7 @@ def load_trained(
     settings = config.get("run", {})
     if env_id is None and "env" not in settings:
         raise ValueError(f"{path} lies in no run directory, so its environment is not known: give --env")
-    model = find_algorithm(config.get("agent", DEFAULT_AGENT)).load(path, device=device)
+    model = _load(path, device)
     own_id, own_kwargs = settings.get("env"), json.loads(settings.get("env_kwargs", "{}"))
     return Trained(model, *_task(env_id, env_kwargs, own_id, own_kwargs))
 
@@ -86,20 +84,29 @@ def _task(
     return env_id or own_id, env_kwargs
 
 
-def load_model(path: str | Path, agent: str | None = None, device: str = "cpu") -> Any:
+def load_model(path: str | Path, device: str = "cpu") -> Any:
     """Load the model of a run, or of a file, by itself.
 
     Args:
         path: As in `load_trained`.
-        agent: Name of the agent; that of the run, or else ald, when None.
         device: Where to put the networks.
 
     Raises:
         FileNotFoundError: There is no such file, or the folder is no run.
-        ValueError: The file is no model of that agent, or there is no such agent.
+        ValueError: The file is no model.
     """
-    path, config = _found(path)
-    return find_algorithm(agent or config.get("agent", DEFAULT_AGENT)).load(path, device=device)
+    path, _ = _found(path)
+    return _load(path, device)
+
+
+def _load(path: Path, device: str) -> Any:
+    """A model by the class that its file names."""
+    tree, _ = saving.read(path, "cpu")
+    classes = {row.entry_point.rpartition(":")[2]: row.name for row in AGENTS.values()}
+    name = tree.get("algorithm") if isinstance(tree, dict) else None
+    if name not in classes:
+        raise ValueError(f"{path} holds no model of {', '.join(classes)}")
+    return find_algorithm(classes[name]).load(path, device=device)
 
 
 def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
@@ -114,24 +121,24 @@ def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
     return path, config
 
 
-def begin_with(model: ConfiguredAlgorithm, agent: str, path: str | Path) -> None:
+def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> None:
     """Give a new model what a trained one knows: its networks, and the units that its values count in.
 
     Optimizers, replay and counters stay those of a new model.
 
     Args:
         model: The new one, which must have networks of the same kind and size.
-        agent: Its name in `registry.agents`.
         path: As in `load_trained`.
 
     Raises:
         FileNotFoundError: There is no such file, or the folder is no run.
-        ValueError: The file is no model of that agent, or its networks do not fit.
+        ValueError: The file is no model, one of another class, or its networks do not fit.
     """
-    path, config = _found(path)
-    if config.get("agent", agent) != agent:
-        raise ValueError(f"{path} holds the agent {config['agent']!r}, this run trains {agent!r}")
-    trained = find_algorithm(agent).load(path, device=model.device)
+    trained = load_model(path)
+    if type(trained) is not type(model):
+        raise ValueError(
+            f"{path} holds a model of {type(trained).__name__}, this run trains {type(model).__name__}"
+        )
     check_spaces(trained, model, "this run")
     parameters: dict[str, Any] = trained.get_parameters()
     for name, own in model.get_parameters().items():

@@ -100,7 +100,7 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
             **engine,
         )
         if settings.trained_agent is not None:
-            begin_with(model, options.agent, settings.trained_agent)
+            begin_with(model, settings.trained_agent)
         run = RunDirectory.create(str(settings.run_dir))
         run.claim()
     else:

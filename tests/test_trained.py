@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from agents import training
+from agents import checkpoint, training
 from agents.algorithm import find_algorithm
 from agents.run_directory import RunDirectory
 from agents.trained import begin_with, load_model
@@ -48,7 +48,7 @@ def test_what_was_learnt_is_taken_and_all_else_is_new(agent, tmp_path, one_threa
     trained.save(tmp_path / "model.zip")
     known, fresh = (copy.deepcopy(model.get_parameters()) for model in (trained, new))
     assert all(not same(known[name], fresh[name]) for name in known if "popart" not in name)
-    begin_with(new, agent, tmp_path / "model.zip")
+    begin_with(new, tmp_path / "model.zip")
     for name, found in new.get_parameters().items():
         assert same(found, (fresh if "optimizer" in name else known)[name]), name
     assert new.num_timesteps == 0
@@ -60,7 +60,7 @@ def test_what_was_learnt_is_taken_and_all_else_is_new(agent, tmp_path, one_threa
     [
         ("ald", ENV, {}, "this run has"),
         ("ald", FEW_OBJECTS, {"actor_hidden_size": 16}, "do not fit those of this run"),
-        ("vmpo", FEW_OBJECTS, {}, "no VMPO model"),
+        ("vmpo", FEW_OBJECTS, {}, "model of ALD, this run trains VMPO"),
     ],
     ids=["spaces", "sizes", "agent"],
 )
@@ -68,7 +68,19 @@ def test_what_does_not_fit_is_refused(agent, env, changes, message, tmp_path):
     new_model("ald").save(tmp_path / "model.zip")
     new = new_model(agent, env, seed=1, **changes)
     with pytest.raises(ValueError, match=message):
-        begin_with(new, agent, tmp_path / "model.zip")
+        begin_with(new, tmp_path / "model.zip")
+
+
+@pytest.mark.parametrize("agent", KINDS)
+def test_a_lone_file_says_what_it_holds(agent, tmp_path):
+    new_model(agent).save(tmp_path / "lone.zip")
+    assert type(load_model(tmp_path / "lone.zip")) is find_algorithm(agent)
+
+
+def test_a_file_that_holds_no_model_is_refused(tmp_path):
+    checkpoint.save(tmp_path / "other.zip", {"algorithm": "DQN"})
+    with pytest.raises(ValueError, match="holds no model of ALD, VMPO, RecurrentPPOAgent, PPOAgent"):
+        load_model(tmp_path / "other.zip")
 
 
 def test_a_run_begins_with_another_and_goes_on_as_itself(small_run, tmp_path, no_report):
@@ -85,7 +97,10 @@ def test_a_run_begins_with_another_and_goes_on_as_itself(small_run, tmp_path, no
 
 def test_a_run_of_another_agent_or_none_is_refused(small_run, tmp_path, capsys):
     folder = tmp_path / "run"
-    for path, message in ((small_run, "holds the agent 'ald'"), (tmp_path / "none", "there is no run")):
+    for path, message in (
+        (small_run, "model of ALD, this run trains VMPO"),
+        (tmp_path / "none", "there is no run"),
+    ):
         arguments = ["--env", ENV, "--run-dir", str(folder), "--trained-agent", str(path)]
         assert training.main("agents.baselines.train", arguments) == 2
         assert message in capsys.readouterr().err
