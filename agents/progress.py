@@ -98,6 +98,7 @@ class TrainingProgress(BaseCallback):
         self.total = total
         self.display: Display = Bar(console) if console.is_terminal else Lines(console)
         self._times: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
+        self._rollouts = 0
 
     def close(self) -> None:
         """Leave the bar as it is."""
@@ -110,8 +111,21 @@ class TrainingProgress(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
-        self._times.append((time.perf_counter(), self.model.num_timesteps))
+        self._rollouts += 1
+        if self._rollouts == 2:  # from rollout to rollout there are as many updates as rollouts
+            self._times.popleft()
+        self._mark()
+        if self.model.num_timesteps < self.total:  # else it is shown when the last update is over
+            self.display.show(self.snapshot())
+
+    def _on_training_end(self) -> None:
+        if self._rollouts == 1:  # a single one has ended before its update
+            self._times.pop()
+            self._mark()
         self.display.show(self.snapshot())
+
+    def _mark(self) -> None:
+        self._times.append((time.perf_counter(), self.model.num_timesteps))
 
     def snapshot(self) -> Snapshot:
         """Return where training stands, averaged over the episodes that the model keeps."""

@@ -1,0 +1,41 @@
+"""What is told of a training while it goes on."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from agents import progress
+from agents.progress import TrainingProgress
+
+ROLLOUT, ACTING, UPDATING = 1000, 1.0, 4.0  # frames, seconds, seconds
+
+
+def told(rollouts: int, monkeypatch: pytest.MonkeyPatch) -> TrainingProgress:
+    """The progress of a training that collects, and only then learns, as those of Stable-Baselines3 do."""
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: clock.now)
+    shown = TrainingProgress(rollouts * ROLLOUT, Console(file=io.StringIO()))
+    shown.model = SimpleNamespace(num_timesteps=0, ep_success_buffer=None, ep_info_buffer=None)  # type: ignore[assignment]
+    shown._on_training_start()
+    for _ in range(rollouts):
+        clock.now += ACTING
+        shown.model.num_timesteps += ROLLOUT
+        shown._on_rollout_end()
+        clock.now += UPDATING
+    return shown
+
+
+@pytest.mark.parametrize("rollouts", [1, 2, 3, 50, 250])
+def test_speed_counts_every_update(rollouts, monkeypatch):
+    shown = told(rollouts, monkeypatch)
+    shown._on_training_end()
+    assert shown.snapshot().frames == rollouts * ROLLOUT
+    assert shown.snapshot().frames_per_second == pytest.approx(ROLLOUT / (ACTING + UPDATING))
+
+
+def test_speed_is_a_mean_over_many_rollouts(monkeypatch):
+    assert len(told(50, monkeypatch)._times) == 50
