@@ -244,6 +244,14 @@ def test_comparison_is_of_ald_with_the_others(folder):
     assert ours.cpu_minutes == 4.0
 
 
+def test_nobody_is_sooner_where_nobody_arrives(tmp_path):
+    for preset in ("imaze/ald", "imaze/vmpo-lstm"):
+        write_run(tmp_path, preset, 0, [0.1, 0.2])
+    [_, other] = compare(grouped(find_runs(tmp_path)), {})
+    assert other.improvement["score"].mean == 0.5
+    assert other.improvement["frames"] is None and other.improvement["minutes"] is None
+
+
 @pytest.mark.slow
 def test_a_real_grid_is_run_collected_drawn_and_reported(tmp_path):
     grid = tmp_path / "grid"

@@ -15,7 +15,7 @@ from agents.report.acting import read_acting
 from agents.report.content import EPISODES, FEW_GROUPS, content
 from agents.report.page import page, title_of
 from agents.report.records import TABLE, read_records
-from agents.report.runs import Clock, find_runs
+from agents.report.runs import Clock, distinct, find_runs
 
 FILE_NAME = "report.html"
 
@@ -32,7 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     path = write_report(
-        options.path, options.out, episodes=options.episodes, seed=options.seed, clock=options.clock
+        options.path,
+        options.out,
+        episodes=options.episodes,
+        seed=options.seed,
+        clock=options.clock,
+        say=print,
     )
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, open it in a browser")
     return FINISHED
@@ -45,6 +50,7 @@ def write_report(
     episodes: int | None = None,
     seed: int = 0,
     clock: Clock = "wall",
+    say: Callable[[str], object] = lambda line: None,
 ) -> Path:
     """Write the report of a run, or of all runs below a folder, as one HTML file.
 
@@ -55,6 +61,7 @@ def write_report(
         episodes: To show of each kind of run; 0 shows none. When None, 4, or 1 of more than 3 kinds.
         seed: Of these episodes; no training run has played them.
         clock: Whose minutes are shown: those of the wall clock or the processor's.
+        say: Told what is left out: runs with the settings and seed of another one.
 
     Returns:
         The file.
@@ -64,6 +71,9 @@ def write_report(
         ValueError: A run or a model in it cannot be read, or has not logged the processor's time.
     """
     runs = read_records(path) if (Path(path) / TABLE).is_file() else find_runs(path)
+    runs, repetitions = distinct(runs)
+    for run in repetitions:
+        say(f"left out, as another run has its settings and its seed: {run.directory.path}")
     runs = tuple(run.timed_by(clock) for run in runs)
     file = Path(path) / FILE_NAME if out is None else Path(out)
     data = content(runs, episodes, seed, read_acting(path)) | {"clock": clock}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from agents.options import OF_THE_EXPERIMENT
 from agents.run_directory import RunDirectory
 from agents.run_log import CPU_SECONDS, SECONDS, Row, read_rows
 from registry.agents import AGENTS
@@ -137,12 +138,31 @@ def find_runs(path: str | Path) -> tuple[Run, ...]:
 
 
 def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
-    """Sort runs into groups by name, numbers in names as numbers, and the runs of a group by seed."""
+    """Sort runs into groups by name, numbers in names as numbers, and the runs of a group by seed.
+
+    Runs of one name that have other settings than most of them are a group of their own, named by these.
+    """
     names = sorted({run.group for run in runs}, key=_in_order)
     return tuple(
-        Group(name, tuple(sorted((run for run in runs if run.group == name), key=lambda run: run.seed)))
-        for name in names
+        group for name in names for group in _experiments(name, [run for run in runs if run.group == name])
     )
+
+
+def distinct(runs: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
+    """Tell runs from repetitions, which have the settings and seed of a longer or earlier one.
+
+    Returns:
+        The runs, and the repetitions.
+    """
+    alike: dict[Any, list[Run]] = {}
+    for run in runs:
+        key = run.group, run.seed, _settings_of(run, _known_of(runs, run.group))
+        alike.setdefault(key, []).append(run)
+    kept = [max(each, key=lambda run: len(run.rows)) for each in alike.values()]
+    repetitions = [
+        run for each, best in zip(alike.values(), kept, strict=True) for run in each if run is not best
+    ]
+    return tuple(kept), tuple(repetitions)
 
 
 def by_task(runs: Sequence[Run]) -> dict[str, tuple[Run, ...]]:
@@ -159,6 +179,36 @@ def task_name(run: Run) -> str:
     """Return what the environment of a run and its settings are called."""
     settings = ", ".join(f"{name}={value}" for name, value in sorted(run.env_kwargs.items()))
     return run.env_id.rpartition("/")[2] + (f" ({settings})" if settings else "")
+
+
+def _experiments(name: str, runs: Sequence[Run]) -> list[Group]:
+    known = _known_of(runs, name)
+    variants: dict[Any, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.seed):
+        variants.setdefault(_settings_of(run, known), []).append(run)
+    usual, *others = sorted(variants.items(), key=lambda each: -len(each[1]))
+    named = [(f"{name} ({_differences(settings, usual[0])})", found) for settings, found in others]
+    return [Group(each, tuple(found)) for each, found in ((name, usual[1]), *named)]
+
+
+def _known_of(runs: Sequence[Run], name: str) -> frozenset[str]:
+    """The settings that all runs of a name have; those of another version may lack some."""
+    return frozenset.intersection(*(frozenset(_identity(run)) for run in runs if run.group == name))
+
+
+def _identity(run: Run) -> dict[str, Any]:
+    """What says which experiment a run is, apart from its seed."""
+    settings = {name: run.settings[name] for name in OF_THE_EXPERIMENT if name in run.settings}
+    return {"trained_agent": None, **settings, **run.config}
+
+
+def _settings_of(run: Run, known: frozenset[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, json.dumps(_identity(run)[name])) for name in sorted(known))
+
+
+def _differences(settings: tuple[tuple[str, str], ...], usual: tuple[tuple[str, str], ...]) -> str:
+    differing = [one for one, other in zip(settings, usual, strict=True) if one != other]
+    return ", ".join(f"{name}={value}" for name, value in differing)
 
 
 def _in_order(name: str) -> list[tuple[int, str]]:

@@ -93,17 +93,21 @@ def improvement(ours: Group, theirs: Group) -> dict[str, Estimate | None]:
 
     Returns:
         "score": its final score is higher. "frames", "minutes": it came to 95 % of the measure sooner, where
-        two runs that never did are a tie. None where a side cannot be compared.
+        two runs that never did are a tie. None where a side cannot be compared, and where no run ever did.
     """
     return {
         "score": _improvement(final_scores(ours), final_scores(theirs)),
-        "frames": _improvement(_haste(ours, "frames"), _haste(theirs, "frames")),
-        "minutes": _improvement(_haste(ours, "minutes"), _haste(theirs, "minutes")),
+        "frames": _sooner(_haste(ours, "frames"), _haste(theirs, "frames")),
+        "minutes": _sooner(_haste(ours, "minutes"), _haste(theirs, "minutes")),
     }
 
 
 def _improvement(ours: Sequence[float], theirs: Sequence[float]) -> Estimate | None:
     return probability_of_improvement(ours, theirs) if ours and theirs else None
+
+
+def _sooner(ours: Sequence[float], theirs: Sequence[float]) -> Estimate | None:
+    return _improvement(ours, theirs) if any(map(math.isfinite, (*ours, *theirs))) else None
 
 
 def _haste(group: Group, unit: Unit) -> list[float]:

@@ -23,9 +23,8 @@ Column = Sequence[Run]
 
 def columns_of(groups: Sequence[Group]) -> dict[str, Column]:
     """Return a column per run by what to call it, or one per group where there are many runs."""
-    runs = [run for group in groups for run in group.runs]
-    if len(runs) <= MOST_COLUMNS:
-        return {f"{run.group}, seed {run.seed}": [run] for run in runs}
+    if sum(len(group.runs) for group in groups) <= MOST_COLUMNS:
+        return {f"{group.name}, seed {run.seed}": [run] for group in groups for run in group.runs}
     return {f"{group.name}, seeds: {len(group.runs)}": group.runs for group in groups}
 
 
