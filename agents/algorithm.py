@@ -104,6 +104,17 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         """Make policy, learner, replay, actor, distiller if there is one, and engine."""
         raise NotImplementedError
 
+    def _policy_arguments(self, sizes: Mapping[str, Any]) -> dict[str, Any]:
+        """What the policy's class is given: sizes out of the settings, and the user's `policy_kwargs`.
+
+        Raises:
+            ValueError: Both say a size.
+        """
+        if twice := sorted(sizes.keys() & self.policy_kwargs.keys()):
+            names, kind = ", ".join(twice), type(self.config).__name__
+            raise ValueError(f"policy_kwargs must not hold {names}: {kind} has settings for that")
+        return {**sizes, **self.policy_kwargs}
+
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimizers by the names of the settings that hold their learning rates."""
         return {

@@ -127,7 +127,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"how many; {WATCHED_EPISODES} when not given, {HEADLESS_EPISODES} with --headless",
     )
     view = parser.add_mutually_exclusive_group()
-    view.add_argument("--gif", type=Path, metavar="FILE", help="write a GIF instead of opening a window")
+    view.add_argument(
+        "--gif",
+        type=_checked(Path, lambda file: file.suffix.lower() == ".gif", "a name that ends with .gif"),
+        metavar="FILE",
+        help="write a GIF instead of opening a window",
+    )
     view.add_argument("--ansi", action="store_true", help="print text instead of opening a window")
     view.add_argument("--headless", action="store_true", help="show nothing: evaluate many lanes, fast")
     actions = parser.add_mutually_exclusive_group()

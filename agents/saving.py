@@ -286,6 +286,8 @@ def read(path: str | os.PathLike[str], device: torch.device | str) -> tuple[Any,
     """Return the content of a model's file, and its name with the suffix that it turned out to have."""
     path = pathlib.Path(path)
     path = path if path.exists() else with_suffix(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a model's file, in a run directory model.zip")
     return checkpoint.load(path, get_device(device)), path
 
 

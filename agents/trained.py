@@ -121,7 +121,30 @@ def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
     return path, config
 
 
-def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> None:
+class Beginning(NamedTuple):
+    """What a training began with.
+
+    Attributes:
+        file: The model's.
+        preset: That it was trained with, None where it had none or that is not known.
+        env: That it was trained in, None where that is not known.
+        timesteps: Frames that it had been trained for.
+    """
+
+    file: str
+    preset: str | None
+    env: str | None
+    timesteps: int
+
+    def told(self) -> str:
+        """Return it in words."""
+        trained = self.preset or self.env
+        return f"the networks of {self.file}, trained for {self.timesteps:,} frames" + (
+            f" ({trained})" if trained else ""
+        )
+
+
+def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> Beginning:
     """Give a new model what a trained one knows: its networks, and the units that its values count in.
 
     Optimizers, replay and counters stay those of a new model.
@@ -130,11 +153,15 @@ def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> None:
         model: The new one, which must have networks of the same kind and size.
         path: As in `load_trained`.
 
+    Returns:
+        What is to be written down of the trained one.
+
     Raises:
         FileNotFoundError: There is no such file, or the folder is no run.
         ValueError: The file is no model, one of another class, or its networks do not fit.
     """
-    trained = load_model(path)
+    file, config = _found(path)
+    trained = _load(file, "cpu")
     if type(trained) is not type(model):
         raise ValueError(
             f"{path} holds a model of {type(trained).__name__}, this run trains {type(model).__name__}"
@@ -147,7 +174,22 @@ def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> None:
     try:
         model.set_parameters(parameters)
     except RuntimeError as problem:  # torch's, which lists every tensor that is missing or of another shape
-        raise ValueError(f"the networks of {path} do not fit those of this run: {problem}") from problem
+        raise ValueError(
+            f"the networks of {path} do not fit those of this run; these settings differ: "
+            f"{_differences(trained, model)}"
+        ) from problem
+    run = config.get("run", {})
+    return Beginning(str(file), run.get("preset"), run.get("env"), trained.num_timesteps)
+
+
+def _differences(trained: ConfiguredAlgorithm, model: ConfiguredAlgorithm) -> str:
+    there, here = trained.config.to_dict(), model.config.to_dict()
+    differing = [
+        f"{name} ({there.get(name)} there, {value} here)"
+        for name, value in here.items()
+        if there.get(name) != value
+    ]
+    return ", ".join(differing) or "none, so policy or policy_kwargs do"
 
 
 def check_spaces(model: Any, other: Any, whose: str) -> None:

@@ -35,7 +35,7 @@ from agents.recording import record_success
 from agents.run_directory import RunDirectory, write_json
 from agents.run_log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, read_rows
 from agents.saving import holds_environments
-from agents.trained import begin_with
+from agents.trained import Beginning, begin_with
 from registry.agents import get_agent
 
 
@@ -84,7 +84,7 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
         BlockingIOError: Another program trains in it.
         ValueError: The environment, a setting or the trained agent is refused.
     """
-    settings = options.run
+    settings, beginning = options.run, None
     torch.set_num_threads(settings.num_threads or 1)
     engine = _engine(options)
     make = make_remote_lanes if engine else make_lanes
@@ -100,7 +100,7 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
             **engine,
         )
         if settings.trained_agent is not None:
-            begin_with(model, settings.trained_agent)
+            beginning = begin_with(model, settings.trained_agent)
         run = RunDirectory.create(str(settings.run_dir))
         run.claim()
     else:
@@ -108,8 +108,12 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
         run.claim()
         model = _resumed(options.agent, run, env, settings.device, console, engine)
         _check_total(run, settings.total_timesteps, model.num_timesteps)
-    _write_configuration(run, options, model.num_timesteps)
+    _write_configuration(run, options, model.num_timesteps, beginning)
     console.print(f"{settings.name}, seed {settings.seed}, in {run.path}", soft_wrap=True, highlight=False)
+    if settings.resume is not None:
+        console.print(f"Goes on from {model.num_timesteps:,} frames", highlight=False)
+    if beginning is not None:
+        console.print(f"Begins with {beginning.told()}", soft_wrap=True, highlight=False)
     return run, model
 
 
@@ -122,6 +126,7 @@ def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, 
         True at the total or at the success asked for, False when interrupted.
     """
     if model.num_timesteps >= settings.total_timesteps:
+        console.print("Nothing is left to train: a larger --total-timesteps goes on", highlight=False)
         return True
 
     def announce() -> None:
@@ -276,11 +281,15 @@ def _record(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings
         console.print(f"{run.replay.name} shows a failure: no episode that was tried for it succeeded")
 
 
-def _write_configuration(run: RunDirectory, options: Options, frames: int) -> None:
-    """The options, and what each session of the run was made with."""
+def _write_configuration(
+    run: RunDirectory, options: Options, frames: int, beginning: Beginning | None
+) -> None:
+    """The options, and what each session of the run was made with, the first perhaps with another model."""
     sessions = run.read_config()["sessions"] if run.config.exists() else []
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     session = {"started": started, "from_timesteps": frames} | provenance()
+    if beginning is not None:
+        session["begins_with"] = beginning._asdict()
     settings = dataclasses.replace(options.run, resume=None)
     saved = dataclasses.replace(options, run=settings)
     run.write_config(saved.to_dict() | {"sessions": [*sessions, session]})

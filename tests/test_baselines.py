@@ -181,6 +181,8 @@ def test_bad_arguments_are_named():
         small("MlpPolicy")
     with pytest.raises(ValueError, match="rl_loss must be one of vmpo, vtrace, got 'ppo'"):
         VMPOConfig(rl_loss="ppo")
+    with pytest.raises(ValueError, match="policy_kwargs must not hold lstm_hidden_size: VMPOConfig has"):
+        small("LstmPolicy", policy_kwargs={"lstm_hidden_size": 8})
     with pytest.raises(TypeError, match="VMPO has no setting 'gama'. Did you mean 'gamma'"):
         small(gama=0.9)
     with pytest.raises(

@@ -186,9 +186,9 @@ def test_a_policy_of_ones_own_is_asked_for_when_loading(tmp_path: Path) -> None:
 
 
 def test_plain_policy_kwargs_are_in_the_file(tmp_path: Path) -> None:
-    model = cue_model(policy_kwargs={"net_arch": [5], "lstm_hidden_size": 6})
+    model = cue_model(policy_kwargs={"net_arch": [5], "ortho_init": False})
     model.save(tmp_path / "model")
-    assert ALD.load(tmp_path / "model").policy_kwargs == {"net_arch": [5], "lstm_hidden_size": 6}
+    assert ALD.load(tmp_path / "model").policy_kwargs == {"net_arch": [5], "ortho_init": False}
 
 
 def test_settings_given_to_load_take_the_place_of_saved_ones(tmp_path: Path) -> None:

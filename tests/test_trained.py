@@ -13,7 +13,7 @@ from agents import checkpoint, training
 from agents.algorithm import find_algorithm
 from agents.run_directory import RunDirectory
 from agents.trained import begin_with, load_model
-from tests.small_run import ENV, UNROLL, resume, run_small
+from tests.small_run import ENV, UNROLL, UNROLLS, resume, run_small
 
 TWIN = ("--env", ENV, "--env-kwargs", json.dumps({"size": 7, "view_size": 1, "max_episode_steps": 20}))
 FEW_OBJECTS, MANY_OBJECTS = "MemoryEnvs/MetaFetch-v0", "MemoryEnvs/MetaFetch-4-v0"
@@ -59,7 +59,12 @@ def test_what_was_learnt_is_taken_and_all_else_is_new(agent, tmp_path, one_threa
     ("agent", "env", "changes", "message"),
     [
         ("ald", ENV, {}, "this run has"),
-        ("ald", FEW_OBJECTS, {"actor_hidden_size": 16}, "do not fit those of this run"),
+        (
+            "ald",
+            FEW_OBJECTS,
+            {"actor_hidden_size": 16},
+            r"these settings differ: actor_hidden_size \(8 there, 16 here\)$",
+        ),
         ("vmpo", FEW_OBJECTS, {}, "model of ALD, this run trains VMPO"),
     ],
     ids=["spaces", "sizes", "agent"],
@@ -92,7 +97,13 @@ def test_a_run_begins_with_another_and_goes_on_as_itself(small_run, tmp_path, no
     one, other, without = (load_model(run).get_parameters() for run in (whole, parts, small_run))
     assert same(one, other)  # resuming goes on, rather than beginning once more
     assert not same(one["policy"], without["policy"])
-    assert RunDirectory.open(whole).read_config()["run"]["trained_agent"] == str(small_run)
+    first, *_ = RunDirectory.open(parts).read_config()["sessions"]
+    assert first["begins_with"] == {
+        "file": str(small_run / "model.zip"),
+        "preset": None,
+        "env": ENV,
+        "timesteps": UNROLLS * UNROLL,
+    }
 
 
 def test_a_run_of_another_agent_or_none_is_refused(small_run, tmp_path, capsys):

@@ -65,7 +65,7 @@ class VMPO(UnrollAlgorithm):
             self.observation_space,
             self.action_space,
             self.lr_schedule,
-            **(self._sizes(policy_class) | self.policy_kwargs),
+            **self._policy_arguments(self._sizes(policy_class)),
         ).to(self.device)
         self.learner = Learner(self.policy.network, config, self.device)
         self.replay = Replay(config.replay_size, replay_seed, config.priority_exponent)
