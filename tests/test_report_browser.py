@@ -258,8 +258,11 @@ def test_tasks_can_be_switched_and_seeds_shown(chromium, benchmark_page):
     assert chromium.evaluate(shown) == 10
     choose(chromium, "Rows", 0)
     assert chromium.evaluate(shown) == 0
+    facts = "document.querySelector('.facts').innerText"
+    assert "final success, imaze/ald" in chromium.evaluate(facts)
     choose(chromium, "Task", 1)
     chromium.wait_for("document.querySelector('.toggle').textContent === 'meta-fetch/ald'")
+    assert "final return, meta-fetch/ald" in chromium.evaluate(facts)  # success says little there
     chromium.wait_for("document.querySelector('.chart text')")
     assert "normalised return" in chromium.evaluate("document.querySelector('thead').innerText")
     assert chromium.complaints() == []

@@ -20,11 +20,13 @@ function show(task) {
 }
 
 function factsList(task) {
-  const best = task.milestones.filter((row) => !row.paper && row.final.sampled?.success);
+  const [metric, name, told] =
+    task.measure === "success" ? ["success", "success", percent] : ["mean_return", "return", short];
+  const best = task.milestones.filter((row) => !row.paper && row.final.sampled?.[metric]);
   const facts = [
     [String(task.runs), task.runs === 1 ? "run" : "runs"],
-    ...(task.groups.length === 1 ? speedFacts(task.milestones[0]) : []),
-    ...best.slice(0, 3).map((row) => [percent(row.final.sampled.success.mean), `final success, ${row.name}`]),
+    ...(task.groups.length === 1 ? speedFacts(task) : []),
+    ...best.slice(0, 3).map((row) => [told(row.final.sampled[metric].mean), `final ${name}, ${row.name}`]),
   ];
   return element(
     "ul",
@@ -34,14 +36,15 @@ function factsList(task) {
 }
 
 /** How soon the only experiment came to the highest level, if it did. */
-function speedFacts({ reached }) {
+function speedFacts({ measure, milestones }) {
+  const { reached } = milestones[0];
   const [frames, minutes] = ["frames", "minutes"].map((unit) => reached[unit].at(-1).median),
     level = percent(REPORT.levels.at(-1), 0);
   return frames === null
     ? []
     : [
-        [`${short(frames)} M`, `frames to ${level} success`],
-        [clock(minutes), `minutes to ${level} success`],
+        [`${short(frames)} M`, `frames to ${level} ${measure}`],
+        [clock(minutes), `minutes to ${level} ${measure}`],
       ];
 }
 
