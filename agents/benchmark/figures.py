@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 from PIL import Image
 
 from agents.checkpoint import replacing
@@ -170,6 +170,7 @@ def _draw_scores(axes: Axes, scores: Sequence[Estimate | None]) -> None:
         _draw_estimate(axes, y, estimate, look.colour, "o")
     axes.axvline(0, color=INK, lw=0.8)
     axes.axvline(1, color=INK, lw=0.8, linestyle=":")
+    axes.xaxis.set_major_locator(MaxNLocator(5))  # names of experiments may leave little room
 
 
 def _draw_improvement(axes: Axes, rows: Sequence[Comparison]) -> None:
