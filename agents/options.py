@@ -216,8 +216,14 @@ def differences(found: Options, wanted: Options) -> dict[str, tuple[Any, Any]]:
     """Return in what two runs are not the same experiment: by name, what is found and what is wanted."""
     pairs: dict[str, tuple[Any, Any]] = {"agent": (found.agent, wanted.agent)}
     pairs |= {name: (getattr(found.run, name), getattr(wanted.run, name)) for name in OF_THE_EXPERIMENT}
-    ours, theirs = found.config.to_dict(), wanted.config.to_dict()
-    pairs |= {name: (ours.get(name), theirs.get(name)) for name in ours | theirs}
+    differing = {name: (one, other) for name, (one, other) in pairs.items() if one != other}
+    return differing | config_differences(found.config, wanted.config)
+
+
+def config_differences(found: AgentConfig, wanted: AgentConfig) -> dict[str, tuple[Any, Any]]:
+    """Return the settings of two agents that are not the same: by name, what is found and what is wanted."""
+    ours, theirs = found.to_dict(), wanted.to_dict()
+    pairs = {name: (ours.get(name), theirs.get(name)) for name in ours | theirs}
     return {name: (one, other) for name, (one, other) in pairs.items() if one != other}
 
 

@@ -97,39 +97,38 @@ class TrainingProgress(BaseCallback):
         super().__init__()
         self.total = total
         self.display: Display = Bar(console) if console.is_terminal else Lines(console)
-        self._times: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
-        self._rollouts = 0
+        self._begun = (0.0, 0)
+        self._times: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)  # ends of rollouts
 
     def close(self) -> None:
         """Leave the bar as it is."""
         self.display.close()
 
     def _on_training_start(self) -> None:
-        self._times.append((time.perf_counter(), self.model.num_timesteps))
+        self._begun = self._mark()
 
     def _on_step(self) -> bool:
         return True
 
     def _on_rollout_end(self) -> None:
-        self._rollouts += 1
-        if self._rollouts == 2:  # from rollout to rollout there are as many updates as rollouts
-            self._times.popleft()
-        self._mark()
+        self._times.append(self._mark())
         if self.model.num_timesteps < self.total:  # else it is shown when the last update is over
             self.display.show(self.snapshot())
 
     def _on_training_end(self) -> None:
-        if self._rollouts == 1:  # a single one has ended before its update
-            self._times.pop()
-            self._mark()
+        if len(self._times) < 2:  # a single one has ended before its update
+            self._times.clear()
+            self._times.append(self._mark())
         self.display.show(self.snapshot())
 
-    def _mark(self) -> None:
-        self._times.append((time.perf_counter(), self.model.num_timesteps))
+    def _mark(self) -> tuple[float, int]:
+        return time.perf_counter(), self.model.num_timesteps
 
     def snapshot(self) -> Snapshot:
         """Return where training stands, averaged over the episodes that the model keeps."""
-        (start, before), (end, frames) = self._times[0], self._times[-1]
+        # From rollout to rollout there are as many updates as rollouts.
+        start, before = self._times[0] if len(self._times) > 1 else self._begun
+        end, frames = self._times[-1]
         speed = (frames - before) / max(end - start, 1e-9)
         successes, infos = self.model.ep_success_buffer, self.model.ep_info_buffer
         return Snapshot(

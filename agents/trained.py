@@ -14,6 +14,7 @@ from agents import pretrained, saving
 from agents.algorithm import find_algorithm
 from agents.configured import ConfiguredAlgorithm
 from agents.evaluation import Policy
+from agents.options import config_differences
 from agents.run_directory import RunDirectory
 from registry.agents import AGENTS
 
@@ -139,9 +140,8 @@ class Beginning(NamedTuple):
     def told(self) -> str:
         """Return it in words."""
         trained = self.preset or self.env
-        return f"the networks of {self.file}, trained for {self.timesteps:,} frames" + (
-            f" ({trained})" if trained else ""
-        )
+        where = f" ({trained})" if trained else ""
+        return f"the networks of {self.file}, trained for {self.timesteps:,} frames{where}"
 
 
 def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> Beginning:
@@ -183,13 +183,11 @@ def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> Beginning:
 
 
 def _differences(trained: ConfiguredAlgorithm, model: ConfiguredAlgorithm) -> str:
-    there, here = trained.config.to_dict(), model.config.to_dict()
-    differing = [
-        f"{name} ({there.get(name)} there, {value} here)"
-        for name, value in here.items()
-        if there.get(name) != value
-    ]
-    return ", ".join(differing) or "none, so policy or policy_kwargs do"
+    differing = config_differences(trained.config, model.config).items()
+    return (
+        ", ".join(f"{name} ({there} there, {here} here)" for name, (there, here) in differing)
+        or "none, so policy or policy_kwargs do"
+    )
 
 
 def check_spaces(model: Any, other: Any, whose: str) -> None:

@@ -18,6 +18,7 @@ from agents.memory_policies import AsymmetricPolicy, GTrXLPolicy, LSTMPolicy, Me
 from agents.networks.actor_critic import AsymmetricActorCritic
 from agents.run_log import read_rows
 from tests.tiny import maze_lanes
+from tests.trees import same
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -43,10 +44,6 @@ def small(policy: str = "GTrXLPolicy", seed: int = 0, **settings) -> VMPO:
 
 def weights(model: VMPO) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in model.policy.state_dict().items()}
-
-
-def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -7,13 +7,13 @@ import json
 from typing import Any
 
 import pytest
-import torch
 
 from agents import checkpoint, training
 from agents.algorithm import find_algorithm
 from agents.run_directory import RunDirectory
 from agents.trained import begin_with, load_model
 from tests.small_run import ENV, UNROLL, UNROLLS, resume, run_small
+from tests.trees import same
 
 TWIN = ("--env", ENV, "--env-kwargs", json.dumps({"size": 7, "view_size": 1, "max_episode_steps": 20}))
 FEW_OBJECTS, MANY_OBJECTS = "MemoryEnvs/MetaFetch-v0", "MemoryEnvs/MetaFetch-4-v0"
@@ -28,17 +28,6 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 def new_model(agent: str, env: str = FEW_OBJECTS, seed: int = 0, **changes: Any) -> Any:
     kind, (policy, settings) = find_algorithm(agent), KINDS[agent]
     return kind(policy, env, kind.config_class(**settings | changes), seed=seed, device="cpu")
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two trees of tensors and plain values are equal."""
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
 
 
 @pytest.mark.parametrize("agent", KINDS)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from agents.options import OF_THE_EXPERIMENT
+from agents.options import OF_THE_EXPERIMENT, RunSettings
 from agents.run_directory import RunDirectory
 from agents.run_log import CPU_SECONDS, SECONDS, Row, read_rows
 from registry.agents import AGENTS
 
 Clock = Literal["wall", "cpu"]
+Settings = tuple[tuple[str, str], ...]  # names, and values as JSON
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,11 @@ def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:
     """
     names = sorted({run.group for run in runs}, key=_in_order)
     return tuple(
-        group for name in names for group in _experiments(name, [run for run in runs if run.group == name])
+        group
+        for name in names
+        for group in _experiments(
+            name, sorted((run for run in runs if run.group == name), key=lambda run: run.seed)
+        )
     )
 
 
@@ -154,15 +159,9 @@ def distinct(runs: Sequence[Run]) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
     Returns:
         The runs, and the repetitions.
     """
-    alike: dict[Any, list[Run]] = {}
-    for run in runs:
-        key = run.group, run.seed, _settings_of(run, _known_of(runs, run.group))
-        alike.setdefault(key, []).append(run)
-    kept = [max(each, key=lambda run: len(run.rows)) for each in alike.values()]
-    repetitions = [
-        run for each, best in zip(alike.values(), kept, strict=True) for run in each if run is not best
-    ]
-    return tuple(kept), tuple(repetitions)
+    repetitions = [run for group in grouped(runs) for run in _repetitions(group)]
+    kept = tuple(run for run in runs if not any(run is each for each in repetitions))
+    return kept, tuple(repetitions)
 
 
 def by_task(runs: Sequence[Run]) -> dict[str, tuple[Run, ...]]:
@@ -182,31 +181,33 @@ def task_name(run: Run) -> str:
 
 
 def _experiments(name: str, runs: Sequence[Run]) -> list[Group]:
-    known = _known_of(runs, name)
-    variants: dict[Any, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: run.seed):
-        variants.setdefault(_settings_of(run, known), []).append(run)
+    identities = [_identity(run) for run in runs]
+    known = sorted(set.intersection(*map(set, identities)))  # runs of another version may lack some
+    variants: dict[Settings, list[Run]] = {}
+    for identity, run in zip(identities, runs, strict=True):
+        settings = tuple((name, json.dumps(identity[name])) for name in known)
+        variants.setdefault(settings, []).append(run)
     usual, *others = sorted(variants.items(), key=lambda each: -len(each[1]))
     named = [(f"{name} ({_differences(settings, usual[0])})", found) for settings, found in others]
     return [Group(each, tuple(found)) for each, found in ((name, usual[1]), *named)]
 
 
-def _known_of(runs: Sequence[Run], name: str) -> frozenset[str]:
-    """The settings that all runs of a name have; those of another version may lack some."""
-    return frozenset.intersection(*(frozenset(_identity(run)) for run in runs if run.group == name))
+def _repetitions(group: Group) -> list[Run]:
+    """All but the longest run of each seed, or the first of the longest."""
+    best: dict[int, Run] = {}
+    for run in group.runs:
+        if run.seed not in best or len(run.rows) > len(best[run.seed].rows):
+            best[run.seed] = run
+    return [run for run in group.runs if run is not best[run.seed]]
 
 
 def _identity(run: Run) -> dict[str, Any]:
     """What says which experiment a run is, apart from its seed."""
-    settings = {name: run.settings[name] for name in OF_THE_EXPERIMENT if name in run.settings}
-    return {"trained_agent": None, **settings, **run.config}
+    settings = {name: run.settings.get(name, getattr(RunSettings, name)) for name in OF_THE_EXPERIMENT}
+    return {**settings, **run.config}
 
 
-def _settings_of(run: Run, known: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, json.dumps(_identity(run)[name])) for name in sorted(known))
-
-
-def _differences(settings: tuple[tuple[str, str], ...], usual: tuple[tuple[str, str], ...]) -> str:
+def _differences(settings: Settings, usual: Settings) -> str:
     differing = [one for one, other in zip(settings, usual, strict=True) if one != other]
     return ", ".join(f"{name}={value}" for name, value in differing)
 
