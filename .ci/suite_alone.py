@@ -15,7 +15,7 @@ import numpy as np
 from gymnasium import error
 
 import memory_envs
-from memory_envs.policies import reference_policy
+from memory_envs.policies.reference import reference_policy
 from memory_envs.replay import Replay, record
 from registry.envs import ENVS
 

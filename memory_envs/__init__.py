@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from registry.envs import register_envs
+from registry.former_names import answer_former_names
 
 if TYPE_CHECKING:
     from memory_envs.certificate import certify, normalized_score, reference
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["certify", "normalized_score", "reference"]
 __version__ = "0.1.0"
 
+answer_former_names()
 register_envs()
 
 

@@ -2,11 +2,11 @@
 
 from gymnasium.vector import AutoresetMode
 
-from memory_envs.env import MemoryEnv
+from memory_envs.rendering.scene import Scene, meta_fetch_scene
+from memory_envs.rendering.style import check_style
 from memory_envs.rules import meta_fetch
-from memory_envs.scene import Scene, meta_fetch_scene
-from memory_envs.style import check_style
-from memory_envs.vector import MemoryVectorEnv
+from memory_envs.stepping.env import MemoryEnv
+from memory_envs.stepping.vector import MemoryVectorEnv
 
 
 class MetaFetchEnv(MemoryEnv):

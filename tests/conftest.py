@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agents import processor
+from agents.process import torch_modes as processor
 
 if TYPE_CHECKING:
     from tests.small_report import SmallReport
@@ -42,6 +42,6 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the pictures and the evaluation at the end, which take longer than training for a moment."""
-    from agents import training
+    from agents.runs import session as training
 
     monkeypatch.setattr(training, "report", lambda *arguments: None)

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from agents.ald import ALD
 from agents.engines.ray import RaySettings
 from agents.engines.ray.cluster import Cluster
-from agents.remote_lanes import RemoteLanes
+from agents.vec_env.remote import RemoteLanes
 from tests.tiny import LANES, CueEnv, maze_lanes, maze_model
 
 

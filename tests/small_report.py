@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from agents import training
 from agents.ald import ALD
-from agents.make_env import make_single
 from agents.report import episodes
 from agents.report.__main__ import main
 from agents.report.episodes import Examples, RecordedEpisode
-from agents.report.runs import Run
+from agents.results.runs import Run
+from agents.runs import session as training
+from agents.vec_env.make import make_single
 
 ENV = "MemoryEnvs/IMaze-v0"
 MAZE = {"size": 5, "view_size": 1, "max_episode_steps": 60}  # which chance solves now and then

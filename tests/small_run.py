@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents import training
+from agents.runs import session as training
 
 PROGRAM = "agents.ald.train"
 ENV = "MemoryEnvs/IMaze-v0"

@@ -14,7 +14,7 @@ from agents.benchmark import __main__ as program
 from agents.benchmark.board import Board
 from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import mean_beside, run_cells
-from agents.options import parse
+from agents.runs.options import parse
 from tests.small_benchmark import write_run
 
 # In place of a training program: writes what one writes, in the order in which one does, and no more. Fails

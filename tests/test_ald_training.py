@@ -20,8 +20,8 @@ from stable_baselines3.common.logger import Logger
 from torch import Tensor, nn
 
 from agents.ald import ALD, ALDConfig
-from agents.networks.actor_critic import Core
-from agents.unroll import CoreState
+from agents.learning.networks.actor_critic import Core
+from agents.learning.unroll import CoreState
 from tests.tiny import (
     LANES,
     SETTINGS,

@@ -9,14 +9,14 @@ import pytest
 import torch
 from stable_baselines3.common.evaluation import evaluate_policy
 
-from agents import training
 from agents.baselines import VMPO
-from agents.config import VMPOConfig
-from agents.enjoy import main as enjoy
-from agents.losses.vtrace import policy_gradient_loss
-from agents.memory_policies import AsymmetricPolicy, GTrXLPolicy, LSTMPolicy, MemoryPolicy
-from agents.networks.actor_critic import AsymmetricActorCritic
-from agents.run_log import read_rows
+from agents.enjoy.__main__ import main as enjoy
+from agents.learning.config import VMPOConfig
+from agents.learning.losses.vtrace import policy_gradient_loss
+from agents.learning.networks.actor_critic import AsymmetricActorCritic
+from agents.runs import session as training
+from agents.runs.log import read_rows
+from agents.sb3.memory_policies import AsymmetricPolicy, GTrXLPolicy, LSTMPolicy, MemoryPolicy
 from tests.tiny import maze_lanes
 from tests.trees import same
 

@@ -14,13 +14,13 @@ from agents.benchmark.collect import collect
 from agents.benchmark.figures import looks, spread
 from agents.benchmark.tables import save_page
 from agents.report.__main__ import write_report
-from agents.report.acting import Cost, measure_acting, read_acting, write_acting
-from agents.report.comparison import compare
-from agents.report.records import MOST_ROWS, read_records, write_records
-from agents.report.runs import Run, find_runs, grouped
-from agents.report.scores import final_score, first_reach, measure_of
-from agents.run_log import CPU_SECONDS, FRAMES, SECONDS, column
-from agents.statistics import aggregate, probability_of_improvement
+from agents.results.acting import Cost, measure_acting, read_acting, write_acting
+from agents.results.comparison import compare
+from agents.results.records import MOST_ROWS, read_records, write_records
+from agents.results.runs import Run, find_runs, grouped
+from agents.results.scores import final_score, first_reach, measure_of
+from agents.results.statistics import aggregate, probability_of_improvement
+from agents.runs.log import CPU_SECONDS, FRAMES, SECONDS, column
 from tests.small_benchmark import FETCH, evaluation, write_benchmark, write_run
 
 

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 import memory_envs
-from memory_envs.certificate import Bounds, Certificate, Effort, beliefs
+from memory_envs.certificate import Bounds, Certificate, Effort
 from memory_envs.certificate.__main__ import main
 from memory_envs.certificate.analysis import certify_finite
-from memory_envs.certificate.graph import enumerate_states
-from memory_envs.certificate.mazes import IMazeTask
 from memory_envs.certificate.shipped import load, save
-from memory_envs.policies import MemorylessPolicy, PerfectMemoryPolicy, RandomPolicy
+from memory_envs.finite.imaze import IMazeTask
+from memory_envs.policies.reference import MemorylessPolicy, PerfectMemoryPolicy, RandomPolicy
 from memory_envs.rules import imaze
+from memory_envs.solvers import beliefs
+from memory_envs.solvers.graph import enumerate_states
 from tests.env_oracles import random_success, route
 from tests.registered import certified
 from tests.toys import Alias, Drawn, NamedTMaze, Slide, TMaze

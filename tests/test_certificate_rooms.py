@@ -8,17 +8,17 @@ import pytest
 
 import memory_envs
 from memory_envs.certificate import Effort
-from memory_envs.certificate.beliefs import belief_graph
-from memory_envs.certificate.graph import enumerate_states
-from memory_envs.certificate.partition import lumped
 from memory_envs.certificate.reflexes import UNITS, Batch, improved, play, slopes
-from memory_envs.certificate.rooms import MetaFetchTask, SeenRoomTask
 from memory_envs.certificate.sampling import Estimate, drawn_layouts, played, room_values, share
-from memory_envs.certificate.values import best, evaluate, uniform
-from memory_envs.policies import reference_policy
-from memory_envs.reflexes import Reflexes, softmax
+from memory_envs.finite.meta_fetch import MetaFetchTask, SeenRoomTask
+from memory_envs.policies.reference import reference_policy
+from memory_envs.policies.reflexes import Reflexes, softmax
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.randomness import episode_key
+from memory_envs.solvers.beliefs import belief_graph
+from memory_envs.solvers.graph import enumerate_states
+from memory_envs.solvers.partition import lumped
+from memory_envs.solvers.values import best, evaluate, uniform
 
 SMALL = {"size": 5, "num_objects": 2, "view_size": 3}
 TINY = Effort(layouts=2, episodes=8, lanes=50, improvements=1)

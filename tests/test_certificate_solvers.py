@@ -5,16 +5,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from memory_envs.certificate.ascent import best_stochastic, gradient
-from memory_envs.certificate.beliefs import belief_graph
-from memory_envs.certificate.bottleneck import bottleneck, return_bound, success_bound
-from memory_envs.certificate.graph import NotFinite, TooLarge, enumerate_states
-from memory_envs.certificate.mazes import IMazeTask
-from memory_envs.certificate.partition import lumped
-from memory_envs.certificate.search import best_reactive
-from memory_envs.certificate.values import best, best_policy, evaluate, uniform
-from memory_envs.finite import Outcome
+from memory_envs.finite.imaze import IMazeTask
+from memory_envs.finite.protocol import Outcome
 from memory_envs.rules import imaze
+from memory_envs.solvers.ascent import best_stochastic, gradient
+from memory_envs.solvers.beliefs import belief_graph
+from memory_envs.solvers.bottleneck import bottleneck, return_bound, success_bound
+from memory_envs.solvers.graph import NotFinite, TooLarge, enumerate_states
+from memory_envs.solvers.partition import lumped
+from memory_envs.solvers.search import best_reactive
+from memory_envs.solvers.values import best, best_policy, evaluate, uniform
 from tests.toys import Alias, Drawn, NamedTMaze, Slide, TMaze, every_policy, played
 
 SEEDS = range(12)

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from agents import checkpoint
+from agents.sb3 import checkpoint
 from tests.trees import EVERYTHING, round_trip, same
 
 TENSOR_DTYPES = (
@@ -257,7 +257,7 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_nothing_else(path):
 KILLER = """
 import os, signal, sys, time
 import torch
-from agents import checkpoint
+from agents.sb3 import checkpoint
 
 torch.set_num_threads(1)  # threads do not survive a fork
 path = sys.argv[1]
@@ -287,7 +287,7 @@ print("whole")
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_a_process_killed_while_saving_leaves_a_whole_file(path):
-    root = Path(checkpoint.__file__).parents[1]
+    root = Path(checkpoint.__file__).parents[2]
     command = [sys.executable, "-c", KILLER, str(path)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=root, check=False)
     assert run.stdout.strip() == "whole", run.stderr

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stable_baselines3 import PPO
 
-from agents import checkpoint
-from agents.checkpoint import CheckpointError
+from agents.sb3 import checkpoint
+from agents.sb3.checkpoint import CheckpointError
 from tests.trees import EVERYTHING, round_trip, same
 
 

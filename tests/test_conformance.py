@@ -9,9 +9,9 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 
-from memory_envs.env import MemoryEnv
-from memory_envs.finite import Outcome
+from memory_envs.finite.protocol import Outcome
 from memory_envs.rules import imaze, meta_fetch
+from memory_envs.stepping.env import MemoryEnv
 from memory_envs.testing import (
     ConformanceError,
     check_api,

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from agents.networks.actor_critic import ActorCritic, Core
-from agents.networks.gtrxl import GRUGate, GTrXLCore
-from agents.networks.lstm import LSTMCore
-from agents.unroll import CoreState, replace_rows, select_lanes
+from agents.learning.networks.actor_critic import ActorCritic, Core
+from agents.learning.networks.gtrxl import GRUGate, GTrXLCore
+from agents.learning.networks.lstm import LSTMCore
+from agents.learning.unroll import CoreState, replace_rows, select_lanes
 from tests import oracles
 
 INPUT, WIDTH, HEADS, MEMORY = 3, 8, 2, 4

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor
 
-from agents.losses.distillation import Direction, entropy, policy_distillation, value_distillation
+from agents.learning.losses.distillation import Direction, entropy, policy_distillation, value_distillation
 from tests import oracles
 
 DIRECTIONS: list[Direction] = ["actor_learner", "learner_actor"]

@@ -116,7 +116,15 @@ def test_ids_without_a_certificate_are_named(tables):
 
 
 def test_the_reference_has_every_module_of_the_environments_that_users_call():
-    for module in ("env", "vector", "replay", "policies", "testing", "certificate", "finite"):
+    for module in (
+        "stepping.env",
+        "stepping.vector",
+        "replay",
+        "policies",
+        "testing",
+        "certificate",
+        "finite",
+    ):
         assert f".. automodule:: memory_envs.{module}\n" in API
     named = re.findall(r"automodule:: ([\w.]+)", API)
     assert [name for name in named if importlib.util.find_spec(name) is None] == []

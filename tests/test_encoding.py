@@ -6,10 +6,10 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import memory_envs  # noqa: F401
-from memory_envs.encoding import LEAST_IMAGE, OBSERVATIONS, cell_pixels
+from memory_envs.rendering.scene import looks_of
+from memory_envs.rendering.sprites import sprite_table
 from memory_envs.rules import imaze, meta_fetch
-from memory_envs.scene import looks_of
-from memory_envs.sprites import sprite_table
+from memory_envs.stepping.encoding import LEAST_IMAGE, OBSERVATIONS, cell_pixels
 from registry.envs import ENVS
 
 TASKS = {

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from agents import checkpoint
-from agents.config import ALDConfig
 from agents.engines.serial import SerialEngine
-from agents.replay import Replay
-from agents.unroll import LearnerOutputs, Unroll
+from agents.learning.config import ALDConfig
+from agents.learning.replay import Replay
+from agents.learning.unroll import LearnerOutputs, Unroll
+from agents.sb3 import checkpoint
 from tests.tiny import LANES, SETTINGS, UNROLL, differences, everything, maze_lanes, maze_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")

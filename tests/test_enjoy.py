@@ -7,9 +7,10 @@ import sys
 import pytest
 from PIL import Image
 
-from agents import enjoy, views
-from agents.evaluation import FIRST_EVALUATION_SEED
-from agents.trained import load_trained
+from agents.enjoy import __main__ as enjoy
+from agents.enjoy import views
+from agents.evaluation.episodes import FIRST_EVALUATION_SEED
+from agents.runs.trained import load_trained
 from tests.small_run import ENV
 
 SUMMARY = re.compile(r"success [01]\.\d{3} over (\d+) episodes, return -?[01]\.\d{3}")

@@ -17,9 +17,9 @@ from gymnasium import error
 from gymnasium.utils.env_checker import check_env
 
 import memory_envs
-from memory_envs.encoding import OBSERVATIONS
-from memory_envs.env import MemoryEnv
 from memory_envs.imaze import IMazeEnv
+from memory_envs.stepping.encoding import OBSERVATIONS
+from memory_envs.stepping.env import MemoryEnv
 from tests.registered import TASKS_OR_SLOW
 
 ROOT = Path(memory_envs.__file__).parents[1]

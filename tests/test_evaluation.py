@@ -8,7 +8,7 @@ from gymnasium import spaces
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
-from agents.evaluation import (
+from agents.evaluation.episodes import (
     FIRST_EVALUATION_SEED,
     Episode,
     Evaluation,
@@ -19,8 +19,8 @@ from agents.evaluation import (
     play,
     wilson_interval,
 )
-from agents.make_env import make_lanes, make_single
-from agents.vec_env import GymnasiumVecEnv
+from agents.vec_env.gymnasium import GymnasiumVecEnv
+from agents.vec_env.make import make_lanes, make_single
 
 IMAZE = "MemoryEnvs/IMaze-v0"
 

@@ -27,14 +27,14 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, NatureC
 from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import Tensor, nn
 
-import agents.export
-from agents import predict_latency
 from agents.ald import ALD
-from agents.baselines.recurrent_policies import FastLstmPolicy
-from agents.export import export_actor
-from agents.export_check import ABSOLUTE, RELATIVE, ExportError, check_agreement, sample_observations
-from agents.onnx_actor import METADATA_KEY, OnnxActor
-from agents.policies import LSTMActorPolicy
+from agents.baselines.recurrent_ppo.policies import FastLstmPolicy
+from agents.export import __main__ as export_program
+from agents.export import exporter, latency
+from agents.export.check import ABSOLUTE, RELATIVE, ExportError, check_agreement, sample_observations
+from agents.export.exporter import export_actor
+from agents.export.onnx_actor import METADATA_KEY, OnnxActor
+from agents.sb3.policies import LSTMActorPolicy
 from tests.tiny import SETTINGS, CueEnv, Showcase, differences, maze_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -293,13 +293,13 @@ def test_the_file_holds_no_more_than_weights_and_a_few_kilobytes(
     weights = 4 * sum(parameter.numel() for parameter in small.parameters())
     content = file.read_bytes()
     assert len(content) < weights + 6_000
-    assert str(Path(agents.export.__file__).parent).encode() not in content
+    assert str(Path(exporter.__file__).parent).encode() not in content
     assert b"site-packages" not in content
 
 
 def test_a_model_is_unchanged_by_its_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agents.export, "_content", lambda copied: scatter(copied) or b"graph")
-    monkeypatch.setattr(agents.export, "check_agreement", lambda *arguments: None)
+    monkeypatch.setattr(exporter, "_content", lambda copied: scatter(copied) or b"graph")
+    monkeypatch.setattr(exporter, "check_agreement", lambda *arguments: None)
     built = policy()
     built.set_training_mode(True)
     before = {name: value.clone() for name, value in built.state_dict().items()}
@@ -350,7 +350,7 @@ def test_a_file_that_disagrees_never_appears(
 ) -> None:
     other = policy()
     scatter(other)
-    monkeypatch.setattr(agents.export, "_content", lambda copied: file.read_bytes())
+    monkeypatch.setattr(exporter, "_content", lambda copied: file.read_bytes())
     target = tmp_path / "actor.onnx"
     target.write_bytes(b"what was there")
     with pytest.raises(ExportError):
@@ -373,7 +373,7 @@ import sys
 for name in ("torch", "gymnasium", "stable_baselines3", "sb3_contrib", "onnx", "onnxscript"):
     sys.modules[name] = None
 import numpy as np
-from agents.onnx_actor import OnnxActor
+from agents.export.onnx_actor import OnnxActor
 actor = OnnxActor(sys.argv[1], seed=0)
 actions, state = actor.predict(np.ones((2, 3), np.float32), None, np.ones(2, bool))
 actions, state = actor.predict(np.ones((2, 3), np.float32), state, np.zeros(2, bool), True)
@@ -383,7 +383,7 @@ print(*actions)
 
 def test_an_actor_runs_on_numpy_and_onnxruntime_alone(small: RecurrentActorCriticPolicy, file: Path) -> None:
     command = [sys.executable, "-c", ALONE, str(file)]
-    root = Path(agents.export.__file__).parents[1]
+    root = Path(exporter.__file__).parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     state = small.predict(np.ones((2, 3), np.float32))[1]
     expected, _ = small.predict(np.ones((2, 3), np.float32), state, deterministic=True)
@@ -481,11 +481,11 @@ def test_a_missing_runtime_names_the_extra(file: Path, monkeypatch: pytest.Monke
 def test_the_command_exports_a_model_file_and_compares_its_speed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    short = partial(predict_latency.latency_table, rounds=2, steps=2)
-    monkeypatch.setattr(agents.export, "latency_table", short)
+    short = partial(latency.latency_table, rounds=2, steps=2)
+    monkeypatch.setattr(export_program, "latency_table", short)
     model, out = maze_model(), tmp_path / "actor.onnx"
     model.save(tmp_path / "model.zip")
-    assert agents.export.main([str(tmp_path / "model.zip"), "--out", str(out), "--benchmark"]) == 0
+    assert export_program.main([str(tmp_path / "model.zip"), "--out", str(out), "--benchmark"]) == 0
     said = capsys.readouterr().out
     assert "inputs: observation, state_h, state_c, episode_start\n" in said
     assert "\nMedians of 2 rounds of 2 steps, one thread; " in said
@@ -499,7 +499,7 @@ def test_the_command_exports_a_model_file_and_compares_its_speed(
 
 
 def test_the_command_refuses_with_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert agents.export.main([str(tmp_path / "nothing")]) == 2
+    assert export_program.main([str(tmp_path / "nothing")]) == 2
     assert "error: there is no run directory and no model file" in capsys.readouterr().err
 
 
@@ -515,7 +515,7 @@ class Sleeper:
 
 def test_latency_is_per_step_with_memory_handed_on() -> None:
     contenders = {"fast": Sleeper(0.001), "slow": Sleeper(0.02)}
-    fast, slow = predict_latency.measure(contenders, BOX, 2, rounds=5, steps=3, warm_up=1)
+    fast, slow = latency.measure(contenders, BOX, 2, rounds=5, steps=3, warm_up=1)
     assert fast.ratio == 1 and slow.ratio > 3
     assert 20_000 <= slow.microseconds < 60_000
     assert contenders["slow"].states == [None, *range(1, 16)]

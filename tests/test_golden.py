@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import memory_envs  # noqa: F401  (registers the environments)
+from memory_envs.rendering.sprites import sprite_table
 from memory_envs.replay import Replay, ReplayMismatch
-from memory_envs.sprites import sprite_table
 from registry.envs import ENVS
 from tests.golden import __main__ as golden
 from tests.golden.episodes import DIGESTS, FOLDER, LOOKS, SPRITES, digest, episodes

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memory_envs.imaze import IMazeVectorEnv
-from memory_envs.policies import RandomPolicy
+from memory_envs.policies.reference import RandomPolicy
 from memory_envs.rules import imaze
 from memory_envs.rules.grid import EAST, FORWARD, NORTH, OBSERVABILITIES, TURN_LEFT, TURN_RIGHT, WEST
 from memory_envs.rules.randomness import episode_key

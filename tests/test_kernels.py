@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memory_envs
-from memory_envs import compilation
-from memory_envs.compilation import compile_rulebook
 from memory_envs.imaze import IMazeEnv
-from memory_envs.kernels import make_loops, pack
-from memory_envs.lanes import Lanes
 from memory_envs.rules import imaze
+from memory_envs.stepping import compilation
+from memory_envs.stepping.compilation import compile_rulebook
+from memory_envs.stepping.kernels import make_loops, pack
+from memory_envs.stepping.lanes import Lanes
 from tests.env_oracles import one_hot, play_in_python
 
 ROOT = Path(memory_envs.__file__).parents[1]
@@ -85,7 +85,7 @@ def uncached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, F
     There are files where the cache folders would be: that stops a superuser too, whom permissions do not.
     """
     folder = copy_packages(tmp_path_factory.mktemp("uncached"))
-    for name in ("memory_envs/__pycache__", "memory_envs/rules/__pycache__", "home"):
+    for name in ("memory_envs/stepping/__pycache__", "memory_envs/rules/__pycache__", "home"):
         (folder / name).write_text("")
     home = folder / "home"
     with ThreadPoolExecutor(1) as beside:

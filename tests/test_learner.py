@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from agents.config import ALDConfig
-from agents.distiller import Distiller
-from agents.learner import SMALLEST_MULTIPLIER, Learner
-from agents.losses import distillation, vmpo
-from agents.networks.actor_critic import ActorCritic, Outputs
-from agents.networks.gtrxl import GTrXLCore
-from agents.networks.lstm import LSTMCore
-from agents.unroll import CoreState, LearnerOutputs, Unroll, select_lanes
+from agents.learning.config import ALDConfig
+from agents.learning.distiller import Distiller
+from agents.learning.learner import SMALLEST_MULTIPLIER, Learner
+from agents.learning.losses import distillation, vmpo
+from agents.learning.networks.actor_critic import ActorCritic, Outputs
+from agents.learning.networks.gtrxl import GTrXLCore
+from agents.learning.networks.lstm import LSTMCore
+from agents.learning.unroll import CoreState, LearnerOutputs, Unroll, select_lanes
 from tests import oracles
 from tests.oracles import GOES_ON, TERMINATED, TRUNCATED
 from tests.tiny import differences

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.networks.normalizer import LARGEST_INPUT, SMALLEST_DEVIATION, RunningNormalizer
+from agents.learning.networks.normalizer import LARGEST_INPUT, SMALLEST_DEVIATION, RunningNormalizer
 
 
 @settings(deadline=None)

@@ -11,10 +11,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 
-from agents import checkpoint
 from agents.baselines import FastRecurrentPPO, PPOAgent, RandomAgent, RecurrentPPOAgent
 from agents.baselines.config import PPOConfig, RandomConfig, RecurrentPPOConfig
 from agents.baselines.random_agent import RandomPolicy
+from agents.sb3 import checkpoint
 from tests.tiny import maze_lanes
 
 pytestmark = pytest.mark.usefixtures("one_thread")

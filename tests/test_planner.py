@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from memory_envs import planner
 from memory_envs.rules import imaze, meta_fetch
 from memory_envs.rules.grid import EAST, NUM_ACTIONS, WEST
 from memory_envs.rules.randomness import episode_key
+from memory_envs.solvers import planner
 from tests.env_oracles import route
 
 

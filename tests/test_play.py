@@ -13,12 +13,13 @@ import time
 import numpy as np
 import pytest
 
-from memory_envs import painter, play
-from memory_envs.display import Window
+from memory_envs.play import __main__ as play
+from memory_envs.play.terminal import key_names
+from memory_envs.rendering import painter
+from memory_envs.rendering.display import Window
+from memory_envs.rendering.style import ALL
 from memory_envs.replay import Replay
 from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
-from memory_envs.style import ALL
-from memory_envs.terminal import key_names
 
 ENV = "MemoryEnvs/IMaze-v0"
 SHORT = '{"max_episode_steps": 3}'

@@ -17,8 +17,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from torch import Tensor, nn
 
 from agents.ald import ALD
-from agents.policies import Encoder, LSTMActorPolicy, default_extractor, gtrxl_actor_critic
-from agents.unroll import Observation, map_observation
+from agents.learning.unroll import Observation, map_observation
+from agents.sb3.policies import Encoder, LSTMActorPolicy, default_extractor, gtrxl_actor_critic
 from tests.tiny import LANES, SETTINGS, UNROLL, CueEnv, Showcase, differences
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -4,10 +4,9 @@ import pytest
 
 import memory_envs
 from memory_envs.certificate.reflexes import play
-from memory_envs.decoding import Decoder
-from memory_envs.fetching import Fetcher, OrderMemory, RoomMap
-from memory_envs.planner import best_play, future
-from memory_envs.policies import (
+from memory_envs.policies.decoding import Decoder
+from memory_envs.policies.fetching import Fetcher, OrderMemory, RoomMap
+from memory_envs.policies.reference import (
     MemorylessPolicy,
     OptimalPolicy,
     PerfectMemoryPolicy,
@@ -15,10 +14,11 @@ from memory_envs.policies import (
     approach,
     reference_policy,
 )
-from memory_envs.reflexes import Reflexes, drawn, entry_name, one_hot, rounded, save, shipped
+from memory_envs.policies.reflexes import Reflexes, drawn, entry_name, one_hot, rounded, save, shipped
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import FORWARD, OBSERVABILITIES, TURN_LEFT, TURN_RIGHT
 from memory_envs.rules.randomness import episode_key
+from memory_envs.solvers.planner import best_play, future
 from registry.envs import ENVS
 from tests.meta_fetch_oracle import Fetching
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from agents.losses.distillation import value_distillation
-from agents.losses.popart import PopArt
+from agents.learning.losses.distillation import value_distillation
+from agents.learning.losses.popart import PopArt
 from tests import oracles
 
 SCALES = [1e-4, 1.0, 1e4]

@@ -7,7 +7,7 @@ import gymnasium
 import pytest
 
 import memory_envs  # noqa: F401
-from agents.options import rows_apart
+from agents.runs.options import rows_apart
 from registry.ablations import ABLATIONS
 from registry.agents import AGENTS, get_agent
 from registry.presets import PRESETS, get_preset, preset_groups
@@ -127,8 +127,8 @@ def test_settings_of_the_paper_are_its_numbers(agent, stated):
 def test_presets_train(name, tmp_path, one_thread):
     from rich.console import Console
 
-    from agents.options import parse
-    from agents.training import prepare
+    from agents.runs.options import parse
+    from agents.runs.session import prepare
 
     options = parse(get_agent(PRESETS[name].agent).program, ["--preset", name, "--run-dir", str(tmp_path)])
     _, model = prepare(options, Console(quiet=True))

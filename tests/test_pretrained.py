@@ -15,14 +15,14 @@ from setuptools import Distribution
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from agents import pretrained
-from agents import training as train
-from agents.checkpoint import CheckpointError
-from agents.evaluation import evaluate
-from agents.make_env import make_lanes
+from agents.evaluation.episodes import evaluate
 from agents.pretrained import __main__ as command
 from agents.pretrained.publish import publish
 from agents.pretrained.store import SHIPPED
-from agents.trained import load_model
+from agents.runs import session as train
+from agents.runs.trained import load_model
+from agents.sb3.checkpoint import CheckpointError
+from agents.vec_env.make import make_lanes
 from registry.presets import PRESETS, Preset
 
 ROOT = Path(__file__).parents[1]

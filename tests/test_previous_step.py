@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from agents.ald import ALD
-from agents.config import ALDConfig
-from agents.learner import Learner
-from agents.networks.actor_critic import ActorCritic
-from agents.networks.gtrxl import GTrXLCore
-from agents.networks.previous_step import PreviousStepEncoder, with_previous_step
+from agents.learning.config import ALDConfig
+from agents.learning.learner import Learner
+from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.networks.gtrxl import GTrXLCore
+from agents.learning.networks.previous_step import PreviousStepEncoder, with_previous_step
+from agents.learning.unroll import Unroll
 from agents.report.episodes import RecordedEpisode, find_examples
-from agents.unroll import Unroll
 from tests.test_learner import ACTIONS, CONFIG, ENDING, INPUT, LANES, STEPS, cut, furthest, unroll
 from tests.tiny import differences, everything, maze_lanes, maze_model
 

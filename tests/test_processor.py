@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from agents.processor import denormals_as_zero, one_thread
+from agents.process.torch_modes import denormals_as_zero, one_thread
 
 TINY = 1e-40
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from agents import progress
-from agents.progress import TrainingProgress
+from agents.runs import progress
+from agents.runs.progress import TrainingProgress
 
 ROLLOUT, ACTING, UPDATING = 1000, 1.0, 4.0  # frames, seconds, seconds
 

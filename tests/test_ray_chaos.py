@@ -14,7 +14,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.ald import ALD
 from agents.engines.ray import RaySettings
-from agents.make_env import make_remote_lanes
+from agents.vec_env.make import make_remote_lanes
 from registry.presets import get_preset
 from tests.processes import workers
 

@@ -14,8 +14,6 @@ import pytest
 import torch
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from agents import checkpoint, incident, training
-from agents.actor import Actor, sample
 from agents.baselines.vmpo import VMPO
 from agents.engines.faults import EnvironmentFailed, LossNotFinite, environment_failed
 from agents.engines.ray import RaySettings, import_ray
@@ -25,10 +23,14 @@ from agents.engines.ray.meters import Meters
 from agents.engines.ray.parameters import Trained
 from agents.engines.ray.payload import Batch, Collected, Distilled, Work, join, to_arrays, to_tensors
 from agents.engines.ray.shared import ParameterBlock, SharedMemory, counter, map_memory
-from agents.options import parse
-from agents.remote_lanes import RemoteLanes
-from agents.run_directory import RunDirectory
-from agents.unroll import Unroll
+from agents.learning.actor import Actor, sample
+from agents.learning.unroll import Unroll
+from agents.runs import incident
+from agents.runs import session as training
+from agents.runs.directory import RunDirectory
+from agents.runs.options import parse
+from agents.sb3 import checkpoint
+from agents.vec_env.remote import RemoteLanes
 from tests.processes import shared_files, unanswered
 from tests.ray_models import CueLost, fragile_lanes, ray_model
 from tests.tiny import LANES, SETTINGS, UNROLL, Showcase, differences, maze_lanes, maze_model
@@ -86,7 +88,7 @@ def test_options_that_cannot_work_are_refused(options: list[str], message: str) 
 def test_agents_without_a_distiller_and_environments_of_this_process_are_refused() -> None:
     with pytest.raises(ValueError, match="VMPO runs on the engine serial alone"):
         VMPO("LstmPolicy", maze_lanes(), engine=RaySettings())
-    with pytest.raises(TypeError, match="pass agents.remote_lanes.RemoteLanes"):
+    with pytest.raises(TypeError, match="pass agents.vec_env.remote.RemoteLanes"):
         maze_model(engine=RaySettings()).engine.open(maze_lanes())
 
 
@@ -115,7 +117,8 @@ def test_an_address_where_nothing_answers_is_an_error_at_once() -> None:
 @pytest.mark.slow
 def test_ray_is_imported_by_its_engine_alone() -> None:
     code = (
-        "import sys, agents.ald.train, agents.training, agents.remote_lanes; sys.exit('ray' in sys.modules)"
+        "import sys, agents.ald.train, agents.runs.session, agents.vec_env.remote; "
+        "sys.exit('ray' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -370,6 +373,6 @@ def test_a_run_goes_on_without_the_processes_that_it_had(tmp_path: Path) -> None
 def test_the_learner_has_the_threads_that_its_workers_leave(
     monkeypatch: pytest.MonkeyPatch, cores: int, options: list[str], threads: int
 ) -> None:
-    monkeypatch.setattr("agents.options.available_cores", lambda: cores)
+    monkeypatch.setattr("agents.runs.options.available_cores", lambda: cores)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert parse("agents.ald.train", ["--preset", "imaze/ald", *options]).run.num_threads == threads

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from agents import checkpoint
-from agents.run_directory import RunDirectory
-from agents.run_log import read_rows
+from agents.runs.directory import RunDirectory
+from agents.runs.log import read_rows
+from agents.sb3 import checkpoint
 from tests.processes import alive, listening, ray_session, shared_files, wait_until, workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

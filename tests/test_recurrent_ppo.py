@@ -16,13 +16,13 @@ from sb3_contrib.ppo_recurrent import MlpLstmPolicy
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from agents.baselines import training_speed
-from agents.baselines.recurrent_policies import FastLstmPolicy, PlainCategorical
-from agents.baselines.recurrent_ppo import FastRecurrentPPO
-from agents.baselines.recurrent_sequences import Sequences
-from agents.baselines.recurrent_update import clip_gradients
-from agents.baselines.side_by_side import Branch, side_by_side
-from agents.baselines.training_speed import Seconds, Setting
+from agents.baselines.recurrent_ppo import training_speed
+from agents.baselines.recurrent_ppo.algorithm import FastRecurrentPPO
+from agents.baselines.recurrent_ppo.policies import FastLstmPolicy, PlainCategorical
+from agents.baselines.recurrent_ppo.sequences import Sequences
+from agents.baselines.recurrent_ppo.side_by_side import Branch, side_by_side
+from agents.baselines.recurrent_ppo.training_speed import Seconds, Setting
+from agents.baselines.recurrent_ppo.update import clip_gradients
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -14,13 +14,20 @@ import pytest
 from gymnasium import error
 
 import memory_envs
-from memory_envs import ansi, display, painter
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
 from memory_envs.meta_fetch import MetaFetchEnv
+from memory_envs.rendering import ansi, display, painter
+from memory_envs.rendering.scene import (
+    IMAZE_LOOKS,
+    META_FETCH_LOOKS,
+    Icon,
+    imaze_scene,
+    looks_of,
+    meta_fetch_scene,
+)
+from memory_envs.rendering.sprites import PALETTE, agent_over, framed, sprite
+from memory_envs.rendering.style import Style
 from memory_envs.rules import imaze, meta_fetch
-from memory_envs.scene import IMAZE_LOOKS, META_FETCH_LOOKS, Icon, imaze_scene, looks_of, meta_fetch_scene
-from memory_envs.sprites import PALETTE, agent_over, framed, sprite
-from memory_envs.style import Style
 from tests.env_oracles import drawn_maze, solution
 
 ROOT = Path(memory_envs.__file__).parents[1]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import memory_envs  # noqa: F401  (registers the environments)
-from memory_envs.policies import RandomPolicy
+from memory_envs.policies.reference import RandomPolicy
+from memory_envs.rendering.video import write_gif, write_mp4
 from memory_envs.replay import Replay, ReplayError, ReplayMismatch, record, task_of
 from memory_envs.replay.__main__ import main
-from memory_envs.video import write_gif, write_mp4
 
 SETTINGS = {"size": 13, "delay": 4, "max_episode_steps": 40}
 

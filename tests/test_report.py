@@ -13,13 +13,13 @@ from PIL import Image
 from agents.report.__main__ import main
 from agents.report.artwork import COLUMNS, sheet, sheet_data
 from agents.report.content import content
+from agents.report.episode_data import attention_on, episode_data, in_view, reach
 from agents.report.packing import QUANTA, pack, unpack
 from agents.report.page import embedded, page
-from agents.report.recording import attention_on, episode_data, in_view, reach
-from agents.report.runs import find_runs
-from agents.run_directory import RunDirectory
-from memory_envs.scene import IMAZE_LOOKS
-from memory_envs.sprites import agent_over, sprite
+from agents.results.runs import find_runs
+from agents.runs.directory import RunDirectory
+from memory_envs.rendering.scene import IMAZE_LOOKS
+from memory_envs.rendering.sprites import agent_over, sprite
 from tests.small_report import MEMORY, copy_run, embedded_in
 
 

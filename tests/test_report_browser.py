@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from agents.report.__main__ import write_report
-from agents.report.acting import Cost, write_acting
 from agents.report.artwork import sheet_data
-from agents.report.recording import attention_on, in_view, reach
-from memory_envs.scene import IMAZE_LOOKS
-from memory_envs.sprites import sprite
+from agents.report.episode_data import attention_on, in_view, reach
+from agents.results.acting import Cost, write_acting
+from memory_envs.rendering.scene import IMAZE_LOOKS
+from memory_envs.rendering.sprites import sprite
 from tests.chromium import browser, find_chromium
 from tests.small_benchmark import write_benchmark
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.curves import PAPER
 from agents.report.__main__ import main as report
 from agents.report.content import content
-from agents.report.learning import curves
-from agents.report.milestones import milestone_rows
-from agents.report.runs import distinct, find_runs, grouped
-from agents.report.settings import columns_of, settings_table
-from agents.statistics import bootstrap_interval, interquartile_mean
+from agents.results.learning import curves
+from agents.results.milestones import milestone_rows
+from agents.results.runs import distinct, find_runs, grouped
+from agents.results.settings import columns_of, settings_table
+from agents.results.statistics import bootstrap_interval, interquartile_mean
+from agents.runs.curve import PAPER
 from tests.small_benchmark import write_run
 from tests.small_report import copy_run
 

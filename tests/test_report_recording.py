@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from agents.baselines import VMPO, PPOAgent, RandomAgent, RecurrentPPOAgent
-from agents.evaluation import acting
+from agents.evaluation.episodes import acting
 from agents.report import episodes
 from agents.report.episodes import _Found
 from agents.report.roles import tracers

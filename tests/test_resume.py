@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents import checkpoint, training
-from agents.options import parse
-from agents.run_directory import RunDirectory
-from agents.run_log import read_rows
+from agents.runs import session as training
+from agents.runs.directory import RunDirectory
+from agents.runs.log import read_rows
+from agents.runs.options import parse
+from agents.sb3 import checkpoint
 from tests.small_run import ENV, PROGRAM, UNROLL, UNROLLS, resume, run_small
 
 ROOT = Path(__file__).parents[1]

@@ -17,11 +17,11 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 from torch import nn
 
-from agents import checkpoint
 from agents.ald import ALD
-from agents.checkpoint import CheckpointError
-from agents.env_state import get_env_state, set_env_state
-from agents.policies import LSTMActorPolicy
+from agents.sb3 import checkpoint
+from agents.sb3.checkpoint import CheckpointError
+from agents.sb3.policies import LSTMActorPolicy
+from agents.vec_env.state import get_env_state, set_env_state
 from tests.tiny import (
     LANES,
     SETTINGS,

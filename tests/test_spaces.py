@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from agents.spaces import MAX_ELEMENTS, space_from_json, space_to_json
+from agents.sb3.spaces import MAX_ELEMENTS, space_from_json, space_to_json
 
 
 def through_json(space: Space[Any]) -> Space[Any]:

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from memory_envs.scene import FLOOR, IMAZE_LOOKS, META_FETCH_LOOKS, WALL, Look
-from memory_envs.sprites import PALETTE, agent_over, framed, sprite, sprite_table
+from memory_envs.rendering.scene import FLOOR, IMAZE_LOOKS, META_FETCH_LOOKS, WALL, Look
+from memory_envs.rendering.sprites import PALETTE, agent_over, framed, sprite, sprite_table
 
 TASKS = {"imaze": IMAZE_LOOKS, "meta_fetch": META_FETCH_LOOKS}
 
@@ -119,7 +119,8 @@ def test_what_has_no_picture_is_named():
 def test_sprites_need_no_drawing_library():
     code = (
         "import sys; sys.modules['pygame'] = sys.modules['PIL'] = None\n"
-        "from memory_envs.scene import IMAZE_LOOKS\nfrom memory_envs.sprites import sprite_table\n"
+        "from memory_envs.rendering.scene import IMAZE_LOOKS\n"
+        "from memory_envs.rendering.sprites import sprite_table\n"
         "print(sprite_table(IMAZE_LOOKS, 12).sum() > 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from memory_envs import certify
-from memory_envs.finite import Outcome
+from memory_envs.finite.protocol import Outcome
 from memory_envs.testing import (
     ConformanceError,
     check_leaks,

@@ -10,13 +10,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.summary.writer import event_file_writer
 from tensorboard.summary.writer.event_file_writer import AtomicCounter
 
-from agents import training as train
 from agents.ald import ALDConfig
-from agents.curves import PAPER, published_points, reached
-from agents.options import Options, RunSettings, parse
-from agents.progress import clock, count
-from agents.run_directory import RunDirectory
-from agents.run_log import Events, ProgressTable, read_rows
+from agents.runs import session as train
+from agents.runs.curve import PAPER, published_points, reached
+from agents.runs.directory import RunDirectory
+from agents.runs.log import Events, ProgressTable, read_rows
+from agents.runs.options import Options, RunSettings, parse
+from agents.runs.progress import clock, count
 from memory_envs.replay import Replay
 from tests.processes import unanswered
 from tests.small_run import ENV, PROGRAM, UNROLL, resume, run_small

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from agents import checkpoint, training
-from agents.algorithm import find_algorithm
-from agents.run_directory import RunDirectory
-from agents.trained import begin_with, load_model
+from agents.runs import session as training
+from agents.runs.directory import RunDirectory
+from agents.runs.trained import begin_with, load_model
+from agents.sb3 import checkpoint
+from agents.sb3.algorithm import find_algorithm
 from tests.small_run import ENV, UNROLL, UNROLLS, resume, run_small
 from tests.trees import same
 

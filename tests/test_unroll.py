@@ -12,11 +12,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from agents import checkpoint
-from agents.actor import Actor, sample
-from agents.networks.actor_critic import ActorCritic
-from agents.networks.lstm import LSTMCore
-from agents.unroll import LearnerOutputs, Observation, Unroll, join_lanes, map_observation, replace_rows
+from agents.learning.actor import Actor, sample
+from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.networks.lstm import LSTMCore
+from agents.learning.unroll import (
+    LearnerOutputs,
+    Observation,
+    Unroll,
+    join_lanes,
+    map_observation,
+    replace_rows,
+)
+from agents.sb3 import checkpoint
 from tests.tiny import differences
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -269,7 +276,9 @@ def test_misuse_is_refused_with_what_to_do() -> None:
 
 
 def test_the_actor_and_the_engine_do_without_sb3() -> None:
-    program = "import sys, agents.actor, agents.engines.serial; print('stable_baselines3' in sys.modules)"
+    program = (
+        "import sys, agents.learning.actor, agents.engines.serial; print('stable_baselines3' in sys.modules)"
+    )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
 

@@ -19,7 +19,7 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack, VecMonitor, VecNormalize
 
 import memory_envs  # noqa: F401  registers the environments
-from agents.vec_env import GymnasiumVecEnv
+from agents.vec_env.gymnasium import GymnasiumVecEnv
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
 
 LANES = 6

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from agents.losses.vmpo import PolicyLoss, policy_loss, top_half, trust_region_loss
+from agents.learning.losses.vmpo import PolicyLoss, policy_loss, top_half, trust_region_loss
 from tests import oracles
 
 EPS_ETA, EPS_ALPHA = 0.1, 0.004

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor
 
-from agents.losses.vtrace import VTrace, vtrace
+from agents.learning.losses.vtrace import VTrace, vtrace
 from tests import oracles
 from tests.oracles import GOES_ON, TERMINATED, TRUNCATED
 

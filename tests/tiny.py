@@ -16,8 +16,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
 import memory_envs  # noqa: F401  registers the environments
 from agents.ald import ALD
-from agents.env_state import get_env_state
-from agents.vec_env import GymnasiumVecEnv
+from agents.vec_env.gymnasium import GymnasiumVecEnv
+from agents.vec_env.state import get_env_state
 
 SETTINGS: dict[str, Any] = {
     "unroll_length": 6,

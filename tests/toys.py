@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from memory_envs.finite import Outcome
+from memory_envs.finite.protocol import Outcome
 
 
 class Slide:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from agents import checkpoint
+from agents.sb3 import checkpoint
 
 EVERYTHING: dict[str | int, Any] = {
     "learner": {"optimizer": {0: {"step": torch.tensor(3.0)}, 1: (torch.zeros(2, 3), None)}},

@@ -1,6 +1,6 @@
 """Actor-Learner Distillation."""
 
 from agents.ald.algorithm import ALD
-from agents.config import ALDConfig
+from agents.learning.config import ALDConfig
 
 __all__ = ["ALD", "ALDConfig"]

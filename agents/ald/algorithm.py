@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from stable_baselines3.common.policies import BasePolicy
 
-from agents.actor import Actor
-from agents.algorithm import UnrollAlgorithm
-from agents.config import ALDConfig
-from agents.distiller import Distiller
 from agents.engines.serial import SerialEngine
-from agents.learner import Learner
-from agents.policies import LSTMActorPolicy, gtrxl_actor_critic
-from agents.replay import Replay
+from agents.learning.actor import Actor
+from agents.learning.config import ALDConfig
+from agents.learning.distiller import Distiller
+from agents.learning.learner import Learner
+from agents.learning.replay import Replay
+from agents.sb3.algorithm import UnrollAlgorithm
+from agents.sb3.policies import LSTMActorPolicy, gtrxl_actor_critic
 
 if TYPE_CHECKING:
     from agents.engines.ray.engine import RayEngine
-    from agents.export import Export
+    from agents.export.exporter import Export
 
 
 class ALD(UnrollAlgorithm):
@@ -47,7 +47,7 @@ class ALD(UnrollAlgorithm):
         seed: Seed of weights, actions, replay and environment.
         device: "auto", "cpu", "cuda", ...
         engine: None runs everything in this process. `agents.engines.ray.RaySettings` runs actors and
-            distillers in processes of their own; `env` must then be `agents.remote_lanes.RemoteLanes`, and
+            distillers in processes of their own; `env` must then be `agents.vec_env.remote.RemoteLanes`, and
             the actor stays on the CPU whatever `device` is.
         settings: Single settings by name, on top of `config`: `ALD("LstmPolicy", env, gamma=0.95)`.
 
@@ -127,7 +127,7 @@ class ALD(UnrollAlgorithm):
         Raises:
             ImportError: Naming the extra that is missing.
         """
-        from agents.export import export_actor  # needs no onnx until it is called, but time
+        from agents.export.exporter import export_actor  # needs no onnx until it is called, but time
 
         return export_actor(self, path)
 

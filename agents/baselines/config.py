@@ -8,7 +8,7 @@ from typing import Any
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.utils import LinearSchedule
 
-from agents.settings import Settings, setting
+from agents.learning.settings import Settings, setting
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from agents.baselines.config import RolloutConfig
 from agents.baselines.on_policy_saving import load_model, save_model
-from agents.configured import ConfiguredAlgorithm
+from agents.sb3.base import ConfiguredAlgorithm
 
 Self = TypeVar("Self", bound="OnPolicyAgent")
 
@@ -22,8 +22,8 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
     """Goes before an algorithm of SB3 among the bases of a class, which says what its settings are.
 
     The algorithm itself is not touched. What differs is around it: settings come as one object or one by
-    one, files are those of `agents.checkpoint`, and a model that is loaded with `force_reset=False` goes on
-    as if it had never been saved, where environments can be restored.
+    one, files are those of `agents.sb3.checkpoint`, and a model that is loaded with `force_reset=False`
+    goes on as if it had never been saved, where environments can be restored.
 
     Args:
         policy: Name of a policy, or its class.

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from stable_baselines3.common.type_aliases import GymEnv
 
-from agents import checkpoint, saving
-from agents.env_state import get_env_state
+from agents.sb3 import checkpoint, saving
+from agents.vec_env.state import get_env_state
 
 if TYPE_CHECKING:
     from agents.baselines.on_policy import OnPolicyAgent

@@ -10,7 +10,7 @@ from stable_baselines3 import PPO
 
 from agents.baselines.config import PPOConfig, RecurrentPPOConfig
 from agents.baselines.on_policy import OnPolicyAgent
-from agents.baselines.recurrent_ppo import FastRecurrentPPO
+from agents.baselines.recurrent_ppo.algorithm import FastRecurrentPPO
 
 
 class PPOAgent(OnPolicyAgent, PPO):

@@ -17,12 +17,12 @@ from agents.benchmark.figures import save_figures
 from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import run_cells
 from agents.benchmark.tables import save_page
-from agents.exit_status import FAILED, FINISHED, INTERRUPTED, exit_status
-from agents.provenance import available_cores
-from agents.report.acting import read_acting
-from agents.report.comparison import SUBJECT
-from agents.report.records import read_records
-from agents.report.runs import Clock
+from agents.process.exit_status import FAILED, FINISHED, INTERRUPTED, exit_status
+from agents.process.provenance import available_cores
+from agents.results.acting import read_acting
+from agents.results.comparison import SUBJECT
+from agents.results.records import read_records
+from agents.results.runs import Clock
 from registry.lookup import look_up
 
 EVALUATION_EPISODES = 1000

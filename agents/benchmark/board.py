@@ -11,8 +11,8 @@ from rich.text import Text
 
 from agents.benchmark.grid import Cell
 from agents.benchmark.pool import Outcome, tail
-from agents.progress import clock, count
-from agents.run_log import FRAMES, SECONDS, Row, read_rows
+from agents.runs.log import FRAMES, SECONDS, Row, read_rows
+from agents.runs.progress import clock, count
 
 # Between two looks at the logs of the runs: on a terminal, where lines are redrawn, and elsewhere.
 LIVE_SECONDS, LOG_SECONDS = 2.0, 60.0

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agents.benchmark.pool import mean_beside
-from agents.report.acting import Cost, measure_acting, write_acting
-from agents.report.records import write_records
-from agents.report.runs import Run, by_task, find_runs, grouped
-from agents.run_log import FRAMES
+from agents.results.acting import Cost, measure_acting, write_acting
+from agents.results.records import write_records
+from agents.results.runs import Run, by_task, find_runs, grouped
+from agents.runs.log import FRAMES
 
 # Where a run lay says nothing about it, and names somebody's machine.
 _LEFT_OUT = ("run_dir", "resume")

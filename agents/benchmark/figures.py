@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 from PIL import Image
 
-from agents.checkpoint import replacing
-from agents.curves import INK, Unit, style_axes
-from agents.report.acting import Costs
-from agents.report.comparison import SUBJECT, Comparison, compare
-from agents.report.learning import UNITS, curves
-from agents.report.runs import Clock, Group, Run, by_task, grouped
-from agents.report.scores import Measure, measure_of
-from agents.statistics import Estimate
+from agents.results.acting import Costs
+from agents.results.comparison import SUBJECT, Comparison, compare
+from agents.results.learning import UNITS, curves
+from agents.results.runs import Clock, Group, Run, by_task, grouped
+from agents.results.scores import Measure, measure_of
+from agents.results.statistics import Estimate
+from agents.runs.curve import INK, Unit, style_axes
+from agents.sb3.checkpoint import replacing
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, without yellow, too pale for a line; when
 # they are used up, they come again with other dashes.

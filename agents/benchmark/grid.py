@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agents.options import Options, RunSettings, differences, parse, told
-from agents.run_directory import RunDirectory
+from agents.runs.directory import RunDirectory
+from agents.runs.options import Options, RunSettings, differences, parse, told
 from registry.agents import get_agent
 from registry.presets import Preset, get_preset
 

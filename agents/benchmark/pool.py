@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from agents.benchmark.grid import Cell
-from agents.interrupts import Interrupt, deferred_interrupts
-from agents.run_directory import RunDirectory, write_json
+from agents.process.interrupts import Interrupt, deferred_interrupts
+from agents.runs.directory import RunDirectory, write_json
 
 Result = Literal["finished", "failed", "interrupted"]
 

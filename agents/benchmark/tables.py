@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.checkpoint import replacing
-from agents.curves import Unit, published_points
-from agents.progress import clock
-from agents.report.acting import Costs
-from agents.report.comparison import SUBJECT, Comparison, compare, find_subject
-from agents.report.milestones import LEVELS, milestone_rows
-from agents.report.runs import Clock, Group, Run, by_task, grouped
-from agents.report.scores import LEARNED, final_scores, measure_of
-from agents.statistics import Estimate, aggregate
+from agents.results.acting import Costs
+from agents.results.comparison import SUBJECT, Comparison, compare, find_subject
+from agents.results.milestones import LEVELS, milestone_rows
+from agents.results.runs import Clock, Group, Run, by_task, grouped
+from agents.results.scores import LEARNED, final_scores, measure_of
+from agents.results.statistics import Estimate, aggregate
+from agents.runs.curve import Unit, published_points
+from agents.runs.progress import clock
+from agents.sb3.checkpoint import replacing
 
 PAGE = "README.md"
 NONE = "—"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from agents.unroll import Unroll
+from agents.learning.unroll import Unroll
 
 # Diagnostics that are losses; others may well be undefined.
 _LOSSES = ("loss/", "distillation/kl", "distillation/value_gap")

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from agents.actor import Actor, OnStep, SteppedEnv
-from agents.config import LearnerConfig
-from agents.distiller import Distiller
 from agents.engines.faults import check_finite
-from agents.engines.learning import learn
-from agents.learner import Learner
-from agents.replay import Replay
+from agents.engines.update import learn
+from agents.learning.actor import Actor, OnStep, SteppedEnv
+from agents.learning.config import LearnerConfig
+from agents.learning.distiller import Distiller
+from agents.learning.learner import Learner
+from agents.learning.replay import Replay
 
 Result = TypeVar("Result")
 

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.exit_status import FINISHED, exit_status
 from agents.pretrained.publish import EPISODES, publish
 from agents.pretrained.store import SHIPPED, names, read_card
+from agents.process.exit_status import FINISHED, exit_status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,8 +20,8 @@ class ModelCard:
         agent: Name in `registry.agents`.
         policy: Name of the policy, one of the agent's `policy_aliases`.
         architecture: Arguments of the policy's class, apart from spaces and learning rate.
-        observation_space: As `agents.spaces` writes it.
-        action_space: As `agents.spaces` writes it.
+        observation_space: As `agents.sb3.spaces` writes it.
+        action_space: As `agents.sb3.spaces` writes it.
         env: Registered id of the environment.
         env_kwargs: Settings of the environment that differ from its defaults.
         training: `command`, `seed`, `frames`, all `settings` of the agent, and what it was `made_with`.

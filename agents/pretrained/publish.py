@@ -10,14 +10,14 @@ import safetensors.torch
 from stable_baselines3.common.policies import BasePolicy
 
 import memory_envs
-from agents.evaluation import Evaluation, evaluate, evaluation_lanes
-from agents.make_env import make_lanes
-from agents.options import Options, differences, parse, told
+from agents.evaluation.episodes import Evaluation, evaluate, evaluation_lanes
 from agents.pretrained.card import ModelCard
 from agents.pretrained.store import SHIPPED, architecture, build_policy, digest, save
-from agents.run_directory import RunDirectory
-from agents.spaces import space_to_json
-from agents.trained import load_model
+from agents.runs.directory import RunDirectory
+from agents.runs.options import Options, differences, parse, told
+from agents.runs.trained import load_model
+from agents.sb3.spaces import space_to_json
+from agents.vec_env.make import make_lanes
 from registry.agents import get_agent
 from registry.envs import ENVS
 from registry.presets import get_preset

@@ -14,11 +14,11 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.save_util import is_json_serializable
 from stable_baselines3.common.utils import get_device
 
-from agents.algorithm import find_algorithm
-from agents.checkpoint import CheckpointError, replacing
 from agents.pretrained.card import ModelCard
-from agents.run_directory import write_json
-from agents.spaces import space_from_json
+from agents.runs.directory import write_json
+from agents.sb3.algorithm import find_algorithm
+from agents.sb3.checkpoint import CheckpointError, replacing
+from agents.sb3.spaces import space_from_json
 from registry.lookup import look_up
 
 # Where the actors of the package lie.

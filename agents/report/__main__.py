@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from agents.checkpoint import replacing
-from agents.evaluation import FIRST_EVALUATION_SEED
-from agents.exit_status import FINISHED, exit_status
-from agents.report.acting import read_acting
+from agents.evaluation.episodes import FIRST_EVALUATION_SEED
+from agents.process.exit_status import FINISHED, exit_status
 from agents.report.content import EPISODES, FEW_GROUPS, content
 from agents.report.page import page, title_of
-from agents.report.records import TABLE, read_records
-from agents.report.runs import Clock, distinct, find_runs
+from agents.results.acting import read_acting
+from agents.results.records import TABLE, read_records
+from agents.results.runs import Clock, distinct, find_runs
+from agents.sb3.checkpoint import replacing
 
 FILE_NAME = "report.html"
 

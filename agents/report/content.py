@@ -7,19 +7,19 @@ from contextlib import closing
 from datetime import datetime, timezone
 from typing import Any
 
-from agents.algorithm import find_algorithm
-from agents.curves import published_points
-from agents.make_env import is_native, make_single, resolve_id
-from agents.report.acting import Costs
 from agents.report.artwork import sheet_data
-from agents.report.comparison import compare, find_subject
+from agents.report.episode_data import episode_data
 from agents.report.episodes import find_examples
-from agents.report.learning import curves, published_curves
-from agents.report.milestones import LEVELS, milestone_rows
-from agents.report.recording import episode_data
-from agents.report.runs import Group, Run, by_task, grouped
-from agents.report.scores import measure_of
-from agents.report.settings import columns_of, sessions_table, settings_table
+from agents.results.acting import Costs
+from agents.results.comparison import compare, find_subject
+from agents.results.learning import curves, published_curves
+from agents.results.milestones import LEVELS, milestone_rows
+from agents.results.runs import Group, Run, by_task, grouped
+from agents.results.scores import measure_of
+from agents.results.settings import columns_of, sessions_table, settings_table
+from agents.runs.curve import published_points
+from agents.sb3.algorithm import find_algorithm
+from agents.vec_env.make import is_native, make_single, resolve_id
 
 EPISODES, FEW_GROUPS = 4, 3
 

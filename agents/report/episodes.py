@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 
-from agents.actor import sample
-from agents.configured import ConfiguredAlgorithm
-from agents.evaluation import FIRST_EVALUATION_SEED
-from agents.make_env import make_single
-from agents.processor import one_thread
+from agents.evaluation.episodes import FIRST_EVALUATION_SEED
+from agents.learning.actor import sample
+from agents.process.torch_modes import one_thread
 from agents.report.roles import tracers
 from agents.report.tracing import Trace
-from memory_envs.scene import Scene
+from agents.sb3.base import ConfiguredAlgorithm
+from agents.vec_env.make import make_single
+from memory_envs.rendering.scene import Scene
 
 # Episodes to look for examples of both outcomes in.
 ATTEMPTS = 100

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor
 
-from agents.algorithm import UnrollAlgorithm
-from agents.configured import ConfiguredAlgorithm
 from agents.report.policy_tracing import PolicyTracer, RecurrentPolicyTracer
 from agents.report.tracing import Trace, Tracer
+from agents.sb3.algorithm import UnrollAlgorithm
+from agents.sb3.base import ConfiguredAlgorithm
 
 
 class Watched(Protocol):

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.networks.actor_critic import ActorCritic
-from agents.networks.gtrxl import RelativeAttention
-from agents.networks.lstm import LSTMCore
-from agents.networks.previous_step import with_previous_step
-from agents.unroll import CoreState, map_observation
+from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.networks.gtrxl import RelativeAttention
+from agents.learning.networks.lstm import LSTMCore
+from agents.learning.networks.previous_step import with_previous_step
+from agents.learning.unroll import CoreState, map_observation
 
 Floats = NDArray[np.float32]
 
@@ -46,7 +46,7 @@ class Tracer:
     Args:
         network: Is stepped; its parameters are not touched.
         denormalize: Turns outputs of its value head into units of the return.
-        shows_previous_step: Its inputs are those of `agents.networks.previous_step`.
+        shows_previous_step: Its inputs are those of `agents.learning.networks.previous_step`.
     """
 
     network: ActorCritic

@@ -9,7 +9,7 @@ from pathlib import Path
 import tyro
 
 from agents.engines.ray import RaySettings, import_ray
-from agents.exit_status import FINISHED, exit_status
+from agents.process.exit_status import FINISHED, exit_status
 from agents.scaling.costs import Costs
 from agents.scaling.plan import Plan, bound
 from agents.scaling.prediction import Prediction

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from agents.engines.ray.settings import RaySettings
-from agents.report.runs import Run
-from agents.run_log import FRAMES, SECONDS, Row, column
+from agents.results.runs import Run
+from agents.runs.log import FRAMES, SECONDS, Row, column
 from agents.scaling.costs import Costs
 from agents.scaling.plan import Plan
 from agents.scaling.simulation import simulate

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.checkpoint import replacing
+from agents.sb3.checkpoint import replacing
 from registry.lookup import look_up
 
 

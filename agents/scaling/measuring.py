@@ -12,18 +12,18 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
 from agents.ald import ALD
-from agents.algorithm import find_algorithm
-from agents.configured import ConfiguredAlgorithm
 from agents.engines.ray import RaySettings
 from agents.engines.ray.lanes import RecordedLanes
 from agents.engines.ray.payload import Batch, Collected, Work, to_arrays, to_tensors
 from agents.engines.ray.shared import ParameterBlock
-from agents.make_env import make_remote_lanes
-from agents.processor import denormals_as_zero, one_thread
-from agents.provenance import provenance
+from agents.learning.unroll import Unroll
+from agents.process.provenance import provenance
+from agents.process.torch_modes import denormals_as_zero, one_thread
+from agents.sb3.algorithm import find_algorithm
+from agents.sb3.base import ConfiguredAlgorithm
 from agents.scaling.costs import Affine, Costs
 from agents.scaling.ray_costs import measure_ray
-from agents.unroll import Unroll
+from agents.vec_env.make import make_remote_lanes
 from registry.presets import PRESETS, Preset, get_preset
 
 # Runs of each piece before those that are measured.

@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from memory_envs.certificate.ascent import best_stochastic
-from memory_envs.certificate.beliefs import belief_graph
-from memory_envs.certificate.bottleneck import Bottleneck, bottleneck, return_bound
 from memory_envs.certificate.effort import Effort
-from memory_envs.certificate.graph import Graph, TooLarge, enumerate_states
-from memory_envs.certificate.partition import lumped
-from memory_envs.certificate.questions import (
+from memory_envs.certificate.report import ROUNDING, Bounds, Certificate, Level
+from memory_envs.certificate.verdict import judged
+from memory_envs.finite.protocol import FiniteEnv, QuestionEnv
+from memory_envs.solvers.ascent import best_stochastic
+from memory_envs.solvers.beliefs import belief_graph
+from memory_envs.solvers.bottleneck import Bottleneck, bottleneck, return_bound
+from memory_envs.solvers.graph import Graph, TooLarge, enumerate_states
+from memory_envs.solvers.partition import lumped
+from memory_envs.solvers.questions import (
     Leak,
     Play,
     actions_at_equal_sight,
@@ -22,11 +25,8 @@ from memory_envs.certificate.questions import (
     leaks,
     optimal_plays,
 )
-from memory_envs.certificate.report import ROUNDING, Bounds, Certificate, Level
-from memory_envs.certificate.search import SearchResult, best_reactive
-from memory_envs.certificate.values import Value, best, evaluate, uniform
-from memory_envs.certificate.verdict import judged
-from memory_envs.finite import FiniteEnv, QuestionEnv
+from memory_envs.solvers.search import SearchResult, best_reactive
+from memory_envs.solvers.values import Value, best, evaluate, uniform
 
 
 @dataclass(frozen=True, eq=False)

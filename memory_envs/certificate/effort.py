@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from memory_envs.certificate.ascent import ITERATIONS, RESTARTS
-from memory_envs.certificate.beliefs import BELIEF_LIMIT
-from memory_envs.certificate.graph import STATE_LIMIT
-from memory_envs.certificate.search import NODE_LIMIT
+from memory_envs.solvers.ascent import ITERATIONS, RESTARTS
+from memory_envs.solvers.beliefs import BELIEF_LIMIT
+from memory_envs.solvers.graph import STATE_LIMIT
+from memory_envs.solvers.search import NODE_LIMIT
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 import memory_envs  # noqa: F401 - registers the ids
 from memory_envs.certificate.reflexes import UNITS, improved, play
 from memory_envs.certificate.sampling import Estimate
-from memory_envs.reflexes import FILE, Reflexes, entry_name, rounded, save, shipped
+from memory_envs.policies.reflexes import FILE, Reflexes, entry_name, rounded, save, shipped
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import OBSERVABILITIES
 
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"known: {known_return.mean:.3f} +- {known_return.margin:.3f}")
         if known_return.mean >= found_return.mean:
             return
-    with resources.as_file(resources.files("memory_envs").joinpath(FILE)) as path:
+    with resources.as_file(resources.files("memory_envs.policies").joinpath(FILE)) as path:
         save(Path(path), entry_name(config), found)
 
 

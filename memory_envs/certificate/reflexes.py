@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.certificate.ascent import Adam
-from memory_envs.certificate.graph import Floats, Integers
 from memory_envs.meta_fetch import MetaFetchVectorEnv
-from memory_envs.reflexes import Reflexes, Weights, drawn, softmax
+from memory_envs.policies.reflexes import Reflexes, Weights, drawn, softmax
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import OBSERVABILITIES
 from memory_envs.rules.layouts import SPLITS
+from memory_envs.solvers.ascent import Adam
+from memory_envs.solvers.graph import Floats, Integers
 
 UNITS = 48
 LANES, STEPS = 512, 64

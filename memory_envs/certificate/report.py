@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from textwrap import wrap
 from typing import Any
 
-from memory_envs.certificate.questions import Leak
+from memory_envs.solvers.questions import Leak
 
 EXACT = "exact"
 FORMAT = "memory-envs certificate 1"

@@ -7,20 +7,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memory_envs.certificate.beliefs import belief_graph
 from memory_envs.certificate.effort import Effort
-from memory_envs.certificate.graph import enumerate_states
-from memory_envs.certificate.partition import lumped
 from memory_envs.certificate.reflexes import improved, play
 from memory_envs.certificate.report import Bounds, Certificate, Level
-from memory_envs.certificate.rooms import SeenRoomTask
-from memory_envs.certificate.values import best, evaluate, uniform
 from memory_envs.certificate.verdict import judged
-from memory_envs.policies import reference_policy
-from memory_envs.reflexes import shipped
+from memory_envs.finite.meta_fetch import SeenRoomTask
+from memory_envs.policies.reference import reference_policy
+from memory_envs.policies.reflexes import shipped
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import OBSERVABILITIES, PARTIAL
 from memory_envs.rules.randomness import episode_key
+from memory_envs.solvers.beliefs import belief_graph
+from memory_envs.solvers.graph import enumerate_states
+from memory_envs.solvers.partition import lumped
+from memory_envs.solvers.values import best, evaluate, uniform
 
 _NORMAL_95 = 1.96
 

@@ -8,11 +8,11 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from memory_envs.certificate.analysis import certify_finite
 from memory_envs.certificate.effort import Effort
-from memory_envs.certificate.mazes import IMazeTask
 from memory_envs.certificate.report import Certificate
-from memory_envs.certificate.rooms import MetaFetchTask
 from memory_envs.certificate.sampling import certify_rooms
-from memory_envs.finite import FiniteEnv
+from memory_envs.finite.imaze import IMazeTask
+from memory_envs.finite.meta_fetch import MetaFetchTask
+from memory_envs.finite.protocol import FiniteEnv
 from memory_envs.rules import imaze, meta_fetch
 from memory_envs.rules.grid import OBSERVABILITIES, PARTIAL
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from memory_envs.certificate.questions import Leak
 from memory_envs.certificate.report import Bounds, Level
+from memory_envs.solvers.questions import Leak
 
 ABOVE_CHANCE = 0.01
 """How far above chance the best policy without memory may be, where the question is named."""

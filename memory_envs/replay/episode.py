@@ -16,12 +16,12 @@ from gymnasium import error
 from gymnasium.envs.registration import load_env_creator
 from numpy.typing import NDArray
 
-from memory_envs import ansi, painter
 from memory_envs.files import replacing
+from memory_envs.rendering import ansi, painter
+from memory_envs.rendering.scene import Scene
+from memory_envs.rendering.style import ALL, Style
+from memory_envs.rendering.video import write_gif, write_mp4
 from memory_envs.rules.randomness import STREAM_LIMIT
-from memory_envs.scene import Scene
-from memory_envs.style import ALL, Style
-from memory_envs.video import write_gif, write_mp4
 
 FORMAT = "memory-envs replay 2"
 NAMESPACE = "MemoryEnvs/"

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from memory_envs.finite import FiniteEnv, Outcome
+from memory_envs.finite.protocol import FiniteEnv, Outcome
 
 
 def reachable_states(env: FiniteEnv, *, max_states: int = 1_000_000) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from memory_envs.finite import FiniteEnv
+from memory_envs.finite.protocol import FiniteEnv
 from memory_envs.testing.failure import ConformanceError
 from memory_envs.testing.graph import reachable_states
 from memory_envs.testing.player import Player

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.finite import FiniteEnv, Outcome
+from memory_envs.finite.protocol import FiniteEnv, Outcome
 from memory_envs.testing.failure import ConformanceError
 from memory_envs.testing.graph import reachable_states, transitions
 

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 
+from memory_envs.rendering.sprites import sprite_table
 from memory_envs.replay import Replay
-from memory_envs.sprites import sprite_table
 from tests.golden.episodes import DIGESTS, LOOKS, SPRITES, digest, episodes, recorded
 
 

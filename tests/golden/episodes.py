@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from memory_envs.policies import reference_policy
+from memory_envs.policies.reference import reference_policy
+from memory_envs.rendering.scene import IMAZE_LOOKS, META_FETCH_LOOKS
 from memory_envs.replay import Replay, open_env
 from memory_envs.rules import imaze
-from memory_envs.scene import IMAZE_LOOKS, META_FETCH_LOOKS
 from registry.envs import ENVS
 from tests.env_oracles import solution
 

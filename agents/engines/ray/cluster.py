@@ -17,8 +17,8 @@ import ray
 from agents.engines.faults import NoCluster
 from agents.engines.ray.environment import variables
 from agents.engines.ray.settings import RaySettings
-from agents.interrupts import SIGNALS
-from agents.provenance import available_cores
+from agents.process.interrupts import SIGNALS
+from agents.process.provenance import available_cores
 
 # Seconds for an address to answer.
 _PATIENCE = 10.0

@@ -9,14 +9,14 @@ from typing import Any
 import ray
 import torch
 
-from agents.config import ALDConfig
 from agents.engines.faults import check_finite
 from agents.engines.ray.crew import Crew
 from agents.engines.ray.meters import Meters
 from agents.engines.ray.payload import Distilled, to_arrays
 from agents.engines.ray.settings import RaySettings
-from agents.replay import Replay
-from agents.unroll import Unroll
+from agents.learning.config import ALDConfig
+from agents.learning.replay import Replay
+from agents.learning.unroll import Unroll
 
 
 class Distilling:

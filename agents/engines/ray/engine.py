@@ -10,24 +10,24 @@ from typing import Any, Protocol
 import ray
 import torch
 
-from agents.actor import Actor, OnStep
-from agents.config import ALDConfig
-from agents.distiller import Distiller
 from agents.engines.faults import WaitedTooLong
-from agents.engines.learning import learn
 from agents.engines.ray.acting import Acting
 from agents.engines.ray.distilling import Distilling
 from agents.engines.ray.meters import Meters
 from agents.engines.ray.payload import Batch
 from agents.engines.ray.processes import Processes
 from agents.engines.ray.settings import RaySettings
-from agents.learner import Learner
-from agents.replay import Replay
-from agents.unroll import Unroll, select_lanes
+from agents.engines.update import learn
+from agents.learning.actor import Actor, OnStep
+from agents.learning.config import ALDConfig
+from agents.learning.distiller import Distiller
+from agents.learning.learner import Learner
+from agents.learning.replay import Replay
+from agents.learning.unroll import Unroll, select_lanes
 
 
 class WorkersLanes(Protocol):
-    """Lanes that the actors' workers make for themselves; `agents.remote_lanes.RemoteLanes` is such."""
+    """Lanes that the actors' workers make for themselves; `agents.vec_env.remote.RemoteLanes` is such."""
 
     num_envs: int
     make: Callable[[int], Any]
@@ -96,7 +96,7 @@ class RayEngine:
         if not hasattr(env, "make") or not hasattr(env, "connect"):
             raise TypeError(
                 f"env is a {type(env).__name__} of this process, but with the Ray engine the workers make "
-                "their own: pass agents.remote_lanes.RemoteLanes"
+                "their own: pass agents.vec_env.remote.RemoteLanes"
             )
         self._meters = Meters()
         self._session = _Session(self, env, self._meters)

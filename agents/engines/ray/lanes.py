@@ -51,7 +51,7 @@ class RecordedLanes:
         return self._guarded(self.lanes.reset)
 
     def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Step all lanes; see `agents.actor.SteppedEnv`."""
+        """Step all lanes; see `agents.learning.actor.SteppedEnv`."""
         for taken, action in zip(self._actions, actions.tolist(), strict=True):
             taken.append(action)
         observation, rewards, dones, infos = self._guarded(lambda: self.lanes.step(actions))

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from agents.engines.ray.payload import to_arrays
 from agents.engines.ray.shared import ParameterBlock, map_memory
-from agents.networks.actor_critic import ActorCritic
-from agents.processor import denormals_as_zero
+from agents.learning.networks.actor_critic import ActorCritic
+from agents.process.torch_modes import denormals_as_zero
 
 
 def settle() -> None:

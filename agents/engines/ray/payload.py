@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.unroll import Unroll, map_observation
+from agents.learning.unroll import Unroll, map_observation
 
 _map: Any = map_observation  # arrays have all that it asks of tensors
 

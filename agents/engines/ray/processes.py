@@ -10,13 +10,13 @@ import ray
 import torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from agents.config import ALDConfig
 from agents.engines.ray.cluster import Cluster
 from agents.engines.ray.parameters import Access, ParameterServer, Trained
 from agents.engines.ray.settings import RaySettings
 from agents.engines.ray.shared import ParameterBlock, SharedMemory, counter
 from agents.engines.ray.workers import ActorPlan, ActorWorker, DistillerWorker
-from agents.networks.actor_critic import ActorCritic
+from agents.learning.config import ALDConfig
+from agents.learning.networks.actor_critic import ActorCritic
 
 
 class Processes:

@@ -12,15 +12,15 @@ import ray
 import torch
 from torch import Tensor
 
-from agents.actor import Actor
-from agents.config import ALDConfig
-from agents.distiller import Distiller
 from agents.engines.ray.lanes import EnvironmentRaised, RecordedLanes
 from agents.engines.ray.parameters import Access, ServedOptimizer, Trained, settle
 from agents.engines.ray.payload import Collected, Distilled, Failed, Work, to_arrays, to_tensors
 from agents.engines.ray.shared import ParameterBlock, counter, map_memory
-from agents.processor import denormals_as_zero
-from agents.unroll import Unroll
+from agents.learning.actor import Actor
+from agents.learning.config import ALDConfig
+from agents.learning.distiller import Distiller
+from agents.learning.unroll import Unroll
+from agents.process.torch_modes import denormals_as_zero
 
 # Unrolls that a distiller keeps beyond those that it was last asked for.
 _SPARE_UNROLLS = 4

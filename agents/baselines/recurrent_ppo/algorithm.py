@@ -1,0 +1,192 @@
+"""PPO with an LSTM (sb3-contrib's RecurrentPPO), several times faster."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from gymnasium import spaces
+from sb3_contrib import RecurrentPPO
+from sb3_contrib.ppo_recurrent import CnnLstmPolicy, MlpLstmPolicy, MultiInputLstmPolicy
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.utils import explained_variance
+from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
+
+from agents.baselines.recurrent_ppo.buffer import (
+    FlatRecurrentDictRolloutBuffer,
+    FlatRecurrentRolloutBuffer,
+    FlatSamples,
+)
+from agents.baselines.recurrent_ppo.policies import (
+    FastCnnLstmPolicy,
+    FastLstmPolicy,
+    FastMultiInputLstmPolicy,
+)
+from agents.baselines.recurrent_ppo.update import Losses, Objective, clip_gradients
+from agents.process import torch_modes
+
+FAST_POLICIES: dict[type[BasePolicy], type[FastLstmPolicy]] = {
+    MlpLstmPolicy: FastLstmPolicy,
+    CnnLstmPolicy: FastCnnLstmPolicy,
+    MultiInputLstmPolicy: FastMultiInputLstmPolicy,
+}
+
+
+class FastRecurrentPPO(RecurrentPPO):
+    """sb3-contrib's RecurrentPPO, arguments and all; the same results to the rounding of floats.
+
+    Rollouts and the loop around them are inherited. What differs is how memory is computed: an LSTM runs over
+    whole sequences instead of step by step, networks see no padding, core states are stored only where a
+    minibatch will begin, and an update has no operations that padding alone needs. With more than one thread
+    of a CPU, the LSTMs of actor and critic run side by side. What that brings is in docs/training.md, and how
+    it was measured; it has not been measured on a GPU.
+
+    Deviations, each of which leaves the algorithm as it is:
+
+    - Sums are taken in another order, so results differ in the last digits.
+    - Minibatches are drawn when a rollout begins instead of when it is trained on; see `FlatSequences`.
+    - Dropout between LSTM layers draws one mask per sequence and layer instead of one per step, so its
+      draws differ. Layers that look at a whole batch, such as BatchNorm, see no padding.
+    - `normalize_advantage` with a last minibatch of one step is refused: its standard deviation is NaN, and
+      sb3-contrib's network with it after one update.
+    - MultiBinary actions can be learned; sb3-contrib fails on their integers.
+
+    Example:
+        >>> from agents.baselines.recurrent_ppo import FastRecurrentPPO
+        >>> model = FastRecurrentPPO("MlpLstmPolicy", "CartPole-v1", seed=0)
+        >>> model.learn(10_000)  # doctest: +SKIP
+
+    Raises:
+        ValueError: A policy class that is not a `FastLstmPolicy`, or a minibatch of one step to normalize.
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        "MlpLstmPolicy": FastLstmPolicy,
+        "CnnLstmPolicy": FastCnnLstmPolicy,
+        "MultiInputLstmPolicy": FastMultiInputLstmPolicy,
+    }
+    policy: FastLstmPolicy
+    rollout_buffer: FlatRecurrentRolloutBuffer | FlatRecurrentDictRolloutBuffer
+
+    def _setup_model(self) -> None:
+        # Models that sb3-contrib saved name its own policies.
+        self.policy_class = FAST_POLICIES.get(self.policy_class, self.policy_class)
+        if not issubclass(self.policy_class, FastLstmPolicy):
+            raise ValueError(
+                f"policy must be one of {', '.join(map(repr, self.policy_aliases))} or a subclass of "
+                f"FastLstmPolicy, got {self.policy_class.__name__}"
+            )
+        self._check_minibatches()
+        super()._setup_model()
+        self.rollout_buffer = self._new_buffer()
+
+    def _check_minibatches(self) -> None:
+        steps = self.n_steps * self.n_envs
+        last_minibatch = (steps - 1) % (self.batch_size or steps) + 1
+        if self.normalize_advantage and last_minibatch == 1:
+            raise ValueError(
+                f"batch_size={self.batch_size} leaves a minibatch of one of the {steps} steps of a rollout, "
+                "which normalize_advantage cannot normalize"
+            )
+
+    def _new_buffer(self) -> FlatRecurrentRolloutBuffer | FlatRecurrentDictRolloutBuffer:
+        is_dict = isinstance(self.observation_space, spaces.Dict)
+        lstm = self.policy.lstm_actor
+        return (FlatRecurrentDictRolloutBuffer if is_dict else FlatRecurrentRolloutBuffer)(
+            self.n_steps,
+            self.observation_space,
+            self.action_space,
+            (self.n_steps, lstm.num_layers, self.n_envs, lstm.hidden_size),
+            self.device,
+            gamma=self.gamma,
+            gae_lambda=self.gae_lambda,
+            n_envs=self.n_envs,
+        )
+
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        """Collect a rollout whose minibatches are already drawn; see sb3-contrib."""
+        self.rollout_buffer.plan(self.batch_size, self.n_epochs)
+        with self._threads():
+            return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+
+    def train(self) -> None:
+        """Update the policy from the rollout; see sb3-contrib."""
+        self.policy.two_threads = self.device.type == "cpu" and torch.get_num_threads() > 1
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        objective = self._objective()
+        parameters: list[Tensor] = list(self.policy.parameters())
+        history: list[Losses] = []
+        with self._threads():
+            for _ in range(self.n_epochs):
+                epoch, goes_on = self._train_epoch(objective, parameters)
+                history += epoch
+                self._n_updates += 1
+                if not goes_on:
+                    break
+        self._record_training(objective, history, last_epoch=epoch)
+
+    def _objective(self) -> Objective:
+        remaining = self._current_progress_remaining
+        return Objective(
+            clip_range=self.clip_range(remaining),  # type: ignore[operator]  # a schedule by now
+            clip_range_vf=None if self.clip_range_vf is None else self.clip_range_vf(remaining),  # type: ignore[operator]
+            normalize_advantage=self.normalize_advantage,
+            ent_coef=self.ent_coef,
+            vf_coef=self.vf_coef,
+        )
+
+    def _train_epoch(self, objective: Objective, parameters: Sequence[Tensor]) -> tuple[list[Losses], bool]:
+        """One pass over the rollout: its losses, and whether the divergence allows another one."""
+        history = []
+        for samples in self.rollout_buffer.get(self.batch_size):
+            losses = objective.losses(samples, *self._evaluated(samples))
+            history.append(Losses(*(loss.detach() for loss in losses)))
+            if self.target_kl is not None and losses.approx_kl > 1.5 * self.target_kl:
+                return history, False
+            self.policy.optimizer.zero_grad()
+            objective.total(losses).backward()
+            clip_gradients(parameters, self.max_grad_norm)
+            self.policy.optimizer.step()
+        return history, True
+
+    def _evaluated(self, samples: FlatSamples) -> tuple[Tensor, Tensor, Tensor | None]:
+        """[N] values, [N] log-probabilities of the actions taken, [N] entropies if there are any."""
+        is_discrete = isinstance(self.action_space, spaces.Discrete)
+        values, log_prob, entropy = self.policy.evaluate_actions(
+            samples.observations,
+            samples.actions.long().flatten() if is_discrete else samples.actions,
+            samples.lstm_states,
+            samples.episode_starts,
+        )
+        return values.flatten(), log_prob, entropy
+
+    def _record_training(self, objective: Objective, history: list[Losses], last_epoch: list[Losses]) -> None:
+        """Write what sb3-contrib writes to the logger, under its names."""
+        means, buffer = Losses.means(history), self.rollout_buffer
+        self.logger.record("train/entropy_loss", float(means.entropy))
+        self.logger.record("train/policy_gradient_loss", float(means.policy))
+        self.logger.record("train/value_loss", float(means.value))
+        self.logger.record("train/approx_kl", float(Losses.means(last_epoch).approx_kl))
+        self.logger.record("train/clip_fraction", float(means.clip_fraction))
+        self.logger.record("train/loss", float(objective.total(history[-1])))
+        explained = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
+        self.logger.record("train/explained_variance", explained)
+        if hasattr(self.policy, "log_std"):
+            self.logger.record("train/std", self.policy.log_std.exp().mean().item())
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        self.logger.record("train/clip_range", objective.clip_range)
+        if objective.clip_range_vf is not None:
+            self.logger.record("train/clip_range_vf", objective.clip_range_vf)
+
+    def _threads(self) -> contextlib.AbstractContextManager[None]:
+        """One thread for operations that are too small to share; features may be convolutions."""
+        is_small = not any(True for _ in self.policy.features_extractor.parameters())
+        return torch_modes.one_thread() if is_small else contextlib.nullcontext()

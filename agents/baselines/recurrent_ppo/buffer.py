@@ -1,0 +1,225 @@
+"""Rollouts of recurrent policies, read as flat minibatches of sequences."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import EllipsisType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.recurrent.buffers import RecurrentDictRolloutBuffer, RecurrentRolloutBuffer
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.buffers import BaseBuffer
+from torch import Tensor
+
+from agents.baselines.recurrent_ppo.sequences import Sequences
+
+
+class EveryStep:
+    """The mask of a minibatch without padding.
+
+    sb3-contrib compares its mask with a number and takes what the result selects: here all, as a view.
+    """
+
+    def __gt__(self, threshold: float) -> EllipsisType:
+        """What selects every step."""
+        return ...
+
+
+class FlatSamples(NamedTuple):
+    """A minibatch of N steps in L lanes of sequences; its fields are named as sb3-contrib's padded ones."""
+
+    observations: Tensor | dict[str, Tensor]
+    actions: Tensor
+    old_values: Tensor
+    old_log_prob: Tensor
+    advantages: Tensor
+    returns: Tensor
+    lstm_states: RNNStates
+    """(h, c) of actor and critic, each [layers, L, H]: what each lane begins with."""
+    episode_starts: Sequences
+    mask: EveryStep
+
+
+class FlatSequences(BaseBuffer):
+    """What the two buffers below do differently from sb3-contrib's.
+
+    sb3-contrib orders a rollout by environment, rotates it by a random number of steps, anew for each epoch,
+    and cuts it into minibatches: so does this one, with the same draws. But
+
+    - it draws when the rollout begins, and so knows the few steps at which a sequence will begin within an
+      episode; only those keep their core state. (What an environment or a callback draws from NumPy's global
+      generator during a rollout therefore comes after these draws instead of before them.)
+    - a minibatch holds its steps and no padding, and its `episode_starts` are `Sequences`.
+    - the arrays of the rollout keep their shape, [n_steps, n_envs, ...], when minibatches are read.
+    """
+
+    observations: np.ndarray | dict[str, np.ndarray]
+    actions: np.ndarray
+    episode_starts: np.ndarray
+    hidden_state_shape: tuple[int, ...]
+    hidden_states_pi: np.ndarray
+    cell_states_pi: np.ndarray
+    hidden_states_vf: np.ndarray
+    cell_states_vf: np.ndarray
+    """The states that are kept, each [kept, layers, H]."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take the arguments of sb3-contrib's buffer."""
+        super().__init__(*args, **kwargs)
+        _, self._layers, _, self._hidden_size = self.hidden_state_shape
+        self.splits: deque[int] = deque()
+        self._flat: dict[str, Tensor] = {}
+        self.plan(None, 0)
+
+    def plan(self, batch_size: int | None, n_epochs: int) -> None:
+        """Draw how the coming rollout will be cut, and forget the last one.
+
+        Draws that no epoch has used, because training stopped early, are the first to be used now.
+
+        Args:
+            batch_size: Steps in a minibatch; all when None.
+            n_epochs: How many times `get` will be called at most.
+        """
+        while len(self.splits) < n_epochs:
+            self.splits.append(np.random.randint(self._total))
+        cuts = (np.arange(0, self._total, batch_size or self._total) + split for split in self.splits)
+        first_of_env = np.arange(self.n_envs) * self.buffer_size
+        kept = np.concatenate([first_of_env, *cuts]) % self._total
+        self._kept = np.unique(self._by_time(kept))
+        self._kept_before = np.searchsorted(self._kept, np.arange(self.buffer_size + 1) * self.n_envs)
+        self.hidden_state_shape = (len(self._kept), self._layers, self._hidden_size)
+        self.reset()
+
+    def get(self, batch_size: int | None = None) -> Iterator[FlatSamples]:
+        """One epoch's minibatches.
+
+        Raises:
+            RuntimeError: More epochs, or other minibatches, than were planned.
+        """
+        assert self.full, "Rollout buffer must be full before sampling from it"
+        if not self.splits:
+            raise RuntimeError("plan() was for fewer epochs than are now read from the rollout")
+        if not self._flat:
+            self._flat = self._flattened()
+        split = self.splits.popleft()
+        size = batch_size or self._total
+        for begin in range(0, self._total, size):
+            yield self._minibatch(split + begin, split + min(begin + size, self._total))
+
+    def _keep(self, states: RNNStates) -> None:
+        """Store what will be needed of the states before the step that is being added."""
+        rows = slice(*self._kept_before[self.pos : self.pos + 2])
+        if rows.start == rows.stop:
+            return
+        envs = self._kept[rows] - self.pos * self.n_envs
+        for kept, state in zip(self._kept_states(), (*states.pi, *states.vf), strict=True):
+            kept[rows] = state[:, envs].transpose(0, 1).cpu().numpy()
+
+    def _kept_states(self) -> tuple[np.ndarray, ...]:
+        return self.hidden_states_pi, self.cell_states_pi, self.hidden_states_vf, self.cell_states_vf
+
+    def _minibatch(self, begin: int, end: int) -> FlatSamples:
+        """Steps `begin` to `end` of the rollout ordered by environment, which repeats after its last step."""
+        steps = np.arange(begin, end) % self._total
+        fresh = self.episode_starts.T.ravel()[steps] != 0.0
+        starts = fresh | (steps % self.buffer_size == 0)
+        starts[0] = True
+        sequences = Sequences.laid_out(starts, fresh, self.device)
+        rows = self._rows(begin, end)
+        return FlatSamples(
+            observations=self._observations(rows),
+            actions=rows(self._flat["actions"]),
+            old_values=rows(self._flat["values"]),
+            old_log_prob=rows(self._flat["log_probs"]),
+            advantages=rows(self._flat["advantages"]),
+            returns=rows(self._flat["returns"]),
+            lstm_states=self._states_before(steps[sequences.first], fresh[sequences.first]),
+            episode_starts=sequences,
+            mask=EveryStep(),
+        )
+
+    def _rows(self, begin: int, end: int) -> Callable[[Tensor], Tensor]:
+        """Cuts steps out of a flat tensor; copies only where the rollout repeats."""
+        begin, end = (begin, end) if begin < self._total else (begin - self._total, end - self._total)
+        over = end - self._total
+        if over <= 0:
+            return lambda tensor: tensor[begin:end]
+        return lambda tensor: torch.cat((tensor[begin:], tensor[:over]))
+
+    def _observations(self, rows: Callable[[Tensor], Tensor]) -> Tensor | dict[str, Tensor]:
+        if isinstance(self.observations, dict):
+            return {key: rows(self._flat[f"observations/{key}"]) for key in self.observations}
+        return rows(self._flat["observations"])
+
+    def _states_before(self, steps: np.ndarray, fresh: np.ndarray) -> RNNStates:
+        """States before `steps`, given by their place in the rollout; zeros where an episode is `fresh`."""
+        times = self._by_time(steps)
+        rows = np.searchsorted(self._kept, times).clip(max=len(self._kept) - 1)
+        if not (fresh | (self._kept[rows] == times)).all():
+            raise RuntimeError(
+                "plan() was for minibatches of another size than are now read from the rollout"
+            )
+        hidden_pi, cell_pi, hidden_vf, cell_vf = (
+            torch.from_numpy(np.where(fresh[:, None], np.float32(0), states[rows].swapaxes(0, 1))).to(
+                self.device
+            )
+            for states in self._kept_states()
+        )
+        return RNNStates((hidden_pi, cell_pi), (hidden_vf, cell_vf))
+
+    def _flattened(self) -> dict[str, Tensor]:
+        """Every array as a [n_envs * n_steps, ...] tensor."""
+        arrays: dict[str, np.ndarray] = {
+            name: getattr(self, name) for name in ("actions", "values", "log_probs", "advantages", "returns")
+        }
+        if isinstance(self.action_space, spaces.MultiBinary):
+            # Their likelihood is a function of floats.
+            arrays["actions"] = self.actions.astype(np.float32)
+        if isinstance(self.observations, dict):
+            arrays |= {f"observations/{key}": value for key, value in self.observations.items()}
+        else:
+            arrays["observations"] = self.observations
+        return {
+            name: torch.from_numpy(array.swapaxes(0, 1).reshape(self._total, *array.shape[2:])).to(
+                self.device
+            )
+            for name, array in arrays.items()
+        }
+
+    @property
+    def _total(self) -> int:
+        return self.buffer_size * self.n_envs
+
+    def _by_time(self, flat: np.ndarray) -> np.ndarray:
+        """From places in the rollout ordered by environment to places in the order of collection."""
+        env, step = np.divmod(flat, self.buffer_size)
+        return step * self.n_envs + env
+
+    def reset(self) -> None:
+        """Forget the rollout and the states kept from it."""
+        self._flat = {}
+        super().reset()
+
+
+class FlatRecurrentRolloutBuffer(FlatSequences, RecurrentRolloutBuffer):  # type: ignore[misc]
+    """`FlatSequences` of Box, Discrete, MultiDiscrete and MultiBinary observations."""
+
+    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:  # type: ignore[override]
+        """Add a step; `lstm_states` are those before it."""
+        self._keep(lstm_states)
+        # Past sb3-contrib's own `add`, which copies the states of every step.
+        super(RecurrentRolloutBuffer, self).add(*args, **kwargs)
+
+
+class FlatRecurrentDictRolloutBuffer(FlatSequences, RecurrentDictRolloutBuffer):  # type: ignore[misc]
+    """`FlatSequences` of Dict observations."""
+
+    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:  # type: ignore[override]
+        """Add a step; `lstm_states` are those before it."""
+        self._keep(lstm_states)
+        # Past sb3-contrib's own `add`, which copies the states of every step.
+        super(RecurrentDictRolloutBuffer, self).add(*args, **kwargs)

@@ -1,0 +1,95 @@
+"""What PPO minimises and logs, as sb3-contrib does, in as few operations as it takes without padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from agents.baselines.recurrent_ppo.buffer import FlatSamples
+
+
+class Losses(NamedTuple):
+    """What a minibatch says of the policy; scalars."""
+
+    policy: Tensor
+    value: Tensor
+    entropy: Tensor
+    approx_kl: Tensor
+    """How far the policy has moved, by Schulman's estimate: the mean of r - 1 - log r."""
+    clip_fraction: Tensor
+
+    @classmethod
+    def means(cls, history: Sequence[Losses]) -> Losses:
+        """Return the means over minibatches."""
+        return cls(*(torch.stack(each).mean() for each in zip(*history, strict=True)))
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The clipped objective of PPO.
+
+    Attributes:
+        clip_range: How far the ratio of policies counts, from 1.
+        clip_range_vf: How far values may move from those of the rollout; any when None.
+        normalize_advantage: Whether advantages are standardised in each minibatch.
+        ent_coef: Weight of the entropy bonus.
+        vf_coef: Weight of the value loss.
+    """
+
+    clip_range: float
+    clip_range_vf: float | None
+    normalize_advantage: bool
+    ent_coef: float
+    vf_coef: float
+
+    def losses(
+        self, samples: FlatSamples, values: Tensor, log_prob: Tensor, entropy: Tensor | None
+    ) -> Losses:
+        """The parts of the loss on N steps.
+
+        Args:
+            samples: The minibatch.
+            values: [N] what the critic says now.
+            log_prob: [N] of the actions taken.
+            entropy: [N], or None for distributions that have none in closed form.
+        """
+        log_ratio = log_prob - samples.old_log_prob
+        ratio = log_ratio.exp()
+        return Losses(
+            policy=self._policy_loss(samples.advantages, ratio),
+            value=(samples.returns - self._clipped(values, samples.old_values)).square().mean(),
+            entropy=log_prob.mean() if entropy is None else -entropy.mean(),
+            approx_kl=(ratio.detach() - 1 - log_ratio.detach()).mean(),
+            clip_fraction=((ratio.detach() - 1).abs() > self.clip_range).float().mean(),
+        )
+
+    def total(self, losses: Losses) -> Tensor:
+        """What is minimised."""
+        return losses.policy + self.ent_coef * losses.entropy + self.vf_coef * losses.value
+
+    def _policy_loss(self, advantages: Tensor, ratio: Tensor) -> Tensor:
+        if self.normalize_advantage:
+            advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        clipped = ratio.clamp(1 - self.clip_range, 1 + self.clip_range)
+        return -torch.min(advantages * ratio, advantages * clipped).mean()
+
+    def _clipped(self, values: Tensor, old_values: Tensor) -> Tensor:
+        if self.clip_range_vf is None:
+            return values
+        return old_values + (values - old_values).clamp(-self.clip_range_vf, self.clip_range_vf)
+
+
+def clip_gradients(parameters: Sequence[Tensor], max_norm: float) -> None:
+    """Scale the gradients down to a total norm of `max_norm`, if they are longer.
+
+    `torch.nn.utils.clip_grad_norm_` multiplies by 1 where they are not.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(each) for each in gradients]))
+    scale = max_norm / (float(norm) + 1e-6)
+    if scale < 1:
+        torch._foreach_mul_(gradients, scale)

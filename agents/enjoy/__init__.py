@@ -1,0 +1,1 @@
+"""Watch and evaluate a trained actor."""

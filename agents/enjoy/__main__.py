@@ -1,0 +1,181 @@
+"""Watch and evaluate a trained actor: `python -m agents.enjoy RUN_DIR`, or `--pretrained NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from agents import pretrained
+from agents.enjoy.views import GifView, TextView, View, WindowView
+from agents.evaluation.episodes import (
+    FIRST_EVALUATION_SEED,
+    Episode,
+    Evaluation,
+    acting,
+    evaluate,
+    evaluation_lanes,
+    play,
+)
+from agents.process.exit_status import FINISHED, exit_status
+from agents.runs.trained import Trained, check_spaces, load_pretrained, load_trained
+from agents.vec_env.make import make_lanes, make_single
+
+HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        The exit status: 0 finished, 2 refused, 130 interrupted before the first episode ended.
+    """
+    options = _parser().parse_args(arguments)
+    return exit_status(lambda: _enjoy(options))
+
+
+def _enjoy(options: argparse.Namespace) -> int:
+    trained = _trained(options)
+    evaluation = _evaluate(trained, options) if options.headless else _watch(trained, options)
+    print(evaluation.summary())
+    return FINISHED
+
+
+def _trained(options: argparse.Namespace) -> Trained:
+    if (options.path is None) == (options.pretrained is None):
+        raise ValueError(
+            "give RUN_DIR, or --pretrained and the name of an actor that ships, one of "
+            f"{', '.join(pretrained.names())}"
+        )
+    where = options.env, options.env_kwargs, options.device
+    if options.pretrained is not None:
+        return load_pretrained(options.pretrained, *where)
+    return load_trained(options.path, *where)
+
+
+def watch(
+    trained: Trained,
+    view: View,
+    episodes: int,
+    *,
+    deterministic: bool = False,
+    seed: int = 0,
+) -> Evaluation:
+    """Play episodes one after the other and show every frame; Ctrl-C ends with those that were finished."""
+    env = make_single(trained.env_id, trained.env_kwargs, view.render_mode)
+    check_spaces(trained.model, env, trained.env_id)
+    finished: list[Episode] = []
+    try:
+        with acting(FIRST_EVALUATION_SEED + seed):
+            while len(finished) < episodes:
+                first = None if finished else FIRST_EVALUATION_SEED + seed
+                finished.append(
+                    play(
+                        trained.model,
+                        env,
+                        deterministic=deterministic,
+                        seed=first,
+                        on_frame=lambda: view.frame(env),
+                    )
+                )
+                view.rest()
+    except KeyboardInterrupt:
+        if not finished:
+            raise
+    finally:
+        env.close()
+    return Evaluation.of(finished)
+
+
+def _watch(trained: Trained, options: argparse.Namespace) -> Evaluation:
+    view = TextView() if options.ansi else GifView() if options.gif else WindowView()
+    episodes = options.episodes or WATCHED_EPISODES
+    evaluation = watch(trained, view, episodes, deterministic=options.deterministic, seed=options.seed)
+    if isinstance(view, GifView):
+        view.gif.save(options.gif)
+        print(f"{len(view.gif)} frames in {options.gif}")
+    return evaluation
+
+
+def _evaluate(trained: Trained, options: argparse.Namespace) -> Evaluation:
+    episodes = options.episodes or HEADLESS_EPISODES
+    env = make_lanes(trained.env_id, evaluation_lanes(episodes), trained.env_kwargs)
+    check_spaces(trained.model, env, trained.env_id)
+    evaluation = evaluate(
+        trained.model, env, episodes, deterministic=options.deterministic, seed=options.seed
+    )
+    env.close()
+    return evaluation
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m agents.enjoy", description="Watch and evaluate a trained actor."
+    )
+    parser.add_argument("path", nargs="?", metavar="RUN_DIR", help="run directory, or a model file")
+    parser.add_argument(
+        "--pretrained",
+        metavar="NAME",
+        help=f"instead of a run, an actor that ships with the package: {', '.join(pretrained.names())}",
+    )
+    parser.add_argument(
+        "--episodes",
+        type=_checked(int, lambda number: number >= 1, "an integer of at least 1"),
+        help=f"how many; {WATCHED_EPISODES} when not given, {HEADLESS_EPISODES} with --headless",
+    )
+    view = parser.add_mutually_exclusive_group()
+    view.add_argument(
+        "--gif",
+        type=_checked(Path, lambda file: file.suffix.lower() == ".gif", "a name that ends with .gif"),
+        metavar="FILE",
+        help="write a GIF instead of opening a window",
+    )
+    view.add_argument("--ansi", action="store_true", help="print text instead of opening a window")
+    view.add_argument("--headless", action="store_true", help="show nothing: evaluate many lanes, fast")
+    actions = parser.add_mutually_exclusive_group()
+    actions.add_argument("--deterministic", action="store_true", help="take the likeliest action")
+    actions.add_argument(
+        "--stochastic",
+        action="store_false",
+        dest="deterministic",
+        help="sample actions, as in training (the default)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_checked(int, lambda seed: 0 <= seed < FIRST_EVALUATION_SEED, "an integer from 0"),
+        default=0,
+        help="of episodes and actions, 0 when not given; no training run has played these episodes",
+    )
+    parser.add_argument("--env", metavar="ID", help="another environment than that of the run")
+    parser.add_argument(
+        "--env-kwargs",
+        type=_checked(json.loads, lambda value: isinstance(value, dict), "a JSON object"),
+        metavar="JSON",
+        help="other settings of the environment than those of the run",
+    )
+    parser.add_argument(
+        "--device", default="cpu", help="where to put the networks: cpu (the default), cuda, ..."
+    )
+    return parser
+
+
+def _checked(read: Callable[[str], Any], holds: Callable[[Any], bool], what: str) -> Callable[[str], Any]:
+    """A type for argparse that names what was expected."""
+
+    def convert(text: str) -> Any:
+        try:
+            value = read(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {what}, got {text!r}") from None
+        if not holds(value):
+            raise argparse.ArgumentTypeError(f"must be {what}, got {text!r}")
+        return value
+
+    return convert
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Where the frames of an episode are shown: a window, text, a GIF."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from memory_envs.rendering.video import Gif
+
+# Seconds that the end of an episode stays in sight.
+REST = 1.0
+
+
+@dataclass
+class View:
+    """Somewhere to show frames.
+
+    Attributes:
+        render_mode: What the environment must render.
+    """
+
+    render_mode: str
+
+    def frame(self, env: gymnasium.Env[Any, Any]) -> None:
+        """Show the current state."""
+
+    def rest(self) -> None:
+        """Let the end of an episode be seen."""
+
+
+class WindowView(View):
+    """A window, which the environment itself draws in.
+
+    Raises:
+        ValueError: There is no display.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("human")
+        displays = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+        if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
+            raise ValueError(
+                "there is no display to open a window on; use --headless, --gif FILE or --ansi instead"
+            )
+
+    def rest(self) -> None:
+        """Wait."""
+        time.sleep(REST)
+
+
+class TextView(View):
+    """Text, redrawn in place at the pace of the environment in a terminal, one after the other elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__("ansi")
+        self._in_place = sys.stdout.isatty()
+
+    def frame(self, env: gymnasium.Env[Any, Any]) -> None:
+        """Print the current state."""
+        print(("\x1b[H\x1b[2J" if self._in_place else "") + str(env.render()), flush=True)
+        if self._in_place:
+            time.sleep(1 / env.metadata.get("render_fps", 10))
+
+    def rest(self) -> None:
+        """Wait, in a terminal."""
+        if self._in_place:
+            time.sleep(REST)
+
+
+class GifView(View):
+    """Pictures that are kept until `save`; no display is needed."""
+
+    def __init__(self) -> None:
+        super().__init__("rgb_array")
+        self.gif = Gif()
+
+    def frame(self, env: gymnasium.Env[Any, Any]) -> None:
+        """Keep a picture of the current state."""
+        self.gif.add(np.asarray(env.render()), 1 / env.metadata.get("render_fps", 10))
+
+    def rest(self) -> None:
+        """Let the last picture stay."""
+        self.gif.rest(REST)

@@ -1,0 +1,206 @@
+"""How well a policy does: success and return over episodes it never trained on, with 95 % intervals."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import gymnasium
+import numpy as np
+import torch
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.process.torch_modes import one_thread
+
+# Training with seed s uses the seeds s, s + 1, ... for its lanes and keeps below this.
+FIRST_EVALUATION_SEED = 2**31
+# Lanes to evaluate in: enough to be fast, few enough that each plays several of the usual number of episodes.
+MAX_LANES = 100
+
+_Z95 = 1.959964  # 97.5 % quantile of the normal distribution
+
+
+class Policy(Protocol):
+    """What is evaluated: an SB3 model or policy, recurrent or not."""
+
+    def predict(
+        self, observation: Any, state: Any, episode_start: Any, deterministic: bool, /
+    ) -> tuple[np.ndarray, Any]:
+        """Return actions and the next state."""
+
+
+class Episode(NamedTuple):
+    """How one episode went."""
+
+    total_reward: float
+    length: int
+    success: bool | None
+    """None where the environment does not say."""
+    actions: tuple[Any, ...] = ()
+    """Kept only by `play`."""
+
+
+class Interval(NamedTuple):
+    """A mean and its 95 % confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return plain JSON-able values; what is not finite is None."""
+        return {name: value if math.isfinite(value) else None for name, value in self._asdict().items()}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a number of episodes went.
+
+    Attributes:
+        episodes: Their number.
+        success: Share that succeeded, with Wilson's interval; None where the environment does not say.
+        mean_return: Mean sum of rewards, not discounted, with the normal approximation's interval.
+        mean_length: Mean number of steps.
+    """
+
+    episodes: int
+    success: Interval | None
+    mean_return: Interval
+    mean_length: float
+
+    @classmethod
+    def of(cls, episodes: Sequence[Episode]) -> Evaluation:
+        """Summarise episodes, of which there must be at least one."""
+        if not episodes:
+            raise ValueError("episodes must hold at least one episode, got none")
+        successes = [episode.success for episode in episodes if episode.success is not None]
+        return cls(
+            episodes=len(episodes),
+            success=wilson_interval(sum(successes), len(successes)) if successes else None,
+            mean_return=normal_interval([episode.total_reward for episode in episodes]),
+            mean_length=float(np.mean([episode.length for episode in episodes])),
+        )
+
+    def summary(self) -> str:
+        """Return one line, such as "success 0.993 over 1000 episodes, return 0.986"."""
+        if self.success is None:
+            return f"return {self.mean_return.mean:.3f} over {self.episodes} episodes"
+        share, mean_return = self.success.mean, self.mean_return.mean
+        return f"success {share:.3f} over {self.episodes} episodes, return {mean_return:.3f}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON-able values."""
+        return {
+            "episodes": self.episodes,
+            "success": None if self.success is None else self.success.to_dict(),
+            "mean_return": self.mean_return.to_dict(),
+            "mean_length": self.mean_length,
+        }
+
+
+def evaluate(
+    model: Policy, env: VecEnv, episodes: int, *, deterministic: bool = False, seed: int = 0
+) -> Evaluation:
+    """Play a fixed number of episodes in every lane and summarise them.
+
+    Taking the first `episodes` that end, whichever lane they are from, would favour short ones.
+
+    Args:
+        model: Acts, as SB3 models do, on all lanes at once.
+        env: Lanes; the first ones play one episode more when the numbers do not divide.
+        episodes: How many, at least 1.
+        deterministic: Take the likeliest action instead of sampling, as training does.
+        seed: Of episodes and sampled actions; disjoint from those of training.
+    """
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, got {episodes}")
+    env.seed(FIRST_EVALUATION_SEED + seed)
+    with acting(FIRST_EVALUATION_SEED + seed):
+        return Evaluation.of(list(_episodes(model, env, episodes, deterministic)))
+
+
+def evaluation_lanes(episodes: int) -> int:
+    """Return how many lanes to make for `evaluate`."""
+    return min(episodes, MAX_LANES)
+
+
+def play(
+    model: Policy,
+    env: gymnasium.Env[Any, Any],
+    *,
+    deterministic: bool = False,
+    seed: int | None = None,
+    on_frame: Callable[[], None] = lambda: None,
+) -> Episode:
+    """Play one episode in a single environment.
+
+    Args:
+        model: Acts.
+        env: Is reset first.
+        deterministic: Take the likeliest action instead of sampling.
+        seed: Passed to `reset`.
+        on_frame: Called after the reset and after every step.
+    """
+    observation, info = env.reset(seed=seed)
+    on_frame()
+    state, is_first, ended = None, np.ones(1, dtype=bool), False
+    actions, rewards = [], []
+    while not ended:
+        action, state = model.predict(observation, state, is_first, deterministic)
+        observation, reward, terminated, truncated, info = env.step(action)
+        actions.append(action)
+        rewards.append(float(reward))
+        is_first[:], ended = False, terminated or truncated
+        on_frame()
+    return Episode(math.fsum(rewards), len(rewards), _success(info), tuple(actions))
+
+
+@contextlib.contextmanager
+def acting(seed: int) -> Iterator[None]:
+    """Seed what SB3 policies sample from and keep torch on one thread, for the length of a block."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), one_thread():
+        torch.manual_seed(seed)
+        yield
+
+
+def wilson_interval(successes: int, trials: int) -> Interval:
+    """Return the 95 % interval of a proportion, which stays within [0, 1] and is not empty at 0 or 1.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+    """
+    share, penalty = successes / trials, _Z95**2 / trials
+    centre = (share + penalty / 2) / (1 + penalty)
+    half = _Z95 * math.sqrt(share * (1 - share) / trials + penalty / (4 * trials)) / (1 + penalty)
+    return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def normal_interval(values: Sequence[float]) -> Interval:
+    """Return the 95 % interval of a mean by the normal approximation; of one value, all numbers."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return Interval(mean, -math.inf, math.inf)
+    half = _Z95 * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half)
+
+
+def _episodes(model: Policy, env: VecEnv, episodes: int, deterministic: bool) -> Iterator[Episode]:
+    lanes = env.num_envs
+    left = np.full(lanes, episodes // lanes) + (np.arange(lanes) < episodes % lanes)
+    returns, lengths = np.zeros(lanes), np.zeros(lanes, dtype=np.int64)
+    observation, state, is_first = env.reset(), None, np.ones(lanes, dtype=bool)
+    while left.any():
+        actions, state = model.predict(observation, state, is_first, deterministic)
+        observation, rewards, is_first, infos = env.step(actions)
+        returns += rewards
+        lengths += 1
+        for lane in np.flatnonzero(is_first & (left > 0)):
+            yield Episode(float(returns[lane]), int(lengths[lane]), _success(infos[lane]))
+        left -= is_first & (left > 0)
+        returns[is_first], lengths[is_first] = 0.0, 0
+
+
+def _success(info: dict[str, Any]) -> bool | None:
+    return bool(info["is_success"]) if "is_success" in info else None

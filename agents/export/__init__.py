@@ -1,0 +1,17 @@
+"""Recurrent actors as ONNX files: written, checked, run without torch, timed."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agents.export.exporter import Export, export_actor
+
+__all__ = ["Export", "export_actor"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what writes files only when asked for: what runs them needs no torch."""
+    if name in __all__:
+        from agents.export import exporter
+
+        return getattr(exporter, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

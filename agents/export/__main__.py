@@ -1,0 +1,50 @@
+"""Write a trained actor as an ONNX file: `python -m agents.export RUN --out actor.onnx`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agents.export.check import ExportError
+from agents.export.exporter import export_actor
+from agents.export.latency import latency_table
+from agents.process.exit_status import FINISHED, exit_status
+from agents.runs.trained import load_model
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        The exit status: 0 finished, 2 refused, 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    return exit_status(lambda: _export(options), ExportError)
+
+
+def _export(options: argparse.Namespace) -> int:
+    model = load_model(options.path)
+    print(export_actor(model, options.out).summary())
+    if options.benchmark:
+        print(latency_table(model, options.out))
+    return FINISHED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m agents.export", description="Write a trained recurrent actor as an ONNX file."
+    )
+    parser.add_argument("path", metavar="RUN_OR_MODEL", help="run directory, or a model file")
+    parser.add_argument(
+        "--out", type=Path, default=Path("actor.onnx"), metavar="FILE", help="file to write; %(default)s"
+    )
+    parser.add_argument(
+        "--benchmark", action="store_true", help="then compare its time per step with that of predict"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

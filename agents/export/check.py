@@ -1,0 +1,172 @@
+"""Whether an exported actor says what its policy says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.distributions import CategoricalDistribution
+
+from agents.export.onnx_actor import CRITIC_STATE_NAMES, STATE_NAMES, ActorStep, OnnxActor, State
+from agents.learning.unroll import Observation
+from agents.process.torch_modes import one_thread
+
+# One lane, which runtimes like to treat apart, and several.
+LANES = (1, 5)
+STEPS = 24
+START_PROBABILITY = 0.15
+# Sums in another order differ by far less in single precision, but a recurrent network may amplify that.
+RELATIVE, ABSOLUTE = 1e-3, 1e-4
+# Bounds further apart than this are no scale to draw observations from.
+WIDEST = 1e3
+
+
+class ExportError(RuntimeError):
+    """An actor could not be exported, or its export says something else."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How close an exported actor is to its policy.
+
+    Attributes:
+        steps: Steps compared, all lanes together.
+        episodes: Episodes that began in them.
+        largest: The largest absolute difference of a log-probability, value or state.
+    """
+
+    steps: int
+    episodes: int
+    largest: float
+
+    def summary(self) -> str:
+        """Return one line for people."""
+        return (
+            f"onnxruntime and torch agree over {self.steps} steps with {self.episodes} episode starts, "
+            f"largest difference {self.largest:.1e}"
+        )
+
+
+def check_agreement(policy: RecurrentActorCriticPolicy, content: bytes, seed: int = 0) -> Agreement:
+    """Run both side by side over episodes that end anywhere, each with its own memory.
+
+    The reference is sb3-contrib's `forward`, not the module that was exported.
+
+    Args:
+        policy: On the CPU.
+        content: Of the ONNX file.
+        seed: Of observations, episode starts and the memory to begin with.
+
+    Raises:
+        ExportError: They differ by more than rounding; names the output and the step.
+        ImportError: onnxruntime is not installed.
+    """
+    actor = OnnxActor(content)
+    episodes, largest = 0, 0.0
+    for lanes in LANES:
+        rng = np.random.default_rng((seed, lanes))
+        ours = _random_state(actor, lanes, rng)
+        theirs: State = ours
+        for step in range(STEPS):
+            observation = sample_observations(policy.observation_space, lanes, seed=int(rng.integers(2**31)))
+            starts = rng.random(lanes) < START_PROBABILITY
+            said, ours = actor.step(observation, ours, starts)
+            meant, theirs = _reference(policy, observation, theirs, starts)
+            place = f"at step {step} of {lanes} lanes"
+            largest = max(largest, _difference(said, ours, meant, theirs, place))
+            episodes += int(starts.sum())
+    return Agreement(STEPS * sum(LANES), episodes, largest)
+
+
+def sample_observations(space: spaces.Space[Any], lanes: int, seed: int) -> Any:
+    """Draw [lanes, ...] observations: from the space where its bounds are a scale, else about 0.
+
+    Uniform samples between the bounds of, say, single precision would only ever saturate a network.
+    """
+    if isinstance(space, spaces.Dict):
+        return {key: sample_observations(space[key], lanes, seed + place) for place, key in enumerate(space)}
+    batched = batch_space(space, lanes)
+    batched.seed(seed)
+    sample = batched.sample()
+    return _tamed(sample, batched, seed) if isinstance(batched, spaces.Box) else sample
+
+
+def to_tensors(observation: Any) -> Observation:
+    """Arrays [N, ...] as tensors of their own dtype."""
+    if isinstance(observation, dict):
+        return {key: torch.as_tensor(each) for key, each in observation.items()}
+    return torch.as_tensor(observation)
+
+
+def _tamed(sample: NDArray[Any], space: spaces.Box, seed: int) -> NDArray[Any]:
+    if space.dtype.kind != "f":
+        return sample
+    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
+    normal = np.clip(np.random.default_rng(seed).normal(size=space.shape), low, high)
+    return np.where(high - low > WIDEST, normal, sample).astype(space.dtype)
+
+
+def _random_state(actor: OnnxActor, lanes: int, rng: np.random.Generator) -> State:
+    """Of episodes in progress."""
+    return tuple(
+        np.tanh(rng.normal(size=each.shape)).astype(np.float32) for each in actor.initial_state(lanes)
+    )
+
+
+@torch.no_grad()
+def _reference(
+    policy: RecurrentActorCriticPolicy, observation: Any, state: State, starts: NDArray[np.bool_]
+) -> tuple[ActorStep, State]:
+    tensors: Any = to_tensors(observation)
+    first = torch.as_tensor(starts, dtype=torch.float32)
+    memory = [torch.as_tensor(each) for each in state]
+    acting, critic = (memory[0], memory[1]), (memory[-2], memory[-1])
+    with one_thread():
+        distribution = cast(CategoricalDistribution, policy.get_distribution(tensors, acting, first)[0])
+        action, value, _, after = policy.forward(
+            tensors, RNNStates(acting, critic), first, deterministic=True
+        )
+    following = (*after.pi, *after.vf)[: len(state)]
+    logits = distribution.distribution.logits
+    said = ActorStep(logits.numpy(), action.numpy(), value.squeeze(-1).numpy())
+    return said, tuple(each.numpy() for each in following)
+
+
+def _difference(said: ActorStep, state: State, meant: ActorStep, expected: State, place: str) -> float:
+    """The largest one.
+
+    Raises:
+        ExportError: It is more than rounding.
+    """
+    names = ("logits", "value", *STATE_NAMES, *CRITIC_STATE_NAMES)
+    pairs = [(_log_softmax(said.logits), meant.logits), (said.value, meant.value)]
+    pairs += zip(state, expected, strict=True)
+    for name, (got, wanted) in zip(names, pairs, strict=False):
+        if not np.allclose(got, wanted, RELATIVE, ABSOLUTE):
+            by = float(np.abs(got - wanted).max())
+            raise ExportError(f"the exported actor differs from its policy {place}: {name} by up to {by:.1e}")
+    _check_actions(said, meant, place)
+    return max(float(np.abs(got - wanted).max()) for got, wanted in pairs)
+
+
+def _check_actions(said: ActorStep, meant: ActorStep, place: str) -> None:
+    """The action must be the likeliest; rounding may decide between equals."""
+    chosen = np.take_along_axis(meant.logits, said.action[:, None], axis=-1)[:, 0]
+    likeliest = np.take_along_axis(meant.logits, meant.action[:, None], axis=-1)[:, 0]
+    if not np.allclose(chosen, likeliest, RELATIVE, ABSOLUTE):
+        raise ExportError(
+            f"the exported actor differs from its policy {place}: "
+            f"action {said.action}, the policy has {meant.action}"
+        )
+
+
+def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

@@ -1,0 +1,286 @@
+"""Recurrent actors as ONNX files.
+
+The graph holds one step, preprocessing included, with the recurrent state as input and output, so that it
+runs wherever ONNX does. `agents.export.onnx_actor` runs it without torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import importlib
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from torch import Tensor, nn
+
+from agents.export.check import Agreement, ExportError, check_agreement, sample_observations, to_tensors
+from agents.export.onnx_actor import (
+    CRITIC_STATE_NAMES,
+    EPISODE_START,
+    METADATA_KEY,
+    METADATA_VERSION,
+    NEXT,
+    OBSERVATION,
+    OUTPUTS,
+    STATE_NAMES,
+)
+from agents.learning.unroll import Observation
+from agents.process.provenance import provenance
+from agents.sb3.checkpoint import replacing
+from agents.sb3.spaces import space_to_json
+
+# More than one lane, which torch would take for a constant.
+EXAMPLE_LANES = 2
+_EXPORTER_LIBRARIES = ("onnx", "onnxscript")
+
+
+class HasPolicy(Protocol):
+    """An algorithm of Stable-Baselines3 or sb3-contrib, or of this package."""
+
+    policy: Any
+
+
+@dataclass(frozen=True)
+class Export:
+    """An actor that became an ONNX file.
+
+    Attributes:
+        path: The file.
+        size: Its length in bytes.
+        inputs: Names of the graph's inputs.
+        outputs: Names of its outputs.
+        agreement: How close onnxruntime and torch are.
+    """
+
+    path: Path
+    size: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    agreement: Agreement
+
+    def summary(self) -> str:
+        """Return a few lines for people."""
+        return "\n".join(
+            (
+                f"{self.path}: {self.size / 1024:.0f} KiB",
+                f"inputs: {', '.join(self.inputs)}",
+                f"outputs: {', '.join(self.outputs)}",
+                self.agreement.summary(),
+            )
+        )
+
+
+def export_actor(
+    model: HasPolicy | RecurrentActorCriticPolicy, path: str | os.PathLike[str], *, seed: int = 0
+) -> Export:
+    """Write a recurrent policy as an ONNX file, once onnxruntime and torch were seen to agree on it.
+
+    Inputs are `observation` in the space's own dtype (for a Dict, `observation.KEY` each), `state_h` and
+    `state_c` [layers, N, H], and `episode_start` [N] bool; a critic with an LSTM of its own adds
+    `critic_state_h` and `critic_state_c`. Outputs are `logits` [N, A], `action` [N] (the likeliest), `value`
+    [N] and every state as `next_...`. N is free.
+
+    Args:
+        model: An ALD or RecurrentPPO model, anything else with such a policy, or the policy. It is unchanged.
+        path: The file; what was there is replaced in one step, and only by a checked one.
+        seed: Of the observations that the check is made with.
+
+    Raises:
+        TypeError: The policy is not sb3-contrib's recurrent one, or its observation space cannot be written.
+        ValueError: Actions are not those of a Discrete space that starts at 0.
+        ExportError: Torch cannot export the network, or the exported one says something else.
+        ImportError: A library of the extra `export` is not installed.
+        OSError: The file could not be written.
+    """
+    policy = _exportable(model)
+    content = _content(policy)
+    agreement = check_agreement(policy, content, seed)
+    with replacing(Path(os.path.realpath(path))) as file:
+        file.write(content)
+    names = _names(policy)
+    return Export(Path(path), len(content), tuple(names.inputs), tuple(names.outputs), agreement)
+
+
+class OneStep(nn.Module):
+    """One step of sb3-contrib's recurrent policy as a function of tensors, without branches on their values.
+
+    Args:
+        policy: Its modules are used, not copied.
+    """
+
+    def __init__(self, policy: RecurrentActorCriticPolicy) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(
+        self, observation: Observation, states: tuple[Tensor, ...], episode_start: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Return logits [N, A], action [N], value [N] and the next states.
+
+        Args:
+            observation: [N, ...], as the environment gives it.
+            states: (h, c) of the actor, then of the critic where it has an LSTM, each [layers, N, H].
+            episode_start: [N] bool; where true, memory is cleared before the step.
+        """
+        policy, heads = self.policy, self.policy.mlp_extractor
+        h, c, *critic_states = (state.masked_fill(episode_start.unsqueeze(-1), 0.0) for state in states)
+        features: Any = policy.extract_features(observation)
+        seen, valued = (features, features) if policy.share_features_extractor else features
+        acting, *states_after = _lstm_step(policy.lstm_actor, seen, h, c)
+        critic = acting
+        if policy.lstm_critic is not None:
+            critic, *critic_after = _lstm_step(policy.lstm_critic, valued, *critic_states)
+            states_after += critic_after
+        elif policy.critic is not None:
+            critic = policy.critic(valued)
+        logits = policy.action_net(heads.forward_actor(acting))
+        value = policy.value_net(heads.forward_critic(critic)).squeeze(-1)
+        return logits, logits.argmax(dim=-1), value, *states_after
+
+
+def _lstm_step(lstm: nn.LSTM, inputs: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """[N, F], h and c [layers, N, H] -> outputs [N, H], the next h and c.
+
+    Cell by cell, because torch's exporter takes the module for a loop over time.
+    """
+    hidden, cells = [], []
+    for layer, weights in enumerate(lstm.all_weights):
+        inputs, cell = torch.lstm_cell(inputs, (h[layer], c[layer]), *weights)
+        hidden.append(inputs)
+        cells.append(cell)
+    return inputs, torch.stack(hidden), torch.stack(cells)
+
+
+class _Names(NamedTuple):
+    """Names in the graph."""
+
+    observations: list[str]
+    states: list[str]
+
+    @property
+    def inputs(self) -> list[str]:
+        return [*self.observations, *self.states, EPISODE_START]
+
+    @property
+    def outputs(self) -> list[str]:
+        return [*OUTPUTS, *(f"{NEXT}{name}" for name in self.states)]
+
+
+def _names(policy: RecurrentActorCriticPolicy) -> _Names:
+    space = policy.observation_space
+    keyed = [f"{OBSERVATION}.{key}" for key in space] if isinstance(space, spaces.Dict) else [OBSERVATION]
+    return _Names(keyed, [*STATE_NAMES, *(CRITIC_STATE_NAMES if policy.enable_critic_lstm else ())])
+
+
+def _exportable(model: HasPolicy | RecurrentActorCriticPolicy) -> RecurrentActorCriticPolicy:
+    """A copy of the policy on the CPU, ready to act."""
+    policy = getattr(model, "policy", model)
+    if not isinstance(policy, RecurrentActorCriticPolicy):
+        raise TypeError(
+            "model must be a RecurrentActorCriticPolicy, or have one as its policy, as ALD and RecurrentPPO "
+            f"do, got {type(model).__name__} with a policy of type {type(policy).__name__}"
+        )
+    actions = policy.action_space
+    if not isinstance(actions, spaces.Discrete) or actions.start != 0:
+        raise ValueError(f"only actions of a Discrete space that starts at 0 can be exported, got {actions}")
+    policy = copy.deepcopy(policy).cpu()
+    policy.set_training_mode(False)
+    return policy
+
+
+def _content(policy: RecurrentActorCriticPolicy) -> bytes:
+    """The file: graph, weights and metadata."""
+    _require_exporter()
+    names = _names(policy)
+    try:
+        with _quiet(), torch.no_grad():
+            proto = _stripped(_traced(policy, names).model_proto)
+    except (RuntimeError, torch.onnx.OnnxExporterError) as fault:
+        raise ExportError(f"torch cannot export a {type(policy).__name__} of this kind: {fault}") from fault
+    proto.metadata_props.add(key=METADATA_KEY, value=json.dumps(_metadata(policy, names)))
+    return bytes(proto.SerializeToString())
+
+
+def _traced(policy: RecurrentActorCriticPolicy, names: _Names) -> torch.onnx.ONNXProgram:
+    observation = to_tensors(sample_observations(policy.observation_space, EXAMPLE_LANES, seed=0))
+    layers, _, size = policy.lstm_hidden_state_shape
+    states = tuple(torch.zeros(layers, EXAMPLE_LANES, size) for _ in names.states)
+    lanes = torch.export.Dim("N")
+    by_lane = {key: {0: lanes} for key in observation} if isinstance(observation, dict) else {0: lanes}
+    program = torch.onnx.export(
+        OneStep(policy),
+        (observation, states, torch.zeros(EXAMPLE_LANES, dtype=torch.bool)),
+        dynamic_shapes=(by_lane, tuple({1: lanes} for _ in states), {0: lanes}),
+        input_names=names.inputs,
+        output_names=names.outputs,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    assert program is not None  # it is None where a file is asked for
+    return program
+
+
+def _stripped(proto: Any) -> Any:
+    """Without the exporter's notes on every node, which quote source files by their path on this machine."""
+    graph = proto.graph
+    for part in (
+        proto,
+        graph,
+        *graph.node,
+        *graph.input,
+        *graph.output,
+        *graph.value_info,
+        *graph.initializer,
+    ):
+        del part.metadata_props[:]
+        part.ClearField("doc_string")
+    return proto
+
+
+def _metadata(policy: RecurrentActorCriticPolicy, names: _Names) -> dict[str, Any]:
+    layers, _, size = policy.lstm_hidden_state_shape
+    made_with = provenance()
+    versions = made_with["libraries"] | {name: metadata.version(name) for name in _EXPORTER_LIBRARIES}
+    return {
+        "version": METADATA_VERSION,
+        "observation_space": space_to_json(policy.observation_space),
+        "action_space": space_to_json(policy.action_space),
+        "states": {name: [layers, "N", size] for name in names.states},
+        "versions": {"python": made_with["python"], "git": made_with["git"], **versions},
+    }
+
+
+def _require_exporter() -> None:
+    for name in _EXPORTER_LIBRARIES:
+        try:
+            importlib.import_module(name)
+        except ImportError as missing:
+            raise ImportError(
+                f'exporting needs {name}, which is not installed; run `pip install "memory-envs[export]"`'
+            ) from missing
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Torch's exporter warns of its own parts, and that torchvision, which nothing here uses, is missing."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,255 @@
+"""An exported actor at work: numpy and onnxruntime are all it needs, torch is not among them.
+
+The file is one that `agents.export` wrote; docs/export.md lists its inputs, outputs and metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The entry of the file's metadata that is ours, and the newest form of it that is understood.
+METADATA_KEY = "memory_envs.actor"
+METADATA_VERSION = 1
+
+OBSERVATION, EPISODE_START = "observation", "episode_start"
+STATE_NAMES = ("state_h", "state_c")
+CRITIC_STATE_NAMES = ("critic_state_h", "critic_state_c")
+OUTPUTS = ("logits", "action", "value")
+# Before the name of a state where it is an output.
+NEXT = "next_"
+
+Observation = NDArray[Any] | Mapping[str, NDArray[Any]]
+State = tuple[NDArray[np.float32], ...]
+
+_DTYPES = {
+    **{f"tensor({name})": np.dtype(name) for name in ("bool", "uint8", "uint16", "uint32", "uint64")},
+    **{f"tensor({name})": np.dtype(name) for name in ("int8", "int16", "int32", "int64")},
+    "tensor(float16)": np.dtype(np.float16),
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(double)": np.dtype(np.float64),
+}
+
+
+class ActorStep(NamedTuple):
+    """What an actor says of one step of N lanes."""
+
+    logits: NDArray[np.float32]
+    """[N, A]."""
+    action: NDArray[np.int64]
+    """[N]: the likeliest."""
+    value: NDArray[np.float32]
+    """[N]."""
+
+
+class OnnxActor:
+    """A recurrent actor read from an ONNX file, with the `predict` of Stable-Baselines3's policies.
+
+    Its state is a tuple of one array [layers, N, H] per recurrent state, as sb3-contrib's policies have it.
+
+    Example:
+        >>> actor = OnnxActor("actor.onnx", seed=0)  # doctest: +SKIP
+        >>> actions, state = actor.predict(observation, None, episode_start)  # doctest: +SKIP
+
+    Args:
+        source: The file, or its contents.
+        seed: Of sampled actions; drawn from the system when None.
+        threads: For one step; more do not pay for networks as small as an actor.
+
+    Attributes:
+        metadata: What the exporter wrote about the actor, see docs/export.md.
+        rng: Actions are sampled with it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImportError: onnxruntime is not installed.
+        ValueError: The file is no ONNX model, no exported actor, or of a newer version.
+    """
+
+    def __init__(
+        self, source: str | os.PathLike[str] | bytes, *, seed: int | None = None, threads: int = 1
+    ) -> None:
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
+        self._session = _open(source, threads)
+        self.metadata = _read_metadata(self._session, source)
+        self.rng = np.random.default_rng(seed)
+        self._inputs = {each.name: _Input(each) for each in self._session.get_inputs()}
+        self._observed = [name for name in self._inputs if name.split(".", 1)[0] == OBSERVATION]
+        self._states = [name for name in self._inputs if f"{NEXT}{name}" in self._output_names()]
+        self._wanted = [*OUTPUTS, *(f"{NEXT}{name}" for name in self._states)]
+
+    @property
+    def observation_space(self) -> Any:
+        """The Gymnasium space of one observation; needs gymnasium, unlike everything else here."""
+        return self._space("observation_space")
+
+    @property
+    def action_space(self) -> Any:
+        """The Gymnasium space of one action; needs gymnasium, unlike everything else here."""
+        return self._space("action_space")
+
+    def initial_state(self, lanes: int) -> State:
+        """Return the state before the first step: zeros."""
+        return tuple(np.zeros(self._inputs[name].shape(lanes, axis=1), np.float32) for name in self._states)
+
+    def step(
+        self,
+        observation: Observation,
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+    ) -> tuple[ActorStep, State]:
+        """Take N lanes one step further.
+
+        Args:
+            observation: [N, ...] array of the observation space's dtype, or one per key of a Dict space.
+            state: As the last step returned it; zeros when None.
+            episode_start: [N] bool; where true, memory is cleared before the step. Nowhere when None.
+
+        Returns:
+            Outputs and the next state.
+
+        Raises:
+            ValueError: An array of the wrong shape, or a key that is missing.
+            TypeError: An array of a dtype that does not become the right one without loss of kind.
+        """
+        given = self._arrays(observation)
+        lanes = len(self._inputs[self._observed[0]].accept(given[self._observed[0]]))
+        state = self.initial_state(lanes) if state is None else state
+        if len(state) != len(self._states):
+            raise ValueError(f"state must be a tuple of {', '.join(self._states)}, got {len(state)} arrays")
+        given |= zip(self._states, state, strict=True)
+        given[EPISODE_START] = np.zeros(lanes, bool) if episode_start is None else episode_start
+        feed = {name: self._inputs[name].accept(each, lanes) for name, each in given.items()}
+        outputs = self._session.run(self._wanted, feed)
+        return ActorStep(*outputs[: len(OUTPUTS)]), tuple(outputs[len(OUTPUTS) :])
+
+    def predict(
+        self,
+        observation: Observation,
+        state: State | None = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[NDArray[np.int64], State]:
+        """Choose actions, as `predict` of Stable-Baselines3's recurrent policies does.
+
+        Args:
+            observation: Of one environment or of N lanes. Images may have their channels last.
+            state: As the last call returned it; zeros when None.
+            episode_start: [N] bool; where true, memory is cleared first. Nowhere when None.
+            deterministic: Take the likeliest action instead of sampling.
+
+        Returns:
+            Actions, [N] or a single one as the observation was, and the next state.
+        """
+        single = self._is_single(observation)
+        outputs, state = self.step(_with_lane(observation) if single else observation, state, episode_start)
+        actions = outputs.action if deterministic else self._sample(outputs.logits)
+        return (actions[0] if single else actions), state
+
+    def _sample(self, logits: NDArray[np.float32]) -> NDArray[np.int64]:
+        """The largest of logits with Gumbel noise is a sample of their softmax."""
+        return np.asarray((logits + self.rng.gumbel(size=logits.shape)).argmax(axis=-1), np.int64)
+
+    def _arrays(self, observation: Observation) -> dict[str, Any]:
+        if self._observed == [OBSERVATION]:
+            return {OBSERVATION: observation}
+        keys = [name.split(".", 1)[1] for name in self._observed]
+        if not isinstance(observation, Mapping) or not set(keys) <= set(observation):
+            got = list(observation) if isinstance(observation, Mapping) else type(observation).__name__
+            raise ValueError(f"observation must be a dict with the keys {', '.join(keys)}, got {got}")
+        return {f"{OBSERVATION}.{key}": observation[key] for key in keys}
+
+    def _is_single(self, observation: Observation) -> bool:
+        name = self._observed[0]
+        return np.ndim(self._arrays(observation)[name]) < len(self._inputs[name].axes)
+
+    def _output_names(self) -> set[str]:
+        return {each.name for each in self._session.get_outputs()}
+
+    def _space(self, name: str) -> Any:
+        from agents.sb3.spaces import space_from_json
+
+        return space_from_json(self.metadata[name])
+
+
+class _Input:
+    """An input of the graph: its name, dtype and axes, a string where the length is free."""
+
+    def __init__(self, described: Any) -> None:
+        self.name: str = described.name
+        self.dtype = _DTYPES[described.type]
+        self.axes: list[int | str] = described.shape
+
+    def shape(self, lanes: int, axis: int) -> tuple[int, ...]:
+        """The shape for a number of lanes, which lie on `axis`."""
+        return tuple(lanes if at == axis else int(length) for at, length in enumerate(self.axes))
+
+    def accept(self, value: Any, lanes: int | None = None) -> NDArray[Any]:
+        """The value as the array that the graph takes."""
+        array = np.asarray(value)
+        if array.dtype != self.dtype and not np.can_cast(array.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"{self.name} must be of dtype {self.dtype}, got {array.dtype}")
+        array = self._channels_first(array)
+        fixed = [at for at, length in enumerate(self.axes) if isinstance(length, int)]
+        fits = array.ndim == len(self.axes) and all(array.shape[at] == self.axes[at] for at in fixed)
+        counted = [array.shape[at] for at in range(array.ndim) if at not in fixed]
+        if not fits or (lanes is not None and counted != [lanes]):
+            expected = [length if isinstance(length, int) else lanes or "N" for length in self.axes]
+            raise ValueError(f"{self.name} must have the shape {expected}, got {list(array.shape)}")
+        return array.astype(self.dtype, copy=False)
+
+    def _channels_first(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Stable-Baselines3 turns images that way before a policy sees them."""
+        image = self.dtype == np.uint8 and array.ndim == len(self.axes) == 4
+        if image and list(array.shape[1:]) != self.axes[1:]:
+            turned = np.moveaxis(array, -1, 1)
+            return turned if list(turned.shape[1:]) == self.axes[1:] else array
+        return array
+
+
+def _with_lane(observation: Observation) -> Observation:
+    if isinstance(observation, Mapping):
+        return {key: np.asarray(each)[None] for key, each in observation.items()}
+    return np.asarray(observation)[None]
+
+
+def _open(source: str | os.PathLike[str] | bytes, threads: int) -> Any:
+    try:
+        import onnxruntime  # type: ignore[import-untyped]
+    except ImportError as missing:
+        raise ImportError(
+            "exported actors run in onnxruntime, which is not installed; "
+            'run `pip install "memory-envs[export]"`'
+        ) from missing
+    if not isinstance(source, bytes) and not os.path.isfile(source):
+        raise FileNotFoundError(f"there is no exported actor {os.fspath(source)}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    content = source if isinstance(source, bytes) else os.fspath(source)
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as fault:  # its errors share no other base
+        raise ValueError(f"{_name(source)} cannot be read as an ONNX model: {fault}") from fault
+
+
+def _read_metadata(session: Any, source: str | os.PathLike[str] | bytes) -> dict[str, Any]:
+    entries = session.get_modelmeta().custom_metadata_map
+    if METADATA_KEY not in entries:
+        raise ValueError(f"{_name(source)} is no exported actor: its metadata have no {METADATA_KEY!r}")
+    metadata: dict[str, Any] = json.loads(entries[METADATA_KEY])
+    if metadata["version"] > METADATA_VERSION:
+        raise ValueError(
+            f"{_name(source)} has version {metadata['version']}, this program reads up to "
+            f"{METADATA_VERSION}; use a newer release"
+        )
+    return metadata
+
+
+def _name(source: str | os.PathLike[str] | bytes) -> str:
+    return "the model" if isinstance(source, bytes) else os.fspath(source)

@@ -1,0 +1,240 @@
+"""The actor: a policy that steps a vector of environments and writes down unrolls."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.unroll import CoreState, Observation, Unroll, map_observation
+
+# Called after every vector step with what happened; False asks to stop.
+OnStep: TypeAlias = Callable[[Mapping[str, Any]], bool]
+
+
+class SteppedEnv(Protocol):
+    """What the actor asks of a vector of environments; SB3's `VecEnv` has it."""
+
+    num_envs: int
+
+    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """Step all lanes.
+
+        Args:
+            actions: [B] int64.
+
+        Returns:
+            Observations [B, ...], rewards [B], dones [B] bool and one info per lane. A lane that is done has
+            been reset: its observation is the first of the next episode, and its info holds
+            `terminal_observation` and `TimeLimit.truncated`.
+        """
+
+
+class Actor:
+    """Steps every lane of a vector of environments with a recurrent policy.
+
+    Args:
+        network: The acting policy; shared with whoever trains it.
+        lanes: Lanes of the environments that it steps.
+        unroll_length: Steps T per unroll.
+        seed: Of the actor's own generator, which draws the actions.
+        device: Where the network lives.
+        rows_of: (first, all): draw random numbers for `all` lanes, and use those of one's own, which begin
+            with `first`, so that actors with equal seeds act as one; None draws one's own alone.
+    """
+
+    def __init__(
+        self,
+        network: ActorCritic,
+        lanes: int,
+        unroll_length: int,
+        seed: int,
+        device: torch.device,
+        rows_of: tuple[int, int] | None = None,
+    ) -> None:
+        self.network, self.unroll_length, self.device = network, unroll_length, device
+        self.generator = torch.Generator(device=device)
+        self._rows_of = rows_of
+        self.seed(seed)
+        self.core_state = network.initial_state(lanes)
+        self.is_first = torch.ones(lanes, dtype=torch.bool, device=device)
+        self.observation: Observation | None = None
+        self._begun: _Record | None = None  # the unroll that was stopped in its middle
+
+    def seed(self, seed: int) -> None:
+        """Draw the coming actions from a new stream."""
+        self.generator.manual_seed(seed)
+
+    def begin(self, observation: Any) -> None:
+        """Take the first observations of new episodes in all lanes; an unroll in progress is given up."""
+        self.observation = self._tensor(observation)
+        self.is_first = torch.ones_like(self.is_first)
+        self._begun = None
+
+    def last_observation(self) -> Any:
+        """What the environments showed last, as numpy."""
+        assert self.observation is not None
+        if isinstance(self.observation, dict):
+            return {key: value.cpu().numpy() for key, value in self.observation.items()}
+        return self.observation.cpu().numpy()
+
+    def collect(
+        self, env: SteppedEnv, on_step: OnStep, on_collected: Callable[[], None] = lambda: None
+    ) -> Unroll | None:
+        """T steps of all lanes, or None if `on_step` asked to stop: the next call then completes the unroll.
+
+        Args:
+            env: As many lanes as the actor has.
+            on_step: Called after every vector step with `actions`, `rewards`, `dones`, `infos` and `new_obs`.
+            on_collected: Called at the end, while `state_dict` still holds the unroll.
+
+        Raises:
+            RuntimeError: There are no first observations yet.
+            ValueError: `env` has another number of lanes.
+        """
+        self._check(env)
+        record = self._begun = self._begun or _Record(self.core_state)
+        while len(record.actions) < self.unroll_length:
+            if not on_step(self._step(env, record)):
+                return None
+        on_collected()
+        self._begun = None
+        assert self.observation is not None
+        return record.unroll(self.observation, self.is_first)
+
+    def _check(self, env: SteppedEnv) -> None:
+        if self.observation is None:
+            raise RuntimeError(
+                "Actor.collect before Actor.begin: pass the environments' first observations to begin()"
+            )
+        if env.num_envs != len(self.is_first):
+            raise ValueError(f"env must have the actor's {len(self.is_first)} lanes, got {env.num_envs}")
+
+    def _step(self, env: SteppedEnv, record: _Record) -> dict[str, Any]:
+        """One step, which changes nothing here if the environments fail."""
+        assert self.observation is not None
+        outputs, core_state = self.network.step(self.observation, self.core_state, self.is_first)
+        action = sample(outputs.logits, self.generator, self._rows_of)
+        actions = action.cpu().numpy()
+        observation, rewards, dones, infos = env.step(actions)
+        record.add(self.observation, self.is_first, action, outputs.logits)
+        record.outcome(rewards, dones, infos, self._tensor)
+        self.core_state = core_state
+        self.observation, self.is_first = self._tensor(observation), torch.tensor(dones, device=self.device)
+        return {
+            "actions": actions,
+            "rewards": rewards,
+            "dones": dones,
+            "infos": infos,
+            "new_obs": observation,
+        }
+
+    def _tensor(self, observation: Any) -> Observation:
+        """A copy: some environments write their next observations over the last ones."""
+        if isinstance(observation, dict):
+            return {key: torch.tensor(value, device=self.device) for key, value in observation.items()}
+        return torch.tensor(observation, device=self.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next unroll depends on, the environment and the network's weights apart."""
+        return {
+            "generator": self.generator.get_state(),
+            "core_state": self.core_state,
+            "is_first": self.is_first,
+            "observation": self.observation,
+            "begun": None if self._begun is None else self._begun.copied(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken."""
+        self.generator.set_state(state["generator"].cpu())
+        self.core_state = tuple(state["core_state"])
+        self.is_first, self.observation = state["is_first"], state["observation"]
+        self._begun = None if state["begun"] is None else _Record(**_Record(**state["begun"]).copied())
+
+
+@dataclass
+class _Record:
+    """An unroll in the making: an entry per step in each list but the last, which has one per truncation."""
+
+    core_state: CoreState
+    observations: list[Observation] = field(default_factory=list)
+    is_first: list[Tensor] = field(default_factory=list)
+    actions: list[Tensor] = field(default_factory=list)
+    logits: list[Tensor] = field(default_factory=list)
+    rewards: list[np.ndarray] = field(default_factory=list)
+    terminated: list[np.ndarray] = field(default_factory=list)
+    truncated: list[np.ndarray] = field(default_factory=list)
+    finals: list[tuple[int, int, Observation]] = field(default_factory=list)
+
+    def copied(self) -> dict[str, Any]:
+        """The fields, in lists of their own."""
+        return {name: copy.copy(value) for name, value in vars(self).items()}
+
+    def add(self, observation: Observation, is_first: Tensor, action: Tensor, logits: Tensor) -> None:
+        self.observations.append(observation)
+        self.is_first.append(is_first)
+        self.actions.append(action)
+        self.logits.append(logits)
+
+    def outcome(
+        self,
+        rewards: np.ndarray,
+        dones: np.ndarray,
+        infos: list[dict[str, Any]],
+        tensor: Callable[[Any], Observation],
+    ) -> None:
+        truncated = np.zeros_like(dones)
+        for lane in np.flatnonzero(dones).tolist():
+            if infos[lane].get("TimeLimit.truncated", False):
+                truncated[lane] = True
+                final = tensor(infos[lane]["terminal_observation"])
+                self.finals.append((len(self.rewards), lane, final))
+        self.rewards.append(np.array(rewards, dtype=np.float32))
+        self.truncated.append(truncated)
+        self.terminated.append(dones & ~truncated)
+
+    def unroll(self, last: Observation, last_is_first: Tensor) -> Unroll:
+        device = last_is_first.device
+        times, lanes = ([final[k] for final in self.finals] for k in (0, 1))
+        return Unroll(
+            observation=_stack([*self.observations, last]),
+            is_first=torch.stack([*self.is_first, last_is_first]),
+            action=torch.stack(self.actions),
+            reward=torch.as_tensor(np.stack(self.rewards), device=device),
+            terminated=torch.as_tensor(np.stack(self.terminated), device=device),
+            truncated=torch.as_tensor(np.stack(self.truncated), device=device),
+            behaviour_logits=torch.stack(self.logits),
+            actor_state=self.core_state,
+            final_time=torch.tensor(times, dtype=torch.int64, device=device),
+            final_lane=torch.tensor(lanes, dtype=torch.int64, device=device),
+            final_observation=self._finals(last),
+        )
+
+    def _finals(self, like: Observation) -> Observation:
+        if self.finals:
+            return _stack([final[2] for final in self.finals])
+        return map_observation(lambda x: x[:0], like)
+
+
+def sample(logits: Tensor, generator: torch.Generator, rows_of: tuple[int, int] | None = None) -> Tensor:
+    """Actions [B] from logits [B, A]: the exponential race, i.e. Gumbel's trick without logarithms.
+
+    Args:
+        logits: Of the lanes to act in.
+        generator: Draws the race.
+        rows_of: (first, all) lanes, see `Actor`.
+    """
+    first, lanes = rows_of or (0, len(logits))
+    race = logits.new_empty(lanes, logits.shape[-1]).exponential_(generator=generator)
+    return (torch.softmax(logits, dim=-1) / race[first : first + len(logits)]).argmax(dim=-1)
+
+
+def _stack(rows: list[Observation]) -> Observation:
+    return map_observation(lambda *tensors: torch.stack(tensors), *rows)

@@ -1,0 +1,171 @@
+"""Every number of the agents, once, with where it comes from. "paper" is Parisotto & Salakhutdinov 2021."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.learning.losses.distillation import Direction
+from agents.learning.settings import Settings, setting
+
+RL_LOSSES = ("vmpo", "vtrace")
+
+
+@dataclass(frozen=True)
+class LearnerConfig(Settings):
+    """Settings of whatever learns from unrolls, and of how they are collected."""
+
+    # Acting
+    unroll_length: int = setting(40, "steps T in one unroll", "tuned; paper 20")
+    gamma: float = setting(0.99, "discount", "paper")
+    timeout_is_terminal: bool = setting(
+        False,
+        "value a time-out at 0 instead of bootstrapping from its last observation",
+        "ours; True was common in 2021",
+    )
+    # Learner's network
+    learner_layers: int = setting(2, "layers of the GTrXL learner", "tuned; paper 4")
+    learner_width: int = setting(64, "width d of the learner", "tuned")
+    learner_heads: int = setting(2, "attention heads of the learner", "tuned")
+    learner_mlp_width: int = setting(128, "hidden width of the learner's position-wise MLP", "tuned")
+    learner_memory: int = setting(64, "steps that each layer of the learner looks back", "tuned")
+    learner_gate_bias: float = setting(2.0, "initial bias b_g of the gates", "Parisotto et al. 2019")
+    # Learner's updates
+    learner_learning_rate: float = setting(1e-3, "Adam step size of the learner", "tuned; paper 1e-4")
+    final_learning_rates: float = setting(
+        1.0,
+        "share of the step sizes of learner and actor that is left at the end, approached linearly",
+        "ours; paper: constant",
+        absent=1.0,
+    )
+    learner_replays: int = setting(
+        3, "further learner updates per unroll, on unrolls from replay", "paper: optional arrow"
+    )
+    priority_exponent: float = setting(
+        1.0, "how much lanes of large advantage are preferred in those updates; 0 not", "Schaul et al. 2016"
+    )
+    replay_lanes: int | None = setting(
+        8, "lanes in each of those updates; as many as there are environments when None", "tuned"
+    )
+    max_grad_norm: float | None = setting(None, "clip the learner's and actor's gradient norm", "paper: none")
+    entropy_coef: float = setting(0.05, "weight of the learner's entropy bonus", "tuned; paper none")
+    final_entropy: float = setting(
+        1.0, "share of that weight that is left at the end, approached linearly", "ours", absent=1.0
+    )
+    value_coef: float = setting(10.0, "weight of the learner's value loss", "tuned")
+    reward_prediction_coef: float = setting(
+        0.0,
+        "weight of the learner's prediction of rewards; 0 none",
+        "ours, after Jaderberg et al. 2017",
+        absent=0.0,
+    )
+    replay_size: int = setting(32, "unrolls kept", "tuned")
+    rl_loss: str = setting(
+        "vmpo", "how the policy learns: vmpo, or vtrace (IMPALA's policy gradient)", "paper: vmpo"
+    )
+    # V-MPO
+    eta_init: float = setting(1.0, "initial temperature", "paper")
+    eps_eta: float = setting(0.1, "bound behind the temperature", "paper")
+    alpha_init: float = setting(1.0, "initial multiplier of the trust region", "paper: 0.1 to 5")
+    eps_alpha: float = setting(0.004, "bound of KL(target || online)", "paper")
+    dual_learning_rate: float = setting(1e-2, "Adam step size of eta and alpha", "tuned")
+    target_period: int = setting(
+        10, "learner updates between refreshes of the target policy", "paper: 1, 10 or 100"
+    )
+    importance_weights: bool = setting(False, "weigh V-MPO's samples by clipped rho", "ours")
+    # V-trace
+    rho_bar: float = setting(1.0, "clip of V-trace's importance weights", "Espeholt et al. 2018")
+    c_bar: float = setting(1.0, "clip of V-trace's trace weights", "Espeholt et al. 2018")
+    value_trace_decay: float = setting(0.8, "lambda of the value targets", "tuned; Espeholt et al. 2018: 1")
+    policy_trace_decay: float = setting(1.0, "lambda behind the advantages", "Espeholt et al. 2018")
+    # PopArt
+    popart_step_size: float = setting(3e-4, "step size of PopArt's moments; 0 switches it off", "paper")
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, naming the field, the value and the choices."""
+        at_least_one = "unroll_length learner_layers learner_width learner_heads learner_mlp_width"
+        self._require_each(f"{at_least_one} learner_memory target_period replay_size", 1)
+        self._require_each(
+            "learner_replays priority_exponent entropy_coef value_coef reward_prediction_coef", 0
+        )
+        positive = (
+            "learner_learning_rate dual_learning_rate eta_init alpha_init eps_eta eps_alpha rho_bar c_bar"
+        )
+        for name in positive.split():
+            self._require(name, getattr(self, name) > 0, "greater than 0")
+        self._require_shares(
+            "final_learning_rates final_entropy gamma value_trace_decay policy_trace_decay popart_step_size"
+        )
+        self._require(
+            "learner_heads", self.learner_width % self.learner_heads == 0, "a divisor of learner_width"
+        )
+        self._require("rl_loss", self.rl_loss in RL_LOSSES, f"one of {', '.join(RL_LOSSES)}")
+
+    @property
+    def pull_to_actor(self) -> float:
+        """Weight of the distillation loss in the learner's: 0 where nobody else acts."""
+        return 0.0
+
+    @property
+    def shows_previous_step(self) -> bool:
+        """Whether the learner is shown the action and reward before each observation: not if it acts."""
+        return False
+
+
+@dataclass(frozen=True)
+class VMPOConfig(LearnerConfig):
+    """Settings of a learner that acts for itself."""
+
+    lstm_hidden_size: int = setting(32, "units of an acting LSTM", "paper")
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, naming the field, the value and the choices."""
+        super().__post_init__()
+        self._require_each("lstm_hidden_size", 1)
+
+
+@dataclass(frozen=True)
+class ALDConfig(LearnerConfig):
+    """Settings of Actor-Learner Distillation."""
+
+    # Learner's inputs
+    learner_sees_actions: bool = setting(
+        False,
+        "show the learner, which never acts, the action and reward before each observation",
+        "ours: False; usual for what acts, e.g. Espeholt et al. 2018",
+        absent=False,
+    )
+    # Actor
+    actor_hidden_size: int = setting(32, "units of the acting LSTM", "paper")
+    actor_learning_rate: float = setting(3e-3, "Adam step size of the actor", "tuned; paper 1e-4")
+    # Distillation
+    policy_coef: float = setting(
+        1.0, "alpha_pi, weight of the policy distillation", "ours; not stated in the paper"
+    )
+    distilled_value_coef: float = setting(
+        1.0, "alpha_V, weight of the value distillation; 0 switches it off", "ours"
+    )
+    learner_regularisation: float = setting(
+        0.1, "times alpha_pi: how much the distillation loss also pulls the learner to the actor", "paper: 1"
+    )
+    distillation_direction: Direction = setting(
+        "actor_learner", "which KL is distilled", "paper: actor_learner"
+    )
+    distillation_steps: int = setting(14, "distillation steps per unroll", "tuned; paper: more is better")
+    distillation_window: int = setting(8, "latest unrolls that distillation samples from", "tuned")
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, naming the field, the value and the choices."""
+        super().__post_init__()
+        self._require_each("actor_hidden_size distillation_window", 1)
+        self._require_each("distillation_steps policy_coef distilled_value_coef learner_regularisation", 0)
+        self._require("actor_learning_rate", self.actor_learning_rate > 0, "greater than 0")
+
+    @property
+    def pull_to_actor(self) -> float:
+        """Weight of the distillation loss in the learner's."""
+        return self.policy_coef * self.learner_regularisation
+
+    @property
+    def shows_previous_step(self) -> bool:
+        """Whether the learner is shown the action and reward before each observation."""
+        return self.learner_sees_actions

@@ -1,0 +1,59 @@
+"""The distiller: makes the actor say what the learner said, on what the actor saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from agents.learning.config import ALDConfig
+from agents.learning.losses import distillation
+from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.unroll import Unroll, map_observation
+
+
+class Distiller:
+    """Trains the actor's network on unrolls that carry the learner's outputs; it never runs the learner.
+
+    Args:
+        network: The actor's network, whose value head is in units of the return.
+        optimizer: Of that network's parameters.
+        config: Settings.
+    """
+
+    def __init__(self, network: ActorCritic, optimizer: torch.optim.Optimizer, config: ALDConfig) -> None:
+        self.network, self.optimizer, self.config = network, optimizer, config
+
+    def update(self, unroll: Unroll) -> dict[str, Any]:
+        """One step of gradient on one unroll; returns the diagnostics."""
+        config, learner = self.config, unroll.learner
+        if learner is None:
+            raise ValueError(
+                "Distiller.update: the unroll carries no learner outputs; pass it through the learner first"
+            )
+        window = map_observation(lambda x: x[:-1], unroll.observation)
+        actor, _ = self.network(window, unroll.actor_state, unroll.is_first[:-1], carry=0)
+        kl = distillation.policy_distillation(actor.logits, learner.logits, config.distillation_direction)
+        gap = distillation.value_distillation(actor.value, learner.value, learner.value_scale)
+        loss = config.policy_coef * kl.mean() + config.distilled_value_coef * gap.mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        if config.max_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
+        self.optimizer.step()
+        return {
+            "distillation/kl": kl.detach().mean(),
+            "distillation/value_gap": gap.detach().mean(),
+            "actor/entropy": distillation.entropy(actor.logits.detach()).mean(),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next update depends on."""
+        return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state_dict` was taken."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])

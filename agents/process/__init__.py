@@ -1,0 +1,1 @@
+"""This process: its threads, its signals, its exit status, and what it runs on."""

@@ -1,0 +1,66 @@
+"""What a result was made with: code, libraries, machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+LIBRARIES = ("memory-envs", "gymnasium", "numba", "numpy", "sb3-contrib", "stable-baselines3", "torch")
+
+
+def provenance() -> dict[str, Any]:
+    """Return versions, git revision and machine as plain JSON-able values; what is not known is None."""
+    return {
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "git": _revision(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": available_cores(),
+    }
+
+
+def available_cores() -> int:
+    """Return the number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def allowed_threads() -> int | None:
+    """Return how many threads numerical libraries may use by OMP_NUM_THREADS; None where it says nothing."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _revision() -> str | None:
+    """The commit, with "-dirty" behind it if files differ; None outside a checkout of this repository."""
+    if not (ROOT / ".git").exists():
+        return None
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _processor() -> str | None:
+    """The name of the processor, which Linux keeps in a file and `platform` does not look up."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or None
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or None

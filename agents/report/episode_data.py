@@ -1,0 +1,113 @@
+"""A recorded episode as plain values for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.report.episodes import RecordedEpisode
+from agents.report.packing import pack
+from agents.report.tracing import Floats, Trace
+from memory_envs.rendering.scene import Fact, Scene
+from memory_envs.rules.grid import FORWARD, NUM_ACTIONS, TURN_LEFT, TURN_RIGHT
+
+_ACTION_NAMES = {TURN_LEFT: "turn left", TURN_RIGHT: "turn right", FORWARD: "forward"}
+
+
+def episode_data(episode: RecordedEpisode) -> dict[str, Any]:
+    """Return everything that the page draws of an episode."""
+    scenes = episode.scenes
+    return {
+        "stream": episode.stream,
+        "number": episode.number,
+        "success": episode.success,
+        "truncated": episode.truncated,
+        "return": _rounded(episode.total_reward),
+        "maxSteps": scenes[0].max_steps,
+        "actionNames": [_ACTION_NAMES[action] for action in range(NUM_ACTIONS)],
+        "actions": list(episode.actions),
+        "rewards": [_rounded(reward) for reward in episode.rewards],
+        "poses": [[scene.row, scene.column, scene.heading] for scene in scenes],
+        "room": pack(np.stack([scene.tiles for scene in scenes]), "uint8"),
+        "visible": pack(np.stack([scene.visible for scene in scenes]), "uint8"),
+        "view": pack(np.stack([scene.view for scene in scenes]), "uint8"),
+        "notes": {name: [scene.notes[name] for scene in scenes] for name in scenes[0].notes},
+        "facts": [[_fact(fact) for fact in scene.facts] for scene in scenes],
+        "sightings": [
+            {"tile": tile, "steps": np.flatnonzero(in_view(scenes, tile)).tolist()}
+            for tile in scenes[0].things
+        ],
+        "traces": {role: _trace(trace) for role, trace in episode.traces.items()},
+    }
+
+
+def in_view(scenes: Sequence[Scene], tile: int) -> NDArray[np.bool_]:
+    """Return whether a kind of tile lies in the agent's view in each scene, bool [len(scenes)]."""
+    return np.array([bool((scene.view == tile).any()) for scene in scenes])
+
+
+def attention_on(attention: Floats, steps: NDArray[np.bool_]) -> Floats:
+    """Return how much of the attention falls on some steps of the episode, from each of its steps.
+
+    Args:
+        attention: [T, L, H, M + 1] as in `Trace`.
+        steps: bool [T], the steps looked for.
+
+    Returns:
+        [T, L, H], each from 0 to 1.
+    """
+    share: Floats = _by_step(attention) @ steps.astype(np.float32)
+    return share
+
+
+def reach(attention: Floats, steps: NDArray[np.bool_]) -> Floats:
+    """Return how much of what each step ends up with can come from some steps, layer by layer.
+
+    What a layer finds at an earlier step is what the layer below found when that step was the current one, so
+    attention reaches further than it looks: through the head of each layer that leads there best, or past a
+    layer by the stream around it.
+
+    Args:
+        attention: [T, L, H, M + 1] as in `Trace`.
+        steps: bool [T], the steps looked for.
+
+    Returns:
+        [T], each from 0 to 1.
+    """
+    found = steps.astype(np.float32)
+    for layer in np.moveaxis(_by_step(attention), 1, 0):  # [T, H, T]
+        found = np.maximum(found, (layer @ found).max(axis=-1))
+    return found
+
+
+def _by_step(attention: Floats) -> Floats:
+    """[T, L, H, M + 1] by distance -> [T, L, H, T] by the step looked at."""
+    length, span = len(attention), attention.shape[-1]
+    back = np.arange(length)[:, None] - np.arange(length)  # [T, T]
+    inside = (back >= 0) & (back < span)
+    rows = np.arange(length)[:, None]
+    by_step: Floats = np.moveaxis(attention[rows, :, :, np.where(inside, back, 0)], 1, -1)  # [T, L, H, T]
+    return by_step * inside[:, None, None, :]
+
+
+def _trace(trace: Trace) -> dict[str, Any]:
+    # No step looks further back than the episode is long.
+    attention = None if trace.attention is None else trace.attention[..., : len(trace.attention)]
+    return {
+        "probabilities": [[_rounded(each) for each in row] for row in trace.probabilities.tolist()],
+        "value": [_rounded(each) for each in trace.value.tolist()],
+        "hidden": None if trace.hidden is None else pack(trace.hidden, "int8"),
+        "attention": None if attention is None else pack(attention, "uint16"),
+    }
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    icons = [{"tile": icon.tile, "mark": icon.mark} for icon in fact.icons]
+    return {"name": fact.name, "text": fact.text, "icons": icons, "mood": fact.mood}
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)

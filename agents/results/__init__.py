@@ -1,0 +1,1 @@
+"""What runs came to: scores, milestones, comparisons."""

@@ -1,0 +1,85 @@
+"""What one step of acting costs: each policy of a benchmark beside the others of its task."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from agents.export.latency import BATCHES, measure
+from agents.results.runs import Group
+from agents.sb3.algorithm import find_algorithm
+from agents.sb3.checkpoint import replacing
+
+FILE_NAME = "acting.csv"
+COLUMNS = ("experiment", "batch", "microseconds", "ratio")
+# Shorter than for a comparison of two actors: some policies need 100 times as long as others.
+ROUNDS, STEPS = 10, 50
+
+
+class Cost(NamedTuple):
+    """Of one step with a batch of observations, in one thread."""
+
+    microseconds: float
+    ratio: float
+    """To the cost of the task's first experiment, measured in the same rounds."""
+
+
+# Experiment -> batch -> cost.
+Costs = Mapping[str, Mapping[int, Cost]]
+
+
+def measure_acting(groups: Sequence[Group], rounds: int = ROUNDS, steps: int = STEPS) -> Costs:
+    """Time `predict` of the final model of each group, sampled actions, memory handed on.
+
+    Args:
+        groups: Of one task; those without a final model are left out.
+        rounds: In each of which all are timed.
+        steps: Of a round.
+    """
+    models = {group.name: _model(group) for group in groups if group.finished is not None}
+    costs: dict[str, dict[int, Cost]] = {name: {} for name in models}
+    for batch in BATCHES if models else ():
+        space = next(iter(models.values())).observation_space
+        for name, microseconds, ratio in measure(models, space, batch, rounds=rounds, steps=steps):
+            costs[name][batch] = Cost(microseconds, ratio)
+    return costs
+
+
+def write_acting(folder: Path, costs: Costs) -> Path:
+    """Write a row per experiment and batch."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for experiment, by_batch in costs.items():
+        for batch, cost in by_batch.items():
+            writer.writerow([experiment, batch, f"{cost.microseconds:.1f}", f"{cost.ratio:.2f}"])
+    with replacing(folder / FILE_NAME) as file:
+        file.write(text.getvalue().encode())
+    return folder / FILE_NAME
+
+
+def read_acting(folder: str | Path) -> Costs:
+    """Return what `write_acting` wrote; nothing if nobody measured.
+
+    Raises:
+        ValueError: A column is missing or holds no number.
+    """
+    path, costs = Path(folder) / FILE_NAME, dict[str, dict[int, Cost]]()
+    if not path.is_file():
+        return costs
+    with path.open(newline="", encoding="utf-8") as file:
+        try:
+            for row in csv.DictReader(file):
+                cost = Cost(float(row["microseconds"]), float(row["ratio"]))
+                costs.setdefault(row["experiment"], {})[int(row["batch"])] = cost
+        except (KeyError, TypeError, ValueError) as problem:
+            raise ValueError(f"{path} must have the columns {', '.join(COLUMNS)}: {problem!r}") from problem
+    return costs
+
+
+def _model(group: Group) -> Any:
+    assert group.finished is not None
+    return find_algorithm(group.finished.agent).load(group.finished.directory.model, device="cpu")

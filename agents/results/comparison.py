@@ -1,0 +1,94 @@
+"""The experiments of a task side by side: how good, how probably better, and what they cost."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.results.acting import Cost, Costs
+from agents.results.runs import Group
+from agents.results.scores import improvement, score
+from agents.results.statistics import Estimate
+from agents.runs.log import CPU_SECONDS, column
+
+# Whose probability of improvement is told: the end of a preset's name.
+SUBJECT = "ald"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One experiment among those of its task.
+
+    Attributes:
+        name: Of the experiment.
+        seeds: Number of runs.
+        score: Normalised score of the final models, with sampled actions.
+        likeliest: The same with the likeliest actions.
+        improvement: How probably a run of the subject is better than one of this; see `scores.improvement`.
+            None for the subject itself and where there is none.
+        cpu_minutes: Median over runs of the processor time of training; None if it was not logged.
+        acting: Batch -> cost of one step.
+    """
+
+    name: str
+    seeds: int
+    score: Estimate | None
+    likeliest: Estimate | None
+    improvement: Mapping[str, Estimate | None] | None
+    cpu_minutes: float | None
+    acting: Mapping[int, Cost]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON-able values."""
+        compared = self.improvement or {}
+        return {
+            "name": self.name,
+            "score": _plain(self.score),
+            "likeliest": _plain(self.likeliest),
+            "improvement": {key: _plain(each) for key, each in compared.items()},
+            "cpuMinutes": self.cpu_minutes,
+            "acting": {str(batch): cost.microseconds for batch, cost in self.acting.items()},
+        }
+
+
+def compare(groups: Sequence[Group], costs: Costs, subject: str = SUBJECT) -> list[Comparison]:
+    """Compare the experiments of one task.
+
+    Args:
+        groups: The experiments.
+        costs: Of acting; may lack some.
+        subject: The end of the name of the one whose probability of improvement is told.
+    """
+    ours = find_subject(groups, subject)
+    return [_comparison(group, ours, costs.get(group.name, {})) for group in groups]
+
+
+def find_subject(groups: Sequence[Group], subject: str = SUBJECT) -> Group | None:
+    """Return the experiment whose name ends with "/subject", the shortest such name, if there is one."""
+    found = [group for group in groups if group.name.rpartition("/")[2] == subject]
+    return min(found, key=lambda group: len(group.name), default=None)
+
+
+def _comparison(group: Group, ours: Group | None, acting: Mapping[int, Cost]) -> Comparison:
+    return Comparison(
+        name=group.name,
+        seeds=len(group.runs),
+        score=score(group),
+        likeliest=score(group, "deterministic"),
+        improvement=None if ours is None or ours.name == group.name else improvement(ours, group),
+        cpu_minutes=_cpu_minutes(group),
+        acting=acting,
+    )
+
+
+def _cpu_minutes(group: Group) -> float | None:
+    """Logs of before this was written down, or of others, have no such column."""
+    totals = [column(run.rows[-1:], CPU_SECONDS) for run in group.runs]
+    known = [total[0] / 60 for total in totals if total and total[0] == total[0]]
+    return statistics.median(known) if known else None
+
+
+def _plain(estimate: Estimate | None) -> dict[str, float | None] | None:
+    return None if estimate is None else estimate._asdict()

@@ -1,0 +1,203 @@
+"""Trained models: where they lie, how they are loaded, and how another training begins with one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from stable_baselines3.common.save_util import recursive_getattr
+
+from agents import pretrained
+from agents.sb3 import saving
+from agents.sb3.algorithm import find_algorithm
+from agents.sb3.base import ConfiguredAlgorithm
+from agents.evaluation.episodes import Policy
+from agents.runs.options import config_differences
+from agents.runs.directory import RunDirectory
+from registry.agents import AGENTS
+
+
+class Trained(NamedTuple):
+    """A model and the environment it was trained in."""
+
+    model: Policy
+    env_id: str
+    env_kwargs: Mapping[str, Any]
+
+
+def load_trained(
+    path: str | Path,
+    env_id: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+) -> Trained:
+    """Load the model of a run, or of a file.
+
+    Args:
+        path: A run directory: its final model, or its latest checkpoint while there is none. Or a model file.
+        env_id: Environment; that of the run when None.
+        env_kwargs: Settings of the environment; those of the run when None.
+        device: Where to put the networks.
+
+    Raises:
+        FileNotFoundError: There is no such file, or the folder is no run.
+        ValueError: The file is no model, or belongs to no run and `env_id` is None.
+    """
+    path, config = _found(path)
+    settings = config.get("run", {})
+    if env_id is None and "env" not in settings:
+        raise ValueError(f"{path} lies in no run directory, so its environment is not known: give --env")
+    model = _load(path, device)
+    own_id, own_kwargs = settings.get("env"), json.loads(settings.get("env_kwargs", "{}"))
+    return Trained(model, *_task(env_id, env_kwargs, own_id, own_kwargs))
+
+
+def load_pretrained(
+    name: str,
+    env_id: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+) -> Trained:
+    """Load an actor that ships with the package, and the environment it was trained in.
+
+    Args:
+        name: One of `agents.pretrained.names()`.
+        env_id: Environment; that of the training when None.
+        env_kwargs: Settings of the environment; those of the training when None.
+        device: Where to put the networks.
+
+    Raises:
+        ValueError: There is no such actor; says which there are.
+    """
+    card = pretrained.read_card(name)
+    model = pretrained.load(name, device)
+    return Trained(model, *_task(env_id, env_kwargs, card.env, card.env_kwargs))
+
+
+def _task(
+    env_id: str | None, env_kwargs: Mapping[str, Any] | None, own_id: str, own_kwargs: Mapping[str, Any]
+) -> tuple[str, Mapping[str, Any]]:
+    """The environment asked for, or else that of the training, whose settings are of no other one."""
+    if env_kwargs is None:
+        env_kwargs = own_kwargs if env_id in (None, own_id) else {}
+    return env_id or own_id, env_kwargs
+
+
+def load_model(path: str | Path, device: str = "cpu") -> Any:
+    """Load the model of a run, or of a file, by itself.
+
+    Args:
+        path: As in `load_trained`.
+        device: Where to put the networks.
+
+    Raises:
+        FileNotFoundError: There is no such file, or the folder is no run.
+        ValueError: The file is no model.
+    """
+    path, _ = _found(path)
+    return _load(path, device)
+
+
+def _load(path: Path, device: str) -> Any:
+    """A model by the class that its file names."""
+    tree, _ = saving.read(path, "cpu")
+    classes = {row.entry_point.rpartition(":")[2]: row.name for row in AGENTS.values()}
+    name = tree.get("algorithm") if isinstance(tree, dict) else None
+    if name not in classes:
+        raise ValueError(f"{path} holds no model of {', '.join(classes)}")
+    return find_algorithm(classes[name]).load(path, device=device)
+
+
+def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
+    """The file of a model, and the configuration of the run it belongs to, empty if to none."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no run directory and no model file {path}")
+    run = RunDirectory.open(path) if path.is_dir() else RunDirectory.containing(path)
+    config = {} if run is None else run.read_config()
+    if run is not None and path.is_dir():
+        path = run.model if run.model.exists() else run.latest_checkpoint()
+    return path, config
+
+
+class Beginning(NamedTuple):
+    """What a training began with.
+
+    Attributes:
+        file: The model's.
+        preset: That it was trained with, None where it had none or that is not known.
+        env: That it was trained in, None where that is not known.
+        timesteps: Frames that it had been trained for.
+    """
+
+    file: str
+    preset: str | None
+    env: str | None
+    timesteps: int
+
+    def told(self) -> str:
+        """Return it in words."""
+        trained = self.preset or self.env
+        where = f" ({trained})" if trained else ""
+        return f"the networks of {self.file}, trained for {self.timesteps:,} frames{where}"
+
+
+def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> Beginning:
+    """Give a new model what a trained one knows: its networks, and the units that its values count in.
+
+    Optimizers, replay and counters stay those of a new model.
+
+    Args:
+        model: The new one, which must have networks of the same kind and size.
+        path: As in `load_trained`.
+
+    Returns:
+        What is to be written down of the trained one.
+
+    Raises:
+        FileNotFoundError: There is no such file, or the folder is no run.
+        ValueError: The file is no model, one of another class, or its networks do not fit.
+    """
+    file, config = _found(path)
+    trained = _load(file, "cpu")
+    if type(trained) is not type(model):
+        raise ValueError(
+            f"{path} holds a model of {type(trained).__name__}, this run trains {type(model).__name__}"
+        )
+    check_spaces(trained, model, "this run")
+    parameters: dict[str, Any] = trained.get_parameters()
+    for name, own in model.get_parameters().items():
+        if isinstance(recursive_getattr(model, name), torch.optim.Optimizer):
+            parameters[name] = own
+    try:
+        model.set_parameters(parameters)
+    except RuntimeError as problem:  # torch's, which lists every tensor that is missing or of another shape
+        raise ValueError(
+            f"the networks of {path} do not fit those of this run; these settings differ: "
+            f"{_differences(trained, model)}"
+        ) from problem
+    run = config.get("run", {})
+    return Beginning(str(file), run.get("preset"), run.get("env"), trained.num_timesteps)
+
+
+def _differences(trained: ConfiguredAlgorithm, model: ConfiguredAlgorithm) -> str:
+    differing = config_differences(trained.config, model.config).items()
+    return (
+        ", ".join(f"{name} ({there} there, {here} here)" for name, (there, here) in differing)
+        or "none, so policy or policy_kwargs do"
+    )
+
+
+def check_spaces(model: Any, other: Any, whose: str) -> None:
+    """Refuse what has other spaces than the model was trained with, by the name of whose they are.
+
+    Raises:
+        ValueError: Naming the space.
+    """
+    for name in ("observation_space", "action_space"):
+        known, found = getattr(model, name), getattr(other, name)
+        if known != found:
+            raise ValueError(f"the model was trained with the {name} {known}, {whose} has {found}")

@@ -1,0 +1,200 @@
+"""Actor-critics with memory behind SB3's policy interface: LSTM, GTrXL, and one of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from torch import Tensor, nn
+
+from agents.learning.networks.actor_critic import ActorCritic, AsymmetricActorCritic, Core
+from agents.learning.networks.gtrxl import GTrXLCore
+from agents.learning.networks.lstm import LSTMCore
+from agents.sb3.policies import default_extractor, linear_actor_critic
+
+State = tuple[np.ndarray, ...]
+
+
+class MemoryPolicy(BasePolicy):
+    """A policy that remembers, as SB3 asks it: `predict` takes and returns its memory as `state`.
+
+    The state is opaque, a tuple of arrays whose first dimension is the lane, so that whatever works with
+    sb3-contrib's recurrent policies (`evaluate_policy` for one) works with a transformer too.
+
+    Subclasses build `network`.
+
+    Args:
+        observation_space: Box or Dict.
+        action_space: Discrete.
+        lr_schedule: Not used: the learner has an optimizer of its own.
+        features_extractor_class: SB3's choice for the observation space when None.
+        kwargs: Further arguments of `BasePolicy`.
+    """
+
+    network: ActorCritic
+    _sizes: dict[str, Any]
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        lr_schedule: Schedule | None = None,
+        features_extractor_class: type[BaseFeaturesExtractor] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            observation_space,
+            action_space,
+            features_extractor_class or default_extractor(observation_space),
+            **kwargs,
+        )
+        self.num_actions = int(action_space.n)  # type: ignore[attr-defined]
+
+    def forward(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
+        """Return the actions [N] of episodes' first observations; `predict` is for all that follows."""
+        return self._predict(observation, deterministic)
+
+    def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
+        lanes = _lanes(observation)
+        state = self.network.acting.initial_state(lanes)
+        is_first = torch.ones(lanes, dtype=torch.bool, device=self.device)
+        return _chosen(self.network.acting.step(observation, state, is_first)[0].logits, deterministic)
+
+    def predict(
+        self,
+        observation: np.ndarray | dict[str, np.ndarray],
+        state: State | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, State]:
+        """Choose actions.
+
+        Args:
+            observation: One observation or a batch of them.
+            state: What the last call returned; None at the start.
+            episode_start: [N] bool, lanes whose memory is to be cleared first; none when None.
+            deterministic: Take the likeliest action instead of sampling.
+
+        Returns:
+            The action, or actions [N], and the next state.
+        """
+        self.set_training_mode(False)
+        tensors, vectorized = self.obs_to_tensor(observation)
+        lanes = _lanes(tensors)
+        acting = self.network.acting
+        if state is None:
+            memory = acting.initial_state(lanes)
+        else:
+            memory = tuple(torch.as_tensor(part, device=self.device) for part in state)
+        starts = np.zeros(lanes, dtype=np.bool_) if episode_start is None else np.asarray(episode_start)
+        is_first = torch.as_tensor(starts, dtype=torch.bool, device=self.device).reshape(lanes)
+        outputs, memory = acting.step(tensors, memory, is_first)
+        actions = _chosen(outputs.logits, deterministic).cpu().numpy()
+        following = tuple(part.cpu().numpy() for part in memory)
+        return (actions if vectorized else actions[0]), following
+
+    def _lstm(self, hidden_size: int) -> ActorCritic:
+        extractor = self.make_features_extractor()
+        core = LSTMCore(nn.LSTM(extractor.features_dim, hidden_size))
+        return self._linear(extractor, core)
+
+    def _gtrxl(
+        self, layers: int, width: int, heads: int, mlp_width: int, memory: int, gate_bias: float
+    ) -> ActorCritic:
+        extractor = self.make_features_extractor()
+        core = GTrXLCore(extractor.features_dim, width, layers, heads, mlp_width, memory, gate_bias)
+        return self._linear(extractor, core)
+
+    def _linear(self, extractor: BaseFeaturesExtractor, core: Core) -> ActorCritic:
+        return linear_actor_critic(
+            self.observation_space, extractor, self.num_actions, core, self.normalize_images
+        )
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return super()._get_constructor_parameters() | self._sizes
+
+
+class LSTMPolicy(MemoryPolicy):
+    """An LSTM that policy and value share, with standardised inputs and linear heads.
+
+    Args:
+        arguments: Those of `MemoryPolicy`.
+        lstm_hidden_size: Units.
+        kwargs: Those of `MemoryPolicy`.
+    """
+
+    def __init__(self, *arguments: Any, lstm_hidden_size: int = 32, **kwargs: Any) -> None:
+        super().__init__(*arguments, **kwargs)
+        self._sizes = {"lstm_hidden_size": lstm_hidden_size}
+        self.network = self._lstm(lstm_hidden_size)
+
+
+class GTrXLPolicy(MemoryPolicy):
+    """A gated transformer that policy and value share; its memory is the state that `predict` hands over.
+
+    Args:
+        arguments: Those of `MemoryPolicy`.
+        layers: Layers.
+        width: d of the model.
+        heads: Attention heads.
+        mlp_width: Hidden width of the position-wise MLP.
+        memory: Steps that each layer looks back.
+        gate_bias: Initial bias of the gates.
+        kwargs: Those of `MemoryPolicy`.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        layers: int = 2,
+        width: int = 64,
+        heads: int = 2,
+        mlp_width: int = 128,
+        memory: int = 64,
+        gate_bias: float = 2.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*arguments, **kwargs)
+        self._sizes = {
+            "layers": layers,
+            "width": width,
+            "heads": heads,
+            "mlp_width": mlp_width,
+            "memory": memory,
+            "gate_bias": gate_bias,
+        }
+        self.network = self._gtrxl(layers, width, heads, mlp_width, memory, gate_bias)
+
+
+class AsymmetricPolicy(GTrXLPolicy):
+    """An LSTM that acts, beside a gated transformer that only values; they share nothing.
+
+    Args:
+        arguments: Those of `MemoryPolicy`.
+        lstm_hidden_size: As in `LSTMPolicy`.
+        kwargs: Those of `GTrXLPolicy`, for the transformer.
+    """
+
+    network: AsymmetricActorCritic
+
+    def __init__(self, *arguments: Any, lstm_hidden_size: int = 32, **kwargs: Any) -> None:
+        super().__init__(*arguments, **kwargs)
+        self._sizes["lstm_hidden_size"] = lstm_hidden_size
+        critic = self.network
+        self.network = AsymmetricActorCritic(self._lstm(lstm_hidden_size), critic)
+
+
+def _lanes(observation: PyTorchObs) -> int:
+    first = next(iter(observation.values())) if isinstance(observation, dict) else observation
+    return int(first.shape[0])
+
+
+def _chosen(logits: Tensor, deterministic: bool) -> Tensor:
+    if deterministic:
+        return logits.argmax(dim=-1)
+    return torch.distributions.Categorical(logits=logits).sample()

@@ -1,0 +1,74 @@
+"""From an environment id to environments: many lanes to train in, or one to watch."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+from gymnasium.vector import AutoresetMode
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+
+import memory_envs  # noqa: F401  (registers the ids)
+from agents.vec_env.gymnasium import GymnasiumVecEnv
+from agents.vec_env.remote import RemoteLanes
+from registry.envs import ENVS
+
+
+def make_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> VecEnv:
+    """Make `num_envs` lanes of an environment, with episode statistics.
+
+    Ids of this package run in their own compiled vector environment, any other id in SB3's `DummyVecEnv`.
+
+    Args:
+        env_id: A registered id, or "module:id" to import a module that registers it.
+        num_envs: Lanes.
+        env_kwargs: Settings of the environment.
+
+    Raises:
+        gymnasium.error.Error: There is no such id.
+        ValueError, TypeError: The environment refuses a setting.
+    """
+    name, settings = resolve_id(env_id), dict(env_kwargs or {})
+    if not is_native(name):
+        return make_vec_env(name, num_envs, env_kwargs=settings)
+    lanes = gymnasium.make_vec(name, num_envs=num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **settings)
+    return VecMonitor(GymnasiumVecEnv(lanes))
+
+
+def make_remote_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> RemoteLanes:
+    """The lanes of `make_lanes`, for the workers of the Ray engine to make; arguments and errors as there."""
+    return RemoteLanes(functools.partial(_make_so_many, env_id, dict(env_kwargs or {})), num_envs)
+
+
+def _make_so_many(env_id: str, env_kwargs: Mapping[str, Any], num_envs: int) -> VecEnv:
+    return make_lanes(env_id, num_envs, env_kwargs)
+
+
+def make_single(
+    env_id: str, env_kwargs: Mapping[str, Any] | None = None, render_mode: str | None = None
+) -> gymnasium.Env[Any, Any]:
+    """Make one environment, to be watched or recorded; arguments and errors as for `make_lanes`."""
+    return gymnasium.make(resolve_id(env_id), render_mode=render_mode, **dict(env_kwargs or {}))
+
+
+def is_native(env_id: str) -> bool:
+    """Return whether an id names an environment of this package."""
+    return env_id in {row.id for row in ENVS}
+
+
+def resolve_id(env_id: str) -> str:
+    """Import the module of a "module:id", check that the id is registered, and return it alone.
+
+    Raises:
+        gymnasium.error.Error: There is no such id; names what is near.
+        ModuleNotFoundError: There is no such module.
+    """
+    module, _, name = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    gymnasium.spec(name)
+    return name

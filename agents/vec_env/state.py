@@ -1,0 +1,48 @@
+"""What a vector of environments must remember so that training can go on inside its episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+
+from agents.vec_env.gymnasium import GymnasiumVecEnv
+
+
+def get_env_state(env: VecEnv) -> dict[str, Any] | None:
+    """The state of `env` and of its wrappers, or None if some part of it cannot tell its state.
+
+    Known are this package's vector environments behind `GymnasiumVecEnv`, and SB3's `VecMonitor` around them.
+    """
+    if isinstance(env, VecMonitor):
+        inner = get_env_state(env.venv)
+        return inner and {
+            "inner": inner,
+            "episode_returns": env.episode_returns.copy(),
+            "episode_lengths": env.episode_lengths.copy(),
+            "episode_count": env.episode_count,
+        }
+    if isinstance(env, GymnasiumVecEnv) and hasattr(env.env, "get_state"):
+        return {"env": env.env.get_state()}
+    return None
+
+
+def set_env_state(env: VecEnv, state: Mapping[str, Any]) -> None:
+    """Put `env` into a state that `get_env_state` returned for one of equal make.
+
+    Raises:
+        ValueError: `env` is of another make.
+    """
+    if isinstance(env, VecMonitor) and "inner" in state:
+        set_env_state(env.venv, state["inner"])
+        env.episode_returns = state["episode_returns"].copy()
+        env.episode_lengths = state["episode_lengths"].copy()
+        env.episode_count = state["episode_count"]
+    elif isinstance(env, GymnasiumVecEnv) and "env" in state and hasattr(env.env, "set_state"):
+        env.env.set_state(state["env"])
+    else:
+        raise ValueError(
+            f"cannot restore the saved state of the environments in {type(env).__name__}: "
+            "build them as for training"
+        )

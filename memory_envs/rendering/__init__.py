@@ -1,0 +1,1 @@
+"""What there is to see, as pixels, text, windows and videos."""

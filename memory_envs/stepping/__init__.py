@@ -1,0 +1,1 @@
+"""From a rulebook to environments: compiled loops, one lane, many lanes."""

@@ -1,0 +1,111 @@
+"""Compiling: the loops of a rulebook become machine code, which is kept on disk.
+
+Numba's own cache looks only at the file of the function it compiles and would keep running old rules after an
+edit to a rulebook; here the name of a cache file holds a digest of all the sources.
+"""
+
+import functools
+import hashlib
+import pickle
+import warnings
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numba
+from numba import types
+from numba.core import config as numba_config
+from numba.core.caching import FunctionCache
+
+from memory_envs.stepping.kernels import Kernels, make_loops
+
+
+@functools.cache
+def compile_rulebook(rulebook: ModuleType) -> Kernels:
+    """Return the kernels of a rulebook, from the disk cache when its sources have not changed."""
+    bytes_1d, bytes_2d, bytes_4d = (types.Array(types.uint8, dimensions, "C") for dimensions in (1, 2, 4))
+    integers, integers_2d = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
+    floats = types.Array(types.float64, 1, "C")
+    mask, flags = types.Array(types.boolean, 1, "C"), types.Array(types.boolean, 2, "C")
+    config, pen = (integers, floats), (bytes_2d, bytes_1d, bytes_4d, types.int64)
+    shared = (*config, integers_2d, *pen)
+    outputs = (bytes_2d, bytes_2d, integers_2d, floats, flags)
+    loops, digest = make_loops(rulebook), source_digest(rulebook)
+    reset = types.void(*shared, mask, bytes_2d)
+    step = types.int64(*shared, types.int64, integers, *outputs)
+    facts = types.void(*config, integers_2d, integers_2d)
+    return Kernels(
+        _compile(loops.reset, rulebook, digest, reset),
+        _compile(loops.step, rulebook, digest, step),
+        _compile(loops.facts, rulebook, digest, facts),
+    )
+
+
+def source_digest(rulebook: ModuleType) -> str:
+    """Return a digest of everything compiled code depends on.
+
+    That is this file, the loops, the rules of this package, which other rulebooks may call, and all files
+    beside the rulebook.
+    """
+    digest = hashlib.sha256(rulebook.__name__.encode())
+    for name, content in sorted(_sources(rulebook)):
+        digest.update(name.encode() + b"\0" + content + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _sources(rulebook: ModuleType) -> Iterator[tuple[str, bytes]]:
+    for name in ("kernels", "compilation"):
+        yield name, resources.files("memory_envs.stepping").joinpath(f"{name}.py").read_bytes()
+    beside = rulebook.__name__.rpartition(".")[0]
+    for package in {"memory_envs.rules", beside} - {""}:
+        for file in resources.files(package).iterdir():
+            if file.name.endswith(".py"):
+                yield f"{package}/{file.name}", file.read_bytes()
+    if not beside and rulebook.__file__ is not None:
+        yield rulebook.__name__, Path(rulebook.__file__).read_bytes()
+
+
+def _compile(function: Any, rulebook: ModuleType, digest: str, signature: Any) -> Any:
+    if numba_config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return function
+    function.__qualname__ = f"{rulebook.__name__.rpartition('.')[2]}-{function.__name__}-{digest}"
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    try:
+        dispatcher._cache = _DigestedCache(function)
+    except RuntimeError:
+        _warn_uncached("no folder can be written to")
+    dispatcher.compile(signature)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+class _DigestedCache(FunctionCache):
+    """Numba's cache, trusting the digest in the file name, and never the reason that an environment fails."""
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        return sig, codegen.magic_tuple()
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except (OSError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as error:
+            _warn_uncached(f"a file in {self.cache_path} cannot be read ({error!r})")
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _warn_uncached(f"{self.cache_path} cannot be written to ({error})")
+
+
+@functools.cache
+def _warn_uncached(reason: str) -> None:
+    warnings.warn(
+        f"memory_envs compiles its environments again in every process: {reason}. "
+        "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written to.",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,66 @@
+"""Encodings: the forms in which a window of tiles can be handed to the agent."""
+
+import math
+from types import ModuleType
+
+import numpy as np
+from gymnasium.spaces import Box
+
+from memory_envs.rendering.scene import looks_of
+from memory_envs.rendering.sprites import sprite_table
+from memory_envs.rules.settings import check_choice
+from memory_envs.stepping.kernels import ONEHOT, RGB, TILES, Pen
+
+OBSERVATIONS = {"onehot": ONEHOT, "tiles": TILES, "rgb": RGB}
+
+LEAST_IMAGE = 36
+"""Pixels along the shorter side of an image: the convolutional network of Stable-Baselines3 needs as many."""
+
+_LEAST_CELL = 12  # pixels; with less, shapes cannot be told apart
+
+
+def observation_space(rulebook: ModuleType, view_size: int, observation: str) -> Box:
+    """Return the space of one observation.
+
+    Raises:
+        ValueError: `observation` is unknown.
+    """
+    _check(observation)
+    cells, tiles, notes = view_size * view_size, rulebook.NUM_TILES, rulebook.NUM_NOTES
+    # Vectors where there are no pixels: Stable-Baselines3 would take a window of three dimensions for a
+    # picture too small to learn from.
+    if observation == "onehot":
+        return Box(0, 1, (cells * tiles + notes,), np.uint8)
+    if observation == "tiles":
+        high = np.array([tiles - 1] * cells + [1] * notes, dtype=np.uint8)
+        return Box(np.zeros_like(high), high, dtype=np.uint8)
+    cell = cell_pixels(view_size)
+    return Box(0, 255, (view_size * cell + (cell // 2 if notes else 0), view_size * cell, 3), np.uint8)
+
+
+def new_pen(rulebook: ModuleType, view_size: int, observation: str) -> Pen:
+    """Return the scratch arrays and sprites with which the kernels write observations.
+
+    Raises:
+        ValueError: `observation` is unknown.
+    """
+    _check(observation)
+    cell = cell_pixels(view_size)
+    painted = observation == "rgb"
+    return Pen(
+        view=np.empty((view_size, view_size), dtype=np.uint8),
+        notes=np.zeros(rulebook.NUM_NOTES, dtype=np.uint8),
+        sprites=sprite_table(looks_of(rulebook), cell)
+        if painted
+        else np.empty((rulebook.NUM_TILES, 0, 0, 3), dtype=np.uint8),
+        kind=OBSERVATIONS[observation],
+    )
+
+
+def cell_pixels(view_size: int) -> int:
+    """Return the side of a tile in "rgb" observations, pixels."""
+    return max(_LEAST_CELL, math.ceil(LEAST_IMAGE / view_size))
+
+
+def _check(observation: str) -> None:
+    check_choice("observation", observation, tuple(OBSERVATIONS))

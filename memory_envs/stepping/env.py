@@ -1,0 +1,244 @@
+"""The single environment: one lane with the interface of `gymnasium.Env`."""
+
+import operator
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, cast
+
+import gymnasium
+import numpy as np
+from gymnasium import error
+from numpy.typing import NDArray
+
+from memory_envs.rendering import painter
+from memory_envs.rendering.display import Window
+from memory_envs.rendering.scene import Scene
+from memory_envs.rendering.style import ALL, Style
+from memory_envs.rules import grid
+from memory_envs.stepping.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
+from memory_envs.stepping.lanes import Lanes, RefusedStep, new_stream
+
+Observation = NDArray[np.uint8]
+
+
+class MemoryEnv(gymnasium.Env[Observation, np.int64]):
+    """One lane of a rulebook; a task is a subclass that says how it is configured and how it looks.
+
+    `reset(seed=...)` starts a new stream of episodes at episode 0 and `reset()` goes on to the next one:
+    episode k depends on nothing but the stream and k. `reset(options={"stream": s, "episode": k})` goes
+    straight to one.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array", "ansi"], "render_fps": 10}
+
+    def __init__(
+        self,
+        rulebook: ModuleType,
+        config: Any,
+        *,
+        observation: str,
+        analysis: bool,
+        render_mode: str | None,
+        style: Style = ALL,
+    ) -> None:
+        """Set up one lane of `rulebook`.
+
+        Raises:
+            TypeError: `analysis` is not a bool.
+            ValueError: `observation` or `render_mode` is unknown.
+        """
+        check_analysis(analysis)
+        check_render_mode(render_mode, self.metadata["render_modes"])
+        self.render_mode = render_mode
+        self.style = style
+        self.config = config
+        self.analysis = analysis
+        self._lanes = Lanes(rulebook, config, 1, observation)
+        self.observation_space = cast(gymnasium.Space[Observation], self._lanes.space)
+        self.action_space = gymnasium.spaces.Discrete(rulebook.NUM_ACTIONS)
+        self._actions = np.zeros(1, dtype=np.int64)
+        self._all = np.ones(1, dtype=np.bool_)
+        self._none = np.zeros(1, dtype=np.bool_)
+        self._window = Window(type(self).__name__, self.metadata["render_fps"])
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin an episode: the first of a new stream when seeded, else the next one.
+
+        Args:
+            seed: Draws a new stream.
+            options: May hold "stream" and "episode", to begin that very episode instead; a stream alone
+                begins at its episode 0, an episode alone stays in the stream.
+
+        Returns:
+            The first observation and the info, with `is_success` False.
+
+        Raises:
+            TypeError: `options` is no mapping, or an option no integer.
+            ValueError: An option is unknown or out of range.
+        """
+        chosen = self._chosen({} if options is None else options)
+        super().reset(seed=seed)
+        fresh = seed is not None or self._lanes.rows[0, PHASE] == NEVER_RESET
+        self._lanes.assign(0, new_stream(self.np_random) if fresh else None)
+        if STREAM in chosen:
+            self._lanes.assign(0, chosen[STREAM])
+        if EPISODE in chosen:
+            self._lanes.rows[0, EPISODE] = chosen[EPISODE]
+        observations = self._lanes.begin(self._all)
+        if self.render_mode == "human":
+            self.render()
+        return observations[0], self._info(False)
+
+    def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Play one action.
+
+        Returns:
+            Observation, reward, terminated, truncated and the info, with `is_success` telling whether the
+            episode has gone well.
+
+        Raises:
+            gymnasium.error.InvalidAction: The action is not in the action space.
+            gymnasium.error.ResetNeeded: No episode is running.
+        """
+        try:
+            self._actions[0] = operator.index(action)
+            steps = self._lanes.step(self._actions)
+        except (TypeError, OverflowError, RefusedStep) as refusal:
+            raise self._refusal(refusal, action) from None
+        terminated, truncated, success, _ = steps.flags[:, 0].tolist()
+        if self.render_mode == "human":
+            self.render()
+        return steps.observations[0], steps.rewards.item(), terminated, truncated, self._info(success)
+
+    @property
+    def stream(self) -> int:
+        """The stream of episodes that is being played, an integer below 2**53."""
+        self._require_reset("stream")
+        return int(self._lanes.rows[0, STREAM])
+
+    @property
+    def episode(self) -> int:
+        """The number of the episode that is being played, from 0 in each stream."""
+        self._require_reset("episode")
+        return int(self._lanes.rows[0, EPISODE])
+
+    def observe(self) -> Observation:
+        """Return the current observation again, for instance after `set_state`."""
+        self._require_reset("observe()")
+        return self._lanes.begin(self._none)[0]
+
+    def get_state(self) -> dict[str, int]:
+        """Return all that changes in the environment as a flat dictionary that JSON can hold."""
+        return dict(zip(self._lanes.columns(), self._lanes.rows[0].tolist(), strict=True))
+
+    def set_state(self, state: Mapping[str, int]) -> None:
+        """Go to a state that `get_state` returned, in this or another environment of equal configuration.
+
+        Raises:
+            ValueError: A field is missing, unknown or out of range.
+        """
+        columns = self._lanes.columns()
+        if set(state) != set(columns):
+            raise ValueError(
+                f"state must have the fields {', '.join(columns)}, got {', '.join(state) or 'none'}"
+            )
+        values = [operator.index(state[name]) for name in columns]
+        self._lanes.check_row(values)
+        self._lanes.rows[0] = values
+
+    def state_hash(self) -> str:
+        """Return 16 hexadecimal digits that stand for the state, the same on every machine."""
+        return self._lanes.fingerprint(0)
+
+    def scene(self) -> Scene:
+        """Return what there is to see of the current state."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it looks")
+
+    def render(self) -> Any:
+        """Paint the current state.
+
+        Returns:
+            An RGB image, uint8 [height, width, 3], for "rgb_array"; lines of text for "ansi"; None for
+            "human", which shows the state in a window, and without a render mode, which warns.
+
+        Raises:
+            gymnasium.error.DependencyNotInstalled: pygame is missing; "ansi" does not need it.
+            gymnasium.error.ResetNeeded: There is no state yet.
+        """
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() does nothing without a render_mode; give one to gymnasium.make")
+            return None
+        self._require_reset("render()")
+        if self.render_mode == "human":
+            return self._window.show(painter.pixels(self.scene(), self.style))
+        return painter.painted(self.scene(), self.render_mode, self.style)
+
+    def get_keys_to_action(self) -> dict[str, int]:
+        """Return the keys of `gymnasium.utils.play`: a and d turn, w walks."""
+        return {"a": grid.TURN_LEFT, "d": grid.TURN_RIGHT, "w": grid.FORWARD}
+
+    def close(self) -> None:
+        """Close the window, if one is open; windows of other environments stay."""
+        self._window.close()
+
+    def _info(self, success: bool) -> dict[str, Any]:
+        info: dict[str, Any] = {"is_success": success}
+        if self.analysis:
+            facts = self._lanes.facts(self._lanes.rows)
+            info |= {name: values.item() for name, values in facts.items()}
+        return info
+
+    def _chosen(self, options: Mapping[str, Any]) -> dict[int, int]:
+        """Return what the options ask for, column of the lane's row to value."""
+        if not isinstance(options, Mapping):
+            raise TypeError(f"options must be a dictionary, got {options!r}")
+        columns, chosen = {"stream": STREAM, "episode": EPISODE}, {}
+        for name, value in options.items():
+            if name not in columns:
+                raise ValueError(f"options may hold 'stream' and 'episode', got {name!r}")
+            if not isinstance(value, (int, np.integer)):
+                raise TypeError(f"option {name!r} must be an integer, got {value!r}")
+            values = [0] * self._lanes.rows.shape[1]
+            values[columns[name]] = chosen[columns[name]] = int(value)
+            self._lanes.check_row(values)
+        return chosen
+
+    def _require_reset(self, name: str) -> None:
+        if self._lanes.rows[0, PHASE] == NEVER_RESET:
+            raise error.ResetNeeded(f"{name} is not known before the first reset(); call reset() first")
+
+    def _refusal(self, refusal: Exception, action: Any) -> error.Error:
+        phase = refusal.phase if isinstance(refusal, RefusedStep) else None
+        if phase == NEVER_RESET:
+            return error.ResetNeeded("step() was called before the first reset(); call reset() first")
+        if phase == OVER:
+            return error.ResetNeeded(
+                f"step() was called although episode {self.episode} has ended; call reset() to begin another"
+            )
+        return error.InvalidAction(
+            f"action must be an integer in {self.action_space}, got {action!r} ({type(action).__name__})"
+        )
+
+
+def check_render_mode(render_mode: str | None, choices: list[str]) -> None:
+    """Refuse an unknown render mode.
+
+    Raises:
+        ValueError: Naming the choices.
+    """
+    if render_mode is not None and not (isinstance(render_mode, str) and render_mode in choices):
+        raise ValueError(
+            f"render_mode must be None or one of {', '.join(map(repr, choices))}, got {render_mode!r}"
+        )
+
+
+def check_analysis(analysis: object) -> None:
+    """Refuse anything but a bool.
+
+    Raises:
+        TypeError: Naming what was given.
+    """
+    if not isinstance(analysis, (bool, np.bool_)):
+        raise TypeError(f"analysis must be True or False, got {analysis!r}")

@@ -1,0 +1,214 @@
+"""Lanes: N episodes of one task side by side, the common core of the single and the vector environment."""
+
+import hashlib
+import math
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_envs.rules.randomness import STREAM_LIMIT
+from memory_envs.solvers.planner import PLANNED, optimal_steps_remaining
+from memory_envs.stepping.compilation import compile_rulebook
+from memory_envs.stepping.encoding import new_pen, observation_space
+from memory_envs.stepping.kernels import (
+    DISABLED,
+    EPISODE,
+    FIELDS,
+    NEVER_RESET,
+    NUM_FLAGS,
+    OVER,
+    PHASE,
+    RUNNING,
+    SAME_STEP,
+    STREAM,
+    pack,
+)
+
+OPTIMAL_STEPS = "optimal_steps_remaining"
+
+Facts = dict[str, NDArray[np.int64]]
+
+
+class Steps(NamedTuple):
+    """What one step of N lanes returns. All arrays are new.
+
+    Attributes:
+        observations: uint8 [N, shape of an observation], after any reset.
+        final_observations: Filled for lanes that ended and were reset at once; without rows in other modes.
+        final_rows: The rows of those lanes as they ended, int64; without rows where nobody asked for facts.
+        rewards: float64 [N].
+        flags: bool [NUM_FLAGS, N], in the order named in `memory_envs.stepping.kernels`.
+    """
+
+    observations: NDArray[np.uint8]
+    final_observations: NDArray[np.uint8]
+    final_rows: NDArray[np.int64]
+    rewards: NDArray[np.float64]
+    flags: NDArray[np.bool_]
+
+
+class RefusedStep(ValueError):
+    """A lane could not be stepped; nothing was changed.
+
+    Attributes:
+        lane: The first such lane.
+        phase: Its phase: NEVER_RESET or OVER, or RUNNING when the action was the reason.
+    """
+
+    def __init__(self, lane: int, phase: int) -> None:
+        """Name the lane and its phase."""
+        super().__init__(f"lane {lane} in phase {phase} cannot be stepped")
+        self.lane = lane
+        self.phase = phase
+
+
+class Lanes:
+    """N episodes of one rulebook and configuration, advanced together by compiled code.
+
+    Attributes:
+        rulebook: The module with the rules.
+        config: Its Config.
+        rows: int64 [N, FIELDS + fields of State], all that changes; columns as named in
+            `memory_envs.stepping.kernels`.
+        space: Space of one observation.
+    """
+
+    def __init__(
+        self,
+        rulebook: ModuleType,
+        config: Any,
+        num_lanes: int,
+        observation: str,
+        autoreset: int = DISABLED,
+        keep_final_rows: bool = False,
+    ) -> None:
+        """Compile (or load) the kernels and set up lanes that have never been reset.
+
+        Raises:
+            ValueError: `observation` is unknown.
+        """
+        self.rulebook = rulebook
+        self.config = config
+        self.rows = np.zeros((num_lanes, FIELDS + len(rulebook.State._fields)), dtype=np.int64)
+        self.space = observation_space(rulebook, config.view_size, observation)
+        self._kernels = compile_rulebook(rulebook)
+        self._config = pack(config)
+        self._shared = (*self._config, self.rows, *new_pen(rulebook, config.view_size, observation))
+        self._arguments = (num_lanes, observation, autoreset, keep_final_rows)
+        self._autoreset = autoreset
+        self._keep_final_rows = keep_final_rows
+        self._written = (num_lanes, math.prod(self.space.shape))
+        self._is_vector = len(self.space.shape) == 1
+        self._no_observations = np.empty((0, self._written[1]), dtype=np.uint8)
+        self._no_rows = np.empty((0, self.rows.shape[1]), dtype=np.int64)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by what the lanes were made from, as modules and compiled code cannot be."""
+        return _remade, (self.rulebook.__name__, self.config, self._arguments, self.rows.copy())
+
+    def begin(self, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Begin the episodes named in the rows of the lanes of `mask`, bool [N]; observe all lanes."""
+        observations = np.empty(self._written, dtype=np.uint8)
+        self._kernels.reset(*self._shared, mask, observations)
+        return self._shaped(observations)
+
+    def step(self, actions: NDArray[np.int64]) -> Steps:
+        """Play one action per lane, int64 [N].
+
+        Raises:
+            RefusedStep: A lane has no episode running or its action is out of range.
+        """
+        observations = np.empty(self._written, dtype=np.uint8)
+        final_observations, final_rows = self._no_observations, self._no_rows
+        if self._autoreset == SAME_STEP:
+            final_observations = np.empty_like(observations)
+            if self._keep_final_rows:
+                final_rows = np.empty_like(self.rows)
+        rewards, flags = np.empty(len(actions)), np.empty((NUM_FLAGS, len(actions)), dtype=np.bool_)
+        outputs = (observations, final_observations, final_rows, rewards, flags)
+        refused = self._kernels.step(*self._shared, self._autoreset, actions, *outputs)
+        if refused >= 0:
+            raise RefusedStep(refused, int(self.rows[refused, PHASE]))
+        if self._is_vector:
+            return Steps(*outputs)
+        return Steps(self._shaped(observations), self._shaped(final_observations), *outputs[2:])
+
+    def facts(self, rows: NDArray[np.int64]) -> Facts:
+        """Return what there is to know of the states in `rows`, made like `self.rows`: name to int64 [N].
+
+        Named are the rulebook's FACTS and, behind them, for the rulebooks of this package, the steps that
+        optimal play would still take.
+        """
+        facts = np.empty((len(rows), len(self.rulebook.FACTS)), dtype=np.int64)
+        self._kernels.facts(*self._config, rows, facts)
+        named = {name: facts[:, place].copy() for place, name in enumerate(self.rulebook.FACTS)}
+        if self.rulebook not in PLANNED:
+            return named
+        states = (self.rulebook.State(*row) for row in rows[:, FIELDS:].tolist())
+        remaining = [optimal_steps_remaining(self.rulebook, self.config, state) for state in states]
+        return named | {OPTIMAL_STEPS: np.array(remaining, dtype=np.int64)}
+
+    def assign(self, lane: int, stream: int | None) -> None:
+        """Point a lane to the first episode of `stream`, or, when that is None, to its next episode."""
+        row = self.rows[lane]
+        row[EPISODE] = 0 if stream is not None else row[EPISODE] + 1
+        if stream is not None:
+            row[STREAM] = stream
+
+    def state(self, lane: int) -> Any:
+        """Return the rulebook's State of a lane, in Python integers."""
+        return self.rulebook.State(*self.rows[lane, FIELDS:].tolist())
+
+    def fingerprint(self, lane: int) -> str:
+        """Return 16 hexadecimal digits that stand for a lane's row, the same on every machine."""
+        row = self.rows[lane].astype("<i8").tobytes()
+        return hashlib.blake2b(row, digest_size=8).hexdigest()
+
+    def _shaped(self, observations: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return observations.reshape(-1, *self.space.shape)  # the kernels write vectors
+
+    def columns(self) -> list[str]:
+        """Return the names of the columns of `rows`."""
+        return ["stream", "episode", "phase", *self.rulebook.State._fields]
+
+    def check_row(self, values: list[int]) -> None:
+        """Refuse a row that no lane of this configuration can be in.
+
+        Raises:
+            ValueError: Naming what is out of range.
+        """
+        stream, episode, phase = values[:FIELDS]
+        limits = (
+            ("stream", stream, STREAM_LIMIT - 1),
+            ("episode", episode, 2**32 - 1),
+            ("phase", phase, OVER),
+        )
+        for name, value, limit in limits:
+            if not 0 <= value <= limit:
+                raise ValueError(f"{name} must be in [0, {limit}], got {value}")
+        if phase == NEVER_RESET:
+            return
+        state = self.rulebook.State(*values[FIELDS:])
+        self.rulebook.check_state(self.config, state)
+        over = self.rulebook.has_ended(self.config, state)
+        if (phase == OVER) != over:
+            expected = f"{OVER} (over)" if over else f"{RUNNING} (running)"
+            raise ValueError(f"phase must be {expected} in this state, got {phase}")
+        if over and self._autoreset == SAME_STEP:
+            raise ValueError(f"phase must not be {OVER} (over) where lanes are reset in the same step")
+
+
+def new_stream(generator: np.random.Generator) -> int:
+    """Draw the stream of a lane, in [0, STREAM_LIMIT)."""
+    return int(generator.integers(STREAM_LIMIT))
+
+
+def _remade(
+    rulebook: str, config: Any, arguments: tuple[int, str, int, bool], rows: NDArray[np.int64]
+) -> Lanes:
+    lanes = Lanes(import_module(rulebook), config, *arguments)
+    lanes.rows[:] = rows
+    return lanes

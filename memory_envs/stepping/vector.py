@@ -1,0 +1,336 @@
+"""The vector environment: N lanes with the interface of `gymnasium.vector.VectorEnv`."""
+
+import operator
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import error
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from memory_envs.rendering import painter
+from memory_envs.rendering.display import Window
+from memory_envs.rendering.scene import Mood, Scene
+from memory_envs.rendering.sprites import Pixels
+from memory_envs.rendering.style import ALL, Style
+from memory_envs.rules.settings import check_integer
+from memory_envs.stepping.env import check_analysis, check_render_mode
+from memory_envs.stepping.kernels import EPISODE, FINAL_SUCCESS, NEVER_RESET, OVER, PHASE, STREAM
+from memory_envs.stepping.lanes import Lanes, RefusedStep, Steps, new_stream
+
+Observations = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+
+_AUTORESET = {mode: number for number, mode in enumerate(AutoresetMode)}
+
+
+class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
+    """N lanes of a rulebook, stepped in one call of compiled code.
+
+    Lane i returns, call by call, what the single environment reset with `seed + i` returns inside a
+    `gymnasium.vector.SyncVectorEnv` of the same autoreset mode, infos included; all arrays are new in each
+    call.
+    """
+
+    def __init__(
+        self,
+        rulebook: ModuleType,
+        config: Any,
+        num_envs: int,
+        *,
+        autoreset_mode: AutoresetMode | str,
+        observation: str,
+        analysis: bool,
+        render_mode: str | None,
+        style: Style = ALL,
+    ) -> None:
+        """Set up `num_envs` lanes of `rulebook`.
+
+        Raises:
+            TypeError: `num_envs` is not an integer, or `analysis` not a bool.
+            ValueError: An argument is out of range or unknown.
+        """
+        self.num_envs = check_integer("num_envs", num_envs, 1)
+        self.autoreset_mode = _checked_mode(autoreset_mode)
+        self.metadata = {
+            "render_modes": ["human", "rgb_array", "ansi"],
+            "render_fps": 10,
+            "autoreset_mode": self.autoreset_mode,
+        }
+        check_render_mode(render_mode, self.metadata["render_modes"])
+        self.render_mode = render_mode
+        self.style = style
+        self._window = Window(type(self).__name__, self.metadata["render_fps"])
+        self.config = config
+        check_analysis(analysis)
+        self.analysis = analysis
+        # How the episodes ended that the last step began anew, which the states no longer tell.
+        self._outcomes: dict[int, Mood] = {}
+        number = _AUTORESET[self.autoreset_mode]
+        self._lanes = Lanes(rulebook, config, self.num_envs, observation, number, keep_final_rows=analysis)
+        self.single_observation_space = self._lanes.space
+        self.single_action_space = gymnasium.spaces.Discrete(rulebook.NUM_ACTIONS)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Observations, dict[str, Any]]:
+        """Begin an episode in each lane, or in the lanes of `options["reset_mask"]`.
+
+        Args:
+            seed: An integer seeds lane i with `seed + i`; a sequence gives each lane its own, None leaving a
+                lane in its stream. A seeded lane begins a new stream, any other goes on to its next episode.
+            options: May hold "reset_mask", bool [num_envs].
+
+        Returns:
+            The observations of all lanes, and the infos with the mask of the lanes that were reset.
+
+        Raises:
+            ValueError: The number of seeds, the mask or an option is wrong.
+        """
+        mask = self._reset_mask(options or {})
+        seeds = self._lane_seeds(seed)
+        if isinstance(seed, (int, np.integer)):
+            super().reset(seed=int(seed))
+        for lane in np.flatnonzero(mask).tolist():
+            self._lanes.assign(lane, self._stream_for(lane, seeds[lane]))
+        observations = self._lanes.begin(mask)
+        self._outcomes = {}
+        self._show()
+        return observations, self._infos(np.zeros(self.num_envs, dtype=np.bool_), self._lanes.rows, mask)
+
+    def step(self, actions: Any) -> tuple[Observations, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        """Play one action per lane, an integer array [num_envs].
+
+        Returns:
+            Observations, rewards float64 [num_envs], terminated and truncated bool [num_envs], infos.
+
+        Raises:
+            gymnasium.error.InvalidAction: The actions have another shape or type, or one is out of range.
+            gymnasium.error.ResetNeeded: A lane was never reset, or, in the mode DISABLED, its episode has
+                ended.
+        """
+        chosen = self._checked_actions(actions)
+        try:
+            steps = self._lanes.step(chosen)
+        except RefusedStep as refusal:
+            raise self._refusal(refusal, chosen) from None
+        terminated, truncated, success, _ = steps.flags
+        infos = self._infos(success, self._lanes.rows, np.ones(self.num_envs, dtype=np.bool_))
+        if self.autoreset_mode == AutoresetMode.SAME_STEP:
+            done = terminated | truncated
+            infos |= self._final_infos(steps, done)
+            solved = steps.flags[FINAL_SUCCESS]
+            self._outcomes = {
+                lane: "good" if solved[lane] else "bad" for lane in np.flatnonzero(done).tolist()
+            }
+        self._show()
+        return steps.observations, steps.rewards, terminated, truncated, infos
+
+    def stream(self, lane: int) -> int:
+        """Return the stream of episodes that a lane is playing."""
+        return int(self._lanes.rows[lane, STREAM])
+
+    def episode(self, lane: int) -> int:
+        """Return the number of the episode that a lane is playing, from 0 in each stream."""
+        return int(self._lanes.rows[lane, EPISODE])
+
+    def observe(self) -> Observations:
+        """Return the current observations of all lanes again, for instance after `set_state`."""
+        return self._lanes.begin(np.zeros(self.num_envs, dtype=np.bool_))
+
+    def get_state(self) -> dict[str, Any]:
+        """Return all that changes, pending resets included, as a dictionary that JSON can hold.
+
+        Its "lanes" are rows with the columns named in "columns"; "np_random" is the state of the generator
+        that gives a stream to lanes reset for the first time without a seed.
+        """
+        return {
+            "columns": self._lanes.columns(),
+            "lanes": self._lanes.rows.tolist(),
+            "np_random": self.np_random.bit_generator.state,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go to a state that `get_state` returned, in this or another environment of equal configuration.
+
+        As Gymnasium asks of a generator of unknown seed, `np_random_seed` is -1 afterwards.
+
+        Raises:
+            TypeError: A value is not an integer.
+            ValueError: A part is missing, or the columns, the number of lanes or a field is wrong.
+        """
+        missing = [name for name in ("columns", "lanes", "np_random") if name not in state]
+        if missing:
+            raise ValueError(f"state must have columns, lanes and np_random, but lacks {', '.join(missing)}")
+        columns, lanes = self._lanes.columns(), state["lanes"]
+        if list(state["columns"]) != columns:
+            raise ValueError(f"state must have the columns {columns}, got {state['columns']}")
+        if len(lanes) != self.num_envs:
+            raise ValueError(f"state must have num_envs={self.num_envs} lanes, got {len(lanes)}")
+        for lane, values in enumerate(lanes):
+            if len(values) != len(columns):
+                raise ValueError(f"lane {lane} must have {len(columns)} values, got {len(values)}")
+            self._lanes.check_row([operator.index(value) for value in values])
+        generator = np.random.Generator(np.random.PCG64())
+        generator.bit_generator.state = state["np_random"]
+        self.np_random = generator
+        self._lanes.rows[:] = lanes
+        self._outcomes = {}
+
+    def state_hash(self, lane: int) -> str:
+        """Return 16 hexadecimal digits that stand for the state of a lane, as the single environment's do."""
+        return self._lanes.fingerprint(lane)
+
+    def scene(self, lane: int) -> Scene:
+        """Return what there is to see of the current state of a lane."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it looks")
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Paint the current state of each lane.
+
+        Returns:
+            Per lane, as Gymnasium's wrappers for vector environments expect it, an RGB image, uint8 [height,
+            width, 3], for "rgb_array", or lines of text for "ansi"; None for "human", which shows `mosaic()`
+            in a window, and without a render mode, which warns.
+
+        Raises:
+            gymnasium.error.DependencyNotInstalled: pygame is missing; "ansi" does not need it.
+            gymnasium.error.ResetNeeded: A lane has no state yet.
+        """
+        if self.render_mode is None:
+            gymnasium.logger.warn(
+                "render() does nothing without a render_mode; give one to gymnasium.make_vec"
+            )
+            return None
+        self._require_reset("render()")
+        if self.render_mode == "human":
+            self._window.show(self.mosaic())
+            return None
+        scenes = (self.scene(lane) for lane in range(self.num_envs))
+        return tuple(painter.painted(scene, self.render_mode, self.style) for scene in scenes)
+
+    def mosaic(self, max_lanes: int = 64) -> Pixels:
+        """Return one RGB image, uint8 [height, width, 3], of the first lanes; needs no render mode.
+
+        Rooms are seen from above, in rows from lane 0 on; the border of one is green where the task was
+        solved, red where it was missed, also right after the step in which the mode SAME_STEP began it anew.
+
+        Raises:
+            ValueError: `max_lanes` is below 1.
+            gymnasium.error.ResetNeeded: A lane has no state yet.
+        """
+        if max_lanes < 1:
+            raise ValueError(f"max_lanes must be at least 1, got {max_lanes}")
+        self._require_reset("mosaic()")
+        scenes = [self.scene(lane) for lane in range(min(max_lanes, self.num_envs))]
+        moods = [self._outcomes.get(lane, scene.mood) for lane, scene in enumerate(scenes)]
+        return painter.mosaic(scenes, moods)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Close the window, if one is open; windows of other environments stay."""
+        self._window.close()
+
+    def _require_reset(self, name: str) -> None:
+        if (self._lanes.rows[:, PHASE] == NEVER_RESET).any():
+            raise error.ResetNeeded(f"{name} was called before the first reset(); call reset() first")
+
+    def _show(self) -> None:
+        # A first reset with a mask leaves lanes without a state, and a mosaic would have holes.
+        if self.render_mode == "human" and not (self._lanes.rows[:, PHASE] == NEVER_RESET).any():
+            self.render()
+
+    def _stream_for(self, lane: int, seed: int | None) -> int | None:
+        if seed is not None:
+            return new_stream(seeding.np_random(seed)[0])
+        if self._lanes.rows[lane, PHASE] == NEVER_RESET:
+            return new_stream(self.np_random)
+        return None
+
+    def _lane_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, (int, np.integer)):
+            return [int(seed) + lane for lane in range(self.num_envs)]
+        if not isinstance(seed, (Sequence, np.ndarray)):
+            raise TypeError(f"seed must be an integer or a sequence of them, got {seed!r}")
+        if len(seed) != self.num_envs:
+            raise ValueError(f"seed must be an integer or num_envs={self.num_envs} of them, got {len(seed)}")
+        return [None if each is None else operator.index(each) for each in seed]
+
+    def _reset_mask(self, options: dict[str, Any]) -> Flags:
+        unknown = set(options) - {"reset_mask"}
+        if unknown:
+            raise ValueError(f"options may hold 'reset_mask', got {', '.join(map(repr, sorted(unknown)))}")
+        if "reset_mask" not in options:
+            return np.ones(self.num_envs, dtype=np.bool_)
+        mask = options["reset_mask"]
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
+            raise ValueError(f"reset_mask must be a boolean array of shape ({self.num_envs},), got {mask!r}")
+        if not mask.any():
+            raise ValueError("reset_mask must name at least one lane, got none")
+        return np.ascontiguousarray(mask)
+
+    def _checked_actions(self, actions: Any) -> NDArray[np.int64]:
+        given = np.asarray(actions)
+        if given.shape != (self.num_envs,) or given.dtype.kind not in "iu":
+            raise error.InvalidAction(
+                f"actions must be integers of shape ({self.num_envs},), got {given.dtype} {given.shape}"
+            )
+        return np.array(given, dtype=np.int64)  # a copy: the kernels take no read-only or strided arrays
+
+    def _final_infos(self, steps: Steps, done: Flags) -> dict[str, Any]:
+        if not done.any():
+            return {}
+        final_obs = np.full(self.num_envs, None, dtype=object)
+        for lane in np.flatnonzero(done):
+            final_obs[lane] = steps.final_observations[lane]
+        return {
+            "final_obs": final_obs,
+            "_final_obs": done,
+            "final_info": self._infos(steps.flags[FINAL_SUCCESS], steps.final_rows, done),
+            "_final_info": done.copy(),
+        }
+
+    def _infos(self, success: Flags, rows: NDArray[np.int64], told: Flags) -> dict[str, Any]:
+        """Return the infos of the lanes that are `told`; the others hold zeros, as Gymnasium leaves them."""
+        infos: dict[str, Any] = {"is_success": success, "_is_success": told.copy()}
+        if not self.analysis:
+            return infos
+        for name, values in self._lanes.facts(rows[told]).items():
+            infos[name] = np.zeros(self.num_envs, dtype=np.int64)
+            infos[name][told] = values
+            infos[f"_{name}"] = told.copy()
+        return infos
+
+    def _refusal(self, refusal: RefusedStep, actions: NDArray[np.int64]) -> error.Error:
+        if refusal.phase == NEVER_RESET:
+            return error.ResetNeeded(f"lane {refusal.lane} was never reset; call reset() before step()")
+        if refusal.phase == OVER:
+            over = np.flatnonzero(self._lanes.rows[:, PHASE] == OVER).tolist()
+            return error.ResetNeeded(
+                f"the episodes of lanes {over} have ended and autoreset is disabled; "
+                'call reset(options={"reset_mask": terminated | truncated}) before step()'
+            )
+        return error.InvalidAction(
+            f"actions must be in {self.single_action_space}, lane {refusal.lane} got {actions[refusal.lane]}"
+        )
+
+
+def _checked_mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:
+    try:
+        return AutoresetMode(autoreset_mode)
+    except ValueError:
+        choices = ", ".join(repr(mode.value) for mode in AutoresetMode)
+        raise ValueError(
+            f"autoreset_mode must be an AutoresetMode or one of {choices}, got {autoreset_mode!r}"
+        ) from None
