@@ -1,0 +1,77 @@
+"""Files written before the modules got rooms: each is still read, and says what it said then.
+
+`tests/saved` holds what was left of six small runs (checkpoints, configurations, logs, replays), an
+exported actor and a certificate, and in `actions.json` the greedy actions of each checkpoint over 30 steps,
+all written by commit cfea2f4.
+"""
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+import memory_envs
+from agents.export.onnx_actor import OnnxActor
+from agents.runs import session
+from agents.runs.log import FRAMES, read_rows
+from agents.runs.trained import load_trained
+from memory_envs.replay import Replay
+from registry.former_names import FORMER_NAMES
+
+SAVED = Path(__file__).parent / "saved"
+ACTIONS = json.loads((SAVED / "actions.json").read_text())
+PROGRAMS = {"ald": "agents.ald.train"}
+
+
+def greedy_actions(policy, env_id, env_kwargs):
+    env = gymnasium.make_vec(env_id, num_envs=2, **env_kwargs)
+    observation, _ = env.reset(seed=7)
+    state, start, actions = None, np.ones(2, bool), []
+    for _ in range(30):
+        action, state = policy.predict(observation, state, start, deterministic=True)
+        actions.append(action.tolist())
+        observation, _, terminated, truncated, _ = env.step(action)
+        start = terminated | truncated
+    return actions
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_a_checkpoint_plays_as_it_did(name):
+    trained = load_trained(SAVED / name)
+    assert greedy_actions(trained.model, trained.env_id, trained.env_kwargs) == ACTIONS[name]
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_a_run_is_resumed(name, tmp_path, no_report):
+    shutil.copytree(SAVED / name, run := tmp_path / name)
+    program = PROGRAMS.get(name, "agents.baselines.train")
+    assert session.main(program, ["--resume", str(run), "--total-timesteps", "2048"]) == 0
+    assert int(read_rows(run / "progress.csv")[-1][FRAMES]) == 2048
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_a_replay_is_verified(name):
+    Replay.load(SAVED / name / "replay.json").verify()
+
+
+def test_an_exported_actor_plays_as_its_checkpoint_did():
+    trained = load_trained(SAVED / "ald")
+    actor = OnnxActor(SAVED / "actor.onnx")
+    assert greedy_actions(actor, trained.env_id, trained.env_kwargs) == ACTIONS["ald"]
+
+
+def test_a_certificate_says_what_it_said():
+    certificate = memory_envs.certify("MemoryEnvs/IMaze-7x7-v0").to_json()
+    assert certificate == json.loads((SAVED / "certificate.json").read_text())
+
+
+@pytest.mark.parametrize("former", FORMER_NAMES)
+def test_a_module_is_found_under_its_former_name(former):
+    with pytest.warns(DeprecationWarning, match=FORMER_NAMES[former]):
+        module = importlib.import_module(former)
+    assert module is importlib.import_module(FORMER_NAMES[former])
+    assert module.__spec__.name == FORMER_NAMES[former]
