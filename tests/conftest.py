@@ -11,7 +11,7 @@ import pytest
 from agents.process import torch_modes as processor
 
 if TYPE_CHECKING:
-    from tests.small_report import SmallReport
+    from tests.support.small_report import SmallReport
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def small_report(tmp_path_factory: pytest.TempPathFactory) -> SmallReport:
     """Runs, and the report of them."""
-    from tests.small_report import SmallReport  # here, as it imports all of the agents
+    from tests.support.small_report import SmallReport  # here, as it imports all of the agents
 
     return SmallReport.made_in(tmp_path_factory.mktemp("report"))
 
@@ -32,7 +32,7 @@ def small_report(tmp_path_factory: pytest.TempPathFactory) -> SmallReport:
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a run that was not interrupted, for reading alone."""
-    from tests.small_run import UNROLLS, run_small
+    from tests.support.small_run import UNROLLS, run_small
 
     folder: Path = tmp_path_factory.mktemp("runs") / "whole"
     assert run_small(folder, UNROLLS) == 0

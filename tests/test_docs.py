@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import gymnasium
@@ -15,8 +14,8 @@ import pytest
 import memory_envs
 from memory_envs.certificate import Bounds, Level
 from registry.envs import ENVS
+from tests.support import ROOT
 
-ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 CLASSES = sorted({row.entry_point.partition(":")[2] for row in ENVS})
 API = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS / "api").glob("*.md"))

@@ -17,8 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from registry.presets import PRESETS
+from tests.support import ROOT
 
-ROOT = Path(__file__).parent.parent
 PACKAGES = ("registry", "memory_envs", "agents")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCS = [path for path in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in path.parts]

@@ -1,6 +1,6 @@
 """Files written before the modules got rooms: each is still read, and says what it said then.
 
-`tests/saved` holds what was left of six small runs (checkpoints, configurations, logs, replays), an
+`tests/support/saved` holds what was left of six small runs (checkpoints, configurations, logs, replays), an
 exported actor and a certificate, and in `actions.json` the greedy actions of each checkpoint over 30 steps,
 all written by commit cfea2f4.
 """
@@ -8,7 +8,6 @@ all written by commit cfea2f4.
 import importlib
 import json
 import shutil
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -21,8 +20,9 @@ from agents.runs.log import FRAMES, read_rows
 from agents.runs.trained import load_trained
 from memory_envs.replay import Replay
 from registry.former_names import FORMER_NAMES
+from tests.support import ROOT
 
-SAVED = Path(__file__).parent / "saved"
+SAVED = ROOT / "tests" / "support" / "saved"
 ACTIONS = json.loads((SAVED / "actions.json").read_text())
 PROGRAMS = {"ald": "agents.ald.train"}
 

@@ -1,0 +1,197 @@
+"""SB3's algorithms as agents of this package: settings, files, and that stopping loses nothing."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.evaluation import evaluate_policy
+
+from agents.baselines import FastRecurrentPPO, PPOAgent, RandomAgent, RecurrentPPOAgent
+from agents.baselines.config import PPOConfig, RandomConfig, RecurrentPPOConfig
+from agents.baselines.random_agent import RandomPolicy
+from agents.sb3 import checkpoint
+from tests.support.tiny import maze_lanes
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+LANES, N_STEPS = 3, 8
+ROLLOUT = LANES * N_STEPS
+PPO_SETTINGS = {
+    "n_steps": N_STEPS,
+    "batch_size": 12,
+    "n_epochs": 2,
+    "net_arch": (8,),
+    "final_learning_rate": 1e-5,
+}
+AGENTS = {
+    PPOAgent: ("MlpPolicy", PPO_SETTINGS),
+    RecurrentPPOAgent: ("MlpLstmPolicy", PPO_SETTINGS | {"lstm_hidden_size": 8}),
+    RandomAgent: ("RandomPolicy", {"n_steps": N_STEPS}),
+}
+
+
+class Interrupted(Exception):
+    """What ends training between two rollouts."""
+
+
+class Interruption(BaseCallback):
+    """Saves and stops where a run does: minibatches of the next rollout may be drawn already."""
+
+    def __init__(self, frames, path):
+        super().__init__()
+        self.frames, self.path = frames, path
+
+    def _on_step(self):
+        return True
+
+    def _on_rollout_start(self):
+        if self.model.num_timesteps == self.frames:
+            self.model.save(self.path)
+            raise Interrupted
+
+
+def small(kind, seed=0, **settings):
+    policy, fixed = AGENTS[kind]
+    return kind(policy, maze_lanes(LANES), seed=seed, device="cpu", **(fixed | settings))
+
+
+def outcome(model):
+    """What was learned, what is observed, and what the generators draw next; flat."""
+    tensors = list(model.policy.state_dict().values())
+    for optimizer in model.optimizers().values():
+        tensors += [each for entry in optimizer.state_dict()["state"].values() for each in entry.values()]
+    tensors += [torch.from_numpy(model._last_obs), torch.rand(3), torch.from_numpy(np.random.random(3))]
+    return torch.cat([each.detach().double().flatten() for each in tensors])
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+def test_interrupted_saved_and_loaded_equals_uninterrupted(kind, tmp_path):
+    whole = outcome(small(kind).learn(5 * ROLLOUT))
+    with pytest.raises(Interrupted):
+        small(kind).learn(5 * ROLLOUT, Interruption(2 * ROLLOUT, tmp_path / "half.zip"))
+    np.random.seed(9), torch.manual_seed(9)
+    loaded = kind.load(tmp_path / "half", env=maze_lanes(LANES), device="cpu", force_reset=False)
+    loaded.learn(3 * ROLLOUT, reset_num_timesteps=False)
+    assert loaded.num_timesteps == 5 * ROLLOUT
+    assert torch.equal(outcome(loaded), whole)
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+def test_other_seeds_give_other_results(kind):
+    outcomes = [outcome(small(kind, seed).learn(2 * ROLLOUT)) for seed in (0, 0, 1)]
+    assert torch.equal(outcomes[0], outcomes[1]) and not torch.equal(outcomes[0], outcomes[2])
+
+
+@pytest.mark.parametrize(
+    ("agent", "algorithm", "policy"),
+    [(PPOAgent, PPO, "MlpPolicy"), (RecurrentPPOAgent, FastRecurrentPPO, "MlpLstmPolicy")],
+)
+def test_default_settings_are_those_of_the_algorithm(agent, algorithm, policy):
+    """All but the lengths of rollouts and minibatches, in which PPO and RecurrentPPO differ."""
+    ours = agent(policy, maze_lanes(LANES), device="cpu")
+    theirs = algorithm(
+        policy, maze_lanes(LANES), device="cpu", n_steps=ours.n_steps, batch_size=ours.batch_size
+    )
+    for (
+        name
+    ) in "gamma gae_lambda ent_coef vf_coef max_grad_norm n_epochs normalize_advantage target_kl".split():
+        assert getattr(ours, name) == getattr(theirs, name), name
+    for name in ("lr_schedule", "clip_range"):
+        assert getattr(ours, name)(0.3) == getattr(theirs, name)(0.3), name
+    shapes = [{k: v.shape for k, v in model.policy.state_dict().items()} for model in (ours, theirs)]
+    assert shapes[0] == shapes[1]
+
+
+def test_settings_reach_the_algorithm():
+    model = small(RecurrentPPOAgent, learning_rate=1e-2, final_learning_rate=1e-3, ent_coef=0.3, gamma=0.5)
+    assert model.lr_schedule(1.0) == 1e-2 and model.lr_schedule(0.0) == pytest.approx(1e-3)
+    assert (model.ent_coef, model.gamma, model.n_steps, model.batch_size) == (0.3, 0.5, N_STEPS, 12)
+    assert model.policy.lstm_actor.hidden_size == 8
+    assert model.policy.value_net.in_features == 8
+    shared = small(RecurrentPPOAgent, enable_critic_lstm=False, shared_lstm=True)
+    assert shared.policy.lstm_critic is None and shared.policy.shared_lstm
+
+
+def test_new_episodes_begin_unless_the_saved_ones_are_asked_for(tmp_path):
+    small(RecurrentPPOAgent).learn(ROLLOUT).save(tmp_path / "model")
+    loaded = RecurrentPPOAgent.load(tmp_path / "model", env=maze_lanes(2), device="cpu")
+    assert loaded._last_obs is None and loaded.n_envs == 2
+    assert loaded.learn(10, reset_num_timesteps=False).num_timesteps == ROLLOUT + 2 * N_STEPS
+    with pytest.raises(ValueError, match="pass an env with as many, got 2"):
+        RecurrentPPOAgent.load(tmp_path / "model", env=maze_lanes(2), force_reset=False)
+    small(RecurrentPPOAgent).save(tmp_path / "bare", exclude=["environment"])
+    with pytest.raises(ValueError, match="holds no state of its environments"):
+        RecurrentPPOAgent.load(tmp_path / "bare", env=maze_lanes(LANES), force_reset=False)
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+def test_a_loaded_model_acts_as_the_saved_one(kind, tmp_path):
+    model = small(kind).learn(ROLLOUT)
+    model.save(tmp_path / "model.zip", exclude=["replay", "environment"])
+    loaded = kind.load(tmp_path / "model.zip", device="cpu")
+    observation, actions = maze_lanes(50).reset(), []
+    for each in (model, loaded):
+        torch.manual_seed(0)
+        actions.append(each.predict(observation)[0])
+    assert np.array_equal(*actions)
+    assert len(evaluate_policy(loaded, maze_lanes(2), 3, return_episode_rewards=True, warn=False)[0]) == 3
+
+
+def test_files_of_another_kind_are_refused(tmp_path):
+    small(PPOAgent).save(tmp_path / "model")
+    with pytest.raises(checkpoint.CheckpointError, match="holds no RandomAgent model but 'PPOAgent'"):
+        RandomAgent.load(tmp_path / "model")
+    tree = checkpoint.load(tmp_path / "model.zip")
+    del tree["optimizers"]
+    checkpoint.save(tmp_path / "model.zip", tree)
+    with pytest.raises(checkpoint.CheckpointError, match="without its optimizers"):
+        PPOAgent.load(tmp_path / "model")
+    with pytest.raises(ValueError, match="exclude may name replay, environment; got 'policy'"):
+        small(PPOAgent).save(tmp_path / "model", exclude=["policy"])
+
+
+def test_random_actions_are_uniform_and_leave_nothing_out():
+    policy = RandomPolicy(maze_lanes(1).observation_space, spaces.Discrete(3, start=5), lambda _: 0.0)
+    torch.manual_seed(0)
+    actions, values, log_prob = policy(torch.zeros(9000, 54))
+    counts = torch.bincount(actions, minlength=8)
+    assert counts[:5].sum() == 0 and (counts[5:] - 3000).abs().max() < 200  # over 4 standard deviations
+    assert values.shape == (9000, 1) and log_prob.exp().allclose(torch.tensor(1 / 3))
+    with pytest.raises(ValueError, match="takes actions of a Discrete space, got Box"):
+        RandomPolicy(spaces.Discrete(2), spaces.Box(0, 1, (2,)), lambda _: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("config", "setting", "complaint"),
+    [
+        (RandomConfig, {"n_steps": 0}, "n_steps must be at least 1, got 0"),
+        (PPOConfig, {"batch_size": 1}, "batch_size must be at least 2, got 1"),
+        (PPOConfig, {"gamma": 1.5}, r"gamma must be in \[0, 1\], got 1.5"),
+        (PPOConfig, {"final_learning_rate": 0.0}, "final_learning_rate must be greater than 0, got 0.0"),
+        (PPOConfig, {"ent_coef": -1.0}, "ent_coef must be at least 0, got -1.0"),
+        (PPOConfig, {"net_arch": (8, 0)}, r"net_arch must be widths of at least 1, got \(8, 0\)"),
+        (RecurrentPPOConfig, {"lstm_hidden_size": 0}, "lstm_hidden_size must be at least 1, got 0"),
+        (RecurrentPPOConfig, {"shared_lstm": True}, "shared_lstm must be False with enable_critic_lstm"),
+    ],
+)
+def test_settings_out_of_range_are_named(config, setting, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        config(**setting)
+
+
+def test_settings_survive_json():
+    config = RecurrentPPOConfig(net_arch=(16, 8), final_learning_rate=1e-5)
+    assert RecurrentPPOConfig(**json.loads(json.dumps(config.to_dict()))) == config
+    assert dataclasses.replace(config, net_arch=()).policy_arguments()["net_arch"] == []
+
+
+def test_unknown_settings_and_policies_are_named():
+    with pytest.raises(TypeError, match="PPOAgent has no setting 'gama'. Did you mean 'gamma'"):
+        small(PPOAgent, gama=0.9)
+    with pytest.raises(ValueError, match="policy must be one of MlpPolicy, .* got 'MlpLstmPolicy'"):
+        PPOAgent("MlpLstmPolicy", maze_lanes(1))

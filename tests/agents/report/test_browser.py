@@ -1,0 +1,268 @@
+"""The report's page in a real browser: it plays, scrubs, and fits a telephone."""
+
+import re
+
+import numpy as np
+import pytest
+
+from agents.report.__main__ import write_report
+from agents.report.artwork import sheet_data
+from agents.report.episode_data import attention_on, in_view, reach
+from agents.results.acting import Cost, write_acting
+from memory_envs.rendering.scene import IMAZE_LOOKS
+from memory_envs.rendering.sprites import sprite
+from tests.support.chromium import browser, find_chromium
+from tests.support.small_benchmark import write_benchmark
+
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as started:
+        yield started
+
+
+def show(chromium, page):
+    """Open the page and wait until charts and player are drawn, which the browser does a moment later."""
+    chromium.open(page)
+    chromium.wait_for("document.querySelector('.chart text') && document.querySelector('.step').textContent")
+
+
+def step_of(chromium):
+    return int(chromium.evaluate("document.querySelector('.step').textContent.match(/step (\\d+)/)[1]"))
+
+
+def open_episode(chromium, number):
+    chromium.evaluate(f"document.querySelectorAll('[aria-label=\"Episode\"] button')[{number}].click()")
+
+
+def middle_of(chromium, selector, share):
+    """A place in the page, `share` of the way along an element."""
+    box = chromium.evaluate(
+        f"(() => {{ const e = document.querySelector({selector!r}); e.scrollIntoView({{block: 'center'}});"
+        " const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; })()"
+    )
+    return box[0] + share * box[2], box[1] + box[3] / 2
+
+
+@pytest.fixture
+def opened(chromium, small_report):
+    chromium.screen(1280, 900)
+    show(chromium, small_report.page)
+    return chromium
+
+
+def test_nothing_is_complained_of_and_nothing_asked_for(opened, small_report):
+    assert opened.complaints() == []
+    addresses = {url for url in opened.requests() if not url.startswith("data:")}
+    assert addresses == {small_report.page.resolve().as_uri()}
+
+
+def test_episode_plays_to_its_end(opened, small_report):
+    lengths = [len(episode.actions) for episode in small_report.episodes]
+    steps = min(lengths)
+    open_episode(opened, lengths.index(steps))
+    opened.evaluate("document.querySelector('[aria-label=\"Speed\"] button:last-child').click()")
+    label = opened.evaluate(
+        "(() => { const button = document.querySelector('[aria-label=Play]');"
+        " button.click(); return button.getAttribute('aria-label'); })()"
+    )
+    assert label == "Pause"
+    opened.wait_for(f"document.querySelector('.step').textContent.startsWith('step {steps} of {steps}')")
+    opened.wait_for("document.querySelector('[aria-label=Play]')")
+    assert opened.complaints() == []
+
+
+def test_keys_go_step_by_step_and_space_plays_and_stops(opened):
+    for key, expected in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1)):
+        opened.press(key)
+        assert step_of(opened) == expected
+    opened.press(" ")
+    opened.wait_for("Number(document.querySelector('input[type=range]').value) > 1")
+    opened.press(" ")
+    stopped = step_of(opened)
+    assert opened.evaluate("document.querySelector('[aria-label=Play]') !== null")
+    opened.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
+    assert step_of(opened) == stopped
+
+
+def test_mouse_scrubs_along_every_track(opened, small_report):
+    moments = len(small_report.episodes[0].actions) + 1
+    start, end = (
+        middle_of(opened, ".track canvas", (moment + 0.5) / moments) for moment in (1, moments // 2)
+    )
+    opened.drag(start, end)
+    assert step_of(opened) == moments // 2
+
+
+def test_finger_scrubs(chromium, small_report):
+    chromium.screen(390, 844, touch=True)
+    show(chromium, small_report.page)
+    moments = len(small_report.episodes[0].actions) + 1
+    start, end = (
+        middle_of(chromium, ".track canvas", (moment + 0.5) / moments) for moment in (1, moments - 2)
+    )
+    chromium.swipe(start, end)
+    assert step_of(chromium) == moments - 2
+
+
+def test_what_is_told_of_a_step_is_what_was_recorded(opened, small_report):
+    trace = small_report.episodes[0].traces
+    for _ in range(3):
+        opened.press("ArrowRight")
+    told = opened.evaluate("[...document.querySelectorAll('.mind')].map((mind) => mind.innerText)")
+    for role, text in zip(("actor", "learner"), told, strict=True):
+        assert text.startswith(role) and f"value {trace[role].value[3]:.2f}" in text.replace("\n", " ")
+        numbers = [int(number) for number in re.findall(r"(\d+) %", text)]
+        np.testing.assert_allclose(numbers, 100 * trace[role].probabilities[3], atol=0.51)
+
+
+def met_tiles(episode):
+    """What the agent saw before the end."""
+    scenes = episode.scenes[:-1]
+    return [tile for tile in scenes[0].things if in_view(scenes, tile).any()]
+
+
+def test_attention_and_sightings_in_the_page_are_those_of_python(opened, small_report):
+    """The page's own sums, of the mean of all heads and of each, against `attention_on`."""
+    number, met = next(each for each in enumerate(map(met_tiles, small_report.episodes)) if each[1])
+    episode, last = small_report.episodes[number], len(small_report.episodes[number].actions) - 1
+    scenes, attention = episode.scenes, episode.traces["learner"].attention
+    open_episode(opened, number)
+    opened.press("End")
+    opened.press("ArrowLeft")
+    assert step_of(opened) == last
+    shares = {tile: attention_on(attention, in_view(scenes[:-1], tile))[last] for tile in met}
+    reached = [100 * reach(attention, in_view(scenes[:-1], tile))[last] for tile in met]
+    told = opened.evaluate("document.querySelector('.lookback').textContent")
+    np.testing.assert_allclose(
+        [int(each) for each in re.findall(r"through the layers: (\d+) %", told)], reached, atol=0.52
+    )
+    for button in range(5):
+        opened.evaluate(
+            f"document.querySelectorAll('[aria-label=\"Attention head\"] button')[{button}].click()"
+        )
+        told = opened.evaluate(
+            "[...document.querySelectorAll('.lookback b')].map((each) => parseInt(each.textContent))"
+        )
+        of_head = [share.mean() if button == 0 else share.flat[button - 1] for share in shares.values()]
+        np.testing.assert_allclose(told, 100 * np.array(of_head), atol=0.52)
+
+
+def test_room_on_the_canvas_has_the_colours_of_the_frame(opened, small_report):
+    """The pixel in the middle of the cue and of a wall, as the sprites have it."""
+    opened.wait_for("document.querySelector('.stage canvas').width > 100")
+    scene = small_report.episodes[0].scenes[0]
+    middle = opened.evaluate(
+        "(() => { const c = document.querySelector('.stage canvas'), n = 5, s = c.width / n;"
+        " const d = c.getContext('2d'); return [...Array(n * n).keys()].map((k) => [...d.getImageData("
+        "Math.floor((k % n + 0.5) * s), Math.floor((Math.floor(k / n) + 0.5) * s), 1, 1).data]); })()"
+    )
+    cell = sheet_data(IMAZE_LOOKS)["cell"]
+    for place, pixel in enumerate(middle):
+        row, column = divmod(place, 5)
+        if (row, column) == (scene.row, scene.column):
+            continue
+        lit = bool(scene.visible[row, column])
+        expected = sprite(scene.looks[scene.tiles[row, column]], cell, lit)[cell // 2, cell // 2]
+        np.testing.assert_allclose(pixel[:3], expected, atol=6)
+
+
+def test_axis_and_series_can_be_switched(opened):
+    labels = "[...document.querySelectorAll('.chart svg')].map((each) => each.getAttribute('aria-label'))"
+    opened.wait_for(f"{labels}.length === 2")
+    lines = "document.querySelectorAll('.chart polyline').length"
+    assert opened.evaluate(labels)[0] == "success over million frames"
+    assert opened.evaluate(lines) == 2 * (3 + 1)  # three seeds and what they have in common
+    opened.evaluate("document.querySelectorAll('[aria-label=\"Horizontal axis\"] button')[1].click()")
+    assert opened.evaluate(labels)[0] == "success over minutes of training"
+    opened.evaluate("document.querySelector('.toggle').click()")
+    assert opened.evaluate(lines) == 0
+    opened.evaluate("document.querySelector('.toggle').click()")
+    assert opened.evaluate(lines) == 8
+
+
+def test_hovering_tells_values(opened, small_report):
+    x, y = middle_of(opened, ".chart svg", 0.5)
+    opened.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    opened.wait_for("document.querySelector('.tip').offsetWidth > 0")
+    told = opened.evaluate("document.querySelector('.tip').innerText")
+    place = float(re.match(r"([\d.]+) million frames", told).group(1))
+    numbers = re.search(r"3 seeds\s*([\d.]+) % \[([\d.]+) %, ([\d.]+) %\]", told).groups()
+    drawn = small_report.data["tasks"][0]["curves"][0]["success"]["frames"]["aggregate"]
+    expected = [100 * np.interp(place, drawn["x"], drawn[name]) for name in ("y", "low", "high")]
+    np.testing.assert_allclose([float(number) for number in numbers], expected, atol=0.5)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_telephone_shows_all_of_its_width_and_no_more(chromium, small_report, dark):
+    chromium.screen(390, 844, dark=dark, touch=True)
+    show(chromium, small_report.page)
+    chromium.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert chromium.evaluate("document.documentElement.scrollWidth") == 390
+    background = chromium.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", background))) < 3 * 60) == dark
+    smallest = chromium.evaluate(
+        "Math.min(...[...document.querySelectorAll('.chart text')]"
+        ".map((text) => text.getBoundingClientRect().height))"
+    )
+    assert smallest >= 11
+    assert chromium.complaints() == []
+
+
+def test_controls_have_names(opened):
+    nameless = opened.evaluate(
+        "[...document.querySelectorAll('button, input, canvas, svg[role=img], .scroll')]"
+        ".filter((e) => !(e.getAttribute('aria-label') || e.textContent.trim())).map((e) => e.outerHTML)"
+    )
+    assert nameless == []
+
+
+def test_other_episodes_can_be_opened(opened, small_report):
+    for number, episode in enumerate(small_report.episodes):
+        open_episode(opened, number)
+        text = opened.evaluate("document.querySelector('.step').textContent")
+        assert text == f"step 0 of {len(episode.actions)}"
+    assert opened.complaints() == []
+
+
+@pytest.fixture(scope="module")
+def benchmark_page(tmp_path_factory):
+    folder = write_benchmark(tmp_path_factory.mktemp("benchmark"))
+    write_acting(folder, {"imaze/ald": {1: Cost(120.0, 1.0), 64: Cost(250.0, 1.0)}})
+    return write_report(folder, episodes=0)
+
+
+def choose(chromium, label, number):
+    chromium.evaluate(f"document.querySelectorAll('[aria-label=\"{label}\"] button')[{number}].click()")
+
+
+def test_benchmark_shows_scores_probabilities_and_costs(chromium, benchmark_page):
+    chromium.screen(1280, 900)
+    chromium.open(benchmark_page)
+    chromium.wait_for("document.querySelector('.chart text')")
+    rows = "[...document.querySelectorAll('[aria-label=\"Table of comparisons\"] tr')]"
+    head, ours, other = chromium.evaluate(f"{rows}.map((row) => [...row.cells].map((c) => c.innerText))")
+    assert head[:3] == ["experiment", "normalised score", "P(better): final score"]
+    assert head[-2:] == ["µs to act, batch 1", "µs to act, batch 64"]
+    assert ours[0] == "imaze/ald" and ours[2] == "—" and ours[-3:] == ["4", "120", "250"]
+    assert other[2].startswith("100 %") and other[-1] == "—"
+
+
+def test_tasks_can_be_switched_and_seeds_shown(chromium, benchmark_page):
+    chromium.screen(1280, 900)
+    chromium.open(benchmark_page)
+    chromium.wait_for("document.querySelector('.chart text')")
+    shown = "[...document.querySelectorAll('tr.seed')].filter((row) => row.offsetHeight > 0).length"
+    assert chromium.evaluate(shown) == 10
+    choose(chromium, "Rows", 0)
+    assert chromium.evaluate(shown) == 0
+    facts = "document.querySelector('.facts').innerText"
+    assert "final success, imaze/ald" in chromium.evaluate(facts)
+    choose(chromium, "Task", 1)
+    chromium.wait_for("document.querySelector('.toggle').textContent === 'meta-fetch/ald'")
+    assert "final return, meta-fetch/ald" in chromium.evaluate(facts)  # success says little there
+    chromium.wait_for("document.querySelector('.chart text')")
+    assert "normalised return" in chromium.evaluate("document.querySelector('thead').innerText")
+    assert chromium.complaints() == []

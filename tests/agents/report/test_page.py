@@ -1,0 +1,184 @@
+"""The report's page: its data is what was recorded, it loads nothing, and wrong paths are refused."""
+
+import base64
+import io
+import json
+import re
+from importlib import resources
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from agents.report.__main__ import main
+from agents.report.artwork import COLUMNS, sheet, sheet_data
+from agents.report.content import content
+from agents.report.episode_data import attention_on, episode_data, in_view, reach
+from agents.report.packing import QUANTA, pack, unpack
+from agents.report.page import embedded, page
+from agents.results.runs import find_runs
+from agents.runs.directory import RunDirectory
+from memory_envs.rendering.scene import IMAZE_LOOKS
+from memory_envs.rendering.sprites import agent_over, sprite
+from tests.support.small_report import MEMORY, copy_run, embedded_in
+
+
+def test_embedded_episode_equals_the_recorded_one(small_report):
+    [task] = small_report.data["tasks"]
+    [player] = task["players"]
+    examples = small_report.examples
+    assert (player["played"], player["succeeded"]) == (examples.played, examples.succeeded)
+    assert len(player["episodes"]) == len(small_report.episodes) == 3
+    for embedded_one, recorded in zip(player["episodes"], small_report.episodes, strict=True):
+        assert embedded_one == json.loads(json.dumps(episode_data(recorded)))
+        assert embedded_one["actions"] == list(recorded.actions)
+        tiles = np.stack([scene.tiles for scene in recorded.scenes])
+        np.testing.assert_array_equal(unpack(embedded_one["room"]), tiles)
+        for role, trace in recorded.traces.items():
+            values = embedded_one["traces"][role]
+            np.testing.assert_allclose(values["probabilities"], trace.probabilities, atol=5.1e-5)
+            np.testing.assert_allclose(values["value"], trace.value, atol=5.1e-5)
+
+
+def test_embedded_attention_is_the_recorded_one_and_masked_steps_are_zero(small_report):
+    [player] = small_report.data["tasks"][0]["players"]
+    for embedded_one, recorded in zip(player["episodes"], small_report.episodes, strict=True):
+        attention = unpack(embedded_one["traces"]["learner"]["attention"])
+        steps, _, _, span = attention.shape
+        whole = recorded.traces["learner"].attention
+        assert span == min(steps, MEMORY + 1)
+        np.testing.assert_allclose(attention, whole[..., :span], atol=QUANTA["uint16"])
+        np.testing.assert_allclose(attention.sum(axis=-1), 1.0, atol=span * QUANTA["uint16"])
+        for step in range(span):
+            assert (attention[step, ..., step + 1 :] == 0).all()
+
+
+def test_attention_on_steps_is_summed_at_their_distance():
+    attention = np.zeros((4, 1, 2, 3), dtype=np.float32)
+    attention[3, 0, 0] = 0.25, 0.5, 0.25  # to steps 3, 2 and 1
+    attention[3, 0, 1] = 0.0, 0.0, 1.0
+    attention[0, 0, :, 0] = 1.0
+    share = attention_on(attention, np.array([False, True, True, False]))
+    np.testing.assert_array_equal(share[3, 0], [0.75, 1.0])
+    np.testing.assert_array_equal(share[0, 0], [0.0, 0.0])
+
+
+def test_attention_reaches_through_a_step_that_looked():
+    """Layer 2 looks from step 3 to step 2, at which layer 1 looked to step 0: 0.9 of 0.5."""
+    attention = np.zeros((4, 2, 1, 4), dtype=np.float32)
+    attention[:, :, 0, 0] = 1.0
+    attention[3, 1, 0] = 0.1, 0.9, 0.0, 0.0
+    attention[2, 0, 0] = 0.5, 0.0, 0.5, 0.0
+    looked_for = np.array([True, False, False, False])
+    np.testing.assert_allclose(reach(attention, looked_for), [1, 0, 0.5, 0.45])
+    assert attention_on(attention, looked_for)[3].max() == 0
+
+
+def test_sightings_are_the_moments_at_which_a_tile_is_in_the_view(small_report):
+    scenes = small_report.episodes[0].scenes
+    for sighting in episode_data(small_report.episodes[0])["sightings"]:
+        expected = [moment for moment, scene in enumerate(scenes) if sighting["tile"] in scene.view.ravel()]
+        assert sighting["steps"] == expected
+        assert in_view(scenes, sighting["tile"]).sum() == len(expected)
+
+
+@pytest.mark.parametrize(("kind", "low", "high"), [("uint8", 0, 255), ("int8", -1, 1), ("uint16", 0, 1)])
+def test_packed_arrays_come_back_to_within_half_a_quantum(kind, low, high):
+    values = np.random.default_rng(0).uniform(low, high, (3, 4, 5))
+    values[0, 0, :2] = low, high
+    packed = json.loads(json.dumps(pack(values, kind)))
+    np.testing.assert_allclose(unpack(packed), values, atol=0.5001 * QUANTA[kind])
+    with pytest.raises(ValueError, match=f"fit into {kind}"):
+        pack(values + 2 * (high - low), kind)
+
+
+def test_sheet_shows_the_sprites_of_the_environments():
+    cell = sheet_data(IMAZE_LOOKS)["cell"]
+    data = base64.b64decode(sheet_data(IMAZE_LOOKS)["uri"].removeprefix("data:image/png;base64,"))
+    pixels = np.asarray(Image.open(io.BytesIO(data)))
+    np.testing.assert_array_equal(pixels, sheet(IMAZE_LOOKS, cell))
+    tiles = pixels.reshape(len(IMAZE_LOOKS), cell, len(COLUMNS), cell, 3).swapaxes(1, 2)
+    for row, look in zip(tiles, IMAZE_LOOKS, strict=True):
+        np.testing.assert_array_equal(row[COLUMNS.index("dimmed")], sprite(look, cell, lit=False))
+        np.testing.assert_array_equal(row[COLUMNS.index("south")], agent_over(sprite(look, cell), 1))
+
+
+# --
+
+
+def test_page_asks_for_nothing_outside_itself(small_report):
+    text = small_report.page.read_text("utf-8")
+    assert set(re.findall(r"https?://[^\s\"'<]*", text)) == {"http://www.w3.org/2000/svg"}  # SVG's name
+    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:)|@import|url\((?!data:)|\bfetch\(""", text)
+    assert "default-src 'none'" in text
+
+
+def test_every_script_and_style_is_in_the_page_and_in_the_package(small_report):
+    text = small_report.page.read_text("utf-8")
+    names = [entry.name for entry in resources.files("agents.report").joinpath("assets").iterdir()]
+    scripts = [name for name in names if name.endswith((".js", ".css"))]
+    assert len(scripts) == 13
+    for name in scripts:
+        assert resources.files("agents.report").joinpath("assets", name).read_text("utf-8") in text
+
+
+def test_data_cannot_end_its_element():
+    data = {"name": "</script><script>alert(1)</script>"}
+    assert "<" not in embedded(data) and json.loads(embedded(data)) == data
+    assert "<title>&lt;b&gt;</title>" in page("<b>", data)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        embedded({"x": float("nan")})
+
+
+def test_report_lies_in_the_folder_unless_told_otherwise(small_report, tmp_path, capsys):
+    copy_run(small_report.runs / "seed0", tmp_path / "run", 0)
+    assert main([str(tmp_path / "run"), "--episodes", "0"]) == 0
+    assert "report.html" in capsys.readouterr().out
+    [task] = embedded_in(tmp_path / "run" / "report.html")["tasks"]
+    assert task["players"] == [{"group": "IMaze-v0/ald", "reason": "no episodes were asked for"}]
+
+
+def test_unfinished_runs_have_curves_and_a_reason_for_no_episodes(small_report, tmp_path):
+    copy_run(small_report.runs / "seed0", tmp_path / "run", 0)
+    (tmp_path / "run" / "evaluation.json").unlink()
+    [task] = content(find_runs(tmp_path), episodes=2)["tasks"]
+    assert "no run has finished" in task["players"][0]["reason"]
+    assert task["curves"][0]["success"]["frames"]["runs"] and task["milestones"][0]["final"] == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["nowhere"], "no run directory"), (["RUNS", "--out", "no/such/folder/x.html"], "no such folder")],
+)
+def test_wrong_paths_are_refused(small_report, arguments, message, capsys):
+    arguments = [str(small_report.runs) if each == "RUNS" else each for each in arguments]
+    assert main([*arguments, "--episodes", "0"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_configuration_that_is_none_of_a_run_is_refused(tmp_path, capsys):
+    RunDirectory(tmp_path).config.write_text('{"run": {}}')
+    assert main([str(tmp_path)]) == 2
+    assert "has no agent and no config" in capsys.readouterr().err
+
+
+def test_page_names_what_it_is_about_and_stays_small(small_report):
+    assert "<title>IMaze-v0/ald on IMaze-v0 (" in small_report.page.read_text("utf-8")
+    assert small_report.page.stat().st_size < 1e6
+
+
+@pytest.mark.parametrize("option", ["--episodes", "--seed"])
+@pytest.mark.parametrize("value", ["-1", "many", str(2**63)])
+def test_wrong_numbers_are_refused(small_report, option, value, capsys):
+    with pytest.raises(SystemExit):
+        main([str(small_report.runs), f"{option}={value}"])
+    assert "must be an integer from 0" in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_loaded_is_the_reason_for_no_episodes(small_report, tmp_path):
+    copy_run(small_report.runs / "seed0", tmp_path / "run", 0)
+    (tmp_path / "run" / "model.zip").write_bytes(b"of a version long ago")
+    [task] = content(find_runs(tmp_path), episodes=1)["tasks"]
+    [player] = task["players"]
+    assert "model.zip" in player["reason"] and "episodes" not in player
+    assert task["curves"][0]["success"]["frames"]["runs"]

@@ -1,0 +1,46 @@
+"""The examples run, and what they say is what is found."""
+
+import importlib.util
+
+import pytest
+
+from memory_envs import certify
+from memory_envs.certificate import Bounds, Effort
+from tests.support import ROOT
+
+EXAMPLES = ROOT / "examples"
+
+
+def example(name):
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_users_own_maze_needs_memory_until_it_is_spoilt(capsys):
+    own = example("certify_own_environment")
+    assert certify(own.TMaze()).proved
+    assert not certify(own.TMaze(arrow_at_the_junction=True)).memory_required
+    own.main()
+    assert capsys.readouterr().out.count("memory required: ") == 2
+
+
+def test_without_minigrid_its_example_says_so(monkeypatch, capsys):
+    monkeypatch.setitem(__import__("sys").modules, "minigrid", None)
+    assert example("certify_minigrid").main() == 1
+    assert "pip install minigrid" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("size, without", [pytest.param(7, 0.976, marks=pytest.mark.slow), (9, 0.984)])
+def test_minigrids_memory_tasks_are_one_half_for_reflexes_and_more_for_those_that_draw(size, without):
+    pytest.importorskip("minigrid")
+    task = example("certify_minigrid").MiniGridMemory(f"MiniGrid-MemoryS{size}-v0")
+    certificate = certify(task, effort=Effort(restarts=1))
+    assert certificate.deterministic.success == Bounds.exactly(0.5)
+    assert certificate.memoryless.success.lower == pytest.approx(without, abs=0.002)
+    assert certificate.perfect_memory.success == Bounds.exactly(1.0)
+    assert certificate.leaks and not certificate.memory_required
+    counts = task.start_counts.values()
+    assert max(counts) - min(counts) < 6 * max(counts) ** 0.5

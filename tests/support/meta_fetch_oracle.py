@@ -1,0 +1,94 @@
+"""Meta-Fetch as its description reads: dictionaries, lists and pictures, one object per episode.
+
+It shares with the suite the numbering of tiles, actions and headings, and nothing else.
+"""
+
+import numpy as np
+
+from tests.support.env_oracles import cut_window
+
+WALL, FLOOR = 0, 1
+STEP = {0: (0, 1), 1: (1, 0), 2: (0, -1), 3: (-1, 0)}
+
+
+class Fetching:
+    """One episode, from its beginning.
+
+    Attributes:
+        lies: (row, column) of every object, wherever it is.
+        order: The hidden order.
+        fetched: Objects that are absent, in the order of fetching.
+        paid: Positions paid since the last completed sequence.
+        revealed: The beginning of the order as far as it was ever fetched.
+        tried: Objects tried in vain behind `revealed`.
+    """
+
+    def __init__(self, size, view_size, lies, order, agent, heading):
+        self.size, self.view_size = size, view_size
+        self.lies, self.order = dict(lies), list(order)
+        self.agent, self.heading = agent, heading
+        self.fetched, self.paid, self.revealed, self.tried = [], set(), [], set()
+        self.completed, self.reward = 0, 0
+
+    def act(self, action):
+        """Play one action and return the reward."""
+        self.reward = 0
+        if action == 0:
+            self.heading = (self.heading - 1) % 4
+        elif action == 1:
+            self.heading = (self.heading + 1) % 4
+        else:
+            row, column = (a + b for a, b in zip(self.agent, STEP[self.heading], strict=True))
+            if 1 <= row <= self.size - 2 and 1 <= column <= self.size - 2:
+                self.agent = (row, column)
+                for item in self.present():
+                    if self.lies[item] == self.agent:
+                        self.touch(item)
+                        break
+        return self.reward
+
+    def touch(self, item):
+        position = len(self.fetched)
+        if item != self.order[position]:
+            if position == len(self.revealed):
+                self.tried.add(item)
+            self.fetched = []
+            return
+        if position not in self.paid:
+            self.paid.add(position)
+            self.reward = 1
+        if position == len(self.revealed):
+            self.revealed.append(item)
+            self.tried = set()
+        self.fetched.append(item)
+        if len(self.fetched) == len(self.order):
+            self.fetched, self.paid = [], set()
+            self.completed += 1
+
+    def present(self):
+        return [item for item in self.lies if item not in self.fetched]
+
+    def next_object(self):
+        return self.order[len(self.fetched)]
+
+    def best_guess(self):
+        """The next object by what the episode has shown so far; of several, the first."""
+        if len(self.fetched) < len(self.revealed):
+            return self.revealed[len(self.fetched)]
+        return min(set(self.lies) - set(self.revealed) - self.tried)
+
+    def picture(self):
+        """The room from above, tile codes [size, size]."""
+        room = np.full((self.size, self.size), WALL)
+        room[1:-1, 1:-1] = FLOOR
+        for item in self.present():
+            room[self.lies[item]] = 2 + item
+        return room
+
+    def window(self, observability):
+        window = cut_window(self.picture(), *self.agent, self.heading, self.view_size).copy()
+        if observability == "full":
+            window[-1, self.view_size // 2] = 2 + self.next_object()
+        if observability == "perfect_memory":
+            window[-1, self.view_size // 2] = 2 + self.best_guess()
+        return window
