@@ -1,5 +1,7 @@
 # make train   train the ALD agent on 9x9 I-Maze; options go through ARGS="--seed 1 --total-timesteps 500000"
-# make test    style, types, import arrows and tests
+# make test    style, types, import contracts and tests
+# make lint    of these, all but the tests
+# make format  let ruff rewrite what it can
 # make docs    the documentation as a site, docs/_build/html/index.html; a warning is an error
 # make clean   remove the virtual environment and what the tools left behind; runs/ stays
 #
@@ -14,17 +16,23 @@ INSTALLED_DOCS := $(VENV)/installed-docs
 PRESET := imaze/ald
 ARGS ?=
 
-.PHONY: train test docs clean
+.PHONY: train test lint format docs clean
 
 train: $(INSTALLED)
 	$(BIN)/python -m agents.ald.train --preset $(PRESET) $(ARGS)
 
-test: $(INSTALLED)
+test: lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(ARGS)
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 docs: $(INSTALLED_DOCS)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --builder html docs docs/_build/html
