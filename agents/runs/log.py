@@ -12,8 +12,8 @@ from typing import Any
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat, filter_excluded_keys
 from torch.utils.tensorboard import SummaryWriter
 
-from agents.sb3.checkpoint import replacing
 from agents.runs.directory import RunDirectory
+from agents.sb3.checkpoint import replacing
 
 FRAMES = "time/total_timesteps"
 SECONDS = "time/training_seconds"
