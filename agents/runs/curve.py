@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from agents.runs.log import EPISODES, FRAMES, SECONDS, Row, column
-from agents.sb3.checkpoint import replacing
+from memory_envs.files import replacing
 
 Unit = Literal["frames", "minutes"]
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from agents.engines.faults import EnvironmentFailed, LossNotFinite
-from agents.runs.directory import RunDirectory, write_json
+from agents.runs.directory import RunDirectory
 from agents.sb3 import checkpoint
+from memory_envs.files import write_json
 
 
 def keep(

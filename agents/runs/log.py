@@ -13,7 +13,7 @@ from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputF
 from torch.utils.tensorboard import SummaryWriter
 
 from agents.runs.directory import RunDirectory
-from agents.sb3.checkpoint import replacing
+from memory_envs.files import replacing
 
 FRAMES = "time/total_timesteps"
 SECONDS = "time/training_seconds"
@@ -82,7 +82,7 @@ class ProgressTable(KVWriter):
             writer.writeheader()
         writer.writerows(self.rows)
         with replacing(self.path) as file:
-            file.write(text.getvalue().encode())
+            file.write_bytes(text.getvalue().encode())
 
 
 class Events(TensorBoardOutputFormat):

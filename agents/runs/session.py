@@ -25,7 +25,7 @@ from agents.process.interrupts import Interrupt, deferred_interrupts, ignore_int
 from agents.process.provenance import provenance
 from agents.runs import incident
 from agents.runs.curve import published_points, reached, save_curve
-from agents.runs.directory import RunDirectory, write_json
+from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, read_rows
 from agents.runs.options import SUCCESS_WINDOW, Options, RunSettings, parse, rows_apart
 from agents.runs.progress import TrainingProgress, clock
@@ -36,6 +36,7 @@ from agents.sb3.base import ConfiguredAlgorithm
 from agents.sb3.saving import holds_environments
 from agents.vec_env.make import is_native, make_lanes, make_remote_lanes, resolve_id
 from agents.vec_env.state import get_env_state
+from memory_envs.files import write_json
 from registry.agents import get_agent
 
 
