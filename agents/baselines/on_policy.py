@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
+import numpy as np
 import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from agents.baselines.config import RolloutConfig
-from agents.baselines.on_policy_saving import load_model, save_model
 from agents.sb3.base import ConfiguredAlgorithm
 
 Self = TypeVar("Self", bound="OnPolicyAgent")
@@ -106,45 +105,31 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         """Go on with what `acting_state` returned."""
         self._last_obs, self._last_episode_starts = state["observation"], state["is_first"]
 
-    def save(  # type: ignore[override]  # a file object cannot be replaced in one step
-        self,
-        path: str | os.PathLike[str],
-        exclude: Iterable[str] | None = None,
-        include: Iterable[str] | None = None,
-    ) -> None:
-        """Write everything that training depends on to one file, atomically; `.zip` is appended when missing.
+    def state_tree(self) -> dict[str, Any]:
+        """Return what training depends on, by name; see `ConfiguredAlgorithm.state_tree`."""
+        return {
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers().items()},
+            "acting": self.acting_state(),
+            "generators": _generator_states(self.device),
+        }
 
-        Args:
-            path: File name.
-            exclude: Of "replay", "environment": parts to leave out. There is no replay to leave out.
-            include: Parts not to leave out although `exclude` names them, as in SB3.
-        """
-        save_model(self, path, set(exclude or ()) - set(include or ()))
+    def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
+        """Put back what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""
+        for name, optimizer in self.optimizers().items():
+            optimizer.load_state_dict(tree["optimizers"][name])
+        if resume:
+            self.set_acting_state(tree["acting"])
+            _set_generators(self.device, tree["generators"])
 
-    @classmethod
-    def load(  # type: ignore[override]  # as save
-        cls: type[Self],
-        path: str | os.PathLike[str],
-        env: GymEnv | None = None,
-        device: torch.device | str = "auto",
-        *,
-        force_reset: bool = True,
-        **kwargs: Any,
-    ) -> Self:
-        """Read a model that `save` wrote. No code in the file is run.
 
-        Args:
-            path: File name, with or without `.zip`.
-            env: Environments to go on with.
-            device: Where to put the networks.
-            force_reset: Start new episodes. False goes on inside the saved ones, bit for bit, and puts the
-                generators of torch and numpy, which SB3 draws from, into the saved state.
-            kwargs: Further arguments of the constructor (`verbose`, `tensorboard_log`) or single settings.
+def _generator_states(device: torch.device) -> dict[str, Any]:
+    """Of the global generators that SB3 draws from."""
+    on_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    return {"torch": torch.get_rng_state(), "cuda": on_device, "numpy": np.random.get_state()}
 
-        Raises:
-            CheckpointError: The file is truncated, foreign or of a newer format.
-            FileNotFoundError: There is no such file.
-            ValueError: `env` has other spaces, or `force_reset=False` with environments that cannot be
-                restored.
-        """
-        return load_model(cls, path, env, device, force_reset, **kwargs)
+
+def _set_generators(device: torch.device, states: Mapping[str, Any]) -> None:
+    torch.set_rng_state(states["torch"].cpu())
+    np.random.set_state(states["numpy"])
+    if device.type == "cuda" and states["cuda"] is not None:
+        torch.cuda.set_rng_state(states["cuda"].cpu(), device)

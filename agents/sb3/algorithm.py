@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -28,7 +27,6 @@ from agents.learning.learner import Learner
 from agents.learning.replay import Replay
 from agents.process.torch_modes import denormals_as_zero
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.sb3.saving import load_model, save_model
 from registry.agents import get_agent
 
 if TYPE_CHECKING:
@@ -235,54 +233,40 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
         self.logger.dump(step=self.num_timesteps)
 
-    def save(  # type: ignore[override]  # a file object cannot be replaced in one step
-        self,
-        path: str | os.PathLike[str],
-        exclude: Iterable[str] | None = None,
-        include: Iterable[str] | None = None,
-    ) -> None:
-        """Write everything that training depends on to one file, atomically; `.zip` is appended when missing.
+    def state_tree(self) -> dict[str, Any]:
+        """Return what training depends on, by name; see `ConfiguredAlgorithm.state_tree`."""
+        return {
+            "metrics": self._metrics.state_dict(),
+            "learner": self.learner.state_dict(),
+            # Its network is the policy.
+            "distiller": self.distiller and {"optimizer": self.policy.optimizer.state_dict()},
+            "actor": self.actor.state_dict(),
+            "replay": self.replay.state_dict(),
+        }
 
-        Args:
-            path: File name.
-            exclude: Of "replay", "environment": parts to leave out; without them training resumes, but not
-                bit for bit.
-            include: Parts not to leave out although `exclude` names them, as in SB3.
-        """
-        left_out = set(exclude or ()) - set(include or ())
-        save_model(self, path, left_out)
+    def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
+        """Put back what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""
+        self._metrics.load_state_dict(tree["metrics"])
+        self.learner.load_state_dict(tree["learner"])
+        if self.distiller is not None:
+            self.policy.optimizer.load_state_dict(tree["distiller"]["optimizer"])
+        if tree["replay"] is not None:
+            self.replay.load_state_dict(tree["replay"])
+        self._set_changed_rates(tree["arguments"]["config"])
+        if not resume:
+            self.learner.core_state = None  # it is of episodes that end here
+            self.actor.generator.set_state(tree["actor"]["generator"].cpu())
+            return
+        self.actor.load_state_dict(tree["actor"])
+        if tree["actor"]["observation"] is not None:
+            self._last_obs = self.actor.last_observation()
 
-    @classmethod
-    def load(  # type: ignore[override]  # as save
-        cls: type[Self],
-        path: str | os.PathLike[str],
-        env: GymEnv | None = None,
-        device: torch.device | str = "auto",
-        custom_objects: dict[str, Any] | None = None,
-        print_system_info: bool = False,
-        force_reset: bool = True,
-        **kwargs: Any,
-    ) -> Self:
-        """Read a model that `save` wrote. No code in the file is run.
-
-        Args:
-            path: File name, with or without `.zip`.
-            env: Environments to go on with; their number may differ from that of the saved model.
-            device: Where to put the networks.
-            custom_objects: Entries that replace saved ones, such as a `policy_kwargs` that holds classes.
-            print_system_info: Print versions of the libraries here.
-            force_reset: Start new episodes. False goes on inside the saved ones, bit for bit, if `env` can be
-                restored.
-            kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single
-                settings.
-
-        Raises:
-            CheckpointError: The file is truncated, foreign or of a newer format.
-            FileNotFoundError: There is no such file.
-            ValueError: `env` has other spaces, or `force_reset=False` with an environment that cannot be
-                restored.
-        """
-        return load_model(cls, path, env, device, custom_objects, print_system_info, force_reset, **kwargs)
+    def _set_changed_rates(self, saved: Mapping[str, Any]) -> None:
+        """Learning rates other than the saved ones take the place of those in the optimizers' states."""
+        for name, optimizer in self.optimizers().items():
+            if (rate := getattr(self.config, name)) != saved.get(name):
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
 
     @classmethod
     def _check_engine(cls, engine: RaySettings | None) -> None:

@@ -1,15 +1,27 @@
-"""What every agent of the registry has: SB3's interface, and settings that a program can ask for."""
+"""What every agent of the registry has: SB3's interface, settings in one object, state in one safe file."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.save_util import is_json_serializable
 from stable_baselines3.common.type_aliases import GymEnv
+from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
+
+from agents.sb3 import checkpoint, saving
+from agents.sb3.spaces import space_from_json, space_to_json
+from agents.vec_env.state import get_env_state, set_env_state
+
+Self = TypeVar("Self", bound="ConfiguredAlgorithm")
 
 # What Stable-Baselines3 calls what is closest to some of our settings, for those who try its names first.
 SB3_NAMES = {
@@ -21,6 +33,7 @@ SB3_NAMES = {
     "ent_coef": ("entropy_coef",),
     "vf_coef": ("value_coef",),
 }
+COUNTERS = ("num_timesteps", "_total_timesteps", "_num_timesteps_at_start", "_episode_num", "_n_updates")
 
 
 class AgentConfig(Protocol):
@@ -40,10 +53,9 @@ class AgentConfig(Protocol):
 
 
 class ConfiguredAlgorithm(BaseAlgorithm):
-    """An SB3 algorithm that keeps its settings in one object.
+    """An SB3 algorithm with its settings in one object and all that training depends on in one file.
 
-    Its `save` knows the parts "replay" and "environment", and `load(..., force_reset=False)` goes on inside
-    the saved episodes.
+    A subclass says what there is to store beside the policy and the counters: `state_tree` and its inverse.
 
     Attributes:
         config: All settings.
@@ -65,6 +77,147 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             config: Any = None,
             **arguments: Any,
         ) -> None: ...
+
+    def state_tree(self) -> dict[str, Any]:
+        """Return what training depends on, by name, as `agents.sb3.checkpoint.save` takes it.
+
+        Policy, counters and environments are not in it: every agent has them.
+        """
+        raise NotImplementedError
+
+    def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
+        """Put back what `state_tree` returned.
+
+        Args:
+            tree: The whole content of the file. A part that was left out when saving is None.
+            resume: Go on inside the saved episodes, `_last_obs` included, if they had begun. Otherwise new
+                ones will begin.
+        """
+        raise NotImplementedError
+
+    def save(  # type: ignore[override]  # a file object cannot be replaced in one step
+        self,
+        path: str | os.PathLike[str],
+        exclude: Iterable[str] | None = None,
+        include: Iterable[str] | None = None,
+    ) -> None:
+        """Write everything that training depends on to one file, atomically; `.zip` is appended when missing.
+
+        Args:
+            path: File name.
+            exclude: Of "replay", "environment": parts to leave out; without them training resumes, but not
+                bit for bit.
+            include: Parts not to leave out although `exclude` names them, as in SB3.
+
+        Raises:
+            ValueError: `exclude` names something else.
+            OSError: The file could not be written. What was at `path` is unharmed.
+        """
+        left_out = saving.checked_exclusions(set(exclude or ()) - set(include or ()))
+        environment = None if self.env is None else get_env_state(self.env)
+        tree = self._described() | self.state_tree() | {"environment": environment}
+        tree |= dict.fromkeys(left_out & tree.keys())
+        checkpoint.save(saving.with_suffix(path), tree)
+
+    @classmethod
+    def load(  # type: ignore[override]  # as save
+        cls: type[Self],
+        path: str | os.PathLike[str],
+        env: GymEnv | None = None,
+        device: torch.device | str = "auto",
+        custom_objects: dict[str, Any] | None = None,
+        print_system_info: bool = False,
+        force_reset: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """Read a model that `save` wrote. No code in the file is run.
+
+        Args:
+            path: File name, with or without `.zip`.
+            env: Environments to go on with; their number may differ from that of the saved model.
+            device: Where to put the networks.
+            custom_objects: Entries that replace saved ones, such as a `policy_kwargs` that holds classes.
+            print_system_info: Print versions of the libraries here.
+            force_reset: Start new episodes. False goes on inside the saved ones, bit for bit, if `env` can be
+                restored, and puts global generators that the agent draws from into the saved state.
+            kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single
+                settings.
+
+        Raises:
+            CheckpointError: The file is truncated, foreign or of a newer format.
+            FileNotFoundError: There is no such file.
+            ValueError: `env` has other spaces, or `force_reset=False` with an environment that cannot be
+                restored.
+        """
+        if print_system_info:
+            get_system_info()
+        tree, path = saving.read(path, device)
+        saving.check_kind(tree, cls.__name__, path)
+        model = cls._rebuilt(tree, path, env, device, {**(custom_objects or {}), **kwargs})
+        saving.check_complete(tree, model.state_tree(), path)
+        if not force_reset:
+            saving.check_lanes(tree, None if model.env is None else model.n_envs, path)
+        model._restore(tree, resume=not force_reset)
+        return model
+
+    def _described(self) -> dict[str, Any]:
+        """What every agent's file holds: how to build a model like it, its policy, what it has counted."""
+        infos = [dict(info) for info in self.ep_info_buffer or ()]  # numpy scalars stay what they are
+        successes = [float(success) for success in self.ep_success_buffer or ()]
+        return {
+            "algorithm": type(self).__name__,
+            "arguments": self._arguments(),
+            "observation_space": space_to_json(self.observation_space),
+            "action_space": space_to_json(self.action_space),
+            "n_envs": self.n_envs,
+            "counters": {name: getattr(self, name) for name in COUNTERS},
+            "episodes": {"infos": infos, "successes": successes},
+            "policy": self.policy.state_dict(),
+        }
+
+    def _arguments(self) -> dict[str, Any]:
+        plain = {name: value for name, value in self.policy_kwargs.items() if is_json_serializable(value)}
+        return {
+            "policy": type(self.policy).__name__,
+            "config": self.config.to_dict(),
+            "seed": self.seed,
+            "stats_window_size": self._stats_window_size,
+            "policy_kwargs": plain,
+            "lost_policy_kwargs": sorted(set(self.policy_kwargs) - set(plain)),
+        }
+
+    @classmethod
+    def _rebuilt(
+        cls: type[Self],
+        tree: Mapping[str, Any],
+        path: Path,
+        env: GymEnv | None,
+        device: torch.device | str,
+        given: Mapping[str, Any],
+    ) -> Self:
+        """A model as the saved one was when it was new; arguments and settings that are given come first."""
+        config = saving.saved_config(cls.config_class, tree["arguments"]["config"], given, path)
+        arguments = saving.saved_arguments(tree["arguments"], given, cls.policy_aliases.values())
+        policy = arguments.pop("policy")
+        model = cls(policy, env, config, device=device, _init_setup_model=False, **arguments)
+        spaces = space_from_json(tree["observation_space"]), space_from_json(tree["action_space"])
+        if model.env is None:
+            model.n_envs = tree["n_envs"]
+        else:
+            check_for_correct_spaces(model.env, *spaces)
+        model.observation_space, model.action_space = spaces
+        model._setup_model()
+        return model
+
+    def _restore(self, tree: Mapping[str, Any], resume: bool) -> None:
+        self.policy.load_state_dict(tree["policy"])
+        for name, value in tree["counters"].items():
+            setattr(self, name, value)
+        self.ep_info_buffer = deque(tree["episodes"]["infos"], maxlen=self._stats_window_size)
+        self.ep_success_buffer = deque(tree["episodes"]["successes"], maxlen=self._stats_window_size)
+        self.load_state_tree(tree, resume)
+        if self.env is not None and self._last_obs is not None:
+            set_env_state(self.env, tree["environment"])
 
     def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
         if policy_name not in self.policy_aliases:
