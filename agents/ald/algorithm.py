@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 
+from agents.ald.policy import LSTMActorPolicy
 from agents.engines.serial import SerialEngine
 from agents.learning.actor import Actor
 from agents.learning.config import ALDConfig
 from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
+from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.networks.gtrxl import GTrXLCore
+from agents.learning.networks.previous_step import PreviousStepEncoder
 from agents.learning.replay import Replay
 from agents.sb3.algorithm import UnrollAlgorithm
-from agents.sb3.policies import LSTMActorPolicy, gtrxl_actor_critic
+from agents.sb3.networks import linear_actor_critic
 
 if TYPE_CHECKING:
     from agents.engines.ray.engine import RayEngine
-    from agents.export.exporter import Export
 
 
 class ALD(UnrollAlgorithm):
@@ -101,35 +104,29 @@ class ALD(UnrollAlgorithm):
 
         return RayEngine(*parts, self.engine_settings)
 
-    def _learner_network(self) -> Any:
-        config = self.config
-        return gtrxl_actor_critic(
-            self.observation_space,
-            self.policy.make_features_extractor(),
-            int(self.action_space.n),  # type: ignore[attr-defined]
-            layers=config.learner_layers,
-            width=config.learner_width,
-            heads=config.learner_heads,
-            mlp_width=config.learner_mlp_width,
-            memory=config.learner_memory,
-            gate_bias=config.learner_gate_bias,
-            normalize_images=self.policy.normalize_images,
-            shows_previous_step=config.shows_previous_step,
+    def _learner_network(self) -> ActorCritic:
+        """A GTrXL with linear heads and a features extractor of its own."""
+        config, extractor = self.config, self.policy.make_features_extractor()
+        num_actions = int(self.action_space.n)  # type: ignore[attr-defined]
+        core = GTrXLCore(
+            extractor.features_dim + (num_actions + 1 if config.shows_previous_step else 0),
+            config.learner_width,
+            config.learner_layers,
+            config.learner_heads,
+            config.learner_mlp_width,
+            config.learner_memory,
+            config.learner_gate_bias,
         )
+        space, scaled = self.observation_space, self.policy.normalize_images
+        network = linear_actor_critic(space, extractor, num_actions, core, scaled)
+        if config.shows_previous_step:
+            has_parts = isinstance(space, spaces.Dict)
+            network.encoder = PreviousStepEncoder(network.encoder, num_actions, has_parts)
+        return network
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimizers by the names of the settings that hold their learning rates."""
         return super().optimizers() | {"actor_learning_rate": self.policy.optimizer}
-
-    def export(self, path: str | os.PathLike[str]) -> Export:
-        """Write the actor as an ONNX file that is checked equal before it appears; see `agents.export`.
-
-        Raises:
-            ImportError: Naming the extra that is missing.
-        """
-        from agents.export.exporter import export_actor  # needs no onnx until it is called, but time
-
-        return export_actor(self, path)
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """What `get_parameters` and `set_parameters` exchange."""

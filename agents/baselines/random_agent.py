@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from gymnasium import spaces
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from agents.baselines.config import RandomConfig
 from agents.baselines.on_policy import OnPolicyAgent
+from agents.sb3.networks import lanes_of
 
 
 class RandomPolicy(BasePolicy):
@@ -51,15 +52,15 @@ class RandomPolicy(BasePolicy):
     def get_distribution(self, obs: PyTorchObs) -> Distribution:
         """Return the same chance for every action, in every lane."""
         number = int(self.action_space.n)
-        return CategoricalDistribution(number).proba_distribution(torch.zeros(_lanes(obs), number))
+        return CategoricalDistribution(number).proba_distribution(torch.zeros(lanes_of(obs), number))
 
     def predict_values(self, obs: PyTorchObs) -> Tensor:
         """Return [B, 1] zeros: nothing is expected."""
-        return torch.zeros(_lanes(obs), 1)
+        return torch.zeros(lanes_of(obs), 1)
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         first, number = int(self.action_space.start), int(self.action_space.n)
-        return torch.randint(first, first + number, (_lanes(observation),))
+        return torch.randint(first, first + number, (lanes_of(observation),))
 
 
 class RandomAgent(OnPolicyAgent):
@@ -82,8 +83,3 @@ class RandomAgent(OnPolicyAgent):
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """What `get_parameters` and `set_parameters` exchange."""
         return ["policy"], []
-
-
-def _lanes(obs: Any) -> int:
-    """Number of lanes that were observed."""
-    return len(next(iter(obs.values())) if isinstance(obs, dict) else obs)

@@ -31,7 +31,7 @@ from stable_baselines3.common.vec_env import (
 from torch import Tensor, nn
 
 from agents.ald import ALD, ALDConfig
-from agents.sb3.policies import LSTMActorPolicy
+from agents.ald.policy import LSTMActorPolicy
 from tests.support.tiny import (
     LANES,
     SETTINGS,

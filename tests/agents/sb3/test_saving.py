@@ -18,9 +18,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 from torch import nn
 
 from agents.ald import ALD
+from agents.ald.policy import LSTMActorPolicy
 from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError
-from agents.sb3.policies import LSTMActorPolicy
 from agents.vec_env.state import get_env_state, set_env_state
 from tests.support.tiny import (
     LANES,

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 
 from stable_baselines3.common.policies import BasePolicy
 
+from agents.baselines.vmpo.policies import AsymmetricPolicy, GTrXLPolicy, LSTMPolicy, MemoryPolicy
 from agents.engines.serial import SerialEngine
 from agents.learning.actor import Actor
 from agents.learning.config import VMPOConfig
 from agents.learning.learner import Learner
 from agents.learning.replay import Replay
 from agents.sb3.algorithm import UnrollAlgorithm
-from agents.sb3.memory_policies import AsymmetricPolicy, GTrXLPolicy, LSTMPolicy, MemoryPolicy
 
 
 class VMPO(UnrollAlgorithm):

@@ -1,7 +1,8 @@
-"""Actor-critics with memory behind SB3's policy interface: LSTM, GTrXL, and one of each."""
+"""The policies of V-MPO: LSTM, GTrXL, and one of each, behind SB3's policy interface."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from agents.learning.networks.actor_critic import ActorCritic, AsymmetricActorCritic, Core
 from agents.learning.networks.gtrxl import GTrXLCore
 from agents.learning.networks.lstm import LSTMCore
-from agents.sb3.policies import default_extractor, linear_actor_critic
+from agents.sb3.networks import default_extractor, lanes_of, linear_actor_critic
 
 State = tuple[np.ndarray, ...]
 
@@ -60,7 +61,7 @@ class MemoryPolicy(BasePolicy):
         return self._predict(observation, deterministic)
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
-        lanes = _lanes(observation)
+        lanes = lanes_of(observation)
         state = self.network.acting.initial_state(lanes)
         is_first = torch.ones(lanes, dtype=torch.bool, device=self.device)
         return _chosen(self.network.acting.step(observation, state, is_first)[0].logits, deterministic)
@@ -85,7 +86,7 @@ class MemoryPolicy(BasePolicy):
         """
         self.set_training_mode(False)
         tensors, vectorized = self.obs_to_tensor(observation)
-        lanes = _lanes(tensors)
+        lanes = lanes_of(tensors)
         acting = self.network.acting
         if state is None:
             memory = acting.initial_state(lanes)
@@ -99,18 +100,12 @@ class MemoryPolicy(BasePolicy):
         return (actions if vectorized else actions[0]), following
 
     def _lstm(self, hidden_size: int) -> ActorCritic:
-        extractor = self.make_features_extractor()
-        core = LSTMCore(nn.LSTM(extractor.features_dim, hidden_size))
-        return self._linear(extractor, core)
+        return self._actor_critic(lambda size: LSTMCore(nn.LSTM(size, hidden_size)))
 
-    def _gtrxl(
-        self, layers: int, width: int, heads: int, mlp_width: int, memory: int, gate_bias: float
-    ) -> ActorCritic:
+    def _actor_critic(self, make_core: Callable[[int], Core]) -> ActorCritic:
+        """A core, which is made for the size of its inputs, with a features extractor of its own."""
         extractor = self.make_features_extractor()
-        core = GTrXLCore(extractor.features_dim, width, layers, heads, mlp_width, memory, gate_bias)
-        return self._linear(extractor, core)
-
-    def _linear(self, extractor: BaseFeaturesExtractor, core: Core) -> ActorCritic:
+        core = make_core(extractor.features_dim)
         return linear_actor_critic(
             self.observation_space, extractor, self.num_actions, core, self.normalize_images
         )
@@ -168,7 +163,9 @@ class GTrXLPolicy(MemoryPolicy):
             "memory": memory,
             "gate_bias": gate_bias,
         }
-        self.network = self._gtrxl(layers, width, heads, mlp_width, memory, gate_bias)
+        self.network = self._actor_critic(
+            lambda size: GTrXLCore(size, width, layers, heads, mlp_width, memory, gate_bias)
+        )
 
 
 class AsymmetricPolicy(GTrXLPolicy):
@@ -187,11 +184,6 @@ class AsymmetricPolicy(GTrXLPolicy):
         self._sizes["lstm_hidden_size"] = lstm_hidden_size
         critic = self.network
         self.network = AsymmetricActorCritic(self._lstm(lstm_hidden_size), critic)
-
-
-def _lanes(observation: PyTorchObs) -> int:
-    first = next(iter(observation.values())) if isinstance(observation, dict) else observation
-    return int(first.shape[0])
 
 
 def _chosen(logits: Tensor, deterministic: bool) -> Tensor:
