@@ -43,13 +43,13 @@ class FastRecurrentPPO(RecurrentPPO):
     Rollouts and the loop around them are inherited. What differs is how memory is computed: an LSTM runs over
     whole sequences instead of step by step, networks see no padding, core states are stored only where a
     minibatch will begin, and an update has no operations that padding alone needs. With more than one thread
-    of a CPU, the LSTMs of actor and critic run side by side. What that brings is in docs/training.md, and how
-    it was measured; it has not been measured on a GPU.
+    of a CPU, the LSTMs of actor and critic run side by side. What that brings is in docs/recurrent_ppo.md,
+    and how it was measured; it has not been measured on a GPU.
 
     Deviations, each of which leaves the algorithm as it is:
 
     - Sums are taken in another order, so results differ in the last digits.
-    - Minibatches are drawn when a rollout begins instead of when it is trained on; see `FlatSequences`.
+    - Minibatches are drawn when a rollout begins instead of when it is trained on; see `FlatMinibatches`.
     - Dropout between LSTM layers draws one mask per sequence and layer instead of one per step, so its
       draws differ. Layers that look at a whole batch, such as BatchNorm, see no padding.
     - `normalize_advantage` with a last minibatch of one step is refused: its standard deviation is NaN, and

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,21 +11,10 @@ import torch
 from gymnasium import spaces
 from sb3_contrib.common.recurrent.buffers import RecurrentDictRolloutBuffer, RecurrentRolloutBuffer
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
-from stable_baselines3.common.buffers import BaseBuffer
+from stable_baselines3.common.buffers import BaseBuffer, DictRolloutBuffer, RolloutBuffer
 from torch import Tensor
 
 from agents.baselines.recurrent_ppo.sequences import Sequences
-
-
-class EveryStep:
-    """The mask of a minibatch without padding.
-
-    sb3-contrib compares its mask with a number and takes what the result selects: here all, as a view.
-    """
-
-    def __gt__(self, threshold: float) -> EllipsisType:
-        """What selects every step."""
-        return ...
 
 
 class FlatSamples(NamedTuple):
@@ -41,10 +29,9 @@ class FlatSamples(NamedTuple):
     lstm_states: RNNStates
     """(h, c) of actor and critic, each [layers, L, H]: what each lane begins with."""
     episode_starts: Sequences
-    mask: EveryStep
 
 
-class FlatSequences(BaseBuffer):
+class FlatMinibatches(BaseBuffer):
     """What the two buffers below do differently from sb3-contrib's.
 
     sb3-contrib orders a rollout by environment, rotates it by a random number of steps, anew for each epoch,
@@ -94,6 +81,13 @@ class FlatSequences(BaseBuffer):
         self.hidden_state_shape = (len(self._kept), self._layers, self._hidden_size)
         self.reset()
 
+    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:
+        """Add a step; `lstm_states` are those before it."""
+        self._keep(lstm_states)
+        # Past sb3-contrib's own `add`, which copies the states of every step.
+        theirs: Any = DictRolloutBuffer if isinstance(self.observations, dict) else RolloutBuffer
+        theirs.add(self, *args, **kwargs)
+
     def get(self, batch_size: int | None = None) -> Iterator[FlatSamples]:
         """One epoch's minibatches.
 
@@ -139,7 +133,6 @@ class FlatSequences(BaseBuffer):
             returns=rows(self._flat["returns"]),
             lstm_states=self._states_before(steps[sequences.first], fresh[sequences.first]),
             episode_starts=sequences,
-            mask=EveryStep(),
         )
 
     def _rows(self, begin: int, end: int) -> Callable[[Tensor], Tensor]:
@@ -205,21 +198,9 @@ class FlatSequences(BaseBuffer):
         super().reset()
 
 
-class FlatRecurrentRolloutBuffer(FlatSequences, RecurrentRolloutBuffer):  # type: ignore[misc]
-    """`FlatSequences` of Box, Discrete, MultiDiscrete and MultiBinary observations."""
-
-    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:  # type: ignore[override]
-        """Add a step; `lstm_states` are those before it."""
-        self._keep(lstm_states)
-        # Past sb3-contrib's own `add`, which copies the states of every step.
-        super(RecurrentRolloutBuffer, self).add(*args, **kwargs)
+class FlatRecurrentRolloutBuffer(FlatMinibatches, RecurrentRolloutBuffer):  # type: ignore[misc]
+    """`FlatMinibatches` of Box, Discrete, MultiDiscrete and MultiBinary observations."""
 
 
-class FlatRecurrentDictRolloutBuffer(FlatSequences, RecurrentDictRolloutBuffer):  # type: ignore[misc]
-    """`FlatSequences` of Dict observations."""
-
-    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:  # type: ignore[override]
-        """Add a step; `lstm_states` are those before it."""
-        self._keep(lstm_states)
-        # Past sb3-contrib's own `add`, which copies the states of every step.
-        super(RecurrentDictRolloutBuffer, self).add(*args, **kwargs)
+class FlatRecurrentDictRolloutBuffer(FlatMinibatches, RecurrentDictRolloutBuffer):  # type: ignore[misc]
+    """`FlatMinibatches` of Dict observations."""

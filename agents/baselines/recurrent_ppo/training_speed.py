@@ -1,4 +1,4 @@
-"""How long RecurrentPPO and FastRecurrentPPO train: `python -m agents.baselines.training_speed`."""
+"""How long both train: `python -m agents.baselines.recurrent_ppo.training_speed`."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def summary(theirs: Sequence[Seconds], ours: Sequence[Seconds]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    setting = tyro.cli(Setting, prog="python -m agents.baselines.training_speed", args=arguments)
+    setting = tyro.cli(
+        Setting, prog="python -m agents.baselines.recurrent_ppo.training_speed", args=arguments
+    )
     machine = provenance()
     print(f"{machine['processor']}, {machine['cores']} cores, torch {machine['libraries']['torch']}")
     print(setting)
