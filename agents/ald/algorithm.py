@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 class ALD(UnrollAlgorithm):
     """Actor-Learner Distillation (Parisotto & Salakhutdinov, ICLR 2021, arXiv 2104.01655).
 
-    A gated transformer learns by V-MPO from what a small LSTM does; the LSTM acts and is distilled from the
-    transformer all the while. `predict`, `policy` and everything that SB3 does with a model concern the LSTM.
+    A small LSTM acts. A gated transformer, the learner, is trained by V-MPO on what the LSTM collects, and
+    the LSTM is continually distilled from it. `predict`, `policy` and all that SB3 does with a model use the
+    LSTM.
 
     Example:
         >>> from agents.ald import ALD
@@ -39,12 +40,11 @@ class ALD(UnrollAlgorithm):
     Args:
         policy: "LstmPolicy" (also under sb3-contrib's names) or a subclass of `LSTMActorPolicy`.
         env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete, observations Box or
-            Dict.
-            Many lanes make learning fast: see `agents.vec_env.GymnasiumVecEnv`.
+            Dict. Many parallel environments make training fast: see `agents.vec_env.GymnasiumVecEnv`.
         config: All settings; defaults when None.
-        policy_kwargs: For the policy class, e.g. a features extractor; the learner gets one of its own of
-            that kind.
-        stats_window_size: Episodes that the logged means run over.
+        policy_kwargs: Arguments of the policy class, e.g. a features extractor; the learner gets an instance
+            of its own.
+        stats_window_size: Number of episodes that logged means are taken over.
         tensorboard_log: Folder for TensorBoard, or None.
         verbose: 0 silent, 1 information, 2 debugging.
         seed: Seed of weights, actions, replay and environment.
@@ -93,7 +93,7 @@ class ALD(UnrollAlgorithm):
 
     @property
     def _acting_device(self) -> torch.device:
-        """Where the actor lives: the processes of the Ray engine share it in a CPU's memory."""
+        """The CPU with the Ray engine, whose processes share the actor in memory."""
         return self.device if self.engine_settings is None else torch.device("cpu")
 
     def _new_engine(self) -> SerialEngine | RayEngine:

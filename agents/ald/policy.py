@@ -18,12 +18,26 @@ from agents.sb3.networks import Encoder, default_extractor
 class LSTMActorPolicy(RecurrentActorCriticPolicy):
     """The acting policy: sb3-contrib's recurrent policy, with ALD's defaults.
 
-    One small LSTM that policy and value share and nothing between it and the heads. It adds no parameter of
-    its own, so its weights go into a `RecurrentPPO("MlpLstmPolicy", env, policy_kwargs=...)` of the same
-    settings and back.
+    Policy and value share one small LSTM, with linear heads directly behind it. There are no further
+    parameters, so weights can be exchanged with a `RecurrentPPO("MlpLstmPolicy", env, policy_kwargs=...)` of
+    the same settings.
 
-    Deviation: while ALD distils, the value's gradient reaches the LSTM; under RecurrentPPO, sb3-contrib stops
-    it there.
+    Deviation: in ALD's distillation the gradient of the value reaches the LSTM; in RecurrentPPO, sb3-contrib
+    stops it there.
+
+    Args:
+        observation_space: Box or Dict.
+        action_space: Discrete.
+        lr_schedule: Learning rate as a function of the remaining progress.
+        net_arch: Hidden layers between LSTM and heads; none by default.
+        lstm_hidden_size: Units.
+        shared_lstm: Must be True.
+        enable_critic_lstm: Must be False.
+        features_extractor_class: SB3's choice for the observation space when None.
+        kwargs: Further arguments of sb3-contrib's policy.
+
+    Raises:
+        ValueError: Not one LSTM layer that policy and value share.
     """
 
     def __init__(
@@ -63,7 +77,7 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
         )
 
     def as_network(self) -> ActorCritic:
-        """The same parameters as a plain actor-critic over unrolls [T, B, ...]."""
+        """Return a plain actor-critic over unrolls [T, B, ...] with the same parameters."""
         return ActorCritic(
             Encoder(self.observation_space, self.features_extractor, self.normalize_images),
             LSTMCore(self.lstm_actor),
@@ -72,7 +86,7 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
         )
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
-        """As sb3-contrib's, with what it leaves out of the LSTM, so that save and load work for any size."""
+        """As sb3-contrib's, and the LSTM's arguments, without which a saved policy could not be rebuilt."""
         return super()._get_constructor_parameters() | {
             "lstm_hidden_size": self.lstm_output_dim,
             "shared_lstm": self.shared_lstm,

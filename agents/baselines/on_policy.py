@@ -13,23 +13,24 @@ from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from agents.baselines.config import RolloutConfig
 from agents.sb3.base import ConfiguredAlgorithm
+from agents.sb3.checks import checked_env
 
 Self = TypeVar("Self", bound="OnPolicyAgent")
 
 
 class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
-    """Goes before an algorithm of SB3 among the bases of a class, which says what its settings are.
+    """A mixin: the first base of a class whose second base is an on-policy algorithm of SB3.
 
-    The algorithm itself is not touched. What differs is around it: settings come as one object or one by
-    one, files are those of `agents.sb3.checkpoint`, and a model that is loaded with `force_reset=False`
-    goes on as if it had never been saved, where environments can be restored.
+    The algorithm itself is unchanged. Settings are passed as one object or one by one, files are those of
+    `agents.sb3.checkpoint`, and a model that is loaded with `force_reset=False` continues as if it had never
+    been saved, provided that its environments can be restored.
 
     Args:
         policy: Name of a policy, or its class.
         env: What SB3 accepts: an id, an environment, a VecEnv.
         config: All settings; defaults when None.
-        policy_kwargs: For the policy class, beyond what the settings say, e.g. a features extractor.
-        stats_window_size: Episodes that the logged means run over.
+        policy_kwargs: Arguments of the policy class that are not settings, e.g. a features extractor.
+        stats_window_size: Number of episodes that logged means are taken over.
         tensorboard_log: Folder for TensorBoard, or None.
         verbose: 0 silent, 1 information, 2 debugging.
         seed: Seed of weights, actions, minibatches and environment.
@@ -37,8 +38,8 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         settings: Single settings by name, on top of `config`.
 
     Raises:
-        ValueError: A policy that there is not, or a setting out of its range.
-        TypeError: A setting that does not exist.
+        ValueError: An unknown policy, or a setting out of its range.
+        TypeError: An unknown setting, or a Gymnasium VectorEnv that is not wrapped.
     """
 
     config_class: ClassVar[type[RolloutConfig]]
@@ -62,7 +63,7 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         self.config = self._configured(config or self.config_class(), settings)
         super().__init__(
             policy,
-            env,
+            checked_env(env),
             **self.config.arguments(),
             policy_kwargs=self.config.policy_arguments() | (policy_kwargs or {}),
             stats_window_size=stats_window_size,
@@ -82,7 +83,7 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
     ) -> Self:
-        """Train; see SB3. With a `log_interval` of 0, callbacks alone write to the log."""
+        """Train; see SB3. With a `log_interval` of 0, only callbacks write to the log."""
         never = cast(int, None)  # what SB3 looks for
         return super().learn(
             total_timesteps,
@@ -98,11 +99,11 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         return {"policy": self.policy.optimizer}
 
     def acting_state(self) -> dict[str, Any]:
-        """Return what acting goes on with in the middle of episodes, beside the environments."""
+        """Return what acting depends on in the middle of episodes, apart from the environments."""
         return {"observation": self._last_obs, "is_first": self._last_episode_starts}
 
     def set_acting_state(self, state: Mapping[str, Any]) -> None:
-        """Go on with what `acting_state` returned."""
+        """Restore what `acting_state` returned."""
         self._last_obs, self._last_episode_starts = state["observation"], state["is_first"]
 
     def state_tree(self) -> dict[str, Any]:
@@ -114,7 +115,7 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         }
 
     def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
-        """Put back what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""
+        """Restore what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""
         for name, optimizer in self.optimizers().items():
             optimizer.load_state_dict(tree["optimizers"][name])
         if resume:

@@ -1,4 +1,4 @@
-"""What every agent of the registry has: SB3's interface, settings in one object, state in one safe file."""
+"""The base class of every agent: SB3's interface, settings in one object, state in one safe file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from agents.vec_env.state import get_env_state, set_env_state
 
 Self = TypeVar("Self", bound="ConfiguredAlgorithm")
 
-# What Stable-Baselines3 calls what is closest to some of our settings, for those who try its names first.
+# The closest settings to those of Stable-Baselines3, for errors about an unknown setting.
 SB3_NAMES = {
     "n_steps": ("unroll_length",),
     "n_epochs": ("learner_replays",),
@@ -39,23 +39,23 @@ COUNTERS = ("num_timesteps", "_total_timesteps", "_num_timesteps_at_start", "_ep
 class AgentConfig(Protocol):
     """The settings of an agent: a frozen dataclass.
 
-    The metadata of its fields say what they are ("help") and where their defaults come from ("origin").
+    The metadata of each field have its description ("help") and the source of its default ("origin").
     """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     @property
     def unroll_length(self) -> int:
-        """Steps of each lane between two updates."""
+        """Steps of each environment between two updates."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-able values."""
 
 
 class ConfiguredAlgorithm(BaseAlgorithm):
-    """An SB3 algorithm with its settings in one object and all that training depends on in one file.
+    """An SB3 algorithm with its settings in one object and everything that training depends on in one file.
 
-    A subclass says what there is to store beside the policy and the counters: `state_tree` and its inverse.
+    A subclass defines what to store beside policy and counters: `state_tree` and its inverse.
 
     Attributes:
         config: All settings.
@@ -66,9 +66,9 @@ class ConfiguredAlgorithm(BaseAlgorithm):
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]]
     config: Any
     engines: ClassVar[tuple[str, ...]] = ("serial",)
-    """What may turn its loop: "serial", everything in one process, and perhaps "ray"."""
+    """Engines that can run its loop: "serial", everything in one process, and perhaps "ray"."""
 
-    if TYPE_CHECKING:  # the constructor that every subclass has, other than SB3's
+    if TYPE_CHECKING:  # the constructor of every subclass, which differs from SB3's
 
         def __init__(
             self,
@@ -79,19 +79,19 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         ) -> None: ...
 
     def state_tree(self) -> dict[str, Any]:
-        """Return what training depends on, by name, as `agents.sb3.checkpoint.save` takes it.
+        """Return what training depends on, by name, in the types that `agents.sb3.checkpoint.save` stores.
 
-        Policy, counters and environments are not in it: every agent has them.
+        Policy, counters and environments are not part of it: `save` stores them for every agent.
         """
         raise NotImplementedError
 
     def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
-        """Put back what `state_tree` returned.
+        """Restore what `state_tree` returned.
 
         Args:
-            tree: The whole content of the file. A part that was left out when saving is None.
-            resume: Go on inside the saved episodes, `_last_obs` included, if they had begun. Otherwise new
-                ones will begin.
+            tree: The whole content of the file. A part that was excluded when saving is None.
+            resume: Continue the saved episodes, if they had begun, and set `_last_obs`. Otherwise new
+                episodes will begin.
         """
         raise NotImplementedError
 
@@ -105,13 +105,13 @@ class ConfiguredAlgorithm(BaseAlgorithm):
 
         Args:
             path: File name.
-            exclude: Of "replay", "environment": parts to leave out; without them training resumes, but not
-                bit for bit.
-            include: Parts not to leave out although `exclude` names them, as in SB3.
+            exclude: Parts to leave out, "replay" or "environment"; training can be resumed without them, but
+                not bit for bit.
+            include: Parts to keep although `exclude` names them, as in SB3.
 
         Raises:
-            ValueError: `exclude` names something else.
-            OSError: The file could not be written. What was at `path` is unharmed.
+            ValueError: `exclude` names another part.
+            OSError: The file could not be written. An earlier file at `path` is unharmed.
         """
         left_out = saving.checked_exclusions(set(exclude or ()) - set(include or ()))
         environment = None if self.env is None else get_env_state(self.env)
@@ -134,19 +134,19 @@ class ConfiguredAlgorithm(BaseAlgorithm):
 
         Args:
             path: File name, with or without `.zip`.
-            env: Environments to go on with; their number may differ from that of the saved model.
-            device: Where to put the networks.
-            custom_objects: Entries that replace saved ones, such as a `policy_kwargs` that holds classes.
-            print_system_info: Print versions of the libraries here.
-            force_reset: Start new episodes. False goes on inside the saved ones, bit for bit, if `env` can be
-                restored, and puts global generators that the agent draws from into the saved state.
+            env: Environments to train in; their number may differ from that of the saved model.
+            device: Device of the networks.
+            custom_objects: Arguments that replace saved ones, such as `policy_kwargs` that contain classes.
+            print_system_info: Print the versions of libraries on this machine.
+            force_reset: Start new episodes. False continues the saved episodes, bit for bit, if the state of
+                `env` can be restored; global generators that the agent draws from are restored, too.
             kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single
                 settings.
 
         Raises:
-            CheckpointError: The file is truncated, foreign or of a newer format.
+            CheckpointError: The file is damaged, of another kind, or of a newer version.
             FileNotFoundError: There is no such file.
-            ValueError: `env` has other spaces, or `force_reset=False` with an environment that cannot be
+            ValueError: `env` has other spaces, or `force_reset=False` and the state of `env` cannot be
                 restored.
         """
         if print_system_info:
@@ -156,12 +156,12 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         model = cls._rebuilt(tree, path, env, device, {**(custom_objects or {}), **kwargs})
         saving.check_complete(tree, model.state_tree(), path)
         if not force_reset:
-            saving.check_lanes(tree, None if model.env is None else model.n_envs, path)
+            saving.check_resumable(tree, None if model.env is None else model.n_envs, path)
         model._restore(tree, resume=not force_reset)
         return model
 
     def _described(self) -> dict[str, Any]:
-        """What every agent's file holds: how to build a model like it, its policy, what it has counted."""
+        """The entries of every agent's file: arguments, spaces, counters, the policy's parameters."""
         infos = [dict(info) for info in self.ep_info_buffer or ()]  # numpy scalars stay what they are
         successes = [float(success) for success in self.ep_success_buffer or ()]
         return {
@@ -195,7 +195,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         device: torch.device | str,
         given: Mapping[str, Any],
     ) -> Self:
-        """A model as the saved one was when it was new; arguments and settings that are given come first."""
+        """A new model with the saved arguments and settings, except for those that are given."""
         config = saving.saved_config(cls.config_class, tree["arguments"]["config"], given, path)
         arguments = saving.saved_arguments(tree["arguments"], given, cls.policy_aliases.values())
         policy = arguments.pop("policy")
@@ -226,7 +226,11 @@ class ConfiguredAlgorithm(BaseAlgorithm):
 
     @classmethod
     def _configured(cls, config: Any, settings: Mapping[str, Any]) -> Any:
-        """`config` with single settings changed."""
+        """`config` with single settings changed.
+
+        Raises:
+            TypeError: There is no such setting.
+        """
         names = [field.name for field in dataclasses.fields(config)]
         for name in settings:
             if name not in names:

@@ -1,8 +1,8 @@
-"""Trees of tensors on disk: one file, replaced in one step, read without running anything it holds.
+"""The file format of saved models: a tree of tensors and plain values, written atomically, read safely.
 
 The file is an uncompressed zip of `tree.json`, the structure with its small values, and of
-`tensors.safetensors`, the contents of tensors and arrays. Neither can name code, so a file from a stranger is
-harmless: at worst it is refused.
+`tensors.safetensors`, the contents of tensors and arrays. Neither can contain code, so loading a file from an
+untrusted source is harmless: at worst it is refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FORMAT = "memory-envs checkpoint"
 VERSION = 1
 
 _TREE, _TENSORS = "tree.json", "tensors.safetensors"
-# What the readers of zip, JSON and safetensors raise on contents that are not theirs.
+# What the readers of zip, JSON and safetensors raise on malformed content.
 _READING_FAULTS = (
     *(OSError, EOFError, struct.error, zipfile.BadZipFile, safetensors.SafetensorError),
     *(ValueError, TypeError, LookupError, ArithmeticError, NotImplementedError, RecursionError),
@@ -36,7 +36,7 @@ class CheckpointError(ValueError):
 
 
 def save(path: str | os.PathLike[str], tree: Any) -> None:
-    """Write `tree` to `path`; the file that was there stays whole until the new one is safely on disk.
+    """Write `tree` to `path`; an earlier file stays there until the new one is safely on disk.
 
     A tree is made of dict (keys: str or int), list, tuple, None, bool, int, float, str, torch.Tensor, numpy
     arrays and numpy scalars. An OrderedDict is stored as a dict, a Parameter as a plain tensor, and whether a
@@ -44,12 +44,13 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
 
     Args:
         path: The file. A symbolic link is followed.
-        tree: What to store. Tensors may lie on any device, share storage and have any strides.
+        tree: What to store. Tensors may be on any device, share storage and have any strides.
 
     Raises:
-        TypeError: Something in the tree is of another type; names its place, as in "learner/optimizer/state".
+        TypeError: Something in the tree is of another type; the message has its place, as in
+            "learner/optimizer/state".
         ValueError: The tree is nested deeper than MAX_DEPTH, as one that contains itself is.
-        OSError: The file could not be written. What was at `path` is unharmed.
+        OSError: The file could not be written. An earlier file at `path` is unharmed.
     """
     structure, tensors = tree_to_json(tree)
     document = {"format": FORMAT, "version": VERSION, "tree": structure}
@@ -59,7 +60,7 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
     }
     with replacing(os.path.realpath(path)) as file, zipfile.ZipFile(file, "w") as archive:
         for name, content in members.items():
-            member = zipfile.ZipInfo(name)  # of 1980: the time of writing must not tell equal trees apart
+            member = zipfile.ZipInfo(name)  # dated 1980: equal trees must give equal bytes
             member.external_attr = 0o644 << 16
             archive.writestr(member, content)
 
@@ -69,7 +70,7 @@ def load(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> An
 
     Args:
         path: The file.
-        device: Where to put the tensors; numpy arrays stay numpy arrays.
+        device: Device of the tensors; numpy arrays stay numpy arrays.
 
     Returns:
         The tree. Its tensors and arrays are contiguous, writable and share no memory.
@@ -89,7 +90,7 @@ def load(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> An
 
 
 def _read_members(file: IO[bytes]) -> dict[str, bytes]:
-    """The two members, after checking that they are all there is and no longer than the file."""
+    """The two members, after checking that there are no others and that none is longer than the file."""
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         names = [member.filename for member in members]

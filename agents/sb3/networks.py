@@ -1,4 +1,4 @@
-"""SB3's observation handling in front of the networks, and a policy and a value behind them."""
+"""Actor-critics for any observation space of SB3: preprocessing and features in front of a core."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from agents.learning.unroll import Observation
 
 
 class Encoder(nn.Module):
-    """SB3's way from an observation to features: cast, scale images, one-hot discrete parts, extract.
+    """SB3's preprocessing and features extractor: cast, scale images, one-hot discrete parts, extract.
 
     Args:
         observation_space: Box or Dict.
         extractor: Turns preprocessed observations into [N, F].
         normalize_images: Scale uint8 images to [0, 1], as in SB3.
-        normalizer: Standardises the features, or None.
+        normalizer: Standardises the features; None leaves them as they are.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Encoder(nn.Module):
         return features if self.normalizer is None else self.normalizer(features)
 
     def observe(self, observation: Observation) -> None:
-        """Take observations [N, ...] into the normaliser's moments, if there is one."""
+        """Update the moments of the normalizer, if there is one, with observations [N, ...]."""
         if self.normalizer is not None:
             self.normalizer.observe(self._extract(observation))
 
@@ -54,7 +54,7 @@ class Encoder(nn.Module):
 
 
 def default_extractor(observation_space: spaces.Space) -> type[BaseFeaturesExtractor]:
-    """SB3's own choices: a CNN for images (inside Dict spaces too), flattening for the rest."""
+    """Return SB3's choice: a CNN for images, also inside Dict spaces, and flattening for the rest."""
     if isinstance(observation_space, spaces.Dict):
         return CombinedExtractor
     return NatureCNN if is_image_space(observation_space) else FlattenExtractor
@@ -67,13 +67,13 @@ def linear_actor_critic(
     core: Core,
     normalize_images: bool = True,
 ) -> ActorCritic:
-    """A core with linear heads; its first policy is close to uniform, its first values are close to 0."""
+    """Return a core with linear heads, initialised to a policy close to uniform and values close to 0."""
     width = core.output_size
     policy_head, value_head = nn.Linear(width, num_actions), nn.Linear(width, 1)
     for head in (policy_head, value_head):
         nn.init.orthogonal_(head.weight, 0.01)
         nn.init.zeros_(head.bias)
-    # Features that are learnt set their own scale; plain ones are standardised.
+    # Extractors without parameters, such as flattening, leave features in the scale of the observations.
     plain = not any(True for _ in extractor.parameters())
     normalizer = RunningNormalizer(extractor.features_dim) if plain else None
     encoder = Encoder(observation_space, extractor, normalize_images, normalizer)
@@ -81,5 +81,5 @@ def linear_actor_critic(
 
 
 def lanes_of(observation: PyTorchObs) -> int:
-    """Return the number of lanes N of an observation [N, ...], or of one whose parts are [N, ...]."""
+    """Return N of an observation [N, ...], or of a dict of them."""
     return len(next(iter(observation.values())) if isinstance(observation, dict) else observation)

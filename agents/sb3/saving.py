@@ -1,6 +1,6 @@
-"""The file of a model: how it is named and read, what it must hold, and why it is refused.
+"""The file of a saved model: its name, what it must contain, and the reasons for refusing it.
 
-What is in it, `agents.sb3.base` says; how it lies on disk, `agents.sb3.checkpoint`.
+`agents.sb3.base` decides what is saved; `agents.sb3.checkpoint` is the format on disk.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from agents.learning.settings import absent_settings
 from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError
 
-# What the file of every agent holds, the state of its environments apart.
+# What every file contains, beside the state of the environments.
 ENTRIES = "arguments observation_space action_space n_envs counters episodes policy".split()
-# What may be left out of a file.
-PARTS = ("replay", "environment")
+# What `save` can leave out.
+OPTIONAL_PARTS = ("replay", "environment")
 
 
 def with_suffix(path: str | os.PathLike[str]) -> Path:
@@ -31,25 +31,25 @@ def with_suffix(path: str | os.PathLike[str]) -> Path:
 
 
 def read(path: str | os.PathLike[str], device: torch.device | str) -> tuple[Any, Path]:
-    """Return the content of a model's file, and its name with the suffix that it turned out to have.
+    """Return the content of a model's file and the path of that file, suffix included.
 
     Raises:
-        CheckpointError: The file is truncated, foreign or of a newer format.
+        CheckpointError: The file is damaged, of another kind, or of a newer version.
         FileNotFoundError: There is no such file.
-        ValueError: It is a folder.
+        ValueError: The path is a folder.
     """
     path = Path(path)
     path = path if path.exists() else with_suffix(path)
     if path.is_dir():
-        raise ValueError(f"{path} is a folder: name a model's file, in a run directory model.zip")
+        raise ValueError(f"{path} is a folder: give the file of a model; in a run directory it is model.zip")
     return checkpoint.load(path, get_device(device)), path
 
 
 def holds_environments(path: str | os.PathLike[str]) -> bool:
-    """Return whether a model's file tells where its environments were, so that their episodes can go on.
+    """Return whether a model's file contains the state of its environments, so that episodes can be resumed.
 
     Raises:
-        CheckpointError: The file is truncated, foreign or of a newer format.
+        CheckpointError: The file is damaged, of another kind, or of a newer version.
         FileNotFoundError: There is no such file.
     """
     tree, _ = read(path, "cpu")
@@ -57,30 +57,30 @@ def holds_environments(path: str | os.PathLike[str]) -> bool:
 
 
 def checked_exclusions(names: set[str]) -> set[str]:
-    """Return the names of parts to leave out.
+    """Return the names of the parts to leave out of a file.
 
     Raises:
-        ValueError: There is no such part.
+        ValueError: A name is not in `OPTIONAL_PARTS`.
     """
-    for name in sorted(names.difference(PARTS)):
-        raise ValueError(f"exclude may name {', '.join(PARTS)}; got {name!r}")
+    for name in sorted(names.difference(OPTIONAL_PARTS)):
+        raise ValueError(f"exclude must be among {', '.join(OPTIONAL_PARTS)}, got {name!r}")
     return names
 
 
 def check_kind(tree: Any, kind: str, path: Path) -> None:
-    """Check that a file holds a model of a class.
+    """Check that a file contains a model of the class named `kind`.
 
     Raises:
         CheckpointError: It does not.
     """
     found = tree.get("algorithm") if isinstance(tree, dict) else type(tree).__name__
     if found != kind:
-        raise CheckpointError(f"{path} holds no {kind} model but {found!r}")
+        raise CheckpointError(f"{path} does not contain a model of {kind}, but of {found!r}")
     _check_entries(tree, ENTRIES, path)
 
 
 def check_complete(tree: Mapping[str, Any], state: Iterable[str], path: Path) -> None:
-    """Check that a file holds the parts of a model's `state`, too.
+    """Check that a file contains every part of a model's `state`.
 
     Raises:
         CheckpointError: It does not.
@@ -90,23 +90,30 @@ def check_complete(tree: Mapping[str, Any], state: Iterable[str], path: Path) ->
 
 def _check_entries(tree: Mapping[str, Any], names: Iterable[str], path: Path) -> None:
     if missing := [name for name in names if name not in tree]:
-        raise CheckpointError(f"{path} holds a {tree['algorithm']} model without its {', '.join(missing)}")
+        raise CheckpointError(
+            f"{path} is incomplete: the {tree['algorithm']} model lacks {', '.join(missing)}"
+        )
 
 
-def check_lanes(tree: Mapping[str, Any], lanes: int | None, path: Path) -> None:
-    """Check that this many lanes can go on inside the saved episodes; None are those of no environment.
+def check_resumable(tree: Mapping[str, Any], n_envs: int | None, path: Path) -> None:
+    """Check that the saved episodes can be resumed.
+
+    Args:
+        tree: The content of the file.
+        n_envs: Number of environments to resume them in; None if there are none.
+        path: The file.
 
     Raises:
-        ValueError: They are not as many as were saved, or where those were is not known.
+        ValueError: The number of environments differs, or the file does not contain their state.
     """
-    if lanes != tree["n_envs"]:
+    if n_envs != tree["n_envs"]:
         raise ValueError(
-            f"force_reset=False goes on inside the {tree['n_envs']} saved lanes: pass an env with as many, "
-            f"got {'none' if lanes is None else lanes}"
+            f"force_reset=False resumes the episodes of {tree['n_envs']} environments: pass an env with as "
+            f"many, got {'none' if n_envs is None else n_envs}"
         )
     if tree["environment"] is None:
         raise ValueError(
-            f"{path} holds no state of its environments, so their episodes cannot be gone on with: "
+            f"{path} does not contain the state of its environments, so episodes cannot be resumed: "
             "load it with force_reset=True to start new ones"
         )
 
@@ -116,24 +123,22 @@ def saved_config(kind: type[Any], saved: Mapping[str, Any], given: Collection[st
 
     Args:
         kind: Their class.
-        saved: By name. Only settings that tell what their absence means (`agents.learning.settings`) may be
-            missing: nothing that another version knew or lacked is guessed.
-        given: Names of settings that need not be saved, because others will take their place.
+        saved: Their values by name. A setting may be missing only if its field says what its absence means
+            (`agents.learning.settings`); nothing is guessed.
+        given: Names of settings that may be missing because they are passed to `load`.
         path: The file.
 
     Raises:
-        CheckpointError: Settings are missing, or there are none of that name.
+        CheckpointError: Settings are missing or unknown.
     """
     saved = absent_settings(kind, saved) | dict(saved)
     names = {field.name for field in dataclasses.fields(kind)}
     unknown, missing = sorted(set(saved) - names), sorted(names - set(saved) - set(given))
     if unknown:
-        raise CheckpointError(
-            f"{path} is of another version: it has the settings {', '.join(unknown)}, which this one lacks"
-        )
+        raise CheckpointError(f"{path} is of another version: it has unknown settings: {', '.join(unknown)}")
     if missing:
         raise CheckpointError(
-            f"{path} is of another version, without the settings {', '.join(missing)}: pass them to load()"
+            f"{path} is of another version: pass the settings it lacks to load(): {', '.join(missing)}"
         )
     return kind(**saved)
 
@@ -141,19 +146,19 @@ def saved_config(kind: type[Any], saved: Mapping[str, Any], given: Collection[st
 def saved_arguments(
     saved: Mapping[str, Any], given: Mapping[str, Any], policies: Iterable[type[Any]]
 ) -> dict[str, Any]:
-    """Return the arguments that were given to `load`, and the saved ones in the place of those that were not.
+    """Return arguments for the constructor: those passed to `load`, and the saved values of the others.
 
     Args:
-        saved: What the file holds of the arguments of the constructor.
-        given: By name.
-        policies: The classes that need not be given.
+        saved: The arguments in the file.
+        given: The arguments passed to `load`.
+        policies: The agent's own policy classes; any other is code, which a file does not contain.
 
     Raises:
-        ValueError: One that is missing is code, which no file holds.
+        ValueError: The policy class or an entry of `policy_kwargs` is code and was not passed.
     """
-    ours = {policy.__name__: policy for policy in policies}
-    if "policy" not in given and saved["policy"] not in ours:
-        raise ValueError(f"the model has a policy of your own: pass policy={saved['policy']} to load()")
+    own = {policy.__name__: policy for policy in policies}
+    if "policy" not in given and saved["policy"] not in own:
+        raise ValueError(f"the model has a custom policy: pass policy={saved['policy']} to load()")
     lost = [name for name in saved["lost_policy_kwargs"] if name not in given.get("policy_kwargs", ())]
     if lost:
         raise ValueError(
@@ -161,4 +166,4 @@ def saved_arguments(
             "pass the complete policy_kwargs to load()"
         )
     arguments = {name: saved[name] for name in ("policy_kwargs", "seed", "stats_window_size")}
-    return {"policy": ours.get(saved["policy"])} | arguments | dict(given)
+    return {"policy": own.get(saved["policy"])} | arguments | dict(given)

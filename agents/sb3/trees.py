@@ -1,4 +1,4 @@
-"""Trees of tensors and plain values as JSON with the tensors beside it, and back."""
+"""Trees of tensors and plain values as JSON plus named tensors, and back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SPECIAL_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def tree_to_json(tree: Any) -> tuple[Any, dict[str, torch.Tensor]]:
-    """Describe a tree in what JSON can hold, the contents of its tensors and arrays apart.
+    """Describe a tree in JSON, apart from the contents of its tensors and arrays.
 
     Args:
         tree: As `agents.sb3.checkpoint.save` takes it.
@@ -32,7 +32,8 @@ def tree_to_json(tree: Any) -> tuple[Any, dict[str, torch.Tensor]]:
         The description, and the tensors that it mentions, by name: contiguous, on the CPU, sharing no memory.
 
     Raises:
-        TypeError: Something in the tree is of another type; names its place, as in "learner/optimizer/state".
+        TypeError: Something in the tree is of another type; the message has its place, as in
+            "learner/optimizer/state".
         ValueError: The tree is nested deeper than MAX_DEPTH, as one that contains itself is.
     """
     encoder = _Encoder()
@@ -40,18 +41,18 @@ def tree_to_json(tree: Any) -> tuple[Any, dict[str, torch.Tensor]]:
 
 
 def tree_from_json(data: Any, tensors: dict[str, torch.Tensor], device: torch.device | str = "cpu") -> Any:
-    """Rebuild the tree that `tree_to_json` described. The description may be anything: nothing in it is run.
+    """Rebuild the tree that `tree_to_json` described. The input is not trusted: no code in it is run.
 
     Args:
         data: The description, possibly after a round trip through JSON.
         tensors: By name; is emptied.
-        device: Where to put the tensors; numpy arrays stay numpy arrays.
+        device: Device of the tensors; numpy arrays stay numpy arrays.
 
     Returns:
         The tree. Its tensors and arrays are contiguous, writable and share no memory.
 
     Raises:
-        ValueError: The description is not one, or does not belong to these tensors.
+        ValueError: The description is malformed or does not match the tensors.
     """
     try:
         tree = _Decoder(tensors, torch.device(device)).decode(data)

@@ -1,4 +1,4 @@
-"""The policies of V-MPO: LSTM, GTrXL, and one of each, behind SB3's policy interface."""
+"""The policies of V-MPO with SB3's interface: LSTM, GTrXL, and an LSTM with a GTrXL as critic."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ State = tuple[np.ndarray, ...]
 
 
 class MemoryPolicy(BasePolicy):
-    """A policy that remembers, as SB3 asks it: `predict` takes and returns its memory as `state`.
+    """A policy with memory: `predict` takes and returns it as `state`, as in SB3.
 
-    The state is opaque, a tuple of arrays whose first dimension is the lane, so that whatever works with
-    sb3-contrib's recurrent policies (`evaluate_policy` for one) works with a transformer too.
+    The state is a tuple of arrays [N, ...], so what works with sb3-contrib's recurrent policies, such as
+    `evaluate_policy`, works with a transformer, too.
 
     Subclasses build `network`.
 
     Args:
         observation_space: Box or Dict.
         action_space: Discrete.
-        lr_schedule: Not used: the learner has an optimizer of its own.
+        lr_schedule: Not used; the learner has the optimizer.
         features_extractor_class: SB3's choice for the observation space when None.
         kwargs: Further arguments of `BasePolicy`.
     """
@@ -57,7 +57,7 @@ class MemoryPolicy(BasePolicy):
         self.num_actions = int(action_space.n)  # type: ignore[attr-defined]
 
     def forward(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
-        """Return the actions [N] of episodes' first observations; `predict` is for all that follows."""
+        """Return actions [N] for first observations of episodes; `predict` takes any others."""
         return self._predict(observation, deterministic)
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
@@ -78,8 +78,8 @@ class MemoryPolicy(BasePolicy):
         Args:
             observation: One observation or a batch of them.
             state: What the last call returned; None at the start.
-            episode_start: [N] bool, lanes whose memory is to be cleared first; none when None.
-            deterministic: Take the likeliest action instead of sampling.
+            episode_start: [N] bool, where memory is cleared first; nowhere when None.
+            deterministic: Choose the greedy action instead of sampling.
 
         Returns:
             The action, or actions [N], and the next state.
@@ -103,7 +103,7 @@ class MemoryPolicy(BasePolicy):
         return self._actor_critic(lambda size: LSTMCore(nn.LSTM(size, hidden_size)))
 
     def _actor_critic(self, make_core: Callable[[int], Core]) -> ActorCritic:
-        """A core, which is made for the size of its inputs, with a features extractor of its own."""
+        """An actor-critic with a new features extractor; `make_core` gets the size of the features."""
         extractor = self.make_features_extractor()
         core = make_core(extractor.features_dim)
         return linear_actor_critic(
@@ -115,7 +115,7 @@ class MemoryPolicy(BasePolicy):
 
 
 class LSTMPolicy(MemoryPolicy):
-    """An LSTM that policy and value share, with standardised inputs and linear heads.
+    """An LSTM shared by policy and value, with standardised inputs and linear heads.
 
     Args:
         arguments: Those of `MemoryPolicy`.
@@ -130,7 +130,7 @@ class LSTMPolicy(MemoryPolicy):
 
 
 class GTrXLPolicy(MemoryPolicy):
-    """A gated transformer that policy and value share; its memory is the state that `predict` hands over.
+    """A gated transformer shared by policy and value; `state` in `predict` is its memory.
 
     Args:
         arguments: Those of `MemoryPolicy`.
@@ -138,7 +138,7 @@ class GTrXLPolicy(MemoryPolicy):
         width: d of the model.
         heads: Attention heads.
         mlp_width: Hidden width of the position-wise MLP.
-        memory: Steps that each layer looks back.
+        memory: Number of past steps that each layer attends to.
         gate_bias: Initial bias of the gates.
         kwargs: Those of `MemoryPolicy`.
     """
@@ -169,7 +169,7 @@ class GTrXLPolicy(MemoryPolicy):
 
 
 class AsymmetricPolicy(GTrXLPolicy):
-    """An LSTM that acts, beside a gated transformer that only values; they share nothing.
+    """An LSTM as actor and a gated transformer as critic, with no shared parameters.
 
     Args:
         arguments: Those of `MemoryPolicy`.

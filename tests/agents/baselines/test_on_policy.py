@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from gymnasium.vector import SyncVectorEnv
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from agents.baselines import FastRecurrentPPO, PPOAgent, RandomAgent, RecurrentPPOAgent
 from agents.sb3 import checkpoint
-from tests.support.tiny import maze_lanes
+from tests.support.tiny import CueEnv, maze_lanes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -119,7 +120,7 @@ def test_new_episodes_begin_unless_the_saved_ones_are_asked_for(tmp_path):
     with pytest.raises(ValueError, match="pass an env with as many, got 2"):
         RecurrentPPOAgent.load(tmp_path / "model", env=maze_lanes(2), force_reset=False)
     small(RecurrentPPOAgent).save(tmp_path / "bare", exclude=["environment"])
-    with pytest.raises(ValueError, match="holds no state of its environments"):
+    with pytest.raises(ValueError, match="not contain the state of its environments"):
         RecurrentPPOAgent.load(tmp_path / "bare", env=maze_lanes(LANES), force_reset=False)
 
 
@@ -138,14 +139,14 @@ def test_a_loaded_model_acts_as_the_saved_one(kind, tmp_path):
 
 def test_files_of_another_kind_are_refused(tmp_path):
     small(PPOAgent).save(tmp_path / "model")
-    with pytest.raises(checkpoint.CheckpointError, match="holds no RandomAgent model but 'PPOAgent'"):
+    with pytest.raises(checkpoint.CheckpointError, match="not contain a model of RandomAgent, but of 'PPO"):
         RandomAgent.load(tmp_path / "model")
     tree = checkpoint.load(tmp_path / "model.zip")
     del tree["optimizers"]
     checkpoint.save(tmp_path / "model.zip", tree)
-    with pytest.raises(checkpoint.CheckpointError, match="without its optimizers"):
+    with pytest.raises(checkpoint.CheckpointError, match="lacks optimizers"):
         PPOAgent.load(tmp_path / "model")
-    with pytest.raises(ValueError, match="exclude may name replay, environment; got 'policy'"):
+    with pytest.raises(ValueError, match="exclude must be among replay, environment, got 'policy'"):
         small(PPOAgent).save(tmp_path / "model", exclude=["policy"])
 
 
@@ -154,3 +155,8 @@ def test_unknown_settings_and_policies_are_named():
         small(PPOAgent, gama=0.9)
     with pytest.raises(ValueError, match="policy must be one of MlpPolicy, .* got 'MlpLstmPolicy'"):
         PPOAgent("MlpLstmPolicy", maze_lanes(1))
+
+
+def test_a_vector_env_without_the_bridge_is_refused_with_the_way_out():
+    with pytest.raises(TypeError, match="SyncVectorEnv: wrap it in agents.vec_env.GymnasiumVecEnv"):
+        PPOAgent("MlpPolicy", SyncVectorEnv([CueEnv]))

@@ -18,7 +18,8 @@ def test_core_states_are_kept_only_where_minibatches_begin():
 
 
 @pytest.mark.parametrize(
-    "change, complaint", [({"n_epochs": 4}, "fewer epochs"), ({"batch_size": 20}, "another size")]
+    "change, complaint",
+    [({"n_epochs": 4}, "more often"), ({"batch_size": 20}, "another batch")],
 )
 def test_training_otherwise_than_planned_is_refused(change, complaint):
     model = FastRecurrentPPO("MlpLstmPolicy", envs(2, ends=0.0, cut=0.0), n_steps=32, n_epochs=2, seed=0)
