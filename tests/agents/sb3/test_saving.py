@@ -14,24 +14,25 @@ import pytest
 import torch
 from gymnasium import spaces
 from stable_baselines3 import PPO
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 
 from agents.ald import ALD
 from agents.ald.policy import LSTMActorPolicy
 from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError
-from agents.vec_env.state import get_env_state, set_env_state
+from agents.vec_env.state import get_env_state
 from tests.support.tiny import (
     LANES,
     SETTINGS,
     UNROLL,
-    CueEnv,
     Showcase,
+    cue_lanes,
     differences,
     everything,
     maze_lanes,
     maze_model,
+    tiny_model,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -41,12 +42,8 @@ def resumed(path: Path, env: VecEnv | None = None, **arguments: Any) -> ALD:
     return ALD.load(path, env or maze_lanes(), device="cpu", force_reset=False, **arguments)
 
 
-def cue_lanes(lanes: int = LANES) -> VecEnv:
-    return DummyVecEnv([CueEnv] * lanes)
-
-
 def cue_model(**settings: Any) -> ALD:
-    return ALD("LstmPolicy", cue_lanes(), seed=0, device="cpu", **{**SETTINGS, **settings})
+    return tiny_model(cue_lanes(), **settings)
 
 
 # --- Resuming -------------------------------------------------------------------------------------
@@ -328,41 +325,3 @@ def test_names_are_completed_as_in_sb3(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dotted.model", "plain.zip"]
     for name in ("plain", "plain.zip", "dotted.model"):
         assert ALD.load(str(tmp_path / name)).num_timesteps == 0
-
-
-# --- The state of environments --------------------------------------------------------------------
-
-
-def test_environments_are_put_back_with_their_episode_statistics() -> None:
-    env, other = maze_lanes(), maze_lanes()
-    env.seed(3)
-    env.reset()
-    actions = np.random.default_rng(0).integers(3, size=(40, LANES))
-    for action in actions[:20]:
-        env.step(action)
-    state = get_env_state(env)
-    assert state is not None
-    set_env_state(other, state)
-    for action in actions[20:]:
-        left, right = env.step(action), other.step(action)
-        for info in (*left[3], *right[3]):
-            info.get("episode", {}).pop("t", None)  # seconds
-        for mine, theirs in zip(left, right, strict=True):
-            np.testing.assert_equal(mine, theirs)
-
-
-def test_environments_that_cannot_tell_their_state_say_so() -> None:
-    assert get_env_state(cue_lanes()) is None
-    assert get_env_state(VecMonitor(cue_lanes())) is None
-
-
-def test_a_state_fits_environments_of_its_make_only() -> None:
-    env = maze_lanes()
-    env.reset()
-    state = get_env_state(env)
-    assert state is not None
-    for other in (cue_lanes(), VecMonitor(cue_lanes())):
-        with pytest.raises(ValueError, match="DummyVecEnv: build them as for training"):
-            set_env_state(other, state if isinstance(other, VecMonitor) else state["inner"])
-    with pytest.raises(ValueError, match=f"num_envs={LANES + 1}"):
-        set_env_state(maze_lanes(LANES + 1), state)
