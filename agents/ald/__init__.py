@@ -1,4 +1,4 @@
-"""Actor-Learner Distillation."""
+"""Actor-Learner Distillation (ALD)."""
 
 from agents.ald.algorithm import ALD
 from agents.learning.config import ALDConfig

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 
+from agents.ald.policy import LSTMActorPolicy
 from agents.engines.serial import SerialEngine
 from agents.learning.actor import Actor
 from agents.learning.config import ALDConfig
 from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
+from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.networks.gtrxl import GTrXLCore
+from agents.learning.networks.previous_step import PreviousStepEncoder
 from agents.learning.replay import Replay
 from agents.sb3.algorithm import UnrollAlgorithm
-from agents.sb3.policies import LSTMActorPolicy, gtrxl_actor_critic
+from agents.sb3.networks import linear_actor_critic
 
 if TYPE_CHECKING:
     from agents.engines.ray.engine import RayEngine
-    from agents.export.exporter import Export
 
 
 class ALD(UnrollAlgorithm):
     """Actor-Learner Distillation (Parisotto & Salakhutdinov, ICLR 2021, arXiv 2104.01655).
 
-    A gated transformer learns by V-MPO from what a small LSTM does; the LSTM acts and is distilled from the
-    transformer all the while. `predict`, `policy` and everything that SB3 does with a model concern the LSTM.
+    A small LSTM acts. A gated transformer, the learner, is trained by V-MPO on what the LSTM collects, and
+    the LSTM is continually distilled from it. `predict`, `policy` and all that SB3 does with a model use the
+    LSTM.
 
     Example:
         >>> from agents.ald import ALD
@@ -36,12 +40,11 @@ class ALD(UnrollAlgorithm):
     Args:
         policy: "LstmPolicy" (also under sb3-contrib's names) or a subclass of `LSTMActorPolicy`.
         env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete, observations Box or
-            Dict.
-            Many lanes make learning fast: see `agents.vec_env.GymnasiumVecEnv`.
+            Dict. Many parallel environments make training fast: see `agents.vec_env.GymnasiumVecEnv`.
         config: All settings; defaults when None.
-        policy_kwargs: For the policy class, e.g. a features extractor; the learner gets one of its own of
-            that kind.
-        stats_window_size: Episodes that the logged means run over.
+        policy_kwargs: Arguments of the policy class, e.g. a features extractor; the learner gets an instance
+            of its own.
+        stats_window_size: Number of episodes that logged means are taken over.
         tensorboard_log: Folder for TensorBoard, or None.
         verbose: 0 silent, 1 information, 2 debugging.
         seed: Seed of weights, actions, replay and environment.
@@ -90,7 +93,7 @@ class ALD(UnrollAlgorithm):
 
     @property
     def _acting_device(self) -> torch.device:
-        """Where the actor lives: the processes of the Ray engine share it in a CPU's memory."""
+        """The CPU with the Ray engine, whose processes share the actor in memory."""
         return self.device if self.engine_settings is None else torch.device("cpu")
 
     def _new_engine(self) -> SerialEngine | RayEngine:
@@ -101,35 +104,29 @@ class ALD(UnrollAlgorithm):
 
         return RayEngine(*parts, self.engine_settings)
 
-    def _learner_network(self) -> Any:
-        config = self.config
-        return gtrxl_actor_critic(
-            self.observation_space,
-            self.policy.make_features_extractor(),
-            int(self.action_space.n),  # type: ignore[attr-defined]
-            layers=config.learner_layers,
-            width=config.learner_width,
-            heads=config.learner_heads,
-            mlp_width=config.learner_mlp_width,
-            memory=config.learner_memory,
-            gate_bias=config.learner_gate_bias,
-            normalize_images=self.policy.normalize_images,
-            shows_previous_step=config.shows_previous_step,
+    def _learner_network(self) -> ActorCritic:
+        """A GTrXL with linear heads and a features extractor of its own."""
+        config, extractor = self.config, self.policy.make_features_extractor()
+        num_actions = int(self.action_space.n)  # type: ignore[attr-defined]
+        core = GTrXLCore(
+            extractor.features_dim + (num_actions + 1 if config.shows_previous_step else 0),
+            config.learner_width,
+            config.learner_layers,
+            config.learner_heads,
+            config.learner_mlp_width,
+            config.learner_memory,
+            config.learner_gate_bias,
         )
+        space, scaled = self.observation_space, self.policy.normalize_images
+        network = linear_actor_critic(space, extractor, num_actions, core, scaled)
+        if config.shows_previous_step:
+            has_parts = isinstance(space, spaces.Dict)
+            network.encoder = PreviousStepEncoder(network.encoder, num_actions, has_parts)
+        return network
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimizers by the names of the settings that hold their learning rates."""
         return super().optimizers() | {"actor_learning_rate": self.policy.optimizer}
-
-    def export(self, path: str | os.PathLike[str]) -> Export:
-        """Write the actor as an ONNX file that is checked equal before it appears; see `agents.export`.
-
-        Raises:
-            ImportError: Naming the extra that is missing.
-        """
-        from agents.export.exporter import export_actor  # needs no onnx until it is called, but time
-
-        return export_actor(self, path)
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """What `get_parameters` and `set_parameters` exchange."""

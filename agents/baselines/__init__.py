@@ -1,4 +1,4 @@
-"""What Actor-Learner Distillation is compared with."""
+"""The baselines that Actor-Learner Distillation is compared with."""
 
 from agents.baselines.ppo import PPOAgent, RecurrentPPOAgent
 from agents.baselines.random_agent import RandomAgent

@@ -1,4 +1,4 @@
-"""Every number of SB3's algorithms, once, with where it comes from. "sb3" is its default there."""
+"""Settings of SB3's algorithms, each with the source of its default; "sb3" is SB3's own default."""
 
 from __future__ import annotations
 
@@ -13,34 +13,38 @@ from agents.learning.settings import Settings, setting
 
 @dataclass(frozen=True)
 class RolloutConfig(Settings):
-    """Settings of whatever collects rollouts by SB3's rules."""
+    """Settings of SB3's on-policy algorithms: how rollouts are collected."""
 
     n_steps: int = setting(128, "steps of each environment in one rollout", "sb3-contrib; PPO: 2048")
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, naming the field, the value and the choices."""
+        """Check the values.
+
+        Raises:
+            ValueError: A value is out of range; names the setting, the value and what it must be.
+        """
         self._require_each("n_steps", 1)
 
     @property
     def unroll_length(self) -> int:
-        """`n_steps`, by the name it has in the other agents."""
+        """`n_steps`, under the name that it has in the other agents."""
         return self.n_steps
 
     def arguments(self) -> dict[str, Any]:
-        """The settings as SB3's constructor takes them, those of the policy apart."""
+        """Return the arguments of SB3's constructor, except those of the policy."""
         return {"n_steps": self.n_steps}
 
     def policy_arguments(self) -> dict[str, Any]:
-        """The settings that SB3 takes as `policy_kwargs`."""
+        """Return the settings that SB3 takes as `policy_kwargs`."""
         return {}
 
 
 @dataclass(frozen=True)
 class RandomConfig(RolloutConfig):
-    """Settings of an agent that learns nothing."""
+    """Settings of the agent that acts at random."""
 
     def arguments(self) -> dict[str, Any]:
-        """The settings as SB3's constructor takes them, with numbers for what is never computed."""
+        """Return the arguments of SB3's constructor; those of updates, which never happen, are 0."""
         unused = "learning_rate gamma gae_lambda ent_coef vf_coef max_grad_norm".split()
         return super().arguments() | dict.fromkeys(unused, 0.0) | {"use_sde": False, "sde_sample_freq": -1}
 
@@ -69,7 +73,11 @@ class PPOConfig(RolloutConfig):
     net_arch: tuple[int, ...] = setting((64, 64), "widths of the hidden layers of policy and value", "sb3")
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, naming the field, the value and the choices."""
+        """Check the values.
+
+        Raises:
+            ValueError: A value is out of range; names the setting, the value and what it must be.
+        """
         super().__post_init__()
         object.__setattr__(self, "net_arch", tuple(self.net_arch))  # JSON knows lists only
         self._require_each("batch_size", 2)
@@ -82,13 +90,13 @@ class PPOConfig(RolloutConfig):
         self._require_each("ent_coef vf_coef", 0)
 
     def arguments(self) -> dict[str, Any]:
-        """The settings as SB3's constructor takes them, those of the policy apart."""
+        """Return the arguments of SB3's constructor, except those of the policy."""
         taken_otherwise = ("learning_rate", "final_learning_rate", *self.policy_arguments())
         same = {name: value for name, value in self.to_dict().items() if name not in taken_otherwise}
         return same | {"learning_rate": self._schedule()}
 
     def policy_arguments(self) -> dict[str, Any]:
-        """The settings that SB3 takes as `policy_kwargs`."""
+        """Return the settings that SB3 takes as `policy_kwargs`."""
         return {"net_arch": list(self.net_arch)}
 
     def _schedule(self) -> float | Schedule:
@@ -112,7 +120,11 @@ class RecurrentPPOConfig(PPOConfig):
     )
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, naming the field, the value and the choices."""
+        """Check the values.
+
+        Raises:
+            ValueError: A value is out of range; names the setting, the value and what it must be.
+        """
         super().__post_init__()
         self._require_each("lstm_hidden_size n_lstm_layers", 1)
         self._require(
@@ -120,6 +132,6 @@ class RecurrentPPOConfig(PPOConfig):
         )
 
     def policy_arguments(self) -> dict[str, Any]:
-        """The settings that SB3 takes as `policy_kwargs`."""
+        """Return the settings that SB3 takes as `policy_kwargs`."""
         names = ("lstm_hidden_size", "n_lstm_layers", "enable_critic_lstm", "shared_lstm")
         return super().policy_arguments() | {name: getattr(self, name) for name in names}

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
+import numpy as np
 import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from agents.baselines.config import RolloutConfig
-from agents.baselines.on_policy_saving import load_model, save_model
 from agents.sb3.base import ConfiguredAlgorithm
+from agents.sb3.checks import checked_env
 
 Self = TypeVar("Self", bound="OnPolicyAgent")
 
 
 class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
-    """Goes before an algorithm of SB3 among the bases of a class, which says what its settings are.
+    """A mixin: the first base of a class whose second base is an on-policy algorithm of SB3.
 
-    The algorithm itself is not touched. What differs is around it: settings come as one object or one by
-    one, files are those of `agents.sb3.checkpoint`, and a model that is loaded with `force_reset=False`
-    goes on as if it had never been saved, where environments can be restored.
+    The algorithm itself is unchanged. Settings are passed as one object or one by one, files are those of
+    `agents.sb3.checkpoint`, and a model that is loaded with `force_reset=False` continues as if it had never
+    been saved, provided that its environments can be restored.
 
     Args:
         policy: Name of a policy, or its class.
         env: What SB3 accepts: an id, an environment, a VecEnv.
         config: All settings; defaults when None.
-        policy_kwargs: For the policy class, beyond what the settings say, e.g. a features extractor.
-        stats_window_size: Episodes that the logged means run over.
+        policy_kwargs: Arguments of the policy class that are not settings, e.g. a features extractor.
+        stats_window_size: Number of episodes that logged means are taken over.
         tensorboard_log: Folder for TensorBoard, or None.
         verbose: 0 silent, 1 information, 2 debugging.
         seed: Seed of weights, actions, minibatches and environment.
@@ -38,8 +38,8 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         settings: Single settings by name, on top of `config`.
 
     Raises:
-        ValueError: A policy that there is not, or a setting out of its range.
-        TypeError: A setting that does not exist.
+        ValueError: An unknown policy, or a setting out of its range.
+        TypeError: An unknown setting, or a Gymnasium VectorEnv that is not wrapped.
     """
 
     config_class: ClassVar[type[RolloutConfig]]
@@ -63,7 +63,7 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         self.config = self._configured(config or self.config_class(), settings)
         super().__init__(
             policy,
-            env,
+            checked_env(env),
             **self.config.arguments(),
             policy_kwargs=self.config.policy_arguments() | (policy_kwargs or {}),
             stats_window_size=stats_window_size,
@@ -83,7 +83,7 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
     ) -> Self:
-        """Train; see SB3. With a `log_interval` of 0, callbacks alone write to the log."""
+        """Train; see SB3. With a `log_interval` of 0, only callbacks write to the log."""
         never = cast(int, None)  # what SB3 looks for
         return super().learn(
             total_timesteps,
@@ -99,52 +99,38 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         return {"policy": self.policy.optimizer}
 
     def acting_state(self) -> dict[str, Any]:
-        """Return what acting goes on with in the middle of episodes, beside the environments."""
+        """Return what acting depends on in the middle of episodes, apart from the environments."""
         return {"observation": self._last_obs, "is_first": self._last_episode_starts}
 
     def set_acting_state(self, state: Mapping[str, Any]) -> None:
-        """Go on with what `acting_state` returned."""
+        """Restore what `acting_state` returned."""
         self._last_obs, self._last_episode_starts = state["observation"], state["is_first"]
 
-    def save(  # type: ignore[override]  # a file object cannot be replaced in one step
-        self,
-        path: str | os.PathLike[str],
-        exclude: Iterable[str] | None = None,
-        include: Iterable[str] | None = None,
-    ) -> None:
-        """Write everything that training depends on to one file, atomically; `.zip` is appended when missing.
+    def state_tree(self) -> dict[str, Any]:
+        """Return what training depends on, by name; see `ConfiguredAlgorithm.state_tree`."""
+        return {
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers().items()},
+            "acting": self.acting_state(),
+            "generators": _generator_states(self.device),
+        }
 
-        Args:
-            path: File name.
-            exclude: Of "replay", "environment": parts to leave out. There is no replay to leave out.
-            include: Parts not to leave out although `exclude` names them, as in SB3.
-        """
-        save_model(self, path, set(exclude or ()) - set(include or ()))
+    def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
+        """Restore what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""
+        for name, optimizer in self.optimizers().items():
+            optimizer.load_state_dict(tree["optimizers"][name])
+        if resume:
+            self.set_acting_state(tree["acting"])
+            _set_generators(self.device, tree["generators"])
 
-    @classmethod
-    def load(  # type: ignore[override]  # as save
-        cls: type[Self],
-        path: str | os.PathLike[str],
-        env: GymEnv | None = None,
-        device: torch.device | str = "auto",
-        *,
-        force_reset: bool = True,
-        **kwargs: Any,
-    ) -> Self:
-        """Read a model that `save` wrote. No code in the file is run.
 
-        Args:
-            path: File name, with or without `.zip`.
-            env: Environments to go on with.
-            device: Where to put the networks.
-            force_reset: Start new episodes. False goes on inside the saved ones, bit for bit, and puts the
-                generators of torch and numpy, which SB3 draws from, into the saved state.
-            kwargs: Further arguments of the constructor (`verbose`, `tensorboard_log`) or single settings.
+def _generator_states(device: torch.device) -> dict[str, Any]:
+    """Of the global generators that SB3 draws from."""
+    on_device = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    return {"torch": torch.get_rng_state(), "cuda": on_device, "numpy": np.random.get_state()}
 
-        Raises:
-            CheckpointError: The file is truncated, foreign or of a newer format.
-            FileNotFoundError: There is no such file.
-            ValueError: `env` has other spaces, or `force_reset=False` with environments that cannot be
-                restored.
-        """
-        return load_model(cls, path, env, device, force_reset, **kwargs)
+
+def _set_generators(device: torch.device, states: Mapping[str, Any]) -> None:
+    torch.set_rng_state(states["torch"].cpu())
+    np.random.set_state(states["numpy"])
+    if device.type == "cuda" and states["cuda"] is not None:
+        torch.cuda.set_rng_state(states["cuda"].cpu(), device)

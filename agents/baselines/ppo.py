@@ -1,4 +1,4 @@
-"""SB3's PPO, without memory and with an LSTM, as agents of this package."""
+"""PPO and RecurrentPPO of SB3 as agents of this package."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from agents.baselines.recurrent_ppo.algorithm import FastRecurrentPPO
 
 
 class PPOAgent(OnPolicyAgent, PPO):
-    """SB3's PPO. Its policies have no memory; arguments and errors are those of `OnPolicyAgent`."""
+    """SB3's PPO, whose policies have no memory. Arguments and errors are those of `OnPolicyAgent`."""
 
     config_class: ClassVar[type[PPOConfig]] = PPOConfig
     config: PPOConfig
 
 
 class RecurrentPPOAgent(OnPolicyAgent, FastRecurrentPPO):
-    """sb3-contrib's RecurrentPPO, computed by `FastRecurrentPPO`; arguments and errors as `OnPolicyAgent`."""
+    """`FastRecurrentPPO`, PPO with an LSTM. Arguments and errors are those of `OnPolicyAgent`."""
 
     config_class: ClassVar[type[RecurrentPPOConfig]] = RecurrentPPOConfig
     config: RecurrentPPOConfig
     _last_lstm_states: Any
 
     def acting_state(self) -> dict[str, Any]:
-        """Return what acting goes on with, its memory and the drawn minibatches included."""
+        """Return what acting depends on, including LSTM states and the minibatches that are already drawn."""
         memory = {"pi": tuple(self._last_lstm_states.pi), "vf": tuple(self._last_lstm_states.vf)}
         return super().acting_state() | {"memory": memory, "splits": list(self.rollout_buffer.splits)}
 
     def set_acting_state(self, state: Mapping[str, Any]) -> None:
-        """Go on with what `acting_state` returned."""
+        """Restore what `acting_state` returned."""
         super().set_acting_state(state)
         self._last_lstm_states = RNNStates(**state["memory"])
         self.rollout_buffer.splits.extend(state["splits"])

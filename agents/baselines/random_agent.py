@@ -1,8 +1,8 @@
-"""An agent that acts at random: what any other must beat."""
+"""An agent that acts at random, as the lower end of every comparison."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from gymnasium import spaces
@@ -13,19 +13,20 @@ from torch import Tensor
 
 from agents.baselines.config import RandomConfig
 from agents.baselines.on_policy import OnPolicyAgent
+from agents.sb3.networks import lanes_of
 
 
 class RandomPolicy(BasePolicy):
-    """Every action is as likely as any other, whatever is observed; torch's generator draws them.
+    """A uniform distribution over actions, whatever is observed; torch's global generator draws them.
 
     Args:
         observation_space: Of the environment.
-        action_space: A Discrete space.
-        lr_schedule: Is not used, as nothing is learned.
-        use_sde: SB3 says whether to explore by noise; there is nothing to add noise to.
+        action_space: Discrete.
+        lr_schedule: Not used.
+        use_sde: Not used.
 
     Raises:
-        ValueError: Actions of another space.
+        ValueError: The action space is not Discrete.
     """
 
     action_space: spaces.Discrete
@@ -43,29 +44,29 @@ class RandomPolicy(BasePolicy):
         super().__init__(observation_space, action_space)
 
     def forward(self, obs: PyTorchObs, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        """Return [B] actions, [B, 1] values, which are 0, and [B] log-probabilities."""
+        """Return actions [B], values [B, 1], which are 0, and log-probabilities [B]."""
         actions = self._predict(obs, deterministic)
         log_prob = torch.full(actions.shape, 1.0 / float(self.action_space.n)).log()
         return actions, self.predict_values(obs), log_prob
 
     def get_distribution(self, obs: PyTorchObs) -> Distribution:
-        """Return the same chance for every action, in every lane."""
+        """Return uniform distributions, one per row of `obs`."""
         number = int(self.action_space.n)
-        return CategoricalDistribution(number).proba_distribution(torch.zeros(_lanes(obs), number))
+        return CategoricalDistribution(number).proba_distribution(torch.zeros(lanes_of(obs), number))
 
     def predict_values(self, obs: PyTorchObs) -> Tensor:
-        """Return [B, 1] zeros: nothing is expected."""
-        return torch.zeros(_lanes(obs), 1)
+        """Return zeros [B, 1]."""
+        return torch.zeros(lanes_of(obs), 1)
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         first, number = int(self.action_space.start), int(self.action_space.n)
-        return torch.randint(first, first + number, (_lanes(observation),))
+        return torch.randint(first, first + number, (lanes_of(observation),))
 
 
 class RandomAgent(OnPolicyAgent):
-    """Plays at random for as long as it is told to learn; arguments and errors are those of `OnPolicyAgent`.
+    """Acts at random and learns nothing. Arguments and errors are those of `OnPolicyAgent`.
 
-    It has no likeliest action, so asking for deterministic ones changes nothing.
+    No action is likelier than another, so `deterministic` has no effect.
     """
 
     config_class: ClassVar[type[RandomConfig]] = RandomConfig
@@ -73,17 +74,12 @@ class RandomAgent(OnPolicyAgent):
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"RandomPolicy": RandomPolicy}
 
     def train(self) -> None:
-        """Learn nothing."""
+        """Do nothing."""
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Return none."""
+        """Return no optimizers."""
         return {}
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """What `get_parameters` and `set_parameters` exchange."""
         return ["policy"], []
-
-
-def _lanes(obs: Any) -> int:
-    """Number of lanes that were observed."""
-    return len(next(iter(obs.values())) if isinstance(obs, dict) else obs)

@@ -20,7 +20,7 @@ from agents.results.runs import Clock, Group, Run, by_task, grouped
 from agents.results.scores import Measure, measure_of
 from agents.results.statistics import Estimate
 from agents.runs.curve import INK, Unit, style_axes
-from agents.sb3.checkpoint import replacing
+from memory_envs.files import replacing
 
 # Okabe and Ito's colours, which the colour-blind can tell apart, without yellow, too pale for a line; when
 # they are used up, they come again with other dashes.

@@ -16,7 +16,8 @@ from typing import Any, Literal, Protocol
 
 from agents.benchmark.grid import Cell
 from agents.process.interrupts import Interrupt, deferred_interrupts
-from agents.runs.directory import RunDirectory, write_json
+from agents.runs.directory import RunDirectory
+from memory_envs.files import write_json
 
 Result = Literal["finished", "failed", "interrupted"]
 

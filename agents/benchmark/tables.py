@@ -15,7 +15,7 @@ from agents.results.scores import LEARNED, final_scores, measure_of
 from agents.results.statistics import Estimate, aggregate
 from agents.runs.curve import Unit, published_points
 from agents.runs.progress import clock
-from agents.sb3.checkpoint import replacing
+from memory_envs.files import replacing
 
 PAGE = "README.md"
 NONE = "—"
@@ -49,7 +49,7 @@ def save_page(
         _task(task, of_task, costs, links[task], subject, clock) for task, of_task in by_task(runs).items()
     ]
     with replacing(folder / PAGE) as file:
-        file.write(
+        file.write_bytes(
             "\n\n".join([_ORIGIN, *parts, *_all_tasks(runs), _made_with(runs, clock)]).encode() + b"\n"
         )
     return folder / PAGE

@@ -37,8 +37,8 @@ from agents.export.onnx_actor import (
 )
 from agents.learning.unroll import Observation
 from agents.process.provenance import provenance
-from agents.sb3.checkpoint import replacing
 from agents.sb3.spaces import space_to_json
+from memory_envs.files import replacing
 
 # More than one lane, which torch would take for a constant.
 EXAMPLE_LANES = 2
@@ -106,8 +106,8 @@ def export_actor(
     policy = _exportable(model)
     content = _content(policy)
     agreement = check_agreement(policy, content, seed)
-    with replacing(Path(os.path.realpath(path))) as file:
-        file.write(content)
+    with replacing(os.path.realpath(path)) as file:
+        file.write_bytes(content)
     names = _names(policy)
     return Export(Path(path), len(content), tuple(names.inputs), tuple(names.outputs), agreement)
 

@@ -15,10 +15,10 @@ from stable_baselines3.common.save_util import is_json_serializable
 from stable_baselines3.common.utils import get_device
 
 from agents.pretrained.card import ModelCard
-from agents.runs.directory import write_json
 from agents.sb3.algorithm import find_algorithm
-from agents.sb3.checkpoint import CheckpointError, replacing
+from agents.sb3.checkpoint import CheckpointError
 from agents.sb3.spaces import space_from_json
+from memory_envs.files import replacing, write_json
 from registry.lookup import look_up
 
 # Where the actors of the package lie.
@@ -98,7 +98,7 @@ def save(card: ModelCard, weights: bytes, folder: str | Path = SHIPPED) -> Path:
     path = _weights(Path(folder), card.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
-        file.write(weights)
+        file.write_bytes(weights)
     write_json(path.with_suffix(".json"), card.to_dict())
     return path
 

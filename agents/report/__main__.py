@@ -15,7 +15,7 @@ from agents.report.page import page, title_of
 from agents.results.acting import read_acting
 from agents.results.records import TABLE, read_records
 from agents.results.runs import Clock, distinct, find_runs
-from agents.sb3.checkpoint import replacing
+from memory_envs.files import replacing
 
 FILE_NAME = "report.html"
 
@@ -80,7 +80,7 @@ def write_report(
     groups = [group for task in data["tasks"] for group in task["groups"]]
     text = page(title_of([task["name"] for task in data["tasks"]], groups), data)
     with replacing(file) as unfinished:
-        unfinished.write(text.encode())
+        unfinished.write_bytes(text.encode())
     return file
 
 

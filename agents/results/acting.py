@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from agents.export.latency import BATCHES, measure
 from agents.results.runs import Group
 from agents.sb3.algorithm import find_algorithm
-from agents.sb3.checkpoint import replacing
+from memory_envs.files import replacing
 
 FILE_NAME = "acting.csv"
 COLUMNS = ("experiment", "batch", "microseconds", "ratio")
@@ -57,7 +57,7 @@ def write_acting(folder: Path, costs: Costs) -> Path:
         for batch, cost in by_batch.items():
             writer.writerow([experiment, batch, f"{cost.microseconds:.1f}", f"{cost.ratio:.2f}"])
     with replacing(folder / FILE_NAME) as file:
-        file.write(text.getvalue().encode())
+        file.write_bytes(text.getvalue().encode())
     return folder / FILE_NAME
 
 

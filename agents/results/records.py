@@ -13,9 +13,9 @@ from agents.results.learning import METRICS, UNITS, spread_out
 from agents.results.milestones import LEVELS
 from agents.results.runs import Run
 from agents.results.scores import first_reach
-from agents.runs.directory import RunDirectory, write_json
+from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, EPISODES, FRAMES, SECONDS, Row, column, read_rows
-from agents.sb3.checkpoint import replacing
+from memory_envs.files import replacing, write_json
 
 TABLE, CURVES = "runs.json", "curves"
 COLUMNS = (FRAMES, SECONDS, CPU_SECONDS, EPISODES, *METRICS.values())
@@ -36,7 +36,7 @@ def write_records(runs: Sequence[Run], folder: Path) -> None:
     (folder / CURVES).mkdir(parents=True, exist_ok=True)
     for name, run in zip(names, runs, strict=True):
         with replacing(_curve(folder, name)) as file:
-            file.write(_table(thinned(run)).encode())
+            file.write_bytes(_table(thinned(run)).encode())
     write_json(folder / TABLE, {name: _record(run) for name, run in zip(names, runs, strict=True)})
 
 

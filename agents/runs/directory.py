@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from agents.sb3.checkpoint import replacing
+from memory_envs.files import write_json
 
 KEPT_CHECKPOINTS = 2
 
@@ -147,10 +147,3 @@ class RunDirectory:
 
     def _checkpoints(self) -> list[Path]:
         return sorted(self.checkpoints.glob("[0-9]*.zip"))
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file that appears only once it is whole."""
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    with replacing(path) as file:
-        file.write(text.encode())

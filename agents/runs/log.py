@@ -12,8 +12,8 @@ from typing import Any
 from stable_baselines3.common.logger import KVWriter, Logger, TensorBoardOutputFormat, filter_excluded_keys
 from torch.utils.tensorboard import SummaryWriter
 
-from agents.sb3.checkpoint import replacing
 from agents.runs.directory import RunDirectory
+from memory_envs.files import replacing
 
 FRAMES = "time/total_timesteps"
 SECONDS = "time/training_seconds"
@@ -82,7 +82,7 @@ class ProgressTable(KVWriter):
             writer.writeheader()
         writer.writerows(self.rows)
         with replacing(self.path) as file:
-            file.write(text.getvalue().encode())
+            file.write_bytes(text.getvalue().encode())
 
 
 class Events(TensorBoardOutputFormat):

@@ -13,13 +13,13 @@ from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
 import tyro
 
-from agents.sb3.algorithm import find_algorithm
-from agents.sb3.base import AgentConfig
 from agents.engines.ray import RaySettings
 from agents.evaluation.episodes import FIRST_EVALUATION_SEED
+from agents.learning.settings import absent_settings
 from agents.process.provenance import allowed_threads, available_cores
 from agents.runs.directory import RunDirectory
-from agents.learning.settings import absent_settings
+from agents.sb3.algorithm import find_algorithm
+from agents.sb3.base import AgentConfig
 from registry.agents import AGENTS, get_agent
 from registry.lookup import look_up
 from registry.presets import PRESETS, get_preset

@@ -17,25 +17,26 @@ from rich.console import Console
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.runs import incident
-from agents.sb3.algorithm import find_algorithm
-from agents.sb3.base import ConfiguredAlgorithm
-from agents.runs.curve import published_points, reached, save_curve
 from agents.engines.faults import EnvironmentFailed, LossNotFinite, NoCluster
-from agents.vec_env.state import get_env_state
 from agents.evaluation.episodes import Evaluation, evaluate, evaluation_lanes
+from agents.evaluation.recording import record_success
 from agents.process.exit_status import FINISHED, INTERRUPTED, REFUSALS, REFUSED
 from agents.process.interrupts import Interrupt, deferred_interrupts, ignore_interrupts
-from agents.vec_env.make import is_native, make_lanes, make_remote_lanes, resolve_id
+from agents.process.provenance import provenance
+from agents.runs import incident
+from agents.runs.curve import published_points, reached, save_curve
+from agents.runs.directory import RunDirectory
+from agents.runs.log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, read_rows
 from agents.runs.options import SUCCESS_WINDOW, Options, RunSettings, parse, rows_apart
 from agents.runs.progress import TrainingProgress, clock
-from agents.process.provenance import provenance
 from agents.runs.recorder import RunRecorder, TrainingStopped
-from agents.evaluation.recording import record_success
-from agents.runs.directory import RunDirectory, write_json
-from agents.runs.log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, read_rows
-from agents.sb3.saving import holds_environments
 from agents.runs.trained import Beginning, begin_with
+from agents.sb3.algorithm import find_algorithm
+from agents.sb3.base import ConfiguredAlgorithm
+from agents.sb3.saving import holds_environments
+from agents.vec_env.make import is_native, make_lanes, make_remote_lanes, resolve_id
+from agents.vec_env.state import get_env_state
+from memory_envs.files import write_json
 from registry.agents import get_agent
 
 

@@ -11,12 +11,12 @@ import torch
 from stable_baselines3.common.save_util import recursive_getattr
 
 from agents import pretrained
+from agents.evaluation.episodes import Policy
+from agents.runs.directory import RunDirectory
+from agents.runs.options import config_differences
 from agents.sb3 import saving
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.evaluation.episodes import Policy
-from agents.runs.options import config_differences
-from agents.runs.directory import RunDirectory
 from registry.agents import AGENTS
 
 

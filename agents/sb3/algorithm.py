@@ -1,25 +1,22 @@
-"""What the agents share: SB3's interface around an actor that collects unrolls and a learner of them."""
+"""SB3's interface around an engine: the base class of agents that learn from unrolls."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
-from gymnasium import spaces
-from gymnasium.vector import VectorEnv
 from stable_baselines3.common.base_class import maybe_make_env
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 from stable_baselines3.common.utils import safe_mean
 
-from agents.engines.ray import RaySettings, import_ray
+from agents.engines.ray import RaySettings
 from agents.engines.serial import SerialEngine
 from agents.learning.actor import Actor
 from agents.learning.config import LearnerConfig
@@ -28,7 +25,8 @@ from agents.learning.learner import Learner
 from agents.learning.replay import Replay
 from agents.process.torch_modes import denormals_as_zero
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.sb3.saving import load_model, save_model
+from agents.sb3.checks import check_engine, check_spaces, checked_env
+from agents.sb3.means import RunningMeans
 from registry.agents import get_agent
 
 if TYPE_CHECKING:
@@ -38,15 +36,18 @@ Self = TypeVar("Self", bound="UnrollAlgorithm")
 
 
 class UnrollAlgorithm(ConfiguredAlgorithm):
-    """An SB3 algorithm in which an engine turns a loop: act, learn, and what else there is.
+    """An SB3 algorithm whose training loop an engine runs: act, learn, and distil if there is a distiller.
 
-    A subclass says which policies and settings it has, and builds policy, learner, replay, actor and engine.
+    A subclass defines its policies and settings, and builds policy, learner, replay, actor and engine.
 
     Attributes:
         config: All settings.
-        policy: What acts, with SB3's interface.
-        learner: What learns.
-        distiller: What teaches the policy; None where the learner's own network acts.
+        policy: The acting policy, with SB3's interface.
+        learner: Computes losses on unrolls and updates its network.
+        replay: Recent unrolls.
+        actor: Steps the environments and collects unrolls.
+        engine: Runs the loop.
+        distiller: Trains the policy to act like the learner; None if the learner's own network acts.
     """
 
     config_class: ClassVar[type[LearnerConfig]]
@@ -73,13 +74,13 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         _init_setup_model: bool = True,
         **settings: Any,
     ) -> None:
-        self._check_engine(engine)
+        check_engine(type(self).__name__, self.engines, engine)
         self.engine_settings = engine
         self.config = self._configured(config or self.config_class(), settings)
         if env is not None:
-            env = self._wrap_env(_checked_kind(maybe_make_env(env, verbose)), verbose)
+            env = self._wrap_env(checked_env(maybe_make_env(env, verbose)), verbose)
             # Here, because SB3 refuses some of these spaces with assertions.
-            self._check_spaces(env.observation_space, env.action_space)
+            check_spaces(type(self).__name__, env.observation_space, env.action_space)
         super().__init__(
             policy,
             env,
@@ -92,23 +93,23 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             seed=seed,
             device=device,
         )
-        self._metrics = _Means()
+        self._metrics = RunningMeans()
         if _init_setup_model:
             self._setup_model()
 
     def _learning_rate(self) -> float:
-        """Step size of the policy's optimizer."""
+        """Initial step size of the policy's optimizer."""
         raise NotImplementedError
 
     def _build(self, action_seed: int, replay_seed: int) -> None:
-        """Make policy, learner, replay, actor, distiller if there is one, and engine."""
+        """Create policy, learner, replay, actor, engine, and a distiller if the agent has one."""
         raise NotImplementedError
 
     def _policy_arguments(self, sizes: Mapping[str, Any]) -> dict[str, Any]:
-        """What the policy's class is given: sizes out of the settings, and the user's `policy_kwargs`.
+        """Arguments of the policy class: sizes from the settings, and the user's `policy_kwargs`.
 
         Raises:
-            ValueError: Both say a size.
+            ValueError: `policy_kwargs` has a size that is a setting.
         """
         if twice := sorted(sizes.keys() & self.policy_kwargs.keys()):
             names, kind = ", ".join(twice), type(self.config).__name__
@@ -129,7 +130,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         self._build(*_streams(self.seed))
 
     def set_random_seed(self, seed: int | None = None) -> None:
-        """Seed what SB3 seeds, the actor's actions and the samples from replay."""
+        """Seed the actor's actions, the samples from replay, and what SB3 seeds."""
         super().set_random_seed(seed)
         if seed is not None:
             action_seed, replay_seed = _streams(seed)
@@ -145,7 +146,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
     ) -> Self:
-        """Train; see `BaseAlgorithm.learn`. `log_interval` counts unrolls, callbacks see vector steps."""
+        """Train; see `BaseAlgorithm.learn`. `log_interval` counts unrolls, callbacks see every step."""
         if self.env is None:
             raise ValueError("no environment to learn in: pass one to load(), or call set_env() first")
         with contextlib.closing(self.engine):
@@ -163,7 +164,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         reset_num_timesteps: bool,
         progress_bar: bool,
     ) -> None:
-        """What `learn` does while the engine is open."""
+        """The training loop, while the engine is open."""
         env: Any = self.env
         if self.engine.open(env):
             self._last_obs = None  # of episodes that have ended
@@ -197,9 +198,9 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         callback.on_training_end()
 
     def _anneal(self, total_timesteps: int) -> None:
-        """Set what falls while training to its present value, which depends on the frames so far alone.
+        """Set learning rates and entropy bonus to their present values, a function of the frames so far.
 
-        Called when an unroll is complete, so that training that was stopped inside one goes on the same.
+        Called when an unroll is complete, so that resuming in the middle of one changes nothing.
         """
         remaining, config = max(0.0, 1.0 - self.num_timesteps / total_timesteps), self.config
         for name, optimizer in self.optimizers().items():
@@ -215,7 +216,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         return callback.on_step()
 
     def dump_logs(self, iteration: int = 0) -> None:
-        """Write what happened since the last call to the logger."""
+        """Log what happened since the last call."""
         assert self.ep_info_buffer is not None and self.ep_success_buffer is not None
         elapsed = max((time.time_ns() - self.start_time) / 1e9, 1e-9)
         if self.ep_info_buffer:
@@ -235,104 +236,40 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         self.logger.record("time/total_timesteps", self.num_timesteps, exclude="tensorboard")
         self.logger.dump(step=self.num_timesteps)
 
-    def save(  # type: ignore[override]  # a file object cannot be replaced in one step
-        self,
-        path: str | os.PathLike[str],
-        exclude: Iterable[str] | None = None,
-        include: Iterable[str] | None = None,
-    ) -> None:
-        """Write everything that training depends on to one file, atomically; `.zip` is appended when missing.
-
-        Args:
-            path: File name.
-            exclude: Of "replay", "environment": parts to leave out; without them training resumes, but not
-                bit for bit.
-            include: Parts not to leave out although `exclude` names them, as in SB3.
-        """
-        left_out = set(exclude or ()) - set(include or ())
-        save_model(self, path, left_out)
-
-    @classmethod
-    def load(  # type: ignore[override]  # as save
-        cls: type[Self],
-        path: str | os.PathLike[str],
-        env: GymEnv | None = None,
-        device: torch.device | str = "auto",
-        custom_objects: dict[str, Any] | None = None,
-        print_system_info: bool = False,
-        force_reset: bool = True,
-        **kwargs: Any,
-    ) -> Self:
-        """Read a model that `save` wrote. No code in the file is run.
-
-        Args:
-            path: File name, with or without `.zip`.
-            env: Environments to go on with; their number may differ from that of the saved model.
-            device: Where to put the networks.
-            custom_objects: Entries that replace saved ones, such as a `policy_kwargs` that holds classes.
-            print_system_info: Print versions of the libraries here.
-            force_reset: Start new episodes. False goes on inside the saved ones, bit for bit, if `env` can be
-                restored.
-            kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single
-                settings.
-
-        Raises:
-            CheckpointError: The file is truncated, foreign or of a newer format.
-            FileNotFoundError: There is no such file.
-            ValueError: `env` has other spaces, or `force_reset=False` with an environment that cannot be
-                restored.
-        """
-        return load_model(cls, path, env, device, custom_objects, print_system_info, force_reset, **kwargs)
-
-    @classmethod
-    def _check_engine(cls, engine: RaySettings | None) -> None:
-        """Refuse an engine that cannot run this agent, or is not installed."""
-        if engine is None:
-            return
-        if "ray" not in cls.engines:
-            raise ValueError(
-                f"{cls.__name__} runs on the engine {', '.join(cls.engines)} alone: the Ray engine is for "
-                "agents whose actor is distilled from the learner"
-            )
-        import_ray(engine)
-
-    @classmethod
-    def _check_spaces(cls, observation_space: spaces.Space, action_space: spaces.Space) -> None:
-        if not isinstance(action_space, spaces.Discrete) or action_space.start != 0:
-            raise ValueError(
-                f"{cls.__name__} takes actions of a Discrete space that starts at 0, got {action_space}"
-            )
-        if not isinstance(observation_space, (spaces.Box, spaces.Dict)):
-            raise ValueError(
-                f"{cls.__name__} takes observations of a Box or a Dict space, got {observation_space}"
-            )
-
-
-class _Means:
-    """Running means of metrics that stay tensors, and so on their device, until they are read."""
-
-    def __init__(self) -> None:
-        self.totals: dict[str, Any] = {}
-        self.counts: dict[str, int] = {}
-
-    def add(self, metrics: Mapping[str, Any]) -> None:
-        for name, value in metrics.items():
-            self.totals[name] = self.totals.get(name, 0.0) + value
-            self.counts[name] = self.counts.get(name, 0) + 1
-
-    def state_dict(self) -> dict[str, Any]:
+    def state_tree(self) -> dict[str, Any]:
+        """Return what training depends on, by name; see `ConfiguredAlgorithm.state_tree`."""
         return {
-            "totals": {name: float(total) for name, total in self.totals.items()},
-            "counts": dict(self.counts),
+            "metrics": self._metrics.state_dict(),
+            "learner": self.learner.state_dict(),
+            # Its network is the policy.
+            "distiller": self.distiller and {"optimizer": self.policy.optimizer.state_dict()},
+            "actor": self.actor.state_dict(),
+            "replay": self.replay.state_dict(),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.totals, self.counts = dict(state["totals"]), dict(state["counts"])
+    def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
+        """Restore what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""
+        self._metrics.load_state_dict(tree["metrics"])
+        self.learner.load_state_dict(tree["learner"])
+        if self.distiller is not None:
+            self.policy.optimizer.load_state_dict(tree["distiller"]["optimizer"])
+        if tree["replay"] is not None:
+            self.replay.load_state_dict(tree["replay"])
+        self._set_changed_rates(tree["arguments"]["config"])
+        if not resume:
+            self.learner.core_state = None  # it is of episodes that end here
+            self.actor.generator.set_state(tree["actor"]["generator"].cpu())
+            return
+        self.actor.load_state_dict(tree["actor"])
+        if tree["actor"]["observation"] is not None:
+            self._last_obs = self.actor.last_observation()
 
-    def take(self) -> dict[str, float]:
-        means = {name: float(total) / self.counts[name] for name, total in self.totals.items()}
-        self.totals, self.counts = {}, {}
-        return means
+    def _set_changed_rates(self, saved: Mapping[str, Any]) -> None:
+        """Set learning rates that differ from the saved settings; optimizer states contain the saved ones."""
+        for name, optimizer in self.optimizers().items():
+            if (rate := getattr(self.config, name)) != saved.get(name):
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
 
 
 def find_algorithm(agent: str) -> type[ConfiguredAlgorithm]:
@@ -347,17 +284,11 @@ def find_algorithm(agent: str) -> type[ConfiguredAlgorithm]:
 
 
 def _left(final: float, remaining: float) -> float:
-    """What is left of a number that falls from 1 to `final` when this share of the training is to come."""
+    """Linear from 1 at the beginning of training (`remaining` is 1) to `final` at its end (0)."""
     return final + (1.0 - final) * remaining
 
 
 def _streams(seed: int | None) -> tuple[int, int]:
-    """Seeds of the actions and of the replay's samples."""
+    """Seeds of the actions and of the samples from replay."""
     actions, replay = np.random.SeedSequence(seed).spawn(2)
     return int(actions.generate_state(1)[0]), int(replay.generate_state(1)[0])
-
-
-def _checked_kind(env: GymEnv) -> GymEnv:
-    if isinstance(env, VectorEnv):
-        raise TypeError(f"env is a gymnasium {type(env).__name__}: wrap it in agents.vec_env.GymnasiumVecEnv")
-    return env

@@ -1,17 +1,29 @@
-"""What every agent of the registry has: SB3's interface, and settings that a program can ask for."""
+"""The base class of every agent: SB3's interface, settings in one object, state in one safe file."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.save_util import is_json_serializable
 from stable_baselines3.common.type_aliases import GymEnv
+from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
 
-# What Stable-Baselines3 calls what is closest to some of our settings, for those who try its names first.
+from agents.sb3 import checkpoint, saving
+from agents.sb3.spaces import space_from_json, space_to_json
+from agents.vec_env.state import get_env_state, set_env_state
+
+Self = TypeVar("Self", bound="ConfiguredAlgorithm")
+
+# The closest settings to those of Stable-Baselines3, for errors about an unknown setting.
 SB3_NAMES = {
     "n_steps": ("unroll_length",),
     "n_epochs": ("learner_replays",),
@@ -21,29 +33,29 @@ SB3_NAMES = {
     "ent_coef": ("entropy_coef",),
     "vf_coef": ("value_coef",),
 }
+COUNTERS = ("num_timesteps", "_total_timesteps", "_num_timesteps_at_start", "_episode_num", "_n_updates")
 
 
 class AgentConfig(Protocol):
     """The settings of an agent: a frozen dataclass.
 
-    The metadata of its fields say what they are ("help") and where their defaults come from ("origin").
+    The metadata of each field have its description ("help") and the source of its default ("origin").
     """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     @property
     def unroll_length(self) -> int:
-        """Steps of each lane between two updates."""
+        """Steps of each environment between two updates."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-able values."""
 
 
 class ConfiguredAlgorithm(BaseAlgorithm):
-    """An SB3 algorithm that keeps its settings in one object.
+    """An SB3 algorithm with its settings in one object and everything that training depends on in one file.
 
-    Its `save` knows the parts "replay" and "environment", and `load(..., force_reset=False)` goes on inside
-    the saved episodes.
+    A subclass defines what to store beside policy and counters: `state_tree` and its inverse.
 
     Attributes:
         config: All settings.
@@ -54,9 +66,9 @@ class ConfiguredAlgorithm(BaseAlgorithm):
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]]
     config: Any
     engines: ClassVar[tuple[str, ...]] = ("serial",)
-    """What may turn its loop: "serial", everything in one process, and perhaps "ray"."""
+    """Engines that can run its loop: "serial", everything in one process, and perhaps "ray"."""
 
-    if TYPE_CHECKING:  # the constructor that every subclass has, other than SB3's
+    if TYPE_CHECKING:  # the constructor of every subclass, which differs from SB3's
 
         def __init__(
             self,
@@ -66,6 +78,147 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             **arguments: Any,
         ) -> None: ...
 
+    def state_tree(self) -> dict[str, Any]:
+        """Return what training depends on, by name, in the types that `agents.sb3.checkpoint.save` stores.
+
+        Policy, counters and environments are not part of it: `save` stores them for every agent.
+        """
+        raise NotImplementedError
+
+    def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
+        """Restore what `state_tree` returned.
+
+        Args:
+            tree: The whole content of the file. A part that was excluded when saving is None.
+            resume: Continue the saved episodes, if they had begun, and set `_last_obs`. Otherwise new
+                episodes will begin.
+        """
+        raise NotImplementedError
+
+    def save(  # type: ignore[override]  # a file object cannot be replaced in one step
+        self,
+        path: str | os.PathLike[str],
+        exclude: Iterable[str] | None = None,
+        include: Iterable[str] | None = None,
+    ) -> None:
+        """Write everything that training depends on to one file, atomically; `.zip` is appended when missing.
+
+        Args:
+            path: File name.
+            exclude: Parts to leave out, "replay" or "environment"; training can be resumed without them, but
+                not bit for bit.
+            include: Parts to keep although `exclude` names them, as in SB3.
+
+        Raises:
+            ValueError: `exclude` names another part.
+            OSError: The file could not be written. An earlier file at `path` is unharmed.
+        """
+        left_out = saving.checked_exclusions(set(exclude or ()) - set(include or ()))
+        environment = None if self.env is None else get_env_state(self.env)
+        tree = self._described() | self.state_tree() | {"environment": environment}
+        tree |= dict.fromkeys(left_out & tree.keys())
+        checkpoint.save(saving.with_suffix(path), tree)
+
+    @classmethod
+    def load(  # type: ignore[override]  # as save
+        cls: type[Self],
+        path: str | os.PathLike[str],
+        env: GymEnv | None = None,
+        device: torch.device | str = "auto",
+        custom_objects: dict[str, Any] | None = None,
+        print_system_info: bool = False,
+        force_reset: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """Read a model that `save` wrote. No code in the file is run.
+
+        Args:
+            path: File name, with or without `.zip`.
+            env: Environments to train in; their number may differ from that of the saved model.
+            device: Device of the networks.
+            custom_objects: Arguments that replace saved ones, such as `policy_kwargs` that contain classes.
+            print_system_info: Print the versions of libraries on this machine.
+            force_reset: Start new episodes. False continues the saved episodes, bit for bit, if the state of
+                `env` can be restored; global generators that the agent draws from are restored, too.
+            kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single
+                settings.
+
+        Raises:
+            CheckpointError: The file is damaged, of another kind, or of a newer version.
+            FileNotFoundError: There is no such file.
+            ValueError: `env` has other spaces, or `force_reset=False` and the state of `env` cannot be
+                restored.
+        """
+        if print_system_info:
+            get_system_info()
+        tree, path = saving.read(path, device)
+        saving.check_kind(tree, cls.__name__, path)
+        model = cls._rebuilt(tree, path, env, device, {**(custom_objects or {}), **kwargs})
+        saving.check_complete(tree, model.state_tree(), path)
+        if not force_reset:
+            saving.check_resumable(tree, None if model.env is None else model.n_envs, path)
+        model._restore(tree, resume=not force_reset)
+        return model
+
+    def _described(self) -> dict[str, Any]:
+        """The entries of every agent's file: arguments, spaces, counters, the policy's parameters."""
+        infos = [dict(info) for info in self.ep_info_buffer or ()]  # numpy scalars stay what they are
+        successes = [float(success) for success in self.ep_success_buffer or ()]
+        return {
+            "algorithm": type(self).__name__,
+            "arguments": self._arguments(),
+            "observation_space": space_to_json(self.observation_space),
+            "action_space": space_to_json(self.action_space),
+            "n_envs": self.n_envs,
+            "counters": {name: getattr(self, name) for name in COUNTERS},
+            "episodes": {"infos": infos, "successes": successes},
+            "policy": self.policy.state_dict(),
+        }
+
+    def _arguments(self) -> dict[str, Any]:
+        plain = {name: value for name, value in self.policy_kwargs.items() if is_json_serializable(value)}
+        return {
+            "policy": type(self.policy).__name__,
+            "config": self.config.to_dict(),
+            "seed": self.seed,
+            "stats_window_size": self._stats_window_size,
+            "policy_kwargs": plain,
+            "lost_policy_kwargs": sorted(set(self.policy_kwargs) - set(plain)),
+        }
+
+    @classmethod
+    def _rebuilt(
+        cls: type[Self],
+        tree: Mapping[str, Any],
+        path: Path,
+        env: GymEnv | None,
+        device: torch.device | str,
+        given: Mapping[str, Any],
+    ) -> Self:
+        """A new model with the saved arguments and settings, except for those that are given."""
+        config = saving.saved_config(cls.config_class, tree["arguments"]["config"], given, path)
+        arguments = saving.saved_arguments(tree["arguments"], given, cls.policy_aliases.values())
+        policy = arguments.pop("policy")
+        model = cls(policy, env, config, device=device, _init_setup_model=False, **arguments)
+        spaces = space_from_json(tree["observation_space"]), space_from_json(tree["action_space"])
+        if model.env is None:
+            model.n_envs = tree["n_envs"]
+        else:
+            check_for_correct_spaces(model.env, *spaces)
+        model.observation_space, model.action_space = spaces
+        model._setup_model()
+        return model
+
+    def _restore(self, tree: Mapping[str, Any], resume: bool) -> None:
+        self.policy.load_state_dict(tree["policy"])
+        for name, value in tree["counters"].items():
+            setattr(self, name, value)
+        self.ep_info_buffer = deque(tree["episodes"]["infos"], maxlen=self._stats_window_size)
+        self.ep_success_buffer = deque(tree["episodes"]["successes"], maxlen=self._stats_window_size)
+        self.load_state_tree(tree, resume)
+        if self.env is not None and self._last_obs is not None:
+            set_env_state(self.env, tree["environment"])
+
     def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
         if policy_name not in self.policy_aliases:
             raise ValueError(f"policy must be one of {', '.join(self.policy_aliases)}, got {policy_name!r}")
@@ -73,7 +226,11 @@ class ConfiguredAlgorithm(BaseAlgorithm):
 
     @classmethod
     def _configured(cls, config: Any, settings: Mapping[str, Any]) -> Any:
-        """`config` with single settings changed."""
+        """`config` with single settings changed.
+
+        Raises:
+            TypeError: There is no such setting.
+        """
         names = [field.name for field in dataclasses.fields(config)]
         for name in settings:
             if name not in names:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.sb3.checkpoint import replacing
+from memory_envs.files import write_json
 from registry.lookup import look_up
 
 
@@ -138,8 +138,7 @@ class Costs:
 
     def write(self, path: Path) -> None:
         """Write JSON, atomically."""
-        with replacing(path) as file:
-            file.write((json.dumps(dataclasses.asdict(self), indent=2) + "\n").encode())
+        write_json(path, dataclasses.asdict(self))
 
     def table(self) -> str:
         """Return a Markdown table."""

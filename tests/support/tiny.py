@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
 import memory_envs  # noqa: F401  registers the environments
 from agents.ald import ALD
+from agents.baselines import VMPO
 from agents.vec_env.gymnasium import GymnasiumVecEnv
 from agents.vec_env.state import get_env_state
 
@@ -33,6 +34,22 @@ SETTINGS: dict[str, Any] = {
 }
 LANES = 4
 UNROLL = LANES * SETTINGS["unroll_length"]
+
+
+VMPO_SETTINGS: dict[str, Any] = {
+    "unroll_length": 8,
+    "learner_layers": 2,
+    "learner_width": 16,
+    "learner_heads": 2,
+    "learner_mlp_width": 16,
+    "learner_memory": 6,
+    "lstm_hidden_size": 8,
+    "replay_size": 4,
+    "replay_lanes": 2,
+}
+VMPO_LANES = 3
+VMPO_UNROLL = VMPO_LANES * VMPO_SETTINGS["unroll_length"]
+VMPO_POLICIES = ("LstmPolicy", "GTrXLPolicy", "AsymmetricPolicy")
 
 
 class CueEnv(gymnasium.Env[np.ndarray, int]):
@@ -103,6 +120,10 @@ def tiny_model(env: Any, seed: int | None = 0, **settings: Any) -> ALD:
 
 def maze_model(seed: int | None = 0, env: VecEnv | None = None, **settings: Any) -> ALD:
     return tiny_model(env or maze_lanes(), seed, **settings)
+
+
+def vmpo_model(policy: str = "GTrXLPolicy", seed: int | None = 0, **settings: Any) -> VMPO:
+    return VMPO(policy, maze_lanes(VMPO_LANES), seed=seed, device="cpu", **{**VMPO_SETTINGS, **settings})
 
 
 class Rows(KVWriter):

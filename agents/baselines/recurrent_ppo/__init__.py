@@ -1,4 +1,4 @@
-"""RecurrentPPO of sb3-contrib, several times as fast."""
+"""sb3-contrib's RecurrentPPO, several times as fast; see docs/recurrent_ppo.md."""
 
 from agents.baselines.recurrent_ppo.algorithm import FastRecurrentPPO
 

@@ -38,23 +38,23 @@ FAST_POLICIES: dict[type[BasePolicy], type[FastLstmPolicy]] = {
 
 
 class FastRecurrentPPO(RecurrentPPO):
-    """sb3-contrib's RecurrentPPO, arguments and all; the same results to the rounding of floats.
+    """sb3-contrib's RecurrentPPO with the same arguments, and the same results up to rounding.
 
-    Rollouts and the loop around them are inherited. What differs is how memory is computed: an LSTM runs over
-    whole sequences instead of step by step, networks see no padding, core states are stored only where a
-    minibatch will begin, and an update has no operations that padding alone needs. With more than one thread
-    of a CPU, the LSTMs of actor and critic run side by side. What that brings is in docs/training.md, and how
-    it was measured; it has not been measured on a GPU.
+    Rollouts and the loop around them are inherited. The computation of memory differs: an LSTM runs over
+    whole sequences instead of step by step, minibatches have no padding, LSTM states are stored only where a
+    minibatch will begin, and an update has no operations that only padding needs. With more than one thread
+    of a CPU, the LSTMs of actor and critic run at the same time. docs/recurrent_ppo.md has measured times;
+    there are none for a GPU.
 
-    Deviations, each of which leaves the algorithm as it is:
+    Deviations, none of which changes the algorithm:
 
     - Sums are taken in another order, so results differ in the last digits.
-    - Minibatches are drawn when a rollout begins instead of when it is trained on; see `FlatSequences`.
-    - Dropout between LSTM layers draws one mask per sequence and layer instead of one per step, so its
-      draws differ. Layers that look at a whole batch, such as BatchNorm, see no padding.
-    - `normalize_advantage` with a last minibatch of one step is refused: its standard deviation is NaN, and
-      sb3-contrib's network with it after one update.
-    - MultiBinary actions can be learned; sb3-contrib fails on their integers.
+    - Minibatches are drawn when a rollout begins instead of when it is trained on; see `FlatMinibatches`.
+    - Dropout between LSTM layers draws one mask per sequence and layer instead of one per step. Layers that
+      use statistics of a batch, such as BatchNorm, see no padding.
+    - `normalize_advantage` with a last minibatch of one step is an error: its standard deviation is NaN, and
+      so are the parameters of sb3-contrib's network after such an update.
+    - MultiBinary actions are supported; sb3-contrib fails on their integers.
 
     Example:
         >>> from agents.baselines.recurrent_ppo import FastRecurrentPPO
@@ -62,7 +62,8 @@ class FastRecurrentPPO(RecurrentPPO):
         >>> model.learn(10_000)  # doctest: +SKIP
 
     Raises:
-        ValueError: A policy class that is not a `FastLstmPolicy`, or a minibatch of one step to normalize.
+        ValueError: A policy class that is not a `FastLstmPolicy`, or `normalize_advantage` with a minibatch
+            of one step.
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -111,7 +112,7 @@ class FastRecurrentPPO(RecurrentPPO):
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
-        """Collect a rollout whose minibatches are already drawn; see sb3-contrib."""
+        """Draw the minibatches of a rollout, then collect it; see sb3-contrib."""
         self.rollout_buffer.plan(self.batch_size, self.n_epochs)
         with self._threads():
             return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
@@ -144,7 +145,7 @@ class FastRecurrentPPO(RecurrentPPO):
         )
 
     def _train_epoch(self, objective: Objective, parameters: Sequence[Tensor]) -> tuple[list[Losses], bool]:
-        """One pass over the rollout: its losses, and whether the divergence allows another one."""
+        """One pass over the rollout: its losses, and False if `target_kl` was exceeded."""
         history = []
         for samples in self.rollout_buffer.get(self.batch_size):
             losses = objective.losses(samples, *self._evaluated(samples))
@@ -158,7 +159,7 @@ class FastRecurrentPPO(RecurrentPPO):
         return history, True
 
     def _evaluated(self, samples: FlatSamples) -> tuple[Tensor, Tensor, Tensor | None]:
-        """[N] values, [N] log-probabilities of the actions taken, [N] entropies if there are any."""
+        """Values [N], log-probabilities [N] of the actions, and entropies [N] if the distribution has any."""
         is_discrete = isinstance(self.action_space, spaces.Discrete)
         values, log_prob, entropy = self.policy.evaluate_actions(
             samples.observations,
@@ -169,7 +170,7 @@ class FastRecurrentPPO(RecurrentPPO):
         return values.flatten(), log_prob, entropy
 
     def _record_training(self, objective: Objective, history: list[Losses], last_epoch: list[Losses]) -> None:
-        """Write what sb3-contrib writes to the logger, under its names."""
+        """Log what sb3-contrib logs, under its names."""
         means, buffer = Losses.means(history), self.rollout_buffer
         self.logger.record("train/entropy_loss", float(means.entropy))
         self.logger.record("train/policy_gradient_loss", float(means.policy))
@@ -187,6 +188,6 @@ class FastRecurrentPPO(RecurrentPPO):
             self.logger.record("train/clip_range_vf", objective.clip_range_vf)
 
     def _threads(self) -> contextlib.AbstractContextManager[None]:
-        """One thread for operations that are too small to share; features may be convolutions."""
+        """One thread, unless the features extractor has parameters: several threads speed up a CNN."""
         is_small = not any(True for _ in self.policy.features_extractor.parameters())
         return torch_modes.one_thread() if is_small else contextlib.nullcontext()

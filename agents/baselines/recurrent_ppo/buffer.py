@@ -1,10 +1,9 @@
-"""Rollouts of recurrent policies, read as flat minibatches of sequences."""
+"""Rollout buffers of recurrent policies whose minibatches are sequences without padding."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,25 +11,14 @@ import torch
 from gymnasium import spaces
 from sb3_contrib.common.recurrent.buffers import RecurrentDictRolloutBuffer, RecurrentRolloutBuffer
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
-from stable_baselines3.common.buffers import BaseBuffer
+from stable_baselines3.common.buffers import BaseBuffer, DictRolloutBuffer, RolloutBuffer
 from torch import Tensor
 
 from agents.baselines.recurrent_ppo.sequences import Sequences
 
 
-class EveryStep:
-    """The mask of a minibatch without padding.
-
-    sb3-contrib compares its mask with a number and takes what the result selects: here all, as a view.
-    """
-
-    def __gt__(self, threshold: float) -> EllipsisType:
-        """What selects every step."""
-        return ...
-
-
 class FlatSamples(NamedTuple):
-    """A minibatch of N steps in L lanes of sequences; its fields are named as sb3-contrib's padded ones."""
+    """A minibatch of N steps, which are sequences in L lanes; field names are those of sb3-contrib."""
 
     observations: Tensor | dict[str, Tensor]
     actions: Tensor
@@ -39,21 +27,20 @@ class FlatSamples(NamedTuple):
     advantages: Tensor
     returns: Tensor
     lstm_states: RNNStates
-    """(h, c) of actor and critic, each [layers, L, H]: what each lane begins with."""
+    """(h, c) of actor and critic at the beginning of each lane, each [layers, L, H]."""
     episode_starts: Sequences
-    mask: EveryStep
 
 
-class FlatSequences(BaseBuffer):
-    """What the two buffers below do differently from sb3-contrib's.
+class FlatMinibatches(BaseBuffer):
+    """The differences of the two buffers below from sb3-contrib's.
 
-    sb3-contrib orders a rollout by environment, rotates it by a random number of steps, anew for each epoch,
-    and cuts it into minibatches: so does this one, with the same draws. But
+    Like sb3-contrib's, this buffer orders a rollout by environment, rotates it by a random number of steps,
+    anew for each epoch, and cuts it into minibatches; the random numbers are the same. In contrast,
 
-    - it draws when the rollout begins, and so knows the few steps at which a sequence will begin within an
-      episode; only those keep their core state. (What an environment or a callback draws from NumPy's global
-      generator during a rollout therefore comes after these draws instead of before them.)
-    - a minibatch holds its steps and no padding, and its `episode_starts` are `Sequences`.
+    - they are drawn when the rollout begins, so that the few steps at which a sequence will begin within an
+      episode are known, and LSTM states are stored for those only. (What an environment or a callback draws
+      from NumPy's global generator during a rollout comes after these numbers instead of before them.)
+    - a minibatch has no padding, and its `episode_starts` are `Sequences`.
     - the arrays of the rollout keep their shape, [n_steps, n_envs, ...], when minibatches are read.
     """
 
@@ -65,10 +52,10 @@ class FlatSequences(BaseBuffer):
     cell_states_pi: np.ndarray
     hidden_states_vf: np.ndarray
     cell_states_vf: np.ndarray
-    """The states that are kept, each [kept, layers, H]."""
+    """The stored states, each [stored, layers, H]."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Take the arguments of sb3-contrib's buffer."""
+        """See sb3-contrib's buffer."""
         super().__init__(*args, **kwargs)
         _, self._layers, _, self._hidden_size = self.hidden_state_shape
         self.splits: deque[int] = deque()
@@ -76,13 +63,13 @@ class FlatSequences(BaseBuffer):
         self.plan(None, 0)
 
     def plan(self, batch_size: int | None, n_epochs: int) -> None:
-        """Draw how the coming rollout will be cut, and forget the last one.
+        """Draw where the next rollout will be cut, and clear the buffer.
 
-        Draws that no epoch has used, because training stopped early, are the first to be used now.
+        Numbers that were not used, because training stopped early, are used first.
 
         Args:
             batch_size: Steps in a minibatch; all when None.
-            n_epochs: How many times `get` will be called at most.
+            n_epochs: Maximal number of calls of `get`.
         """
         while len(self.splits) < n_epochs:
             self.splits.append(np.random.randint(self._total))
@@ -94,15 +81,22 @@ class FlatSequences(BaseBuffer):
         self.hidden_state_shape = (len(self._kept), self._layers, self._hidden_size)
         self.reset()
 
+    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:
+        """Add a step; `lstm_states` are those before it."""
+        self._keep(lstm_states)
+        # Past sb3-contrib's own `add`, which copies the states of every step.
+        theirs: Any = DictRolloutBuffer if isinstance(self.observations, dict) else RolloutBuffer
+        theirs.add(self, *args, **kwargs)
+
     def get(self, batch_size: int | None = None) -> Iterator[FlatSamples]:
-        """One epoch's minibatches.
+        """Yield the minibatches of one epoch.
 
         Raises:
-            RuntimeError: More epochs, or other minibatches, than were planned.
+            RuntimeError: There were more calls than planned, or minibatches of another size.
         """
         assert self.full, "Rollout buffer must be full before sampling from it"
         if not self.splits:
-            raise RuntimeError("plan() was for fewer epochs than are now read from the rollout")
+            raise RuntimeError("get() was called more often than plan() was told")
         if not self._flat:
             self._flat = self._flattened()
         split = self.splits.popleft()
@@ -111,7 +105,7 @@ class FlatSequences(BaseBuffer):
             yield self._minibatch(split + begin, split + min(begin + size, self._total))
 
     def _keep(self, states: RNNStates) -> None:
-        """Store what will be needed of the states before the step that is being added."""
+        """Store the states before the step that is being added, where a minibatch will need them."""
         rows = slice(*self._kept_before[self.pos : self.pos + 2])
         if rows.start == rows.stop:
             return
@@ -123,7 +117,7 @@ class FlatSequences(BaseBuffer):
         return self.hidden_states_pi, self.cell_states_pi, self.hidden_states_vf, self.cell_states_vf
 
     def _minibatch(self, begin: int, end: int) -> FlatSamples:
-        """Steps `begin` to `end` of the rollout ordered by environment, which repeats after its last step."""
+        """Steps `begin` to `end` in the order of environments; after the last step comes the first again."""
         steps = np.arange(begin, end) % self._total
         fresh = self.episode_starts.T.ravel()[steps] != 0.0
         starts = fresh | (steps % self.buffer_size == 0)
@@ -139,11 +133,10 @@ class FlatSequences(BaseBuffer):
             returns=rows(self._flat["returns"]),
             lstm_states=self._states_before(steps[sequences.first], fresh[sequences.first]),
             episode_starts=sequences,
-            mask=EveryStep(),
         )
 
     def _rows(self, begin: int, end: int) -> Callable[[Tensor], Tensor]:
-        """Cuts steps out of a flat tensor; copies only where the rollout repeats."""
+        """A function that cuts steps out of a flat tensor; it copies only beyond the last step."""
         begin, end = (begin, end) if begin < self._total else (begin - self._total, end - self._total)
         over = end - self._total
         if over <= 0:
@@ -156,13 +149,11 @@ class FlatSequences(BaseBuffer):
         return rows(self._flat["observations"])
 
     def _states_before(self, steps: np.ndarray, fresh: np.ndarray) -> RNNStates:
-        """States before `steps`, given by their place in the rollout; zeros where an episode is `fresh`."""
+        """States before `steps`, indices in the order of environments; zeros where an episode is `fresh`."""
         times = self._by_time(steps)
         rows = np.searchsorted(self._kept, times).clip(max=len(self._kept) - 1)
         if not (fresh | (self._kept[rows] == times)).all():
-            raise RuntimeError(
-                "plan() was for minibatches of another size than are now read from the rollout"
-            )
+            raise RuntimeError("get() was called with another batch_size than plan()")
         hidden_pi, cell_pi, hidden_vf, cell_vf = (
             torch.from_numpy(np.where(fresh[:, None], np.float32(0), states[rows].swapaxes(0, 1))).to(
                 self.device
@@ -172,7 +163,7 @@ class FlatSequences(BaseBuffer):
         return RNNStates((hidden_pi, cell_pi), (hidden_vf, cell_vf))
 
     def _flattened(self) -> dict[str, Tensor]:
-        """Every array as a [n_envs * n_steps, ...] tensor."""
+        """Each array as a tensor [n_envs * n_steps, ...], by name."""
         arrays: dict[str, np.ndarray] = {
             name: getattr(self, name) for name in ("actions", "values", "log_probs", "advantages", "returns")
         }
@@ -195,31 +186,19 @@ class FlatSequences(BaseBuffer):
         return self.buffer_size * self.n_envs
 
     def _by_time(self, flat: np.ndarray) -> np.ndarray:
-        """From places in the rollout ordered by environment to places in the order of collection."""
+        """From indices in the order of environments to indices in the order of collection."""
         env, step = np.divmod(flat, self.buffer_size)
         return step * self.n_envs + env
 
     def reset(self) -> None:
-        """Forget the rollout and the states kept from it."""
+        """Clear the rollout and the stored states."""
         self._flat = {}
         super().reset()
 
 
-class FlatRecurrentRolloutBuffer(FlatSequences, RecurrentRolloutBuffer):  # type: ignore[misc]
-    """`FlatSequences` of Box, Discrete, MultiDiscrete and MultiBinary observations."""
-
-    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:  # type: ignore[override]
-        """Add a step; `lstm_states` are those before it."""
-        self._keep(lstm_states)
-        # Past sb3-contrib's own `add`, which copies the states of every step.
-        super(RecurrentRolloutBuffer, self).add(*args, **kwargs)
+class FlatRecurrentRolloutBuffer(FlatMinibatches, RecurrentRolloutBuffer):  # type: ignore[misc]
+    """`FlatMinibatches` of Box, Discrete, MultiDiscrete and MultiBinary observations."""
 
 
-class FlatRecurrentDictRolloutBuffer(FlatSequences, RecurrentDictRolloutBuffer):  # type: ignore[misc]
-    """`FlatSequences` of Dict observations."""
-
-    def add(self, *args: Any, lstm_states: RNNStates, **kwargs: Any) -> None:  # type: ignore[override]
-        """Add a step; `lstm_states` are those before it."""
-        self._keep(lstm_states)
-        # Past sb3-contrib's own `add`, which copies the states of every step.
-        super(RecurrentDictRolloutBuffer, self).add(*args, **kwargs)
+class FlatRecurrentDictRolloutBuffer(FlatMinibatches, RecurrentDictRolloutBuffer):  # type: ignore[misc]
+    """`FlatMinibatches` of Dict observations."""

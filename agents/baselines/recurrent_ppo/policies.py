@@ -1,4 +1,4 @@
-"""The recurrent policies of sb3-contrib on the fused LSTM of torch."""
+"""sb3-contrib's recurrent policies, computed by torch's fused LSTM."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ LSTMState = tuple[Tensor, Tensor]
 
 
 class PlainCategorical(CategoricalDistribution):
-    """SB3's distribution over discrete actions in the same operations, without an object of torch.
+    """SB3's distribution over discrete actions without a `torch.distributions` object.
 
-    `torch.distributions` checks and broadcasts at every construction, which takes longer than a small
-    network's layer.
+    Those check and broadcast their arguments at every construction, which takes longer than a layer of a
+    small network. The operations are the same.
     """
 
     logits: Tensor
@@ -38,11 +38,11 @@ class PlainCategorical(CategoricalDistribution):
 
     @property
     def distribution(self) -> Categorical:  # type: ignore[override]  # theirs is an attribute
-        """Torch's object, made for those who ask for it."""
+        """The same as an object of torch."""
         return Categorical(logits=self.logits)
 
     def proba_distribution(self, action_logits: Tensor) -> PlainCategorical:
-        """Take [B, A] logits."""
+        """Set the logits, [B, A]."""
         self.logits = action_logits.log_softmax(dim=-1)
         self.probabilities = self.logits.softmax(dim=-1)
         return self
@@ -61,33 +61,33 @@ class PlainCategorical(CategoricalDistribution):
         return self.probabilities.multinomial(1, replacement=True).squeeze(-1)
 
     def mode(self) -> Tensor:
-        """[B] likeliest actions."""
+        """[B] actions of the highest probability."""
         return self.probabilities.argmax(dim=1)
 
 
 class FastLstmPolicy(RecurrentActorCriticPolicy):
-    """sb3-contrib's `MlpLstmPolicy`: same parameters, same results, no Python loop over time.
+    """sb3-contrib's `MlpLstmPolicy` with the same parameters and results, without a Python loop over time.
 
-    Further differences: `save` writes the settings of the LSTM, so that `load` can rebuild it, and Adam is
-    torch's fused one unless `optimizer_kwargs` are given.
+    Further differences: `save` includes the arguments of the LSTM, so that `load` can rebuild it, and Adam is
+    torch's fused implementation unless `optimizer_kwargs` are given.
 
     Args:
         observation_space: Of the environment.
         action_space: Of the environment.
-        lr_schedule: Learning rate by the progress that remains.
+        lr_schedule: Learning rate as a function of the remaining progress.
         optimizer_class: The optimizer.
         optimizer_kwargs: Its settings, learning rate apart; SB3's for Adam when None.
         lstm_kwargs: `bias` and `dropout` of `torch.nn.LSTM`.
         kwargs: Everything else that sb3-contrib's policy takes.
 
     Raises:
-        ValueError: Another setting of the LSTM; sb3-contrib's policy fails on those when it is first used.
+        ValueError: Another entry in `lstm_kwargs`; sb3-contrib's policy fails on those when it is first used.
     """
 
     lstm_actor: nn.LSTM
     lstm_critic: nn.LSTM | None
     two_threads = False
-    """Whether actor and critic may be computed at the same time in training; the results are the same."""
+    """Whether to compute actor and critic at the same time in training; the results are the same."""
 
     def __init__(
         self,
@@ -138,10 +138,10 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
         lstm_states: RNNStates,
         episode_starts: Tensor | Sequences,
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """As sb3-contrib's; with Sequences, and if `two_threads`, actor and critic at a time.
+        """As sb3-contrib's; with Sequences and `two_threads`, actor and critic at the same time.
 
         Returns:
-            [N, 1] values, [N] log-probabilities and [N] entropies, which some distributions do not have.
+            Values [N, 1], log-probabilities [N] and entropies [N], None where there is no closed form.
         """
         concurrent = self.two_threads and isinstance(episode_starts, Sequences) and torch.is_grad_enabled()
         if self.lstm_critic is None or not concurrent:
@@ -163,15 +163,15 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
         """Run an LSTM.
 
         Args:
-            features: [lanes * T, F], a lane's steps in a row; or [N, F] if `episode_starts` is Sequences.
-            lstm_states: (h, c), each [layers, lanes, H].
-            episode_starts: [lanes * T], not 0 where memory is cleared before the step; or where the sequences
-                lie of which `lstm_states` are the beginnings.
+            features: [lanes * T, F], the steps of each lane in a row; or [N, F] with Sequences.
+            lstm_states: (h, c) before the first step of each lane, each [layers, lanes, H].
+            episode_starts: [lanes * T], not 0 where memory is cleared before the step; or the layout of the N
+                steps.
             lstm: The LSTM.
 
         Returns:
-            [lanes * T, H] outputs and the state after T steps; for Sequences, which end at different times,
-            [N, H] outputs and the state that was given.
+            Outputs [lanes * T, H] and the state after T steps; for Sequences, which end at different times,
+            outputs [N, H] and the state that was given.
         """
         if isinstance(episode_starts, Sequences):
             return episode_starts.run(lstm, features, lstm_states), lstm_states
@@ -182,11 +182,11 @@ class FastLstmPolicy(RecurrentActorCriticPolicy):
 
 
 class FastCnnLstmPolicy(FastLstmPolicy, RecurrentActorCriticCnnPolicy):
-    """sb3-contrib's `CnnLstmPolicy`, made faster in the same way."""
+    """sb3-contrib's `CnnLstmPolicy`; see `FastLstmPolicy`."""
 
 
 class FastMultiInputLstmPolicy(FastLstmPolicy, RecurrentMultiInputActorCriticPolicy):
-    """sb3-contrib's `MultiInputLstmPolicy`, made faster in the same way."""
+    """sb3-contrib's `MultiInputLstmPolicy`; see `FastLstmPolicy`."""
 
 
 def _branch(
@@ -201,7 +201,7 @@ def _branch(
 def _step(
     lstm: nn.LSTM, inputs: Tensor, state: LSTMState, episode_starts: Tensor
 ) -> tuple[Tensor, LSTMState]:
-    """One step of [lanes, F] inputs; `nn.LSTM` spends longer on preparing one than on computing it."""
+    """One step with inputs [lanes, F]; `nn.LSTM` takes longer to prepare one than to compute it."""
     if episode_starts.any():
         starts = (episode_starts != 0).unsqueeze(1)
         state = (state[0].masked_fill(starts, 0.0), state[1].masked_fill(starts, 0.0))

@@ -1,4 +1,4 @@
-"""Sequences of many lengths through one call of the fused LSTM, without padding them to the longest."""
+"""Sequences of different lengths in one call of torch's fused LSTM, without padding to the longest."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STEP_COST_IN_LANES = 6
-"""One more step costs the fused LSTM what this many more lanes in every step would; measured on a CPU at 128
-and at 256 units. It decides how sequences are laid out, never what comes out."""
+"""The cost of one more step of the fused LSTM, in lanes added to every step; measured on a CPU at 128 and at
+256 units. It affects how sequences are laid out, never the results."""
 
 SHUT = -1e9
-"""What the gates get to be shut: far beyond where a sigmoid is 0, and finite, for it is multiplied by 0."""
+"""Input that shuts a gate: far below where a sigmoid is 0, and finite, because it is multiplied by 0."""
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """N steps in a row that make up sequences, laid out for the fused LSTM of torch.
+    """The layout of N consecutive steps, which are several sequences, for torch's fused LSTM.
 
-    That LSTM takes lanes of one length and cannot clear memory on its way. So sequences that begin with
-    empty memory follow others in a lane, after a step whose input shuts the input, forget and output gates:
-    memory is then exactly 0, and so is the gradient that flows back through it.
+    That LSTM takes lanes of equal length and cannot clear memory in between. Sequences that begin with empty
+    memory therefore follow others in a lane, after a step whose input shuts the input, forget and output
+    gates: memory is then exactly 0, and so is the gradient that flows back through it.
     """
 
     shape: tuple[int, int]
     """(T, L): steps and lanes of the layout."""
     first: np.ndarray
-    """[L] the step with which each lane begins."""
+    """[L] the step that each lane begins with."""
     step: Tensor
     """[T * L] the step in each place of the layout; 0 where there is none."""
     shut: Tensor
@@ -72,11 +72,11 @@ class Sequences:
         return cls(shape, first, *to_torch)
 
     def run(self, lstm: nn.LSTM, inputs: Tensor, state: tuple[Tensor, ...]) -> Tensor:
-        """[N, H] outputs for [N, F] inputs.
+        """Return outputs [N, H] for inputs [N, F].
 
         Args:
             lstm: Any number of layers, in one direction and without projection.
-            inputs: What each step sees.
+            inputs: Of each step.
             state: (h, c), each [layers, L, H], before the first step of each lane.
         """
         laid = inputs.index_select(0, self.step)
@@ -101,9 +101,9 @@ class Sequences:
 
 
 def layer_weights(lstm: nn.LSTM, layer: int) -> list[Tensor]:
-    """Weights of one layer, input's before memory's, and then its biases if it has any.
+    """Return the weights of one layer, input's before memory's, followed by its biases if it has any.
 
-    `lstm.all_weights` is the same and looks every one of them up by name, which a single step would feel.
+    `lstm.all_weights` is the same and looks each of them up by name, which is slow for a single step.
     """
     number = 4 if lstm.bias else 2
     return cast(list[Tensor], lstm._flat_weights[layer * number : (layer + 1) * number])

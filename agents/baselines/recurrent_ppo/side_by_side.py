@@ -1,4 +1,4 @@
-"""Two computations that share nothing, in two threads, forward and backward."""
+"""Two independent differentiable computations in two threads, forward and backward."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Branch(NamedTuple):
     run: Callable[[Tensor], Tensor]
     inputs: Tensor
     parameters: Sequence[Tensor]
-    """What else `run` depends on and has a gradient."""
+    """Parameters of `run` that need a gradient."""
 
 
 def side_by_side(first: Branch, second: Branch) -> tuple[Tensor, Tensor]:
-    """What the two branches return, each computed in a thread of its own, and so later its gradient.
+    """Return the results of two branches, each computed in its own thread, as will be its gradients.
 
-    Torch's own threads divide single operations, which pays only for large ones; two LSTMs of an actor and a
-    critic are many small operations and wait for each other nowhere. Results are those of one thread.
+    Torch's own threads divide single operations, which pays for large ones only. The LSTMs of actor and
+    critic are many small operations and never wait for each other. Results are those of one thread.
     """
     return _SideBySide.apply(
         (first, second), first.inputs, *first.parameters, second.inputs, *second.parameters
@@ -51,14 +51,14 @@ class _SideBySide(torch.autograd.Function):
 
 
 def _graph(branch: Branch) -> tuple[Tensor, Tensor]:
-    """Inputs and outputs of a graph of their own, cut off from what the inputs were computed with."""
+    """Inputs and outputs of a separate graph, detached from the computation of the inputs."""
     with torch.enable_grad():
         inputs = branch.inputs.detach().requires_grad_(branch.inputs.requires_grad)
         return inputs, branch.run(inputs)
 
 
 def _gradients(branch: Branch, graph: tuple[Tensor, Tensor], gradient: Tensor) -> tuple[Tensor | None, ...]:
-    """Gradients of the inputs, if they want one, and the parameters."""
+    """Gradients of the inputs, None if they need none, and of the parameters."""
     inputs, outputs = graph
     if inputs.requires_grad:
         return torch.autograd.grad(outputs, (inputs, *branch.parameters), gradient)

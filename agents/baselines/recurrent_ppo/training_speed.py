@@ -1,4 +1,4 @@
-"""How long RecurrentPPO and FastRecurrentPPO train: `python -m agents.baselines.training_speed`."""
+"""Training times of both: `python -m agents.baselines.recurrent_ppo.training_speed`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from agents.process.provenance import provenance
 
 
 class Seconds(NamedTuple):
-    """What one rollout and its update took."""
+    """Duration of one rollout and its update."""
 
     wall: float
     cpu: float
@@ -27,7 +27,7 @@ class Seconds(NamedTuple):
 
 @dataclass(frozen=True)
 class Setting:
-    """What is measured; the defaults are those of RecurrentPPO."""
+    """What to measure; the defaults are those of RecurrentPPO."""
 
     env: Annotated[str, tyro.conf.arg(help="any id of Gymnasium")] = "CartPole-v1"
     num_envs: Annotated[int, tyro.conf.arg(help="environments")] = 1
@@ -43,10 +43,10 @@ class Setting:
 
 
 def measure(setting: Setting) -> tuple[list[Seconds], list[Seconds]]:
-    """Train both in turn, so that whatever else the machine does meets both.
+    """Train both in turn, so that other load on the machine affects both.
 
     Returns:
-        Times of RecurrentPPO and of FastRecurrentPPO, each of `setting.rollouts`, of the same rollouts.
+        Times of RecurrentPPO and of FastRecurrentPPO for the same `setting.rollouts` rollouts.
     """
     models = [_model(algorithm, setting) for algorithm in (RecurrentPPO, FastRecurrentPPO)]
     times: tuple[list[Seconds], list[Seconds]] = ([], [])
@@ -79,7 +79,7 @@ def _timed(model: RecurrentPPO) -> Seconds:
 
 
 def summary(theirs: Sequence[Seconds], ours: Sequence[Seconds]) -> str:
-    """Return medians, minima and the ratios of the same rollouts, in a line per clock."""
+    """Return medians, minima and ratios of the same rollouts, one line per clock."""
     lines = []
     for clock in Seconds._fields:
         before, after = (np.array([getattr(each, clock) for each in times]) for times in (theirs, ours))
@@ -94,7 +94,9 @@ def summary(theirs: Sequence[Seconds], ours: Sequence[Seconds]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    setting = tyro.cli(Setting, prog="python -m agents.baselines.training_speed", args=arguments)
+    setting = tyro.cli(
+        Setting, prog="python -m agents.baselines.recurrent_ppo.training_speed", args=arguments
+    )
     machine = provenance()
     print(f"{machine['processor']}, {machine['cores']} cores, torch {machine['libraries']['torch']}")
     print(setting)

@@ -1,4 +1,4 @@
-"""What PPO minimises and logs, as sb3-contrib does, in as few operations as it takes without padding."""
+"""The losses of PPO that sb3-contrib minimises and logs, without the operations that padding needs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from agents.baselines.recurrent_ppo.buffer import FlatSamples
 
 
 class Losses(NamedTuple):
-    """What a minibatch says of the policy; scalars."""
+    """Losses and statistics of a minibatch; scalars."""
 
     policy: Tensor
     value: Tensor
     entropy: Tensor
     approx_kl: Tensor
-    """How far the policy has moved, by Schulman's estimate: the mean of r - 1 - log r."""
+    """KL divergence from the policy of the rollout, estimated by the mean of r - 1 - log r (Schulman)."""
     clip_fraction: Tensor
 
     @classmethod
@@ -33,8 +33,8 @@ class Objective:
     """The clipped objective of PPO.
 
     Attributes:
-        clip_range: How far the ratio of policies counts, from 1.
-        clip_range_vf: How far values may move from those of the rollout; any when None.
+        clip_range: Largest difference from 1 at which the ratio of policies is clipped.
+        clip_range_vf: Largest change of a value from that of the rollout; unlimited when None.
         normalize_advantage: Whether advantages are standardised in each minibatch.
         ent_coef: Weight of the entropy bonus.
         vf_coef: Weight of the value loss.
@@ -49,11 +49,11 @@ class Objective:
     def losses(
         self, samples: FlatSamples, values: Tensor, log_prob: Tensor, entropy: Tensor | None
     ) -> Losses:
-        """The parts of the loss on N steps.
+        """Return the parts of the loss on N steps.
 
         Args:
             samples: The minibatch.
-            values: [N] what the critic says now.
+            values: [N] of the present critic.
             log_prob: [N] of the actions taken.
             entropy: [N], or None for distributions that have none in closed form.
         """
@@ -68,7 +68,7 @@ class Objective:
         )
 
     def total(self, losses: Losses) -> Tensor:
-        """What is minimised."""
+        """Return the loss to minimise."""
         return losses.policy + self.ent_coef * losses.entropy + self.vf_coef * losses.value
 
     def _policy_loss(self, advantages: Tensor, ratio: Tensor) -> Tensor:

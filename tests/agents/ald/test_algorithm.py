@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -13,11 +11,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
-from gymnasium.vector import SyncVectorEnv
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
-from stable_baselines3.common.callbacks import (
-    BaseCallback,
-)
 from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, CombinedExtractor, NatureCNN
 from stable_baselines3.common.vec_env import (
@@ -30,8 +24,8 @@ from stable_baselines3.common.vec_env import (
 )
 from torch import Tensor, nn
 
-from agents.ald import ALD, ALDConfig
-from agents.sb3.policies import LSTMActorPolicy
+from agents.ald import ALD
+from agents.ald.policy import LSTMActorPolicy
 from tests.support.tiny import (
     LANES,
     SETTINGS,
@@ -40,9 +34,7 @@ from tests.support.tiny import (
     Showcase,
     cue_lanes,
     differences,
-    everything,
     maze_lanes,
-    maze_model,
     tiny_model,
 )
 
@@ -155,47 +147,7 @@ def test_an_environment_can_be_exchanged() -> None:
         trained.set_env(showcase(BOX, lanes=LANES))
 
 
-# --- What is refused ------------------------------------------------------------------------------
-
-WRONG_ACTIONS = [
-    spaces.Box(-1, 1, (2,)),
-    spaces.Box(-np.inf, np.inf, (2,)),
-    spaces.MultiDiscrete([2, 2]),
-    spaces.MultiBinary(2),
-    spaces.Discrete(2, start=1),
-]
-WRONG_OBSERVATIONS = [spaces.Discrete(3), spaces.MultiDiscrete([2, 2]), spaces.MultiBinary(3)]
-
-
-@pytest.mark.parametrize("space", WRONG_ACTIONS, ids=str)
-def test_other_actions_are_refused_by_name(space: spaces.Space[Any]) -> None:
-    with pytest.raises(ValueError, match=rf"actions of a Discrete space.*got {type(space).__name__}"):
-        tiny_model(Showcase(BOX, space))
-
-
-@pytest.mark.parametrize("space", WRONG_OBSERVATIONS, ids=str)
-def test_other_observations_are_refused_by_name(space: spaces.Space[Any]) -> None:
-    with pytest.raises(
-        ValueError, match=r"observations of a Box or a Dict space, got " + type(space).__name__
-    ):
-        tiny_model(Showcase(space, spaces.Discrete(2)))
-
-
-def test_a_vector_env_without_the_bridge_is_refused_with_the_way_out() -> None:
-    with pytest.raises(TypeError, match="SyncVectorEnv: wrap it in agents.vec_env.GymnasiumVecEnv"):
-        tiny_model(SyncVectorEnv([CueEnv]))
-
-
-def test_an_unknown_setting_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(TypeError, match=r"no setting 'gama'.*mean 'gamma'\?.*unroll_length"):
-        tiny_model(CueEnv(), gama=0.9)
-
-
-def test_a_setting_out_of_range_is_refused_with_its_bounds() -> None:
-    with pytest.raises(ValueError, match=r"gamma must be in \[0, 1\], got 2"):
-        tiny_model(CueEnv(), gamma=2)
-    with pytest.raises(ValueError, match=r"unroll_length must be at least 1, got 0"):
-        tiny_model(CueEnv(), unroll_length=0)
+# --- Policy ------------------------------------------------------------------------------
 
 
 def test_other_policies_are_refused() -> None:
@@ -205,48 +157,7 @@ def test_other_policies_are_refused() -> None:
         ALD("MlpPolicy", CueEnv())
 
 
-def test_learning_without_an_environment_says_how_to_get_one(tmp_path: Path) -> None:
-    tiny_model(CueEnv()).save(tmp_path / "model")
-    with pytest.raises(ValueError, match=r"set_env\(\)"):
-        ALD.load(tmp_path / "model").learn(10)
-
-
-def test_single_settings_go_on_top_of_a_configuration() -> None:
-    config = ALDConfig(**SETTINGS)
-    built = ALD("LstmPolicy", CueEnv(), config, gamma=0.5, device="cpu")
-    assert built.config == dataclasses.replace(config, gamma=0.5)
-
-
-# --- Seeds and parameters -------------------------------------------------------------------------
-
-
-def test_a_seed_decides_everything() -> None:
-    one, again, other = (maze_model(seed).learn(3 * UNROLL) for seed in (1, 1, 2))
-    assert differences(everything(one), everything(again)) == []
-    assert differences(one.policy.state_dict(), other.policy.state_dict())
-
-
-def test_other_users_of_global_randomness_do_not_interfere() -> None:
-    class Noisy(BaseCallback):
-        def _on_step(self) -> bool:
-            torch.rand(3)
-            np.random.rand(3)
-            return True
-
-    quiet, disturbed = maze_model().learn(2 * UNROLL), maze_model().learn(2 * UNROLL, Noisy())
-    assert differences(everything(quiet), everything(disturbed)) == []
-
-
-def test_set_random_seed_decides_what_follows() -> None:
-    one, other = maze_model(1), maze_model(2)
-    other.set_parameters(one.get_parameters())
-    for trained in (one, other):
-        trained.set_random_seed(7)
-        trained.learn(2 * UNROLL)
-    assert differences(everything(one), everything(other)) == []
-    third = maze_model(1)
-    third.set_random_seed(8)
-    assert differences(everything(third.learn(2 * UNROLL)), everything(one))
+# --- Parameters -------------------------------------------------------------------------
 
 
 def test_parameters_can_be_carried_over() -> None:

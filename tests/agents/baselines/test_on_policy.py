@@ -1,21 +1,16 @@
 """SB3's algorithms as agents of this package: settings, files, and that stopping loses nothing."""
 
-import dataclasses
-import json
-
 import numpy as np
 import pytest
 import torch
-from gymnasium import spaces
+from gymnasium.vector import SyncVectorEnv
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
 
 from agents.baselines import FastRecurrentPPO, PPOAgent, RandomAgent, RecurrentPPOAgent
-from agents.baselines.config import PPOConfig, RandomConfig, RecurrentPPOConfig
-from agents.baselines.random_agent import RandomPolicy
 from agents.sb3 import checkpoint
-from tests.support.tiny import maze_lanes
+from tests.support.tiny import CueEnv, maze_lanes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -125,7 +120,7 @@ def test_new_episodes_begin_unless_the_saved_ones_are_asked_for(tmp_path):
     with pytest.raises(ValueError, match="pass an env with as many, got 2"):
         RecurrentPPOAgent.load(tmp_path / "model", env=maze_lanes(2), force_reset=False)
     small(RecurrentPPOAgent).save(tmp_path / "bare", exclude=["environment"])
-    with pytest.raises(ValueError, match="holds no state of its environments"):
+    with pytest.raises(ValueError, match="not contain the state of its environments"):
         RecurrentPPOAgent.load(tmp_path / "bare", env=maze_lanes(LANES), force_reset=False)
 
 
@@ -144,50 +139,15 @@ def test_a_loaded_model_acts_as_the_saved_one(kind, tmp_path):
 
 def test_files_of_another_kind_are_refused(tmp_path):
     small(PPOAgent).save(tmp_path / "model")
-    with pytest.raises(checkpoint.CheckpointError, match="holds no RandomAgent model but 'PPOAgent'"):
+    with pytest.raises(checkpoint.CheckpointError, match="not contain a model of RandomAgent, but of 'PPO"):
         RandomAgent.load(tmp_path / "model")
     tree = checkpoint.load(tmp_path / "model.zip")
     del tree["optimizers"]
     checkpoint.save(tmp_path / "model.zip", tree)
-    with pytest.raises(checkpoint.CheckpointError, match="without its optimizers"):
+    with pytest.raises(checkpoint.CheckpointError, match="lacks optimizers"):
         PPOAgent.load(tmp_path / "model")
-    with pytest.raises(ValueError, match="exclude may name replay, environment; got 'policy'"):
+    with pytest.raises(ValueError, match="exclude must be among replay, environment, got 'policy'"):
         small(PPOAgent).save(tmp_path / "model", exclude=["policy"])
-
-
-def test_random_actions_are_uniform_and_leave_nothing_out():
-    policy = RandomPolicy(maze_lanes(1).observation_space, spaces.Discrete(3, start=5), lambda _: 0.0)
-    torch.manual_seed(0)
-    actions, values, log_prob = policy(torch.zeros(9000, 54))
-    counts = torch.bincount(actions, minlength=8)
-    assert counts[:5].sum() == 0 and (counts[5:] - 3000).abs().max() < 200  # over 4 standard deviations
-    assert values.shape == (9000, 1) and log_prob.exp().allclose(torch.tensor(1 / 3))
-    with pytest.raises(ValueError, match="takes actions of a Discrete space, got Box"):
-        RandomPolicy(spaces.Discrete(2), spaces.Box(0, 1, (2,)), lambda _: 0.0)
-
-
-@pytest.mark.parametrize(
-    ("config", "setting", "complaint"),
-    [
-        (RandomConfig, {"n_steps": 0}, "n_steps must be at least 1, got 0"),
-        (PPOConfig, {"batch_size": 1}, "batch_size must be at least 2, got 1"),
-        (PPOConfig, {"gamma": 1.5}, r"gamma must be in \[0, 1\], got 1.5"),
-        (PPOConfig, {"final_learning_rate": 0.0}, "final_learning_rate must be greater than 0, got 0.0"),
-        (PPOConfig, {"ent_coef": -1.0}, "ent_coef must be at least 0, got -1.0"),
-        (PPOConfig, {"net_arch": (8, 0)}, r"net_arch must be widths of at least 1, got \(8, 0\)"),
-        (RecurrentPPOConfig, {"lstm_hidden_size": 0}, "lstm_hidden_size must be at least 1, got 0"),
-        (RecurrentPPOConfig, {"shared_lstm": True}, "shared_lstm must be False with enable_critic_lstm"),
-    ],
-)
-def test_settings_out_of_range_are_named(config, setting, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        config(**setting)
-
-
-def test_settings_survive_json():
-    config = RecurrentPPOConfig(net_arch=(16, 8), final_learning_rate=1e-5)
-    assert RecurrentPPOConfig(**json.loads(json.dumps(config.to_dict()))) == config
-    assert dataclasses.replace(config, net_arch=()).policy_arguments()["net_arch"] == []
 
 
 def test_unknown_settings_and_policies_are_named():
@@ -195,3 +155,8 @@ def test_unknown_settings_and_policies_are_named():
         small(PPOAgent, gama=0.9)
     with pytest.raises(ValueError, match="policy must be one of MlpPolicy, .* got 'MlpLstmPolicy'"):
         PPOAgent("MlpLstmPolicy", maze_lanes(1))
+
+
+def test_a_vector_env_without_the_bridge_is_refused_with_the_way_out():
+    with pytest.raises(TypeError, match="SyncVectorEnv: wrap it in agents.vec_env.GymnasiumVecEnv"):
+        PPOAgent("MlpPolicy", SyncVectorEnv([CueEnv]))

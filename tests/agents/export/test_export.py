@@ -28,13 +28,13 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import Tensor, nn
 
 from agents.ald import ALD
+from agents.ald.policy import LSTMActorPolicy
 from agents.baselines.recurrent_ppo.policies import FastLstmPolicy
 from agents.export import __main__ as export_program
 from agents.export import exporter, latency
 from agents.export.check import ABSOLUTE, RELATIVE, ExportError, check_agreement, sample_observations
 from agents.export.exporter import export_actor
 from agents.export.onnx_actor import METADATA_KEY, OnnxActor
-from agents.sb3.policies import LSTMActorPolicy
 from tests.support import ROOT
 from tests.support.tiny import SETTINGS, CueEnv, Showcase, differences, maze_model
 
@@ -141,7 +141,7 @@ def test_evaluate_policy_finds_the_same_episodes(tmp_path: Path) -> None:
     env = DummyVecEnv([CueEnv] * LANES)
     model = ALD("LstmPolicy", env, seed=0, device="cpu", **SETTINGS)
     scatter(model.policy)
-    assert model.export(tmp_path / "actor.onnx").path == tmp_path / "actor.onnx"
+    assert export_actor(model, tmp_path / "actor.onnx").path == tmp_path / "actor.onnx"
     results = []
     for each in (model, OnnxActor(tmp_path / "actor.onnx")):
         env.seed(7)

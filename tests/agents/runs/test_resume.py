@@ -6,7 +6,6 @@ import re
 import shlex
 import signal
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from agents.runs.options import parse
 from agents.sb3 import checkpoint
 from tests.support import ROOT
 from tests.support.small_run import ENV, PROGRAM, UNROLL, UNROLLS, resume, run_small
-
 
 # What differs between any two runs: times, sessions, and the generator of lanes that were given no seed.
 NOT_COMPARED = re.compile(

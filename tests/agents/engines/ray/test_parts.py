@@ -86,7 +86,7 @@ def test_options_that_cannot_work_are_refused(options: list[str], message: str) 
 
 
 def test_agents_without_a_distiller_and_environments_of_this_process_are_refused() -> None:
-    with pytest.raises(ValueError, match="VMPO runs on the engine serial alone"):
+    with pytest.raises(ValueError, match="VMPO runs on the serial engine only"):
         VMPO("LstmPolicy", maze_lanes(), engine=RaySettings())
     with pytest.raises(TypeError, match="pass agents.vec_env.remote.RemoteLanes"):
         maze_model(engine=RaySettings()).engine.open(maze_lanes())

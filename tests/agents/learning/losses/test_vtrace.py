@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor
 
-from agents.learning.losses.vtrace import VTrace, vtrace
+from agents.learning.losses.vtrace import VTrace, policy_gradient_loss, vtrace
 from tests.support import oracles
 from tests.support.oracles import GOES_ON, TERMINATED, TRUNCATED
 
@@ -214,3 +214,16 @@ def test_arguments_without_time_and_lane_are_refused(shape: tuple[int, ...]) -> 
     zeros = torch.zeros(shape)
     with pytest.raises(ValueError, match=r"\[T, B\]"):
         vtrace(zeros, zeros, zeros, zeros, zeros, zeros.bool())
+
+
+def test_the_policy_gradient_is_impalas() -> None:
+    """The gradient of a softmax by hand: rho A (1{a} - pi)."""
+    logits = torch.tensor([[0.3, -0.2, 0.1]], requires_grad=True)
+    log_prob = torch.log_softmax(logits, -1)[:, 1]
+    loss = policy_gradient_loss(log_prob, torch.tensor([2.0]), torch.tensor([0.7]))
+    loss.sum().backward()
+    pi = torch.softmax(logits.detach(), -1)
+    expected = -0.7 * 2.0 * (torch.tensor([[0.0, 1.0, 0.0]]) - pi)
+    torch.testing.assert_close(logits.grad, expected)
+    with pytest.raises(ValueError, match="must share one shape"):
+        policy_gradient_loss(torch.zeros(2), torch.zeros(3), torch.zeros(2))

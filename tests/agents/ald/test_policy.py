@@ -12,13 +12,12 @@ import torch
 from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
-from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor, NatureCNN
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from torch import Tensor, nn
 
 from agents.ald import ALD
+from agents.ald.policy import LSTMActorPolicy
 from agents.learning.unroll import Observation, map_observation
-from agents.sb3.policies import Encoder, LSTMActorPolicy, default_extractor, gtrxl_actor_critic
 from tests.support.tiny import LANES, SETTINGS, UNROLL, CueEnv, Showcase, differences
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -202,36 +201,6 @@ def test_what_is_not_one_shared_lstm_is_refused(kwargs: dict[str, Any]) -> None:
     [(name, value)] = kwargs.items()
     with pytest.raises(ValueError, match=f"one LSTM layer that policy and value share.*got {name}={value}"):
         policy(**kwargs)
-
-
-@pytest.mark.parametrize(
-    ("kind", "extractor"), [("box", FlattenExtractor), ("image", NatureCNN), ("dict", CombinedExtractor)]
-)
-def test_extractors_are_chosen_as_in_sb3(kind: str, extractor: type) -> None:
-    assert default_extractor(SPACES[kind]) is extractor
-
-
-def test_the_encoder_scales_images_as_sb3_does() -> None:
-    image = torch.full((2, 1, 36, 36), 255, dtype=torch.uint8)
-    seen = [Encoder(IMAGE, FlattenExtractor(IMAGE), scaled)(image).unique() for scaled in (True, False)]
-    assert seen == [1.0, 255.0]
-
-
-def test_the_encoder_turns_discrete_parts_into_one_hot_vectors() -> None:
-    space = spaces.Dict(count=spaces.Discrete(4))
-    encoded = Encoder(space, CombinedExtractor(space))({"count": torch.tensor([2, 0])})
-    assert encoded.tolist() == [[0, 0, 1, 0], [1, 0, 0, 0]]
-
-
-def test_a_new_learner_is_close_to_uniform_and_to_zero() -> None:
-    torch.manual_seed(0)
-    network = gtrxl_actor_critic(
-        BOX, FlattenExtractor(BOX), 5, layers=2, width=16, heads=2, mlp_width=16, memory=8, gate_bias=2.0
-    )
-    outputs, _ = network(observations(BOX), network.initial_state(LANES), starts())
-    assert outputs.logits.shape == (STEPS, LANES, 5)
-    assert (outputs.logits.softmax(-1) - 0.2).abs().max() < 0.02
-    assert 0 < outputs.value.abs().max() < 0.1
 
 
 def test_the_actor_of_a_model_has_the_size_of_the_settings() -> None:

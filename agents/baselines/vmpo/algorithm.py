@@ -1,4 +1,4 @@
-"""V-MPO whose learner acts for itself: what Actor-Learner Distillation is compared with."""
+"""V-MPO, in which the network that learns is the one that acts."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from typing import Any, ClassVar
 
 from stable_baselines3.common.policies import BasePolicy
 
+from agents.baselines.vmpo.policies import AsymmetricPolicy, GTrXLPolicy, LSTMPolicy, MemoryPolicy
 from agents.engines.serial import SerialEngine
 from agents.learning.actor import Actor
 from agents.learning.config import VMPOConfig
 from agents.learning.learner import Learner
 from agents.learning.replay import Replay
 from agents.sb3.algorithm import UnrollAlgorithm
-from agents.sb3.memory_policies import AsymmetricPolicy, GTrXLPolicy, LSTMPolicy, MemoryPolicy
 
 
 class VMPO(UnrollAlgorithm):
-    """V-MPO (Song et al. 2020, arXiv 1909.12238) on unrolls, with the learner of ALD and without its actor.
+    """V-MPO (Song et al. 2020, arXiv 1909.12238) on unrolls: the learner of ALD, acting itself.
 
-    Three baselines of Parisotto & Salakhutdinov 2021 by the policy's name: "LstmPolicy", "GTrXLPolicy", and
-    "AsymmetricPolicy", in which an LSTM acts and a transformer gives the values it learns from. With
-    `rl_loss="vtrace"` the policy learns as in IMPALA (Espeholt et al. 2018). What learns acts as it stands
-    after the last update.
+    The policies are three baselines of Parisotto & Salakhutdinov 2021: "LstmPolicy", "GTrXLPolicy", and
+    "AsymmetricPolicy", an acting LSTM with a transformer as its critic. With `rl_loss="vtrace"` the policy is
+    trained by the policy gradient of IMPALA (Espeholt et al. 2018).
 
     Example:
         >>> from agents.baselines import VMPO
@@ -33,8 +32,8 @@ class VMPO(UnrollAlgorithm):
         env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete, observations Box or
             Dict.
         config: All settings; defaults when None.
-        policy_kwargs: For the policy class, e.g. a features extractor.
-        stats_window_size: Episodes that the logged means run over.
+        policy_kwargs: Arguments of the policy class, e.g. a features extractor.
+        stats_window_size: Number of episodes that logged means are taken over.
         tensorboard_log: Folder for TensorBoard, or None.
         verbose: 0 silent, 1 information, 2 debugging.
         seed: Seed of weights, actions, replay and environment.
@@ -74,7 +73,7 @@ class VMPO(UnrollAlgorithm):
         self.engine = SerialEngine(self.actor, self.learner, self.replay, None, config)
 
     def _sizes(self, policy_class: type[MemoryPolicy]) -> dict[str, Any]:
-        """The sizes that the policy's networks take from the settings."""
+        """Sizes of the policy's networks, from the settings."""
         config = self.config
         lstm = {"lstm_hidden_size": config.lstm_hidden_size}
         gtrxl = {

@@ -1,7 +1,8 @@
-"""Actor-critics with memory behind SB3's policy interface: LSTM, GTrXL, and one of each."""
+"""The policies of V-MPO with SB3's interface: LSTM, GTrXL, and an LSTM with a GTrXL as critic."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,23 +16,23 @@ from torch import Tensor, nn
 from agents.learning.networks.actor_critic import ActorCritic, AsymmetricActorCritic, Core
 from agents.learning.networks.gtrxl import GTrXLCore
 from agents.learning.networks.lstm import LSTMCore
-from agents.sb3.policies import default_extractor, linear_actor_critic
+from agents.sb3.networks import default_extractor, lanes_of, linear_actor_critic
 
 State = tuple[np.ndarray, ...]
 
 
 class MemoryPolicy(BasePolicy):
-    """A policy that remembers, as SB3 asks it: `predict` takes and returns its memory as `state`.
+    """A policy with memory: `predict` takes and returns it as `state`, as in SB3.
 
-    The state is opaque, a tuple of arrays whose first dimension is the lane, so that whatever works with
-    sb3-contrib's recurrent policies (`evaluate_policy` for one) works with a transformer too.
+    The state is a tuple of arrays [N, ...], so what works with sb3-contrib's recurrent policies, such as
+    `evaluate_policy`, works with a transformer, too.
 
     Subclasses build `network`.
 
     Args:
         observation_space: Box or Dict.
         action_space: Discrete.
-        lr_schedule: Not used: the learner has an optimizer of its own.
+        lr_schedule: Not used; the learner has the optimizer.
         features_extractor_class: SB3's choice for the observation space when None.
         kwargs: Further arguments of `BasePolicy`.
     """
@@ -56,11 +57,11 @@ class MemoryPolicy(BasePolicy):
         self.num_actions = int(action_space.n)  # type: ignore[attr-defined]
 
     def forward(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
-        """Return the actions [N] of episodes' first observations; `predict` is for all that follows."""
+        """Return actions [N] for first observations of episodes; `predict` takes any others."""
         return self._predict(observation, deterministic)
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
-        lanes = _lanes(observation)
+        lanes = lanes_of(observation)
         state = self.network.acting.initial_state(lanes)
         is_first = torch.ones(lanes, dtype=torch.bool, device=self.device)
         return _chosen(self.network.acting.step(observation, state, is_first)[0].logits, deterministic)
@@ -77,15 +78,15 @@ class MemoryPolicy(BasePolicy):
         Args:
             observation: One observation or a batch of them.
             state: What the last call returned; None at the start.
-            episode_start: [N] bool, lanes whose memory is to be cleared first; none when None.
-            deterministic: Take the likeliest action instead of sampling.
+            episode_start: [N] bool, where memory is cleared first; nowhere when None.
+            deterministic: Choose the greedy action instead of sampling.
 
         Returns:
             The action, or actions [N], and the next state.
         """
         self.set_training_mode(False)
         tensors, vectorized = self.obs_to_tensor(observation)
-        lanes = _lanes(tensors)
+        lanes = lanes_of(tensors)
         acting = self.network.acting
         if state is None:
             memory = acting.initial_state(lanes)
@@ -99,18 +100,12 @@ class MemoryPolicy(BasePolicy):
         return (actions if vectorized else actions[0]), following
 
     def _lstm(self, hidden_size: int) -> ActorCritic:
-        extractor = self.make_features_extractor()
-        core = LSTMCore(nn.LSTM(extractor.features_dim, hidden_size))
-        return self._linear(extractor, core)
+        return self._actor_critic(lambda size: LSTMCore(nn.LSTM(size, hidden_size)))
 
-    def _gtrxl(
-        self, layers: int, width: int, heads: int, mlp_width: int, memory: int, gate_bias: float
-    ) -> ActorCritic:
+    def _actor_critic(self, make_core: Callable[[int], Core]) -> ActorCritic:
+        """An actor-critic with a new features extractor; `make_core` gets the size of the features."""
         extractor = self.make_features_extractor()
-        core = GTrXLCore(extractor.features_dim, width, layers, heads, mlp_width, memory, gate_bias)
-        return self._linear(extractor, core)
-
-    def _linear(self, extractor: BaseFeaturesExtractor, core: Core) -> ActorCritic:
+        core = make_core(extractor.features_dim)
         return linear_actor_critic(
             self.observation_space, extractor, self.num_actions, core, self.normalize_images
         )
@@ -120,7 +115,7 @@ class MemoryPolicy(BasePolicy):
 
 
 class LSTMPolicy(MemoryPolicy):
-    """An LSTM that policy and value share, with standardised inputs and linear heads.
+    """An LSTM shared by policy and value, with standardised inputs and linear heads.
 
     Args:
         arguments: Those of `MemoryPolicy`.
@@ -135,7 +130,7 @@ class LSTMPolicy(MemoryPolicy):
 
 
 class GTrXLPolicy(MemoryPolicy):
-    """A gated transformer that policy and value share; its memory is the state that `predict` hands over.
+    """A gated transformer shared by policy and value; `state` in `predict` is its memory.
 
     Args:
         arguments: Those of `MemoryPolicy`.
@@ -143,7 +138,7 @@ class GTrXLPolicy(MemoryPolicy):
         width: d of the model.
         heads: Attention heads.
         mlp_width: Hidden width of the position-wise MLP.
-        memory: Steps that each layer looks back.
+        memory: Number of past steps that each layer attends to.
         gate_bias: Initial bias of the gates.
         kwargs: Those of `MemoryPolicy`.
     """
@@ -168,11 +163,13 @@ class GTrXLPolicy(MemoryPolicy):
             "memory": memory,
             "gate_bias": gate_bias,
         }
-        self.network = self._gtrxl(layers, width, heads, mlp_width, memory, gate_bias)
+        self.network = self._actor_critic(
+            lambda size: GTrXLCore(size, width, layers, heads, mlp_width, memory, gate_bias)
+        )
 
 
 class AsymmetricPolicy(GTrXLPolicy):
-    """An LSTM that acts, beside a gated transformer that only values; they share nothing.
+    """An LSTM as actor and a gated transformer as critic, with no shared parameters.
 
     Args:
         arguments: Those of `MemoryPolicy`.
@@ -187,11 +184,6 @@ class AsymmetricPolicy(GTrXLPolicy):
         self._sizes["lstm_hidden_size"] = lstm_hidden_size
         critic = self.network
         self.network = AsymmetricActorCritic(self._lstm(lstm_hidden_size), critic)
-
-
-def _lanes(observation: PyTorchObs) -> int:
-    first = next(iter(observation.values())) if isinstance(observation, dict) else observation
-    return int(first.shape[0])
 
 
 def _chosen(logits: Tensor, deterministic: bool) -> Tensor:
