@@ -17,7 +17,7 @@ ARGS ?=
 .PHONY: train test docs clean
 
 train: $(INSTALLED)
-	$(BIN)/python -m agents.ald.train --preset $(PRESET) $(ARGS)
+	$(BIN)/python -m agents.train --preset $(PRESET) $(ARGS)
 
 test: $(INSTALLED)
 	$(BIN)/ruff check .

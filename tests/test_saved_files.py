@@ -15,16 +15,15 @@ import pytest
 
 import memory_envs
 from agents.export.onnx_actor import OnnxActor
-from agents.runs import session
 from agents.runs.log import FRAMES, read_rows
 from agents.runs.trained import load_trained
+from agents.train import main as train
 from memory_envs.replay import Replay
 from registry.former_names import FORMER_NAMES
 from tests.support import ROOT
 
 SAVED = ROOT / "tests" / "support" / "saved"
 ACTIONS = json.loads((SAVED / "actions.json").read_text())
-PROGRAMS = {"ald": "agents.ald.train"}
 
 
 def greedy_actions(policy, env_id, env_kwargs):
@@ -48,8 +47,7 @@ def test_a_checkpoint_plays_as_it_did(name):
 @pytest.mark.parametrize("name", ACTIONS)
 def test_a_run_is_resumed(name, tmp_path, no_report):
     shutil.copytree(SAVED / name, run := tmp_path / name)
-    program = PROGRAMS.get(name, "agents.baselines.train")
-    assert session.main(program, ["--resume", str(run), "--total-timesteps", "2048"]) == 0
+    assert train(["--resume", str(run), "--total-timesteps", "2048"]) == 0
     assert int(read_rows(run / "progress.csv")[-1][FRAMES]) == 2048
 
 

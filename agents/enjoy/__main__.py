@@ -21,7 +21,7 @@ from agents.evaluation.episodes import (
     play,
 )
 from agents.process.exit_status import FINISHED, exit_status
-from agents.runs.trained import Trained, check_spaces, load_pretrained, load_trained
+from agents.runs.trained import TrainedModel, check_spaces, load_trained
 from agents.vec_env.make import make_lanes, make_single
 
 HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
@@ -38,26 +38,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _enjoy(options: argparse.Namespace) -> int:
-    trained = _trained(options)
+    trained = _load(options)
     evaluation = _evaluate(trained, options) if options.headless else _watch(trained, options)
     print(evaluation.summary())
     return FINISHED
 
 
-def _trained(options: argparse.Namespace) -> Trained:
+def _load(options: argparse.Namespace) -> TrainedModel:
     if (options.path is None) == (options.pretrained is None):
         raise ValueError(
-            "give RUN_DIR, or --pretrained and the name of an actor that ships, one of "
-            f"{', '.join(pretrained.names())}"
+            f"give RUN_DIR, or --pretrained and the name of a shipped actor: {', '.join(pretrained.names())}"
         )
     where = options.env, options.env_kwargs, options.device
     if options.pretrained is not None:
-        return load_pretrained(options.pretrained, *where)
+        return pretrained.load_pretrained(options.pretrained, *where)
     return load_trained(options.path, *where)
 
 
 def watch(
-    trained: Trained,
+    trained: TrainedModel,
     view: View,
     episodes: int,
     *,
@@ -90,7 +89,7 @@ def watch(
     return Evaluation.of(finished)
 
 
-def _watch(trained: Trained, options: argparse.Namespace) -> Evaluation:
+def _watch(trained: TrainedModel, options: argparse.Namespace) -> Evaluation:
     view = TextView() if options.ansi else GifView() if options.gif else WindowView()
     episodes = options.episodes or WATCHED_EPISODES
     evaluation = watch(trained, view, episodes, deterministic=options.deterministic, seed=options.seed)
@@ -100,7 +99,7 @@ def _watch(trained: Trained, options: argparse.Namespace) -> Evaluation:
     return evaluation
 
 
-def _evaluate(trained: Trained, options: argparse.Namespace) -> Evaluation:
+def _evaluate(trained: TrainedModel, options: argparse.Namespace) -> Evaluation:
     episodes = options.episodes or HEADLESS_EPISODES
     env = make_lanes(trained.env_id, evaluation_lanes(episodes), trained.env_kwargs)
     check_spaces(trained.model, env, trained.env_id)
@@ -136,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     view.add_argument("--ansi", action="store_true", help="print text instead of opening a window")
     view.add_argument("--headless", action="store_true", help="show nothing: evaluate many lanes, fast")
     actions = parser.add_mutually_exclusive_group()
-    actions.add_argument("--deterministic", action="store_true", help="take the likeliest action")
+    actions.add_argument("--deterministic", action="store_true", help="take greedy actions")
     actions.add_argument(
         "--stochastic",
         action="store_false",

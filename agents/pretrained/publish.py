@@ -13,14 +13,13 @@ import memory_envs
 from agents.evaluation.episodes import Evaluation, evaluate, evaluation_lanes
 from agents.pretrained.card import ModelCard
 from agents.pretrained.store import SHIPPED, architecture, build_policy, digest, save
+from agents.runs.command_line import PROGRAM, parse
 from agents.runs.directory import RunDirectory
-from agents.runs.options import Options, differences, parse, told
+from agents.runs.options import Options, differences, in_words
 from agents.runs.trained import load_model
 from agents.sb3.spaces import space_to_json
 from agents.vec_env.make import make_lanes
-from registry.agents import get_agent
 from registry.envs import ENVS
-from registry.presets import get_preset
 
 EPISODES = 1000
 
@@ -58,10 +57,10 @@ def _preset_options(run: RunDirectory) -> Options:
     name = options.run.preset
     if name is None:
         raise ValueError(f"{run.path} was trained without a preset, so it has no name to be shipped under")
-    preset = parse(get_agent(get_preset(name).agent).program, ["--preset", name])
+    preset = parse(["--preset", name])
     differing = differences(options, preset)
     if differing:
-        raise ValueError(f"{run.path} has not the settings of the preset {name!r}: {told(differing)}")
+        raise ValueError(f"{run.path} has not the settings of the preset {name!r}: {in_words(differing)}")
     return options
 
 
@@ -98,11 +97,10 @@ def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
 
 def _training(run: RunDirectory, options: Options, frames: int) -> dict[str, Any]:
     settings = options.run
-    program = get_agent(options.agent).program
     session = run.read_config()["sessions"][-1]
     return {
         # The number of threads decides the order of sums, and so the last bits of every weight.
-        "command": f"python -m {program} --preset {settings.preset} --seed {settings.seed} "
+        "command": f"python -m {PROGRAM} --preset {settings.preset} --seed {settings.seed} "
         f"--device {settings.device} --num-threads {settings.num_threads}",
         "seed": settings.seed,
         "frames": frames,

@@ -16,6 +16,7 @@ from stable_baselines3.common.utils import get_device
 
 from agents.pretrained.card import ModelCard
 from agents.runs.directory import write_json
+from agents.runs.trained import TrainedModel, choose_env
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.checkpoint import CheckpointError, replacing
 from agents.sb3.spaces import space_from_json
@@ -84,6 +85,28 @@ def load(name: str, device: torch.device | str = "cpu", folder: str | Path = SHI
         return build_policy(card, content, device)
     except _MISFITS as fault:
         raise CheckpointError(f"{path} and its model card make no policy: {fault}") from fault
+
+
+def load_pretrained(
+    name: str,
+    env_id: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+) -> TrainedModel:
+    """Load an actor that ships with the package, and the environment it was trained in.
+
+    Args:
+        name: One of `names()`.
+        env_id: Environment; that of the training when None.
+        env_kwargs: Settings of the environment; those of the training when None.
+        device: Where to put the networks.
+
+    Raises:
+        ValueError: There is no such actor; says which there are.
+    """
+    card = read_card(name)
+    model = load(name, device)
+    return TrainedModel(model, *choose_env(env_id, env_kwargs, card.env, card.env_kwargs))
 
 
 def save(card: ModelCard, weights: bytes, folder: str | Path = SHIPPED) -> Path:

@@ -14,8 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from agents.sb3.checkpoint import replacing
 from agents.runs.log import EPISODES, FRAMES, SECONDS, Row, column
+from agents.sb3.checkpoint import replacing
 
 Unit = Literal["frames", "minutes"]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agents.sb3 import checkpoint
 from agents.engines.faults import EnvironmentFailed, LossNotFinite
 from agents.runs.directory import RunDirectory, write_json
+from agents.sb3 import checkpoint
 
 
 def keep(

@@ -1,4 +1,4 @@
-"""How far training is, for people: a bar in a terminal, a line now and then elsewhere."""
+"""Progress of training for people: a bar in a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Snapshot(NamedTuple):
     def fields(self) -> dict[str, Any]:
         """Return what is shown, ready to print."""
         return {
-            "frames": f"{count(self.frames)} of {count(self.total)} frames",
+            "frames": f"{format_count(self.frames)} of {format_count(self.total)} frames",
             "success": "" if self.success is None else f"success {self.success:.3f}",
             "mean_return": "" if self.mean_return is None else f"return {self.mean_return:.3f}",
             "speed": f"{self.frames_per_second:,.0f} frames/s",
-            "left": f"{clock(self.seconds_left)} left",
+            "left": f"{format_duration(self.seconds_left)} left",
         }
 
 
@@ -43,7 +43,7 @@ class Display(Protocol):
         """Show where training stands."""
 
     def close(self) -> None:
-        """Leave what was shown last."""
+        """Stop; what was shown last stays."""
 
 
 class Bar:
@@ -101,7 +101,7 @@ class TrainingProgress(BaseCallback):
         self._times: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)  # ends of rollouts
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Stop; what was shown last stays."""
         self.display.close()
 
     def _on_training_start(self) -> None:
@@ -141,12 +141,12 @@ class TrainingProgress(BaseCallback):
         )
 
 
-def count(frames: int) -> str:
-    """Return a number of frames that leaves room for the rest of the line."""
+def format_count(frames: int) -> str:
+    """Return a number of frames in a few characters: 99,999 or 1.60M."""
     return f"{frames:,}" if frames < 100_000 else f"{frames / 1e6:.2f}M"
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a duration as m:ss or h:mm:ss."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

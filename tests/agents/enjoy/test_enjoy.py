@@ -126,7 +126,7 @@ def test_interrupt_before_the_first_episode_is_an_interrupt(run, monkeypatch):
 
 
 def test_deterministic_and_sampled_actions_differ(run):
-    """The likeliest action of an untrained actor hardly changes; sampled ones do."""
+    """The greedy action of an untrained actor hardly changes; sampled ones do."""
     trained, played = load_trained(run), {}
     for deterministic in (True, False):
         env = enjoy.make_single(trained.env_id, trained.env_kwargs)
@@ -184,14 +184,14 @@ def test_unknown_actors_are_answered_with_those_that_ship(run, capsys):
     assert "no pretrained actor 'imaze/adl', did you mean 'imaze/ald'?" in capsys.readouterr().err
     for neither_or_both in ([], [str(run), "--pretrained", "imaze/ald"]):
         assert enjoy.main(neither_or_both) == 2
-        assert "give RUN_DIR, or --pretrained and the name of an actor" in capsys.readouterr().err
+        assert "give RUN_DIR, or --pretrained and the name of a shipped actor" in capsys.readouterr().err
 
 
 def test_paths_that_lead_nowhere_are_refused(tmp_path, capsys):
     assert enjoy.main([str(tmp_path / "nowhere"), "--headless"]) == 2
     assert "no run directory and no model file" in capsys.readouterr().err
     assert enjoy.main([str(tmp_path), "--headless"]) == 2
-    assert "is no run directory" in capsys.readouterr().err
+    assert "is not a run directory" in capsys.readouterr().err
     (tmp_path / "model.zip").write_bytes(b"not a model")
     assert enjoy.main([str(tmp_path / "model.zip"), "--headless", "--env", ENV]) == 2
     assert "cannot be loaded" in capsys.readouterr().err

@@ -19,9 +19,10 @@ from agents.evaluation.episodes import evaluate
 from agents.pretrained import __main__ as command
 from agents.pretrained.publish import publish
 from agents.pretrained.store import SHIPPED
-from agents.runs import session as train
+from agents.runs import finishing
 from agents.runs.trained import load_model
 from agents.sb3.checkpoint import CheckpointError
+from agents.train import main as train
 from agents.vec_env.make import make_lanes
 from registry.presets import PRESETS, Preset
 from tests.support import ROOT
@@ -33,7 +34,6 @@ TINY = {
     "ald": Preset("tiny/ald", "ald", "MemoryEnvs/IMaze-v0", 160, 2, "a test", "LstmPolicy", MAZE, SIZES),
     "vmpo": Preset("tiny/vmpo", "vmpo", "MemoryEnvs/IMaze-v0", 160, 2, "a test", "GTrXLPolicy", MAZE, SIZES),
 }
-PROGRAMS = {"ald": "agents.ald.train", "vmpo": "agents.baselines.train"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -145,12 +145,12 @@ def runs(tmp_path_factory):
     """Finished runs of tiny presets, by agent."""
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "save_curve", lambda *arguments: None)
-        patch.setattr(train, "_record", lambda *arguments: None)
+        patch.setattr(finishing, "save_curve", lambda *arguments: None)
+        patch.setattr(finishing, "_record", lambda *arguments: None)
         for agent, preset in TINY.items():
             patch.setitem(PRESETS, preset.name, preset)
             options = ["--run-dir", str(folder / agent), "--num-threads", "1", "--evaluation-episodes", "2"]
-            assert train.main(PROGRAMS[agent], ["--preset", preset.name, "--device", "cpu", *options]) == 0
+            assert train(["--preset", preset.name, "--device", "cpu", *options]) == 0
         yield {agent: folder / agent for agent in TINY}
 
 

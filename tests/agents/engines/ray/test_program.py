@@ -35,7 +35,7 @@ class Program:
     """The program in a session of its own, as in a terminal."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "agents.ald.train", *arguments]
+        command = [sys.executable, "-m", "agents.train", *arguments]
         self.process = subprocess.Popen(
             command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
