@@ -24,7 +24,8 @@ from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor, nn
 
-from agents.export.check import Agreement, ExportError, check_agreement, sample_observations, to_tensors
+from agents.evaluation.latency import sample_observations
+from agents.export.check import Agreement, ExportError, check_agreement, to_tensors
 from agents.export.onnx_actor import (
     CRITIC_STATE_NAMES,
     EPISODE_START,
