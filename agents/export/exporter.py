@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import importlib
 import json
 import logging
 import os
@@ -37,6 +36,7 @@ from agents.export.onnx_actor import (
     STATE_NAMES,
 )
 from agents.learning.unroll import Observation
+from agents.process.extras import require
 from agents.process.provenance import provenance
 from agents.sb3.checkpoint import replacing
 from agents.sb3.spaces import space_to_json
@@ -202,7 +202,8 @@ def _exportable(model: HasPolicy | RecurrentActorCriticPolicy) -> RecurrentActor
 
 def _content(policy: RecurrentActorCriticPolicy) -> bytes:
     """The file: graph, weights and metadata."""
-    _require_exporter()
+    for library in _EXPORTER_LIBRARIES:
+        require(library, "exporting an actor")
     names = _names(policy)
     try:
         with _quiet(), torch.no_grad():
@@ -261,16 +262,6 @@ def _metadata(policy: RecurrentActorCriticPolicy, names: _Names) -> dict[str, An
         "states": {name: [layers, "N", size] for name in names.states},
         "versions": {"python": made_with["python"], "git": made_with["git"], **versions},
     }
-
-
-def _require_exporter() -> None:
-    for name in _EXPORTER_LIBRARIES:
-        try:
-            importlib.import_module(name)
-        except ImportError as missing:
-            raise ImportError(
-                f'exporting needs {name}, which is not installed; run `pip install "memory-envs[export]"`'
-            ) from missing
 
 
 @contextlib.contextmanager

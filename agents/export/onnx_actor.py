@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.process.extras import require
+
 # The entry of the file's metadata that is ours, and the newest form of it that is understood.
 METADATA_KEY = "memory_envs.actor"
 METADATA_VERSION = 1
@@ -220,13 +222,7 @@ def _with_lane(observation: Observation) -> Observation:
 
 
 def _open(source: str | os.PathLike[str] | bytes, threads: int) -> Any:
-    try:
-        import onnxruntime  # type: ignore[import-untyped]
-    except ImportError as missing:
-        raise ImportError(
-            "exported actors run in onnxruntime, which is not installed; "
-            'run `pip install "memory-envs[export]"`'
-        ) from missing
+    onnxruntime = require("onnxruntime", "running an exported actor")
     if not isinstance(source, bytes) and not os.path.isfile(source):
         raise FileNotFoundError(f"there is no exported actor {os.fspath(source)}")
     options = onnxruntime.SessionOptions()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv
+
+from registry.lookup import did_you_mean
 
 # What Stable-Baselines3 calls what is closest to some of our settings, for those who try its names first.
 SB3_NAMES = {
@@ -78,9 +79,8 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         for name in settings:
             if name not in names:
                 meant = [ours for ours in SB3_NAMES.get(name, ()) if ours in names]
-                near = meant or difflib.get_close_matches(name, names)
-                hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+                hint = did_you_mean(name, names, synonyms=meant)
                 raise TypeError(
-                    f"{cls.__name__} has no setting {name!r}.{hint} The settings are {', '.join(names)}"
+                    f"{cls.__name__} has no setting {name!r}{hint} (there are {', '.join(names)})"
                 )
         return dataclasses.replace(config, **settings)
