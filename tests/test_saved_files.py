@@ -5,7 +5,6 @@ exported actor and a certificate, and in `actions.json` the greedy actions of ea
 all written by commit cfea2f4.
 """
 
-import importlib
 import json
 import shutil
 
@@ -19,7 +18,6 @@ from agents.runs.log import FRAMES, read_rows
 from agents.runs.trained import load_trained
 from agents.train import main as train
 from memory_envs.replay import Replay
-from registry.former_names import FORMER_NAMES
 from tests.support import ROOT
 
 SAVED = ROOT / "tests" / "support" / "saved"
@@ -65,11 +63,3 @@ def test_an_exported_actor_plays_as_its_checkpoint_did():
 def test_a_certificate_says_what_it_said():
     certificate = memory_envs.certify("MemoryEnvs/IMaze-7x7-v0").to_json()
     assert certificate == json.loads((SAVED / "certificate.json").read_text())
-
-
-@pytest.mark.parametrize("former", FORMER_NAMES)
-def test_a_module_is_found_under_its_former_name(former):
-    with pytest.warns(DeprecationWarning, match=FORMER_NAMES[former]):
-        module = importlib.import_module(former)
-    assert module is importlib.import_module(FORMER_NAMES[former])
-    assert module.__spec__.name == FORMER_NAMES[former]

@@ -63,7 +63,7 @@ def watch(
     deterministic: bool = False,
     seed: int = 0,
 ) -> Evaluation:
-    """Play episodes one after the other and show every frame; Ctrl-C ends with those that were finished."""
+    """Play episodes in sequence and show every frame; Ctrl-C summarises those that were finished."""
     env = make_single(trained.env_id, trained.env_kwargs, view.render_mode)
     check_spaces(trained.model, env, trained.env_id)
     finished: list[Episode] = []
@@ -118,12 +118,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pretrained",
         metavar="NAME",
-        help=f"instead of a run, an actor that ships with the package: {', '.join(pretrained.names())}",
+        help=f"a shipped actor instead of a run: {', '.join(pretrained.names())}",
     )
     parser.add_argument(
         "--episodes",
         type=_checked(int, lambda number: number >= 1, "an integer of at least 1"),
-        help=f"how many; {WATCHED_EPISODES} when not given, {HEADLESS_EPISODES} with --headless",
+        help=f"number of episodes (default: {WATCHED_EPISODES}, {HEADLESS_EPISODES} with --headless)",
     )
     view = parser.add_mutually_exclusive_group()
     view.add_argument(
@@ -133,36 +133,36 @@ def _parser() -> argparse.ArgumentParser:
         help="write a GIF instead of opening a window",
     )
     view.add_argument("--ansi", action="store_true", help="print text instead of opening a window")
-    view.add_argument("--headless", action="store_true", help="show nothing: evaluate many lanes, fast")
+    view.add_argument("--headless", action="store_true", help="show nothing: evaluate fast, in many lanes")
     actions = parser.add_mutually_exclusive_group()
     actions.add_argument("--deterministic", action="store_true", help="take greedy actions")
     actions.add_argument(
         "--stochastic",
         action="store_false",
         dest="deterministic",
-        help="sample actions, as in training (the default)",
+        help="sample actions as in training (the default)",
     )
     parser.add_argument(
         "--seed",
         type=_checked(int, lambda seed: 0 <= seed < FIRST_EVALUATION_SEED, "an integer from 0"),
         default=0,
-        help="of episodes and actions, 0 when not given; no training run has played these episodes",
+        help="seed of episodes and actions (default: 0); no training run has seen these episodes",
     )
-    parser.add_argument("--env", metavar="ID", help="another environment than that of the run")
+    parser.add_argument("--env", metavar="ID", help="environment other than that of the run")
     parser.add_argument(
         "--env-kwargs",
         type=_checked(json.loads, lambda value: isinstance(value, dict), "a JSON object"),
         metavar="JSON",
-        help="other settings of the environment than those of the run",
+        help="keyword arguments of the environment other than those of the run",
     )
     parser.add_argument(
-        "--device", default="cpu", help="where to put the networks: cpu (the default), cuda, ..."
+        "--device", default="cpu", help="device of the networks: cpu (the default), cuda, ..."
     )
     return parser
 
 
 def _checked(read: Callable[[str], Any], holds: Callable[[Any], bool], what: str) -> Callable[[str], Any]:
-    """A type for argparse that names what was expected."""
+    """A type for argparse whose error names what was expected."""
 
     def convert(text: str) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Whether an exported actor says what its policy says."""
+"""Whether an exported actor computes what its policy computes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RELATIVE, ABSOLUTE = 1e-3, 1e-4
 
 
 class ExportError(RuntimeError):
-    """An actor could not be exported, or its export says something else."""
+    """An actor could not be exported, or its export computes something else."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def check_agreement(policy: RecurrentActorCriticPolicy, content: bytes, seed: in
     Args:
         policy: On the CPU.
         content: Of the ONNX file.
-        seed: Of observations, episode starts and the memory to begin with.
+        seed: Of observations, episode starts and initial memory.
 
     Raises:
         ExportError: They differ by more than rounding; names the output and the step.
@@ -133,10 +133,10 @@ def _difference(said: ActorStep, state: State, meant: ActorStep, expected: State
 
 
 def _check_actions(said: ActorStep, meant: ActorStep, place: str) -> None:
-    """The action must be the likeliest; rounding may decide between equals."""
+    """The action must be the greedy one; rounding may decide between equals."""
     chosen = np.take_along_axis(meant.logits, said.action[:, None], axis=-1)[:, 0]
-    likeliest = np.take_along_axis(meant.logits, meant.action[:, None], axis=-1)[:, 0]
-    if not np.allclose(chosen, likeliest, RELATIVE, ABSOLUTE):
+    greedy = np.take_along_axis(meant.logits, meant.action[:, None], axis=-1)[:, 0]
+    if not np.allclose(chosen, greedy, RELATIVE, ABSOLUTE):
         raise ExportError(
             f"the exported actor differs from its policy {place}: "
             f"action {said.action}, the policy has {meant.action}"

@@ -89,18 +89,18 @@ def export_actor(
 
     Inputs are `observation` in the space's own dtype (for a Dict, `observation.KEY` each), `state_h` and
     `state_c` [layers, N, H], and `episode_start` [N] bool; a critic with an LSTM of its own adds
-    `critic_state_h` and `critic_state_c`. Outputs are `logits` [N, A], `action` [N] (the likeliest), `value`
+    `critic_state_h` and `critic_state_c`. Outputs are `logits` [N, A], `action` [N] (the greedy one), `value`
     [N] and every state as `next_...`. N is free.
 
     Args:
         model: An ALD or RecurrentPPO model, anything else with such a policy, or the policy. It is unchanged.
-        path: The file; what was there is replaced in one step, and only by a checked one.
+        path: The file; an existing one is replaced in one step, and only by a checked one.
         seed: Of the observations that the check is made with.
 
     Raises:
         TypeError: The policy is not sb3-contrib's recurrent one, or its observation space cannot be written.
         ValueError: Actions are not those of a Discrete space that starts at 0.
-        ExportError: Torch cannot export the network, or the exported one says something else.
+        ExportError: Torch cannot export the network, or the exported one computes something else.
         ImportError: A library of the extra `export` is not installed.
         OSError: The file could not be written.
     """

@@ -18,7 +18,7 @@ from agents.process.provenance import available_cores, provenance
 
 DEFAULT_LSTM_SIZE = 256
 LIBRARIES = ("onnxruntime", "torch", "sb3-contrib")
-# Rounds long enough that the caches, which the contender before has filled with its own, are of no account.
+# Rounds are long enough that caches filled by the policy before do not matter.
 ROUNDS, STEPS_PER_ROUND = 30, 150
 
 
@@ -28,8 +28,8 @@ def latency_table(
     """Compare an exported actor with its model and with RecurrentPPO, of the same LSTM size and of 256 units.
 
     Args:
-        model: What was exported.
-        exported: The file.
+        model: The model that was exported.
+        exported: Its ONNX file.
         rounds: As in `measure`.
         steps: As in `measure`.
 
@@ -62,7 +62,7 @@ def recurrent_ppo(observation_space: spaces.Space[Any], action_space: Any, units
 
 
 class _Spaces(gymnasium.Env[Any, Any]):
-    """An environment for those that only ask it for its spaces."""
+    """An environment that only has spaces."""
 
     def __init__(self, observation_space: spaces.Space[Any], action_space: Any) -> None:
         self.observation_space, self.action_space = observation_space, action_space

@@ -1,4 +1,4 @@
-"""From a run directory to a trained actor that ships: checked, evaluated, written."""
+"""Publishing the actor of a finished run: checked, evaluated, written with its model card."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def publish(run_dir: str | Path, folder: str | Path = SHIPPED, episodes: int = E
     Args:
         run_dir: The run.
         folder: Where to write; that of the package by default.
-        episodes: To evaluate with, by sampled and by deterministic actions each.
+        episodes: Of each evaluation, one with sampled and one with greedy actions.
 
     Raises:
         FileNotFoundError: There is no run, or it has no final model.
-        ValueError: The run is not its preset's: it has other settings, or was not trained to the end.
+        ValueError: The run has other settings than its preset, or was not trained to the end.
     """
     run = RunDirectory.open(run_dir)
     options = _preset_options(run)
@@ -56,18 +56,18 @@ def _preset_options(run: RunDirectory) -> Options:
     options = Options.from_dict(run.read_config())
     name = options.run.preset
     if name is None:
-        raise ValueError(f"{run.path} was trained without a preset, so it has no name to be shipped under")
+        raise ValueError(f"{run.path} was trained without a preset, so its actor has no name to ship under")
     preset = parse(["--preset", name])
     differing = differences(options, preset)
     if differing:
-        raise ValueError(f"{run.path} has not the settings of the preset {name!r}: {in_words(differing)}")
+        raise ValueError(f"{run.path} does not have the settings of preset {name!r}: {in_words(differing)}")
     return options
 
 
 def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
-    """The card, evaluation left empty, and the weights as the content of a safetensors file."""
+    """The card without its evaluation, and the weights as the content of a safetensors file."""
     if not run.model.exists():
-        raise FileNotFoundError(f"{run.path} has no {run.model.name}: the run has not ended")
+        raise FileNotFoundError(f"{run.path} has no {run.model.name}: the run is not complete")
     model, settings = load_model(run.path), options.run
     if model.num_timesteps < settings.total_timesteps:
         raise ValueError(
@@ -75,7 +75,7 @@ def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
         )
     policy = getattr(model, "policy", None)
     if not isinstance(policy, BasePolicy):
-        raise ValueError(f"{run.model} has no network that acts: there is nothing to ship")
+        raise ValueError(f"{run.model} has no acting network: there is nothing to ship")
     weights = safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in policy.state_dict().items()}
     )

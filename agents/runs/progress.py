@@ -16,7 +16,7 @@ SPEED_WINDOW = 100
 
 
 class Snapshot(NamedTuple):
-    """Where training stands."""
+    """The state of training at one moment."""
 
     frames: int
     total: int
@@ -26,7 +26,7 @@ class Snapshot(NamedTuple):
     seconds_left: float
 
     def fields(self) -> dict[str, Any]:
-        """Return what is shown, ready to print."""
+        """Return the texts to show."""
         return {
             "frames": f"{format_count(self.frames)} of {format_count(self.total)} frames",
             "success": "" if self.success is None else f"success {self.success:.3f}",
@@ -37,10 +37,10 @@ class Snapshot(NamedTuple):
 
 
 class Display(Protocol):
-    """Something that shows snapshots."""
+    """Shows snapshots."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show where training stands."""
+        """Show a snapshot."""
 
     def close(self) -> None:
         """Stop; what was shown last stays."""
@@ -90,7 +90,7 @@ class TrainingProgress(BaseCallback):
 
     Args:
         total: Frames that training runs to.
-        console: Where; a bar is drawn if it is a terminal.
+        console: Where to show them; a bar is drawn if it is a terminal.
     """
 
     def __init__(self, total: int, console: Console) -> None:
@@ -125,7 +125,7 @@ class TrainingProgress(BaseCallback):
         return time.perf_counter(), self.model.num_timesteps
 
     def snapshot(self) -> Snapshot:
-        """Return where training stands, averaged over the episodes that the model keeps."""
+        """Return the state of training, averaged over the episodes that the model keeps."""
         # From rollout to rollout there are as many updates as rollouts.
         start, before = self._times[0] if len(self._times) > 1 else self._begun
         end, frames = self._times[-1]

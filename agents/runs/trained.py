@@ -79,7 +79,7 @@ def load_model(path: str | Path, device: str = "cpu") -> Any:
 
 
 def _load(path: Path, device: str) -> Any:
-    """A model by the class that its file names."""
+    """Load a model by the class that its file names."""
     tree, _ = saving.read(path, "cpu")
     classes = {row.entry_point.rpartition(":")[2]: row.name for row in AGENTS.values()}
     name = tree.get("algorithm") if isinstance(tree, dict) else None
@@ -89,7 +89,7 @@ def _load(path: Path, device: str) -> Any:
 
 
 def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
-    """The file of a model, and the configuration of the run it belongs to, empty if to none."""
+    """The file of a model, and the configuration of its run; empty if it belongs to none."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no run directory and no model file {path}")

@@ -159,7 +159,7 @@ def test_files_that_are_no_exported_actor_are_refused(tmp_path: Path, file: Path
     with pytest.raises(ValueError, match="version 99, this program reads up to 1"):
         OnnxActor(model.SerializeToString())
     del model.metadata_props[:]
-    with pytest.raises(ValueError, match=f"no exported actor: its metadata have no '{METADATA_KEY}'"):
+    with pytest.raises(ValueError, match=f"not an exported actor: its metadata have no '{METADATA_KEY}'"):
         OnnxActor(model.SerializeToString())
 
 
