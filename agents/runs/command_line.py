@@ -9,7 +9,7 @@ from dataclasses import field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import tyro
 
@@ -57,7 +57,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 
 def _defaults(arguments: Sequence[str]) -> Options:
-    """The options that are in force before any is given, by the three options that say so."""
+    """The options before any is given, chosen by three options: --resume, --preset and --agent."""
     resumed, preset, agent = (_value(name, arguments) for name in ("--resume", "--preset", "--agent"))
     if resumed is not None:
         saved = Options.from_dict(RunDirectory.open(resumed).read_config())
@@ -88,9 +88,7 @@ def _read(arguments: Sequence[str], defaults: Options) -> Options:
         flags,
         prog=f"python -m {PROGRAM}",
         description=_description(defaults),
-        default=flags(
-            defaults.agent, **dataclasses.asdict(defaults.run), **dataclasses.asdict(defaults.config)
-        ),
+        default=flags(defaults.agent, **defaults.run.to_dict(), **defaults.config.to_dict()),
         args=arguments,
     )
     return Options(given.agent, *(_taken(kind, given) for kind in kinds))
@@ -110,10 +108,8 @@ def _options(settings: type[Any]) -> Iterator[_Option]:
 
     Those come later: tyro would report a value out of range as a fault of the program.
     """
-    hints, annotated = (
-        get_type_hints(settings),
-        cast(Any, Annotated),
-    )  # mypy wants to read types, not look them up
+    hints = get_type_hints(settings)
+    annotated: Any = Annotated  # mypy wants to read types, not to look them up
     for entry in dataclasses.fields(settings):
         origin = entry.metadata.get("origin")
         text = entry.metadata["help"] + (f" [{origin}]" if origin else "")
@@ -175,14 +171,14 @@ def _threads(run: RunSettings) -> int:
 
 
 def _new_name(run: RunSettings) -> str:
-    name = run.name.rpartition(":")[2].replace("/", "-")
+    name = (run.preset or run.env_id).rpartition(":")[2].replace("/", "-")
     return str(Path("runs") / f"{name}-s{run.seed}-{datetime.now():%Y%m%d-%H%M%S}")
 
 
 def _refuse_changes(saved: Options, given: Options) -> None:
     """Refuse options that would make a resumed run another run."""
     for before, after in ((saved.run, given.run), (saved.config, given.config)):
-        for name, value in dataclasses.asdict(after).items():
+        for name, value in after.to_dict().items():
             kept = getattr(before, name)
             if value != kept and name not in CHANGEABLE:
                 changeable = ", ".join(map(flag, CHANGEABLE))

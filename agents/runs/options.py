@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +48,7 @@ class Options:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-able values."""
-        return {"run": dataclasses.asdict(self.run), "agent": self.agent, "config": self.config.to_dict()}
+        return {"run": self.run.to_dict(), "agent": self.agent, "config": self.config.to_dict()}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Options:

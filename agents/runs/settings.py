@@ -8,6 +8,7 @@ from typing import Any
 
 from agents.engines.ray import RaySettings
 from agents.evaluation.episodes import FIRST_EVALUATION_SEED
+from agents.learning.settings import Settings
 from registry.lookup import look_up
 
 ENGINES = ("serial", "ray")
@@ -25,7 +26,7 @@ def _option(default: Any, text: str) -> Any:
 
 
 @dataclass(frozen=True)
-class RunSettings:
+class RunSettings(Settings):
     """Settings of a run that are not the agent's; each is a command-line option."""
 
     preset: str | None = _option(None, "experiment that sets the defaults of all other options")
@@ -76,8 +77,7 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the option, the value and the choices."""
-        for name in ("num_envs", "total_timesteps", "checkpoint_every", "evaluation_episodes"):
-            self._require(name, getattr(self, name) >= 1, "at least 1")
+        self._require_each("num_envs total_timesteps checkpoint_every evaluation_episodes", 1)
         for name in ("log_every", "num_threads"):
             self._require(name, (value := getattr(self, name)) is None or value >= 1, "at least 1")
         highest = FIRST_EVALUATION_SEED - self.num_envs
@@ -118,11 +118,6 @@ class RunSettings:
             address=self.ray_address,
             lockstep=self.lockstep,
         )
-
-    @property
-    def name(self) -> str:
-        """Name of the run: its preset, or its environment without one."""
-        return self.preset or self.env_id
 
 
 def rows_apart(unroll_frames: int) -> int:

@@ -89,7 +89,7 @@ def test_an_interrupted_run_goes_on_with_other_numbers_of_processes_and_with_non
     rays = program.until_it_learns()
     os.killpg(program.process.pid, signal.SIGINT)  # as the terminal does, to all that run in it
     status, output = program.end()
-    assert status == 130 and "Go on with:" in output, output
+    assert status == 130 and "Resume with:" in output, output
     assert wait_until(lambda: not alive(rays), GONE_AFTER)
     reached = frames(folder)
     assert reached > 0
