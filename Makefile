@@ -19,7 +19,7 @@ ARGS ?=
 .PHONY: train test lint format docs clean
 
 train: $(INSTALLED)
-	$(BIN)/python -m agents.ald.train --preset $(PRESET) $(ARGS)
+	$(BIN)/python -m agents.train --preset $(PRESET) $(ARGS)
 
 test: lint
 	$(BIN)/python -m pytest $(ARGS)

@@ -12,26 +12,22 @@ class AgentRow:
     Attributes:
         name: What presets and configurations call it.
         entry_point: "module:Class", a class with the interface of a Stable-Baselines3 algorithm.
-        program: Module of the program that trains it, for `python -m`.
         title: What pictures call it.
     """
 
     name: str
     entry_point: str
-    program: str
     title: str
 
 
 AGENTS: dict[str, AgentRow] = {
     row.name: row
     for row in (
-        AgentRow("ald", "agents.ald:ALD", "agents.ald.train", "ALD"),
-        AgentRow("vmpo", "agents.baselines:VMPO", "agents.baselines.train", "V-MPO"),
-        AgentRow(
-            "recurrent-ppo", "agents.baselines:RecurrentPPOAgent", "agents.baselines.train", "RecurrentPPO"
-        ),
-        AgentRow("ppo", "agents.baselines:PPOAgent", "agents.baselines.train", "PPO"),
-        AgentRow("random", "agents.baselines:RandomAgent", "agents.baselines.train", "Random"),
+        AgentRow("ald", "agents.ald:ALD", "ALD"),
+        AgentRow("vmpo", "agents.baselines:VMPO", "V-MPO"),
+        AgentRow("recurrent-ppo", "agents.baselines:RecurrentPPOAgent", "RecurrentPPO"),
+        AgentRow("ppo", "agents.baselines:PPOAgent", "PPO"),
+        AgentRow("random", "agents.baselines:RandomAgent", "Random"),
     )
 }
 

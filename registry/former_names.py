@@ -10,6 +10,8 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 
 FORMER_NAMES = {
+    "agents.ald.train": "agents.train",
+    "agents.baselines.train": "agents.train",
     "agents.baselines.training_speed": "agents.baselines.recurrent_ppo.training_speed",
     "agents.make_env": "agents.vec_env.make",
     "agents.onnx_actor": "agents.export.onnx_actor",

@@ -1,7 +1,7 @@
 """How the tables are asked: an unknown name is answered with the names there are."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 Row = TypeVar("Row")
@@ -21,7 +21,17 @@ def look_up(table: Mapping[str, Row], kind: str, name: str, choices: str | None 
     """
     if name in table:
         return table[name]
-    near = difflib.get_close_matches(name, table, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ""
     choices = choices or f"there are {', '.join(map(repr, table))}"
-    raise ValueError(f"there is no {kind} {name!r}{hint} ({choices})")
+    raise ValueError(f"there is no {kind} {name!r}{did_you_mean(name, table)} ({choices})")
+
+
+def did_you_mean(name: object, names: Iterable[str], synonyms: Iterable[str] = ()) -> str:
+    """Return ", did you mean 'x'?" to put behind an unknown name; nothing if no name is near.
+
+    Args:
+        name: The unknown name.
+        names: Those that exist; the nearest is proposed.
+        synonyms: Names that mean the same elsewhere; where there are some, these are proposed.
+    """
+    near = list(synonyms) or difflib.get_close_matches(str(name), names, n=1)
+    return f", did you mean {' or '.join(map(repr, near))}?" if near else ""

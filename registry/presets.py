@@ -1,4 +1,4 @@
-"""The experiments: an agent, an environment, how long, and what differs from the agent's defaults."""
+"""The experiments: an agent, an environment, a length, and what differs from the agent's defaults."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace

@@ -42,6 +42,6 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the pictures and the evaluation at the end, which take longer than training for a moment."""
-    from agents.runs import session as training
+    from agents import train
 
-    monkeypatch.setattr(training, "report", lambda *arguments: None)
+    monkeypatch.setattr(train, "finish", lambda *arguments: None)

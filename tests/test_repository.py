@@ -107,7 +107,7 @@ def test_paths_in_code_font_exist(page):
 
 def test_commands_of_the_readme_name_modules_that_exist():
     modules = set(re.findall(r"python -m ([\w.]+)", README))
-    assert {"agents.ald.train", "agents.enjoy", "memory_envs.benchmark"} <= modules
+    assert {"agents.train", "agents.enjoy", "memory_envs.benchmark"} <= modules
     assert {module for module in modules if importlib.util.find_spec(module) is None} == set()
 
 

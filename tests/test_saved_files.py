@@ -5,7 +5,6 @@ exported actor and a certificate, and in `actions.json` the greedy actions of ea
 all written by commit cfea2f4.
 """
 
-import importlib
 import json
 import shutil
 
@@ -15,16 +14,14 @@ import pytest
 
 import memory_envs
 from agents.export.onnx_actor import OnnxActor
-from agents.runs import session
 from agents.runs.log import FRAMES, read_rows
 from agents.runs.trained import load_trained
+from agents.train import main as train
 from memory_envs.replay import Replay
-from registry.former_names import FORMER_NAMES
 from tests.support import ROOT
 
 SAVED = ROOT / "tests" / "support" / "saved"
 ACTIONS = json.loads((SAVED / "actions.json").read_text())
-PROGRAMS = {"ald": "agents.ald.train"}
 
 
 def greedy_actions(policy, env_id, env_kwargs):
@@ -48,8 +45,7 @@ def test_a_checkpoint_plays_as_it_did(name):
 @pytest.mark.parametrize("name", ACTIONS)
 def test_a_run_is_resumed(name, tmp_path, no_report):
     shutil.copytree(SAVED / name, run := tmp_path / name)
-    program = PROGRAMS.get(name, "agents.baselines.train")
-    assert session.main(program, ["--resume", str(run), "--total-timesteps", "2048"]) == 0
+    assert train(["--resume", str(run), "--total-timesteps", "2048"]) == 0
     assert int(read_rows(run / "progress.csv")[-1][FRAMES]) == 2048
 
 
@@ -67,11 +63,3 @@ def test_an_exported_actor_plays_as_its_checkpoint_did():
 def test_a_certificate_says_what_it_said():
     certificate = memory_envs.certify("MemoryEnvs/IMaze-7x7-v0").to_json()
     assert certificate == json.loads((SAVED / "certificate.json").read_text())
-
-
-@pytest.mark.parametrize("former", FORMER_NAMES)
-def test_a_module_is_found_under_its_former_name(former):
-    with pytest.warns(DeprecationWarning, match=FORMER_NAMES[former]):
-        module = importlib.import_module(former)
-    assert module is importlib.import_module(FORMER_NAMES[former])
-    assert module.__spec__.name == FORMER_NAMES[former]

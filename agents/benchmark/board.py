@@ -12,7 +12,7 @@ from rich.text import Text
 from agents.benchmark.grid import Cell
 from agents.benchmark.pool import Outcome, tail
 from agents.runs.log import FRAMES, SECONDS, Row, read_rows
-from agents.runs.progress import clock, count
+from agents.runs.progress import format_count, format_duration
 
 # Between two looks at the logs of the runs: on a terminal, where lines are redrawn, and elsewhere.
 LIVE_SECONDS, LOG_SECONDS = 2.0, 60.0
@@ -48,7 +48,7 @@ class Board:
     def ended(self, outcome: Outcome) -> None:
         """Say how it ended; of a failure also what the program said last."""
         self.ended_count += 1
-        cell, took = outcome.cell, clock(outcome.seconds)
+        cell, took = outcome.cell, format_duration(outcome.seconds)
         self._say(f"{cell.label} {outcome.result} after {took} minutes ({self.ended_count} of {self.total})")
         if outcome.result == "failed":
             self._say(f"  status {outcome.status}, the end of {cell.log}:")
@@ -79,8 +79,8 @@ def _line(cell: Cell) -> str:
 
 
 def _where(row: Row, cell: Cell) -> str:
-    parts = [f"{count(int(row[FRAMES]))} of {count(cell.total_timesteps)} frames"]
+    parts = [f"{format_count(int(row[FRAMES]))} of {format_count(cell.total_timesteps)} frames"]
     for name, metric in (("success", "rollout/success_rate"), ("return", "rollout/ep_rew_mean")):
         if row.get(metric):
             parts.append(f"{name} {float(row[metric]):.3f}")
-    return ", ".join([*parts, f"{clock(float(row[SECONDS]))} minutes"])
+    return ", ".join([*parts, f"{format_duration(float(row[SECONDS]))} minutes"])

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from agents.runs.command_line import PROGRAM, parse
 from agents.runs.directory import RunDirectory
-from agents.runs.options import Options, RunSettings, differences, parse, told
-from registry.agents import get_agent
+from agents.runs.options import Options, differences, in_words
+from agents.runs.settings import RunSettings
 from registry.presets import Preset, get_preset
 
 State = Literal["new", "broken off", "finished"]
@@ -79,7 +80,7 @@ class Cell:
             ValueError: An option is refused, or the folder holds a run of other settings or more frames.
             SystemExit: An option is none of the program's; it has said so.
         """
-        wanted = parse(get_agent(self.preset.agent).program, self._arguments())
+        wanted = parse(self._arguments())
         self._check_own(wanted.run)
         if self.state() == "new" or self._is_stuck():
             return
@@ -89,8 +90,8 @@ class Cell:
             del differing["total_timesteps"]
         if differing:
             raise ValueError(
-                f"{self.run.path} is another experiment than {self.preset.name} is now: {told(differing)}; "
-                "give another --folder, or take it away"
+                f"{self.run.path} is another experiment than {self.preset.name} is now: "
+                f"{in_words(differing)}; give another --folder, or take it away"
             )
 
     def clear_without_checkpoint(self) -> bool:
@@ -106,7 +107,7 @@ class Cell:
 
     def command(self) -> list[str]:
         """Return the command that begins it or goes on with it."""
-        program = [sys.executable, "-m", get_agent(self.preset.agent).program]
+        program = [sys.executable, "-m", PROGRAM]
         if self.state() == "broken off":
             frames = ["--total-timesteps", str(self.total_timesteps)]
             return [*program, "--resume", str(self.run.path), *frames, *self.options]

@@ -14,7 +14,7 @@ from agents.results.runs import Clock, Group, Run, by_task, grouped
 from agents.results.scores import LEARNED, final_scores, measure_of
 from agents.results.statistics import Estimate, aggregate
 from agents.runs.curve import Unit, published_points
-from agents.runs.progress import clock
+from agents.runs.progress import format_duration
 from memory_envs.files import replacing
 
 PAGE = "README.md"
@@ -103,7 +103,7 @@ def _reached(row: Mapping[str, Any], unit: Unit) -> list[str]:
 
 
 def _place(place: float | None, unit: Unit) -> str:
-    return NONE if place is None else f"{place:.2f}" if unit == "frames" else clock(60 * place)
+    return NONE if place is None else f"{place:.2f}" if unit == "frames" else format_duration(60 * place)
 
 
 def _share(each: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from agents.evaluation.episodes import (
     play,
 )
 from agents.process.exit_status import FINISHED, exit_status
-from agents.runs.trained import Trained, check_spaces, load_pretrained, load_trained
+from agents.runs.trained import TrainedModel, check_spaces, load_trained
 from agents.vec_env.make import make_lanes, make_single
 
 HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
@@ -38,33 +38,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _enjoy(options: argparse.Namespace) -> int:
-    trained = _trained(options)
+    trained = _load(options)
     evaluation = _evaluate(trained, options) if options.headless else _watch(trained, options)
     print(evaluation.summary())
     return FINISHED
 
 
-def _trained(options: argparse.Namespace) -> Trained:
+def _load(options: argparse.Namespace) -> TrainedModel:
     if (options.path is None) == (options.pretrained is None):
         raise ValueError(
-            "give RUN_DIR, or --pretrained and the name of an actor that ships, one of "
-            f"{', '.join(pretrained.names())}"
+            f"give RUN_DIR, or --pretrained and the name of a shipped actor: {', '.join(pretrained.names())}"
         )
     where = options.env, options.env_kwargs, options.device
     if options.pretrained is not None:
-        return load_pretrained(options.pretrained, *where)
+        return pretrained.load_pretrained(options.pretrained, *where)
     return load_trained(options.path, *where)
 
 
 def watch(
-    trained: Trained,
+    trained: TrainedModel,
     view: View,
     episodes: int,
     *,
     deterministic: bool = False,
     seed: int = 0,
 ) -> Evaluation:
-    """Play episodes one after the other and show every frame; Ctrl-C ends with those that were finished."""
+    """Play episodes in sequence and show every frame; Ctrl-C summarises those that were finished."""
     env = make_single(trained.env_id, trained.env_kwargs, view.render_mode)
     check_spaces(trained.model, env, trained.env_id)
     finished: list[Episode] = []
@@ -90,7 +89,7 @@ def watch(
     return Evaluation.of(finished)
 
 
-def _watch(trained: Trained, options: argparse.Namespace) -> Evaluation:
+def _watch(trained: TrainedModel, options: argparse.Namespace) -> Evaluation:
     view = TextView() if options.ansi else GifView() if options.gif else WindowView()
     episodes = options.episodes or WATCHED_EPISODES
     evaluation = watch(trained, view, episodes, deterministic=options.deterministic, seed=options.seed)
@@ -100,7 +99,7 @@ def _watch(trained: Trained, options: argparse.Namespace) -> Evaluation:
     return evaluation
 
 
-def _evaluate(trained: Trained, options: argparse.Namespace) -> Evaluation:
+def _evaluate(trained: TrainedModel, options: argparse.Namespace) -> Evaluation:
     episodes = options.episodes or HEADLESS_EPISODES
     env = make_lanes(trained.env_id, evaluation_lanes(episodes), trained.env_kwargs)
     check_spaces(trained.model, env, trained.env_id)
@@ -119,12 +118,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pretrained",
         metavar="NAME",
-        help=f"instead of a run, an actor that ships with the package: {', '.join(pretrained.names())}",
+        help=f"a shipped actor instead of a run: {', '.join(pretrained.names())}",
     )
     parser.add_argument(
         "--episodes",
         type=_checked(int, lambda number: number >= 1, "an integer of at least 1"),
-        help=f"how many; {WATCHED_EPISODES} when not given, {HEADLESS_EPISODES} with --headless",
+        help=f"number of episodes (default: {WATCHED_EPISODES}, {HEADLESS_EPISODES} with --headless)",
     )
     view = parser.add_mutually_exclusive_group()
     view.add_argument(
@@ -134,36 +133,36 @@ def _parser() -> argparse.ArgumentParser:
         help="write a GIF instead of opening a window",
     )
     view.add_argument("--ansi", action="store_true", help="print text instead of opening a window")
-    view.add_argument("--headless", action="store_true", help="show nothing: evaluate many lanes, fast")
+    view.add_argument("--headless", action="store_true", help="show nothing: evaluate fast, in many lanes")
     actions = parser.add_mutually_exclusive_group()
-    actions.add_argument("--deterministic", action="store_true", help="take the likeliest action")
+    actions.add_argument("--deterministic", action="store_true", help="take greedy actions")
     actions.add_argument(
         "--stochastic",
         action="store_false",
         dest="deterministic",
-        help="sample actions, as in training (the default)",
+        help="sample actions as in training (the default)",
     )
     parser.add_argument(
         "--seed",
         type=_checked(int, lambda seed: 0 <= seed < FIRST_EVALUATION_SEED, "an integer from 0"),
         default=0,
-        help="of episodes and actions, 0 when not given; no training run has played these episodes",
+        help="seed of episodes and actions (default: 0); no training run has seen these episodes",
     )
-    parser.add_argument("--env", metavar="ID", help="another environment than that of the run")
+    parser.add_argument("--env", metavar="ID", help="environment other than that of the run")
     parser.add_argument(
         "--env-kwargs",
         type=_checked(json.loads, lambda value: isinstance(value, dict), "a JSON object"),
         metavar="JSON",
-        help="other settings of the environment than those of the run",
+        help="keyword arguments of the environment other than those of the run",
     )
     parser.add_argument(
-        "--device", default="cpu", help="where to put the networks: cpu (the default), cuda, ..."
+        "--device", default="cpu", help="device of the networks: cpu (the default), cuda, ..."
     )
     return parser
 
 
 def _checked(read: Callable[[str], Any], holds: Callable[[Any], bool], what: str) -> Callable[[str], Any]:
-    """A type for argparse that names what was expected."""
+    """A type for argparse whose error names what was expected."""
 
     def convert(text: str) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Where the frames of an episode are shown: a window, text, a GIF."""
+"""Views of an episode: a window, text, a GIF."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 
 from memory_envs.rendering.video import Gif
 
-# Seconds that the end of an episode stays in sight.
+# Seconds that the end of an episode stays visible.
 REST = 1.0
 
 
 @dataclass
 class View:
-    """Somewhere to show frames.
+    """Shows the frames of an episode.
 
     Attributes:
         render_mode: What the environment must render.
@@ -31,11 +31,11 @@ class View:
         """Show the current state."""
 
     def rest(self) -> None:
-        """Let the end of an episode be seen."""
+        """Keep the end of an episode visible for a while."""
 
 
 class WindowView(View):
-    """A window, which the environment itself draws in.
+    """A window that the environment itself opens.
 
     Raises:
         ValueError: There is no display.
@@ -45,9 +45,7 @@ class WindowView(View):
         super().__init__("human")
         displays = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
         if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
-            raise ValueError(
-                "there is no display to open a window on; use --headless, --gif FILE or --ansi instead"
-            )
+            raise ValueError("there is no display for a window: use --headless, --gif FILE or --ansi instead")
 
     def rest(self) -> None:
         """Wait."""
@@ -55,7 +53,7 @@ class WindowView(View):
 
 
 class TextView(View):
-    """Text, redrawn in place at the pace of the environment in a terminal, one after the other elsewhere."""
+    """Text: redrawn in place at the pace of the environment in a terminal, printed in sequence elsewhere."""
 
     def __init__(self) -> None:
         super().__init__("ansi")
@@ -74,16 +72,16 @@ class TextView(View):
 
 
 class GifView(View):
-    """Pictures that are kept until `save`; no display is needed."""
+    """Frames that are collected for a GIF; no display is needed."""
 
     def __init__(self) -> None:
         super().__init__("rgb_array")
         self.gif = Gif()
 
     def frame(self, env: gymnasium.Env[Any, Any]) -> None:
-        """Keep a picture of the current state."""
+        """Add a frame of the current state."""
         self.gif.add(np.asarray(env.render()), 1 / env.metadata.get("render_fps", 10))
 
     def rest(self) -> None:
-        """Let the last picture stay."""
+        """Hold the last frame."""
         self.gif.rest(REST)

@@ -1,1 +1,1 @@
-"""How well a policy does, and what its steps cost."""
+"""Evaluation of a policy: its returns, its replays, the time of its steps."""

@@ -1,4 +1,4 @@
-"""How well a policy does: success and return over episodes it never trained on, with 95 % intervals."""
+"""Evaluation: success and return over episodes that training never saw, with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _Z95 = 1.959964  # 97.5 % quantile of the normal distribution
 
 
 class Policy(Protocol):
-    """What is evaluated: an SB3 model or policy, recurrent or not."""
+    """An SB3 model or policy, recurrent or not."""
 
     def predict(
         self, observation: Any, state: Any, episode_start: Any, deterministic: bool, /
@@ -33,12 +33,12 @@ class Policy(Protocol):
 
 
 class Episode(NamedTuple):
-    """How one episode went."""
+    """The outcome of one episode."""
 
     total_reward: float
     length: int
     success: bool | None
-    """None where the environment does not say."""
+    """None where the environment does not report it."""
     actions: tuple[Any, ...] = ()
     """Kept only by `play`."""
 
@@ -57,11 +57,11 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a number of episodes went.
+    """The outcome of a number of episodes.
 
     Attributes:
         episodes: Their number.
-        success: Share that succeeded, with Wilson's interval; None where the environment does not say.
+        success: Share that succeeded, with Wilson's interval; None where the environment does not report it.
         mean_return: Mean sum of rewards, not discounted, with the normal approximation's interval.
         mean_length: Mean number of steps.
     """
@@ -106,13 +106,13 @@ def evaluate(
 ) -> Evaluation:
     """Play a fixed number of episodes in every lane and summarise them.
 
-    Taking the first `episodes` that end, whichever lane they are from, would favour short ones.
+    Counting the first `episodes` to end, in whichever lane, would favour short ones.
 
     Args:
-        model: Acts, as SB3 models do, on all lanes at once.
-        env: Lanes; the first ones play one episode more when the numbers do not divide.
+        model: Chooses actions for all lanes at once.
+        env: Lanes; the first ones play one episode more when the numbers do not divide evenly.
         episodes: How many, at least 1.
-        deterministic: Take the likeliest action instead of sampling, as training does.
+        deterministic: Take greedy actions; they are sampled, as in training, when False.
         seed: Of episodes and sampled actions; disjoint from those of training.
     """
     if episodes < 1:
@@ -138,9 +138,9 @@ def play(
     """Play one episode in a single environment.
 
     Args:
-        model: Acts.
-        env: Is reset first.
-        deterministic: Take the likeliest action instead of sampling.
+        model: Chooses actions.
+        env: Reset first.
+        deterministic: Take greedy actions instead of sampled ones.
         seed: Passed to `reset`.
         on_frame: Called after the reset and after every step.
     """

@@ -1,4 +1,4 @@
-"""A replay of what a trained actor does."""
+"""Episodes of a trained actor recorded as replays."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ ATTEMPTS = 50
 def record_success(
     model: Policy, env_id: str, env_kwargs: Mapping[str, Any], seed: int = 0
 ) -> tuple[Replay, bool]:
-    """Play episodes with sampled actions until one succeeds, and record that one.
+    """Play episodes with sampled actions until one succeeds, and record it.
 
     Args:
-        model: Acts.
-        env_id: Of an environment of this package.
-        env_kwargs: Its settings.
+        model: Chooses actions.
+        env_id: Id of an environment of this package.
+        env_kwargs: Its keyword arguments.
         seed: Of episodes and actions; disjoint from those of training.
 
     Returns:
-        The replay and whether it is of a success; if none succeeds, it is of the last episode.
+        The replay, and whether its episode succeeded; if none does, it is the last one.
     """
     env: Any = make_single(env_id, env_kwargs)
     with acting(FIRST_EVALUATION_SEED + seed):

@@ -9,7 +9,7 @@ __all__ = ["Export", "export_actor"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what writes files only when asked for: what runs them needs no torch."""
+    """Import the exporter only when asked for: running an exported actor needs no torch."""
     if name in __all__:
         from agents.export import exporter
 

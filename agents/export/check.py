@@ -1,4 +1,4 @@
-"""Whether an exported actor says what its policy says."""
+"""Whether an exported actor computes what its policy computes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from gymnasium import spaces
-from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.distributions import CategoricalDistribution
 
+from agents.evaluation.latency import sample_observations
 from agents.export.onnx_actor import CRITIC_STATE_NAMES, STATE_NAMES, ActorStep, OnnxActor, State
 from agents.learning.unroll import Observation
 from agents.process.torch_modes import one_thread
@@ -24,12 +23,10 @@ STEPS = 24
 START_PROBABILITY = 0.15
 # Sums in another order differ by far less in single precision, but a recurrent network may amplify that.
 RELATIVE, ABSOLUTE = 1e-3, 1e-4
-# Bounds further apart than this are no scale to draw observations from.
-WIDEST = 1e3
 
 
 class ExportError(RuntimeError):
-    """An actor could not be exported, or its export says something else."""
+    """An actor could not be exported, or its export computes something else."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def check_agreement(policy: RecurrentActorCriticPolicy, content: bytes, seed: in
     Args:
         policy: On the CPU.
         content: Of the ONNX file.
-        seed: Of observations, episode starts and the memory to begin with.
+        seed: Of observations, episode starts and initial memory.
 
     Raises:
         ExportError: They differ by more than rounding; names the output and the step.
@@ -85,32 +82,11 @@ def check_agreement(policy: RecurrentActorCriticPolicy, content: bytes, seed: in
     return Agreement(STEPS * sum(LANES), episodes, largest)
 
 
-def sample_observations(space: spaces.Space[Any], lanes: int, seed: int) -> Any:
-    """Draw [lanes, ...] observations: from the space where its bounds are a scale, else about 0.
-
-    Uniform samples between the bounds of, say, single precision would only ever saturate a network.
-    """
-    if isinstance(space, spaces.Dict):
-        return {key: sample_observations(space[key], lanes, seed + place) for place, key in enumerate(space)}
-    batched = batch_space(space, lanes)
-    batched.seed(seed)
-    sample = batched.sample()
-    return _tamed(sample, batched, seed) if isinstance(batched, spaces.Box) else sample
-
-
 def to_tensors(observation: Any) -> Observation:
     """Arrays [N, ...] as tensors of their own dtype."""
     if isinstance(observation, dict):
         return {key: torch.as_tensor(each) for key, each in observation.items()}
     return torch.as_tensor(observation)
-
-
-def _tamed(sample: NDArray[Any], space: spaces.Box, seed: int) -> NDArray[Any]:
-    if space.dtype.kind != "f":
-        return sample
-    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
-    normal = np.clip(np.random.default_rng(seed).normal(size=space.shape), low, high)
-    return np.where(high - low > WIDEST, normal, sample).astype(space.dtype)
 
 
 def _random_state(actor: OnnxActor, lanes: int, rng: np.random.Generator) -> State:
@@ -157,10 +133,10 @@ def _difference(said: ActorStep, state: State, meant: ActorStep, expected: State
 
 
 def _check_actions(said: ActorStep, meant: ActorStep, place: str) -> None:
-    """The action must be the likeliest; rounding may decide between equals."""
+    """The action must be the greedy one; rounding may decide between equals."""
     chosen = np.take_along_axis(meant.logits, said.action[:, None], axis=-1)[:, 0]
-    likeliest = np.take_along_axis(meant.logits, meant.action[:, None], axis=-1)[:, 0]
-    if not np.allclose(chosen, likeliest, RELATIVE, ABSOLUTE):
+    greedy = np.take_along_axis(meant.logits, meant.action[:, None], axis=-1)[:, 0]
+    if not np.allclose(chosen, greedy, RELATIVE, ABSOLUTE):
         raise ExportError(
             f"the exported actor differs from its policy {place}: "
             f"action {said.action}, the policy has {meant.action}"

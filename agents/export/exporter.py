@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import importlib
 import json
 import logging
 import os
@@ -24,7 +23,8 @@ from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor, nn
 
-from agents.export.check import Agreement, ExportError, check_agreement, sample_observations, to_tensors
+from agents.evaluation.latency import sample_observations
+from agents.export.check import Agreement, ExportError, check_agreement, to_tensors
 from agents.export.onnx_actor import (
     CRITIC_STATE_NAMES,
     EPISODE_START,
@@ -36,6 +36,7 @@ from agents.export.onnx_actor import (
     STATE_NAMES,
 )
 from agents.learning.unroll import Observation
+from agents.process.extras import require
 from agents.process.provenance import provenance
 from agents.sb3.spaces import space_to_json
 from memory_envs.files import replacing
@@ -88,18 +89,18 @@ def export_actor(
 
     Inputs are `observation` in the space's own dtype (for a Dict, `observation.KEY` each), `state_h` and
     `state_c` [layers, N, H], and `episode_start` [N] bool; a critic with an LSTM of its own adds
-    `critic_state_h` and `critic_state_c`. Outputs are `logits` [N, A], `action` [N] (the likeliest), `value`
+    `critic_state_h` and `critic_state_c`. Outputs are `logits` [N, A], `action` [N] (the greedy one), `value`
     [N] and every state as `next_...`. N is free.
 
     Args:
         model: An ALD or RecurrentPPO model, anything else with such a policy, or the policy. It is unchanged.
-        path: The file; what was there is replaced in one step, and only by a checked one.
+        path: The file; an existing one is replaced in one step, and only by a checked one.
         seed: Of the observations that the check is made with.
 
     Raises:
         TypeError: The policy is not sb3-contrib's recurrent one, or its observation space cannot be written.
         ValueError: Actions are not those of a Discrete space that starts at 0.
-        ExportError: Torch cannot export the network, or the exported one says something else.
+        ExportError: Torch cannot export the network, or the exported one computes something else.
         ImportError: A library of the extra `export` is not installed.
         OSError: The file could not be written.
     """
@@ -201,7 +202,8 @@ def _exportable(model: HasPolicy | RecurrentActorCriticPolicy) -> RecurrentActor
 
 def _content(policy: RecurrentActorCriticPolicy) -> bytes:
     """The file: graph, weights and metadata."""
-    _require_exporter()
+    for library in _EXPORTER_LIBRARIES:
+        require(library, "exporting an actor")
     names = _names(policy)
     try:
         with _quiet(), torch.no_grad():
@@ -260,16 +262,6 @@ def _metadata(policy: RecurrentActorCriticPolicy, names: _Names) -> dict[str, An
         "states": {name: [layers, "N", size] for name in names.states},
         "versions": {"python": made_with["python"], "git": made_with["git"], **versions},
     }
-
-
-def _require_exporter() -> None:
-    for name in _EXPORTER_LIBRARIES:
-        try:
-            importlib.import_module(name)
-        except ImportError as missing:
-            raise ImportError(
-                f'exporting needs {name}, which is not installed; run `pip install "memory-envs[export]"`'
-            ) from missing
 
 
 @contextlib.contextmanager

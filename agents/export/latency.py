@@ -1,75 +1,25 @@
-"""The time that one step of acting takes: an exported actor beside Stable-Baselines3's `predict`."""
+"""An exported actor beside Stable-Baselines3's `predict`: a table of the time per step."""
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import Any
 
 import gymnasium
-import numpy as np
 from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.preprocessing import is_image_space
 
-from agents.evaluation.episodes import Policy
-from agents.export.check import sample_observations
+from agents.evaluation.latency import BATCHES, Latency, measure
 from agents.export.onnx_actor import OnnxActor
 from agents.process.provenance import available_cores, provenance
-from agents.process.torch_modes import one_thread
 
-BATCHES = (1, 64)
 DEFAULT_LSTM_SIZE = 256
 LIBRARIES = ("onnxruntime", "torch", "sb3-contrib")
-# Rounds long enough that the caches, which the contender before has filled with its own, are of no account.
-ROUNDS, STEPS_PER_ROUND, WARM_UP = 30, 150, 50
-
-
-class Latency(NamedTuple):
-    """The time of one step of a contender."""
-
-    name: str
-    microseconds: float
-    """The median over rounds."""
-    ratio: float
-    """The median over rounds of its time to that of the first contender in the same round."""
-
-
-def measure(
-    contenders: Mapping[str, Policy],
-    space: spaces.Space[Any],
-    lanes: int,
-    *,
-    rounds: int,
-    steps: int,
-    warm_up: int = WARM_UP,
-) -> list[Latency]:
-    """Time `predict` with sampled actions, memory handed on, all contenders in turn in every round.
-
-    What disturbs the machine for longer than a round disturbs all of them, so that ratios hold where times
-    do not.
-
-    Args:
-        contenders: By name; the first is what the others are compared with.
-        space: Of one observation.
-        lanes: Batch of a step.
-        rounds: Over which medians are taken.
-        steps: Of each contender in a round.
-        warm_up: Steps of each contender before the first round.
-    """
-    observation, starts = sample_observations(space, lanes, seed=0), np.zeros(lanes, bool)
-    with one_thread():
-        steppers = [_stepper(model, observation, starts) for model in contenders.values()]
-        for step in steppers:
-            _seconds(step, warm_up)
-        seconds = np.array([[_seconds(step, steps) for step in steppers] for _ in range(rounds)])
-    medians, ratios = np.median(seconds, axis=0), np.median(seconds / seconds[:, :1], axis=0)
-    return [
-        Latency(name, float(median) * 1e6, float(ratio))
-        for name, median, ratio in zip(contenders, medians, ratios, strict=True)
-    ]
+# Rounds are long enough that caches filled by the policy before do not matter.
+ROUNDS, STEPS_PER_ROUND = 30, 150
 
 
 def latency_table(
@@ -78,8 +28,8 @@ def latency_table(
     """Compare an exported actor with its model and with RecurrentPPO, of the same LSTM size and of 256 units.
 
     Args:
-        model: What was exported.
-        exported: The file.
+        model: The model that was exported.
+        exported: Its ONNX file.
         rounds: As in `measure`.
         steps: As in `measure`.
 
@@ -112,29 +62,10 @@ def recurrent_ppo(observation_space: spaces.Space[Any], action_space: Any, units
 
 
 class _Spaces(gymnasium.Env[Any, Any]):
-    """An environment for those that only ask it for its spaces."""
+    """An environment that only has spaces."""
 
     def __init__(self, observation_space: spaces.Space[Any], action_space: Any) -> None:
         self.observation_space, self.action_space = observation_space, action_space
-
-
-def _stepper(model: Policy, observation: Any, starts: Any) -> Callable[[], None]:
-    """A function that takes one step and keeps the memory for the next."""
-    state = None
-
-    def step() -> None:
-        nonlocal state
-        _, state = model.predict(observation, state, starts, False)
-
-    return step
-
-
-def _seconds(step: Callable[[], None], times: int) -> float:
-    """Per step."""
-    begin = time.perf_counter()
-    for _ in range(times):
-        step()
-    return (time.perf_counter() - begin) / times
 
 
 def _circumstances(rounds: int, steps: int) -> str:

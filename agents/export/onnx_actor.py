@@ -1,4 +1,4 @@
-"""An exported actor at work: numpy and onnxruntime are all it needs, torch is not among them.
+"""Running an exported actor, which needs numpy and onnxruntime, and neither torch nor Gymnasium.
 
 The file is one that `agents.export` wrote; docs/export.md lists its inputs, outputs and metadata.
 """
@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# The entry of the file's metadata that is ours, and the newest form of it that is understood.
+from agents.process.extras import require
+
+# Our entry in the metadata of the file, and its newest version that is understood.
 METADATA_KEY = "memory_envs.actor"
 METADATA_VERSION = 1
 
@@ -37,12 +39,12 @@ _DTYPES = {
 
 
 class ActorStep(NamedTuple):
-    """What an actor says of one step of N lanes."""
+    """The outputs of one step of N lanes."""
 
     logits: NDArray[np.float32]
     """[N, A]."""
     action: NDArray[np.int64]
-    """[N]: the likeliest."""
+    """[N]: the greedy actions."""
     value: NDArray[np.float32]
     """[N]."""
 
@@ -58,17 +60,17 @@ class OnnxActor:
 
     Args:
         source: The file, or its contents.
-        seed: Of sampled actions; drawn from the system when None.
-        threads: For one step; more do not pay for networks as small as an actor.
+        seed: Of sampled actions; random when None.
+        threads: Of one step; more than one does not pay for networks as small as an actor.
 
     Attributes:
-        metadata: What the exporter wrote about the actor, see docs/export.md.
-        rng: Actions are sampled with it.
+        metadata: Metadata that the exporter wrote, see docs/export.md.
+        rng: Generator of sampled actions.
 
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: onnxruntime is not installed.
-        ValueError: The file is no ONNX model, no exported actor, or of a newer version.
+        ValueError: The file is not an ONNX model, not an exported actor, or of a newer version.
     """
 
     def __init__(
@@ -142,7 +144,7 @@ class OnnxActor:
             observation: Of one environment or of N lanes. Images may have their channels last.
             state: As the last call returned it; zeros when None.
             episode_start: [N] bool; where true, memory is cleared first. Nowhere when None.
-            deterministic: Take the likeliest action instead of sampling.
+            deterministic: Take greedy actions instead of sampled ones.
 
         Returns:
             Actions, [N] or a single one as the observation was, and the next state.
@@ -205,11 +207,11 @@ class _Input:
         return array.astype(self.dtype, copy=False)
 
     def _channels_first(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Stable-Baselines3 turns images that way before a policy sees them."""
+        """Stable-Baselines3 transposes images so before a policy sees them."""
         image = self.dtype == np.uint8 and array.ndim == len(self.axes) == 4
         if image and list(array.shape[1:]) != self.axes[1:]:
-            turned = np.moveaxis(array, -1, 1)
-            return turned if list(turned.shape[1:]) == self.axes[1:] else array
+            transposed = np.moveaxis(array, -1, 1)
+            return transposed if list(transposed.shape[1:]) == self.axes[1:] else array
         return array
 
 
@@ -220,13 +222,7 @@ def _with_lane(observation: Observation) -> Observation:
 
 
 def _open(source: str | os.PathLike[str] | bytes, threads: int) -> Any:
-    try:
-        import onnxruntime  # type: ignore[import-untyped]
-    except ImportError as missing:
-        raise ImportError(
-            "exported actors run in onnxruntime, which is not installed; "
-            'run `pip install "memory-envs[export]"`'
-        ) from missing
+    onnxruntime = require("onnxruntime", "running an exported actor")
     if not isinstance(source, bytes) and not os.path.isfile(source):
         raise FileNotFoundError(f"there is no exported actor {os.fspath(source)}")
     options = onnxruntime.SessionOptions()
@@ -241,7 +237,7 @@ def _open(source: str | os.PathLike[str] | bytes, threads: int) -> Any:
 def _read_metadata(session: Any, source: str | os.PathLike[str] | bytes) -> dict[str, Any]:
     entries = session.get_modelmeta().custom_metadata_map
     if METADATA_KEY not in entries:
-        raise ValueError(f"{_name(source)} is no exported actor: its metadata have no {METADATA_KEY!r}")
+        raise ValueError(f"{_name(source)} is not an exported actor: its metadata have no {METADATA_KEY!r}")
     metadata: dict[str, Any] = json.loads(entries[METADATA_KEY])
     if metadata["version"] > METADATA_VERSION:
         raise ValueError(

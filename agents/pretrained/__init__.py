@@ -4,6 +4,6 @@
 """
 
 from agents.pretrained.card import ModelCard
-from agents.pretrained.store import load, names, read_card
+from agents.pretrained.store import load, load_pretrained, names, read_card
 
-__all__ = ["ModelCard", "load", "names", "read_card"]
+__all__ = ["ModelCard", "load", "load_pretrained", "names", "read_card"]

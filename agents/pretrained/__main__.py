@@ -1,4 +1,4 @@
-"""The trained actors that ship: `python -m agents.pretrained` lists them, with RUN_DIR it adds one."""
+"""Shipped actors: `python -m agents.pretrained` lists them, with RUN_DIR it adds one."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def _list_or_add(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m agents.pretrained",
-        description="List the trained actors that ship, or add that of a run.",
+        description="List the shipped actors, or add that of a run.",
     )
     parser.add_argument(
         "run_dir",
         nargs="?",
         metavar="RUN_DIR",
-        help="finished run of a preset, whose actor is evaluated over "
-        f"{EPISODES:,} episodes and written under the preset's name; the actors are listed when not given",
+        help="finished run of a preset: its actor is evaluated over "
+        f"{EPISODES:,} episodes and written under the preset's name; without it the actors are listed",
     )
     parser.add_argument(
         "--folder",
         type=Path,
         default=SHIPPED,
-        help="where the actors lie; that of the package when not given",
+        help="folder of the actors (default: that of the package)",
     )
     return parser
 

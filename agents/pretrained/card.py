@@ -1,4 +1,4 @@
-"""The model card of a trained actor: what it is, how it was trained, how well it does."""
+"""The model card of a trained actor: what it is, how it was trained, how well it performs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class ModelCard:
-    """All that is known of a trained actor but its weights, as plain JSON-able values.
+    """Everything about a trained actor except its weights, as plain JSON-able values.
 
     Attributes:
         name: The preset it was trained with.
@@ -25,8 +25,8 @@ class ModelCard:
         env: Registered id of the environment.
         env_kwargs: Settings of the environment that differ from its defaults.
         training: `command`, `seed`, `frames`, all `settings` of the agent, and what it was `made_with`.
-        evaluation: By how actions are chosen, "sampled" and "deterministic": what `Evaluation.to_dict` says,
-            and `normalized_score`, that of the return, None where no certificate ships for the environment.
+        evaluation: By how actions are chosen, "sampled" and "deterministic": `Evaluation.to_dict`
+            and `normalized_score` of the return, None where no certificate ships for the environment.
         sha256: Of the file of weights, in hexadecimal.
     """
 
@@ -51,7 +51,7 @@ class ModelCard:
         """Return what `to_dict` was made from.
 
         Raises:
-            ValueError: It is no model card, one of another version, or an entry is missing or unknown.
+            ValueError: It is not a model card, is one of another version, or an entry is missing or unknown.
         """
         if not isinstance(content, Mapping) or content.get("format") != FORMAT:
             raise ValueError(f"it does not say that its format is {FORMAT!r}")
@@ -66,7 +66,7 @@ class ModelCard:
         return cls(**fields)
 
     def summary(self) -> str:
-        """Return a line: how well it does with sampled actions, and how long it was trained where."""
+        """Return one line: its results with sampled actions, and its training."""
         sampled = self.evaluation["sampled"]
         success, score = sampled["success"], sampled["normalized_score"]
         parts = [

@@ -1,4 +1,4 @@
-"""From a run directory to a trained actor that ships: checked, evaluated, written."""
+"""Publishing the actor of a finished run: checked, evaluated, written with its model card."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ import memory_envs
 from agents.evaluation.episodes import Evaluation, evaluate, evaluation_lanes
 from agents.pretrained.card import ModelCard
 from agents.pretrained.store import SHIPPED, architecture, build_policy, digest, save
+from agents.runs.command_line import PROGRAM, parse
 from agents.runs.directory import RunDirectory
-from agents.runs.options import Options, differences, parse, told
+from agents.runs.options import Options, differences, in_words
 from agents.runs.trained import load_model
 from agents.sb3.spaces import space_to_json
 from agents.vec_env.make import make_lanes
-from registry.agents import get_agent
 from registry.envs import ENVS
-from registry.presets import get_preset
 
 EPISODES = 1000
 
@@ -33,11 +32,11 @@ def publish(run_dir: str | Path, folder: str | Path = SHIPPED, episodes: int = E
     Args:
         run_dir: The run.
         folder: Where to write; that of the package by default.
-        episodes: To evaluate with, by sampled and by deterministic actions each.
+        episodes: Of each evaluation, one with sampled and one with greedy actions.
 
     Raises:
         FileNotFoundError: There is no run, or it has no final model.
-        ValueError: The run is not its preset's: it has other settings, or was not trained to the end.
+        ValueError: The run has other settings than its preset, or was not trained to the end.
     """
     run = RunDirectory.open(run_dir)
     options = _preset_options(run)
@@ -57,18 +56,18 @@ def _preset_options(run: RunDirectory) -> Options:
     options = Options.from_dict(run.read_config())
     name = options.run.preset
     if name is None:
-        raise ValueError(f"{run.path} was trained without a preset, so it has no name to be shipped under")
-    preset = parse(get_agent(get_preset(name).agent).program, ["--preset", name])
+        raise ValueError(f"{run.path} was trained without a preset, so its actor has no name to ship under")
+    preset = parse(["--preset", name])
     differing = differences(options, preset)
     if differing:
-        raise ValueError(f"{run.path} has not the settings of the preset {name!r}: {told(differing)}")
+        raise ValueError(f"{run.path} does not have the settings of preset {name!r}: {in_words(differing)}")
     return options
 
 
 def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
-    """The card, evaluation left empty, and the weights as the content of a safetensors file."""
+    """The card without its evaluation, and the weights as the content of a safetensors file."""
     if not run.model.exists():
-        raise FileNotFoundError(f"{run.path} has no {run.model.name}: the run has not ended")
+        raise FileNotFoundError(f"{run.path} has no {run.model.name}: the run is not complete")
     model, settings = load_model(run.path), options.run
     if model.num_timesteps < settings.total_timesteps:
         raise ValueError(
@@ -76,7 +75,7 @@ def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
         )
     policy = getattr(model, "policy", None)
     if not isinstance(policy, BasePolicy):
-        raise ValueError(f"{run.model} has no network that acts: there is nothing to ship")
+        raise ValueError(f"{run.model} has no acting network: there is nothing to ship")
     weights = safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in policy.state_dict().items()}
     )
@@ -98,11 +97,10 @@ def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
 
 def _training(run: RunDirectory, options: Options, frames: int) -> dict[str, Any]:
     settings = options.run
-    program = get_agent(options.agent).program
     session = run.read_config()["sessions"][-1]
     return {
         # The number of threads decides the order of sums, and so the last bits of every weight.
-        "command": f"python -m {program} --preset {settings.preset} --seed {settings.seed} "
+        "command": f"python -m {PROGRAM} --preset {settings.preset} --seed {settings.seed} "
         f"--device {settings.device} --num-threads {settings.num_threads}",
         "seed": settings.seed,
         "frames": frames,

@@ -15,18 +15,19 @@ from stable_baselines3.common.save_util import is_json_serializable
 from stable_baselines3.common.utils import get_device
 
 from agents.pretrained.card import ModelCard
+from agents.runs.trained import TrainedModel, choose_env
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.checkpoint import CheckpointError
 from agents.sb3.spaces import space_from_json
 from memory_envs.files import replacing, write_json
 from registry.lookup import look_up
 
-# Where the actors of the package lie.
+# The actors of the package.
 SHIPPED = Path(__file__).parent / "actors"
 
 # Arguments of SB3's policies that concern only their training, or that a card holds elsewhere.
 _NOT_ARCHITECTURE = ("observation_space", "action_space", "optimizer_kwargs")
-# What a card or weights that do not fit together raise.
+# Raised where card and weights do not fit together.
 _MISFITS = (ValueError, TypeError, LookupError, RuntimeError, safetensors.SafetensorError)
 
 
@@ -40,7 +41,7 @@ def read_card(name: str, folder: str | Path = SHIPPED) -> ModelCard:
 
     Args:
         name: One of `names()`.
-        folder: Where it lies; that of the package by default.
+        folder: Folder of the actors; that of the package by default.
 
     Raises:
         ValueError: There is no such actor; says which there are.
@@ -64,8 +65,8 @@ def load(name: str, device: torch.device | str = "cpu", folder: str | Path = SHI
 
     Args:
         name: One of `names()`.
-        device: Where to put the network.
-        folder: Where it lies; that of the package by default.
+        device: Device of the network.
+        folder: Folder of the actors; that of the package by default.
 
     Returns:
         The policy, ready to act: `predict(observation, state, episode_start, deterministic)`.
@@ -73,7 +74,7 @@ def load(name: str, device: torch.device | str = "cpu", folder: str | Path = SHI
     Raises:
         ValueError: There is no such actor; says which there are.
         CheckpointError: The files are damaged, or do not belong together.
-        FileNotFoundError: The card lies there without its weights.
+        FileNotFoundError: The card is there without its weights.
     """
     card = read_card(name, folder)
     path = _weights(Path(folder), name)
@@ -86,11 +87,33 @@ def load(name: str, device: torch.device | str = "cpu", folder: str | Path = SHI
         raise CheckpointError(f"{path} and its model card make no policy: {fault}") from fault
 
 
+def load_pretrained(
+    name: str,
+    env_id: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+) -> TrainedModel:
+    """Load an actor that ships with the package, and the environment it was trained in.
+
+    Args:
+        name: One of `names()`.
+        env_id: Environment; that of the training when None.
+        env_kwargs: Settings of the environment; those of the training when None.
+        device: Where to put the networks.
+
+    Raises:
+        ValueError: There is no such actor; says which there are.
+    """
+    card = read_card(name)
+    model = load(name, device)
+    return TrainedModel(model, *choose_env(env_id, env_kwargs, card.env, card.env_kwargs))
+
+
 def save(card: ModelCard, weights: bytes, folder: str | Path = SHIPPED) -> Path:
-    """Write a trained actor, in the place of one of the same name.
+    """Write a trained actor, replacing one of the same name.
 
     Returns:
-        The file of weights; the card lies beside it.
+        The file of weights; the card is beside it.
 
     Raises:
         OSError: The files could not be written.
@@ -109,7 +132,7 @@ def build_policy(card: ModelCard, weights: bytes, device: torch.device | str = "
     policy = cast(Any, policy_class)(
         space_from_json(card.observation_space),
         space_from_json(card.action_space),
-        lambda _: 0.0,  # it is not going to learn
+        lambda _: 0.0,  # learning rate: it will not train
         **card.architecture,
     ).to(get_device(device))
     policy.load_state_dict(safetensors.torch.load(weights))
@@ -118,7 +141,7 @@ def build_policy(card: ModelCard, weights: bytes, device: torch.device | str = "
 
 
 def architecture(policy: BasePolicy) -> dict[str, Any]:
-    """Return the arguments to build a policy again from; classes, which no card can hold, are left out."""
+    """Return the arguments that rebuild a policy, without classes, which a card cannot hold."""
     arguments: Mapping[str, Any] = policy._get_constructor_parameters()
     return {
         name: value

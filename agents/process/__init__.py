@@ -1,1 +1,1 @@
-"""This process: its threads, its signals, its exit status, and what it runs on."""
+"""This process: threads, signals, exit status, interpreter, optional libraries, machine."""

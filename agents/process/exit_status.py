@@ -1,4 +1,4 @@
-"""How the programs end: what a shell is told, and what of a mistake is shown."""
+"""Exit statuses of the programs, and which errors end them with a message instead of a traceback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gymnasium
 
 FINISHED, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
-# What a wrong option, a missing file or a damaged checkpoint raises: the message says it all.
+# What a wrong option, a missing file or a damaged checkpoint raises: the message is enough.
 REFUSALS = (ValueError, TypeError, OSError, ImportError, gymnasium.error.Error)
 
 
@@ -18,17 +18,22 @@ def exit_status(command: Callable[[], int], *refusals: type[Exception]) -> int:
 
     Args:
         command: Returns a status.
-        refusals: What it refuses with besides REFUSALS.
+        refusals: Errors that count as refusals besides REFUSALS.
 
     Returns:
         What the command returns; REFUSED, with the message on standard error, where it refuses, and
-        INTERRUPTED where Ctrl-C ends it. Anything else is a fault of ours and passes.
+        INTERRUPTED where Ctrl-C ends it. Any other error is a fault of ours and is raised.
     """
     mistakes: tuple[type[Exception], ...] = (*REFUSALS, *refusals)
     try:
         return command()
     except mistakes as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return REFUSED
+        return refused(problem)
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def refused(problem: Exception) -> int:
+    """Print a refusal on standard error and return its status."""
+    print(f"error: {problem}", file=sys.stderr)
+    return REFUSED

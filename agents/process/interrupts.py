@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for a good moment."""
+"""Ctrl-C that is handled at a safe moment."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupt:
-    """Whether somebody asked to stop.
+    """A request to stop.
 
     Attributes:
-        requested: True once they did.
+        requested: Whether somebody asked.
     """
 
     def __init__(self, on_request: Callable[[], None]) -> None:
-        """Call `on_request` when somebody asks, the first time only."""
+        """Call `on_request` at the first request only."""
         self.requested = False
         self._on_request = on_request
 
@@ -31,17 +31,17 @@ class Interrupt:
 
 
 def ignore_interrupts() -> None:
-    """Ignore SIGINT and SIGTERM from now on, when all that is left is to exit with the right status."""
+    """Ignore SIGINT and SIGTERM from now on, when only the exit is left."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def deferred_interrupts(on_request: Callable[[], None] = lambda: None) -> Iterator[Interrupt]:
-    """Turn SIGINT and SIGTERM into a request for the length of a block, so that nothing is cut in half.
+    """Turn SIGINT and SIGTERM into a request for the length of a block, so that no work is cut in half.
 
     Later signals change nothing; SIGQUIT (Ctrl-backslash) still ends the process at once. Outside the main
-    thread, which alone may handle signals, nothing is turned.
+    thread, the only one that may handle signals, this does nothing.
     """
     interrupt = Interrupt(on_request)
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""What a result was made with: code, libraries, machine."""
+"""What produced a result: code, libraries, machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LIBRARIES = ("memory-envs", "gymnasium", "numba", "numpy", "sb3-contrib", "stabl
 
 
 def provenance() -> dict[str, Any]:
-    """Return versions, git revision and machine as plain JSON-able values; what is not known is None."""
+    """Return versions, git revision and machine as plain JSON-able values; None where unknown."""
     return {
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in LIBRARIES},
@@ -33,7 +33,7 @@ def available_cores() -> int:
 
 
 def allowed_threads() -> int | None:
-    """Return how many threads numerical libraries may use by OMP_NUM_THREADS; None where it says nothing."""
+    """Return how many threads OMP_NUM_THREADS allows numerical libraries; None where it is not set."""
     wanted = os.environ.get("OMP_NUM_THREADS", "")
     return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else None
 

@@ -1,4 +1,4 @@
-"""How torch uses the processor, for the length of a block."""
+"""Modes in which torch uses the CPU, each for the length of a block."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def one_thread() -> Iterator[None]:
 
 @contextlib.contextmanager
 def denormals_as_zero() -> Iterator[None]:
-    """Take numbers too small for full precision as 0.
+    """Flush denormal numbers to zero.
 
-    Weights of attention and of V-MPO fade into such numbers, and a CPU needs many times longer for each.
+    Weights of attention and of V-MPO become this small, and a CPU needs many times longer for each.
     """
-    # Torch sets the mode of the processor but cannot tell it.
+    # Torch can set this mode of the CPU but not report it.
     was_on = bool(torch.tensor(1e-40) * 1.0 == 0.0)
     torch.set_flush_denormal(True)
     try:

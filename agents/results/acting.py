@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents.export.latency import BATCHES, measure
+from agents.evaluation.latency import BATCHES, measure
 from agents.results.runs import Group
 from agents.sb3.algorithm import find_algorithm
 from memory_envs.files import replacing

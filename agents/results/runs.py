@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, SECONDS, Row, read_rows
-from agents.runs.options import OF_THE_EXPERIMENT, RunSettings
+from agents.runs.options import OF_THE_EXPERIMENT
+from agents.runs.settings import RunSettings
 from registry.agents import AGENTS
 
 Clock = Literal["wall", "cpu"]

@@ -1,1 +1,1 @@
-"""A training run: what is asked for, the folder it leaves, and how it goes on."""
+"""A training run: its options, its folder, its log, and what is made of it at the end."""

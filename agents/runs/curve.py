@@ -1,4 +1,4 @@
-"""The learning curve of a run as a picture, beside what the paper reached."""
+"""The learning curve of a run as a picture, beside the points of the paper."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from memory_envs.files import replacing
 
 Unit = Literal["frames", "minutes"]
 
-# That a mean runs over before it counts as reached.
+# Episodes that a mean needs before it counts as reached.
 FEWEST_EPISODES = 100
 
 INK, GRID = "#2b2f38", "#e6e8ec"
@@ -145,7 +145,7 @@ def _draw_ours(axes: Axes, rows: list[Row], unit: Unit, metric: str) -> None:
 
 
 def style_axes(axes: Axes, unit: Unit, label: str) -> None:
-    """Give axes their title and the looks that all our pictures share."""
+    """Give axes their title and the style that all our pictures share."""
     axes.set_title(label, loc="left", fontsize=11, color=INK)
     axes.set_xlabel(_LABELS[unit], color=INK)
     axes.grid(color=GRID, lw=0.9)
@@ -156,7 +156,7 @@ def style_axes(axes: Axes, unit: Unit, label: str) -> None:
 
 
 def position(rows: list[Row], unit: Unit) -> np.ndarray:
-    """Return where rows lie on the x axis: in millions of frames or in minutes."""
+    """Return the x coordinates of rows, in millions of frames or in minutes."""
     if unit == "frames":
         return np.array(column(rows, FRAMES)) / 1e6
     return np.array(column(rows, SECONDS)) / 60
@@ -176,5 +176,5 @@ def reached(rows: list[Row], success: float, unit: Unit) -> float | None:
 
 
 def has_settled(row: Row) -> bool:
-    """Return whether the means of a row run over enough episodes, or nobody counted them."""
+    """Return whether the means of a row cover enough episodes, or their number was not logged."""
     return not row.get(EPISODES) or int(row[EPISODES]) >= FEWEST_EPISODES

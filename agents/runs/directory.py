@@ -1,4 +1,4 @@
-"""What a training run leaves behind: one folder, and the name of everything in it."""
+"""The folder of a training run, and the name of everything in it."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ class RunDirectory:
         """Keep other programs from training here, until `release` or the end of this process.
 
         Raises:
-            BlockingIOError: One does already.
+            BlockingIOError: Another program is training here.
         """
         try:
             self._lock.acquire()
         except Timeout:
             raise BlockingIOError(
-                f"another program is training in {self.path}: wait for it, or end it"
+                f"another program is training in {self.path}: wait for it, or stop it"
             ) from None
 
     def release(self) -> None:
         """Let others train here."""
         self._lock.release()
 
-    def forget_unless_trained(self) -> None:
-        """Remove the folder if it holds nothing to go on with: no checkpoint and no model."""
+    def remove_unless_trained(self) -> None:
+        """Remove the folder if nothing in it can be resumed: no checkpoint and no model."""
         if not self._checkpoints() and not self.model.exists():
             shutil.rmtree(self.path)
 
@@ -78,8 +78,8 @@ class RunDirectory:
         run = cls(path)
         if run.path.exists() and not (run.path.is_dir() and not any(run.path.iterdir())):
             raise FileExistsError(
-                f"{path} is not an empty folder; choose another --run-dir, "
-                f"or go on with the run in it by --resume {path}"
+                f"{path} is not an empty folder: choose another --run-dir, "
+                f"or resume the run in it with --resume {path}"
             )
         run.checkpoints.mkdir(parents=True)
         return run
@@ -93,12 +93,12 @@ class RunDirectory:
         """
         run = cls(path)
         if not run.config.is_file():
-            raise FileNotFoundError(f"{path} is no run directory: it has no {run.config.name}")
+            raise FileNotFoundError(f"{path} is not a run directory: it has no {run.config.name}")
         return run
 
     @classmethod
     def containing(cls, file: str | Path) -> RunDirectory | None:
-        """Return the run that a file belongs to, if it lies in one."""
+        """Return the run that a file belongs to, or None."""
         folders = Path(file).resolve().parents[:2]  # the run's own and checkpoints/
         return next((cls(folder) for folder in folders if cls(folder).config.is_file()), None)
 
@@ -106,7 +106,7 @@ class RunDirectory:
         """Return what `write_config` wrote.
 
         Raises:
-            ValueError: The file is no JSON object.
+            ValueError: The file is not a JSON object.
         """
         try:
             config = json.loads(self.config.read_text(encoding="utf-8"))
@@ -121,7 +121,7 @@ class RunDirectory:
         write_json(self.config, config)
 
     def save_checkpoint(self, model: BaseAlgorithm) -> Path:
-        """Save a state to resume from, then forget all but the last two.
+        """Save a state to resume from, then delete all but the last two.
 
         Returns:
             The file, named by the frames it was trained for.

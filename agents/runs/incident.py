@@ -1,4 +1,4 @@
-"""What is kept of a run that had to end, so that its cause can be found."""
+"""Details of a failure, kept in the run directory so that its cause can be found."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from memory_envs.files import write_json
 def keep(
     run: RunDirectory, problem: EnvironmentFailed | LossNotFinite, env_id: str, env_kwargs: Mapping[str, Any]
 ) -> Path | None:
-    """Write what is known of a problem into the run directory.
+    """Write the details of a failure into the run directory.
 
     Args:
-        run: Where.
-        problem: What ended it.
+        run: The run that failed.
+        problem: The error that ended it.
         env_id: Environment of the run.
-        env_kwargs: Its settings.
+        env_kwargs: Its keyword arguments.
 
     Returns:
-        environment_failed.json, with id, settings, and seed and actions of the lane that raised (of all
-        lanes of that actor, where they are one object and it cannot be told); or loss_not_finite.zip, a
-        checkpoint that holds the unroll; None where nothing is known.
+        environment_failed.json with id, keyword arguments, and seed and actions of the lane that raised (of
+        all lanes of that actor where they are one object), or loss_not_finite.zip, a checkpoint that holds
+        the unroll; None where nothing is known.
     """
     if isinstance(problem, EnvironmentFailed):
         path = run.path / "environment_failed.json"

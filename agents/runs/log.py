@@ -1,4 +1,4 @@
-"""The log of a run: progress.csv and TensorBoard events that can be gone on with."""
+"""The log of a run: progress.csv and TensorBoard events, which a resumed run continues."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Row = dict[str, str]
 
 
 def open_log(run: RunDirectory, frames: int, keep: Callable[[int], bool]) -> Logger:
-    """Return a logger that goes on with the log of a run, or begins it.
+    """Return a logger that continues the log of a run, or starts it.
 
     Args:
         run: Whose log.
-        frames: Where training goes on.
-        keep: Whether to keep the row of a number of frames; what is dropped will be logged again.
+        frames: Of training so far.
+        keep: Whether to keep the row of a number of frames; dropped rows will be logged again.
     """
     kept = [row for row in read_rows(run.progress) if keep(int(row[FRAMES]))]
     return Logger(str(run.path), [ProgressTable(run.progress, kept), Events(run.tensorboard, frames)])
@@ -46,7 +46,7 @@ def read_rows(path: Path) -> list[Row]:
 class ProgressTable(KVWriter):
     """A CSV file that grows by a row per log interval, and by columns when new metrics appear.
 
-    SB3's own format begins its file anew. This one goes on with earlier rows, and its columns come in the
+    SB3's own format starts a new file. This one continues after earlier rows, and its columns come in the
     order in which they were first logged.
     """
 

@@ -1,4 +1,4 @@
-"""How far training is, for people: a bar in a terminal, a line now and then elsewhere."""
+"""Progress of training for people: a bar in a terminal, a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPEED_WINDOW = 100
 
 
 class Snapshot(NamedTuple):
-    """Where training stands."""
+    """The state of training at one moment."""
 
     frames: int
     total: int
@@ -26,24 +26,24 @@ class Snapshot(NamedTuple):
     seconds_left: float
 
     def fields(self) -> dict[str, Any]:
-        """Return what is shown, ready to print."""
+        """Return the texts to show."""
         return {
-            "frames": f"{count(self.frames)} of {count(self.total)} frames",
+            "frames": f"{format_count(self.frames)} of {format_count(self.total)} frames",
             "success": "" if self.success is None else f"success {self.success:.3f}",
             "mean_return": "" if self.mean_return is None else f"return {self.mean_return:.3f}",
             "speed": f"{self.frames_per_second:,.0f} frames/s",
-            "left": f"{clock(self.seconds_left)} left",
+            "left": f"{format_duration(self.seconds_left)} left",
         }
 
 
 class Display(Protocol):
-    """Something that shows snapshots."""
+    """Shows snapshots."""
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show where training stands."""
+        """Show a snapshot."""
 
     def close(self) -> None:
-        """Leave what was shown last."""
+        """Stop; what was shown last stays."""
 
 
 class Bar:
@@ -90,7 +90,7 @@ class TrainingProgress(BaseCallback):
 
     Args:
         total: Frames that training runs to.
-        console: Where; a bar is drawn if it is a terminal.
+        console: Where to show them; a bar is drawn if it is a terminal.
     """
 
     def __init__(self, total: int, console: Console) -> None:
@@ -101,7 +101,7 @@ class TrainingProgress(BaseCallback):
         self._times: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)  # ends of rollouts
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Stop; what was shown last stays."""
         self.display.close()
 
     def _on_training_start(self) -> None:
@@ -125,7 +125,7 @@ class TrainingProgress(BaseCallback):
         return time.perf_counter(), self.model.num_timesteps
 
     def snapshot(self) -> Snapshot:
-        """Return where training stands, averaged over the episodes that the model keeps."""
+        """Return the state of training, averaged over the episodes that the model keeps."""
         # From rollout to rollout there are as many updates as rollouts.
         start, before = self._times[0] if len(self._times) > 1 else self._begun
         end, frames = self._times[-1]
@@ -141,12 +141,12 @@ class TrainingProgress(BaseCallback):
         )
 
 
-def count(frames: int) -> str:
-    """Return a number of frames that leaves room for the rest of the line."""
+def format_count(frames: int) -> str:
+    """Return a number of frames in a few characters: 99,999 or 1.60M."""
     return f"{frames:,}" if frames < 100_000 else f"{frames / 1e6:.2f}M"
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a duration as m:ss or h:mm:ss."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

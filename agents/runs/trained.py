@@ -1,4 +1,4 @@
-"""Trained models: where they lie, how they are loaded, and how another training begins with one."""
+"""Trained models: found and loaded, and new models that start from their networks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import torch
 from stable_baselines3.common.save_util import recursive_getattr
 
-from agents import pretrained
 from agents.evaluation.episodes import Policy
 from agents.runs.directory import RunDirectory
 from agents.runs.options import config_differences
@@ -20,7 +19,7 @@ from agents.sb3.base import ConfiguredAlgorithm
 from registry.agents import AGENTS
 
 
-class Trained(NamedTuple):
+class TrainedModel(NamedTuple):
     """A model and the environment it was trained in."""
 
     model: Policy
@@ -33,7 +32,7 @@ def load_trained(
     env_id: str | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     device: str = "cpu",
-) -> Trained:
+) -> TrainedModel:
     """Load the model of a run, or of a file.
 
     Args:
@@ -44,43 +43,21 @@ def load_trained(
 
     Raises:
         FileNotFoundError: There is no such file, or the folder is no run.
-        ValueError: The file is no model, or belongs to no run and `env_id` is None.
+        ValueError: The file is not a model, or belongs to no run and `env_id` is None.
     """
     path, config = _found(path)
     settings = config.get("run", {})
     if env_id is None and "env" not in settings:
-        raise ValueError(f"{path} lies in no run directory, so its environment is not known: give --env")
+        raise ValueError(f"{path} is not in a run directory, so its environment is unknown: give --env")
     model = _load(path, device)
     own_id, own_kwargs = settings.get("env"), json.loads(settings.get("env_kwargs", "{}"))
-    return Trained(model, *_task(env_id, env_kwargs, own_id, own_kwargs))
+    return TrainedModel(model, *choose_env(env_id, env_kwargs, own_id, own_kwargs))
 
 
-def load_pretrained(
-    name: str,
-    env_id: str | None = None,
-    env_kwargs: Mapping[str, Any] | None = None,
-    device: str = "cpu",
-) -> Trained:
-    """Load an actor that ships with the package, and the environment it was trained in.
-
-    Args:
-        name: One of `agents.pretrained.names()`.
-        env_id: Environment; that of the training when None.
-        env_kwargs: Settings of the environment; those of the training when None.
-        device: Where to put the networks.
-
-    Raises:
-        ValueError: There is no such actor; says which there are.
-    """
-    card = pretrained.read_card(name)
-    model = pretrained.load(name, device)
-    return Trained(model, *_task(env_id, env_kwargs, card.env, card.env_kwargs))
-
-
-def _task(
+def choose_env(
     env_id: str | None, env_kwargs: Mapping[str, Any] | None, own_id: str, own_kwargs: Mapping[str, Any]
 ) -> tuple[str, Mapping[str, Any]]:
-    """The environment asked for, or else that of the training, whose settings are of no other one."""
+    """Return the environment asked for, or that of the training, whose settings apply to no other one."""
     if env_kwargs is None:
         env_kwargs = own_kwargs if env_id in (None, own_id) else {}
     return env_id or own_id, env_kwargs
@@ -95,24 +72,24 @@ def load_model(path: str | Path, device: str = "cpu") -> Any:
 
     Raises:
         FileNotFoundError: There is no such file, or the folder is no run.
-        ValueError: The file is no model.
+        ValueError: The file is not a model.
     """
     path, _ = _found(path)
     return _load(path, device)
 
 
 def _load(path: Path, device: str) -> Any:
-    """A model by the class that its file names."""
+    """Load a model by the class that its file names."""
     tree, _ = saving.read(path, "cpu")
     classes = {row.entry_point.rpartition(":")[2]: row.name for row in AGENTS.values()}
     name = tree.get("algorithm") if isinstance(tree, dict) else None
     if name not in classes:
-        raise ValueError(f"{path} holds no model of {', '.join(classes)}")
+        raise ValueError(f"{path} does not hold a model of {', '.join(classes)}")
     return find_algorithm(classes[name]).load(path, device=device)
 
 
 def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
-    """The file of a model, and the configuration of the run it belongs to, empty if to none."""
+    """The file of a model, and the configuration of its run; empty if it belongs to none."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no run directory and no model file {path}")
@@ -123,14 +100,14 @@ def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
     return path, config
 
 
-class Beginning(NamedTuple):
-    """What a training began with.
+class WarmStart(NamedTuple):
+    """The trained model that a new one started from.
 
     Attributes:
-        file: The model's.
-        preset: That it was trained with, None where it had none or that is not known.
-        env: That it was trained in, None where that is not known.
-        timesteps: Frames that it had been trained for.
+        file: Model file.
+        preset: Preset it was trained with, None if none or unknown.
+        env: Environment it was trained in, None if unknown.
+        timesteps: Frames it had been trained for.
     """
 
     file: str
@@ -138,15 +115,15 @@ class Beginning(NamedTuple):
     env: str | None
     timesteps: int
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Return it in words."""
         trained = self.preset or self.env
         where = f" ({trained})" if trained else ""
         return f"the networks of {self.file}, trained for {self.timesteps:,} frames{where}"
 
 
-def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> Beginning:
-    """Give a new model what a trained one knows: its networks, and the units that its values count in.
+def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> WarmStart:
+    """Start a new model from the networks of a trained one, and from the moments that scale its values.
 
     Optimizers, replay and counters stay those of a new model.
 
@@ -155,11 +132,11 @@ def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> Beginning:
         path: As in `load_trained`.
 
     Returns:
-        What is to be written down of the trained one.
+        Which model that was, for the configuration of the run.
 
     Raises:
         FileNotFoundError: There is no such file, or the folder is no run.
-        ValueError: The file is no model, one of another class, or its networks do not fit.
+        ValueError: The file is not a model, is one of another class, or its networks do not fit.
     """
     file, config = _found(path)
     trained = _load(file, "cpu")
@@ -180,7 +157,7 @@ def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> Beginning:
             f"{_differences(trained, model)}"
         ) from problem
     run = config.get("run", {})
-    return Beginning(str(file), run.get("preset"), run.get("env"), trained.num_timesteps)
+    return WarmStart(str(file), run.get("preset"), run.get("env"), trained.num_timesteps)
 
 
 def _differences(trained: ConfiguredAlgorithm, model: ConfiguredAlgorithm) -> str:
@@ -192,7 +169,12 @@ def _differences(trained: ConfiguredAlgorithm, model: ConfiguredAlgorithm) -> st
 
 
 def check_spaces(model: Any, other: Any, whose: str) -> None:
-    """Refuse what has other spaces than the model was trained with, by the name of whose they are.
+    """Refuse spaces other than those that a model was trained with.
+
+    Args:
+        model: Has the spaces of its training.
+        other: Has the spaces to check.
+        whose: Name of `other`, for the error.
 
     Raises:
         ValueError: Naming the space.

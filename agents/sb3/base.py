@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -20,10 +19,11 @@ from stable_baselines3.common.utils import check_for_correct_spaces, get_system_
 from agents.sb3 import checkpoint, saving
 from agents.sb3.spaces import space_from_json, space_to_json
 from agents.vec_env.state import get_env_state, set_env_state
+from registry.lookup import did_you_mean
 
 Self = TypeVar("Self", bound="ConfiguredAlgorithm")
 
-# The closest settings to those of Stable-Baselines3, for errors about an unknown setting.
+# What Stable-Baselines3 calls what is closest to some of our settings, for those who try its names first.
 SB3_NAMES = {
     "n_steps": ("unroll_length",),
     "n_epochs": ("learner_replays",),
@@ -235,9 +235,8 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         for name in settings:
             if name not in names:
                 meant = [ours for ours in SB3_NAMES.get(name, ()) if ours in names]
-                near = meant or difflib.get_close_matches(name, names)
-                hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+                hint = did_you_mean(name, names, synonyms=meant)
                 raise TypeError(
-                    f"{cls.__name__} has no setting {name!r}.{hint} The settings are {', '.join(names)}"
+                    f"{cls.__name__} has no setting {name!r}{hint} (there are {', '.join(names)})"
                 )
         return dataclasses.replace(config, **settings)

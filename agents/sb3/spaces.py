@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import Space, spaces
 from numpy.typing import NDArray
+
+from registry.lookup import did_you_mean
 
 MAX_ELEMENTS = (
     2**26
@@ -66,8 +67,7 @@ def _from_json(data: Any, place: str) -> Space[Any]:
         raise ValueError(f"{place} must be an object with a 'type', got {data!r}")
     name = data["type"]
     if name not in _FORMS:
-        near = difflib.get_close_matches(name, _FORMS, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(name, _FORMS)
         raise ValueError(f"type of {place} must be one of {', '.join(_FORMS)}, got {name!r}{hint}")
     fields = {key: value for key, value in data.items() if key != "type"}
     try:

@@ -1,6 +1,5 @@
 """An episode as its stream, number and actions, with a hash of every state to notice drift."""
 
-import difflib
 import json
 import math
 import os
@@ -22,6 +21,7 @@ from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.style import ALL, Style
 from memory_envs.rendering.video import write_gif, write_mp4
 from memory_envs.rules.randomness import STREAM_LIMIT
+from registry.lookup import did_you_mean
 
 FORMAT = "memory-envs replay 2"
 NAMESPACE = "MemoryEnvs/"
@@ -263,8 +263,7 @@ def open_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
     env_id = registered_id(env_id)
     if not env_id.startswith(NAMESPACE) or env_id not in gymnasium.registry:
         known = sorted(name for name in gymnasium.registry if name.startswith(NAMESPACE))
-        nearest = difflib.get_close_matches(env_id, known, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        hint = did_you_mean(env_id, known)
         raise ReplayError(f"env_id must be one of {', '.join(known)}, got {env_id!r}{hint}")
     spec = gymnasium.spec(env_id)
     creator = load_env_creator(str(spec.entry_point))

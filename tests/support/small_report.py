@@ -16,7 +16,8 @@ from agents.report import episodes
 from agents.report.__main__ import main
 from agents.report.episodes import Examples, RecordedEpisode
 from agents.results.runs import Run
-from agents.runs import session as training
+from agents.runs import finishing
+from agents.train import main as train
 from agents.vec_env.make import make_single
 
 ENV = "MemoryEnvs/IMaze-v0"
@@ -51,9 +52,9 @@ class SmallReport:
         made = cls(folder / "runs", folder / "report.html")
         with pytest.MonkeyPatch.context() as patch:
             for picture in ("save_curve", "_record"):  # which take longer than the training
-                patch.setattr(training, picture, lambda *arguments: None)
+                patch.setattr(finishing, picture, lambda *arguments: None)
             patch.setattr(episodes, "ATTEMPTS", ATTEMPTS)
-            assert training.main("agents.ald.train", [*OPTIONS, "--run-dir", str(made.runs / "seed0")]) == 0
+            assert train([*OPTIONS, "--run-dir", str(made.runs / "seed0")]) == 0
             for seed in (1, 2):
                 copy_run(made.runs / "seed0", made.runs / f"seed{seed}", seed)
             assert main([str(made.runs), "--out", str(made.page), "--episodes", str(EPISODES)]) == 0

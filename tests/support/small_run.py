@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.runs import session as training
+from agents.train import main
 
-PROGRAM = "agents.ald.train"
 ENV = "MemoryEnvs/IMaze-v0"
 # The smallest maze, and short episodes: the replay at the end is looked for in dozens of them.
 MAZE = ("--env", ENV, "--env-kwargs", json.dumps({"size": 5, "view_size": 1, "max_episode_steps": 20}))
@@ -25,9 +24,9 @@ SMALL = (
 def run_small(folder: Path, unrolls: int, *more: str, task: Sequence[str] = MAZE) -> int:
     """Train for some unrolls; return the exit status."""
     length = ("--run-dir", str(folder), "--total-timesteps", str(unrolls * UNROLL))
-    return training.main(PROGRAM, [*task, *length, *SMALL, *more])
+    return main([*task, *length, *SMALL, *more])
 
 
 def resume(folder: Path, *more: str) -> int:
-    """Go on with a run; return the exit status."""
-    return training.main(PROGRAM, ["--resume", str(folder), *more])
+    """Resume a run; return the exit status."""
+    return main(["--resume", str(folder), *more])

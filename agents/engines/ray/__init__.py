@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from agents.engines.ray.environment import variables
 from agents.engines.ray.settings import RaySettings
+from agents.process.extras import require
 
 __all__ = ["RaySettings", "import_ray"]
 
@@ -18,10 +19,4 @@ def import_ray(settings: RaySettings) -> None:
         ImportError: Naming the extra that is missing.
     """
     with variables(settings):
-        try:
-            import ray  # noqa: F401
-        except ImportError as missing:
-            raise ImportError(
-                'the engine "ray" needs ray, which is not installed; '
-                'run `pip install "memory-envs[distributed]"`'
-            ) from missing
+        require("ray", "the Ray engine")

@@ -151,7 +151,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
 
 
 def test_unknown_settings_and_policies_are_named():
-    with pytest.raises(TypeError, match="PPOAgent has no setting 'gama'. Did you mean 'gamma'"):
+    with pytest.raises(TypeError, match="PPOAgent has no setting 'gama', did you mean 'gamma'"):
         small(PPOAgent, gama=0.9)
     with pytest.raises(ValueError, match="policy must be one of MlpPolicy, .* got 'MlpLstmPolicy'"):
         PPOAgent("MlpLstmPolicy", maze_lanes(1))

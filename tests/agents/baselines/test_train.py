@@ -6,9 +6,11 @@ import signal
 
 import pytest
 
+from agents import train as training
 from agents.enjoy.__main__ import main as enjoy
-from agents.runs import session as training
+from agents.runs import finishing
 from agents.runs.log import read_rows
+from agents.runs.progress import TrainingProgress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -16,14 +18,14 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("preset", ["imaze/vmpo-gtrxl", "imaze/vmpo-lstm", "imaze/asymmetric"])
 def test_presets_train_resume_and_can_be_watched(preset, tmp_path, monkeypatch, capsys):
     for slow in ("save_curve", "_record"):
-        monkeypatch.setattr(training, slow, lambda *arguments: None)
-    folder, program = tmp_path / "run", "agents.baselines.train"
+        monkeypatch.setattr(finishing, slow, lambda *arguments: None)
+    folder = tmp_path / "run"
     short = ["--total-timesteps", "64", "--num-envs", "4", "--unroll-length", "8", "--num-threads", "1"]
     tiny = ["--learner-width", "16", "--learner-memory", "4", "--evaluation-episodes", "2"]
     limit = ["--env-kwargs", json.dumps({"max_episode_steps": 20})]
     command = ["--preset", preset, "--run-dir", str(folder), *short, *tiny, *limit]
-    assert training.main(program, command) == 0
-    assert training.main(program, ["--resume", str(folder), "--total-timesteps", "128"]) == 0
+    assert training.main(command) == 0
+    assert training.main(["--resume", str(folder), "--total-timesteps", "128"]) == 0
     config = json.loads((folder / "config.json").read_text())
     assert (config["agent"], config["run"]["preset"]) == ("vmpo", preset)
     assert (folder / "model.zip").exists() and len(read_rows(folder / "progress.csv")) > 0
@@ -34,25 +36,26 @@ def test_presets_train_resume_and_can_be_watched(preset, tmp_path, monkeypatch, 
 @pytest.mark.parametrize("agent", ["recurrent-ppo", "ppo", "random"])
 def test_presets_of_sb3s_algorithms_are_interrupted_resumed_and_watched(agent, tmp_path, monkeypatch, capsys):
     """A run that is stopped between two rows of its log ends with the same rows as one that is not."""
-    for slow in ("save_curve", "_record") if agent == "recurrent-ppo" else ("report",):
-        monkeypatch.setattr(training, slow, lambda *arguments: None)
-    program, rollout = "agents.baselines.train", 4 * 8
+    pictures = [(finishing, "save_curve"), (finishing, "_record")]
+    for module, slow in pictures if agent == "recurrent-ppo" else [(training, "finish")]:
+        monkeypatch.setattr(module, slow, lambda *arguments: None)
+    rollout = 4 * 8
     short = ["--num-envs", "4", "--n-steps", "8", "--log-every", "2", "--num-threads", "1", "--device", "cpu"]
     tiny = ["--lstm-hidden-size", "8"] if agent == "recurrent-ppo" else []
     limit = ["--env-kwargs", json.dumps({"max_episode_steps": 20}), "--evaluation-episodes", "2"]
     command = ["--preset", f"imaze/{agent}", *short, *tiny, *limit, "--total-timesteps", str(6 * rollout)]
-    collected = training.TrainingProgress._on_rollout_end
+    collected = TrainingProgress._on_rollout_end
 
     def press(self):
         if self.model.num_timesteps == 3 * rollout:
             os.kill(os.getpid(), signal.SIGINT)
         collected(self)
 
-    assert training.main(program, [*command, "--run-dir", str(tmp_path / "whole")]) == 0
+    assert training.main([*command, "--run-dir", str(tmp_path / "whole")]) == 0
     with monkeypatch.context() as patched:
-        patched.setattr(training.TrainingProgress, "_on_rollout_end", press)
-        assert training.main(program, [*command, "--run-dir", str(tmp_path / "run")]) == 130
-    assert training.main(program, ["--resume", str(tmp_path / "run")]) == 0
+        patched.setattr(TrainingProgress, "_on_rollout_end", press)
+        assert training.main([*command, "--run-dir", str(tmp_path / "run")]) == 130
+    assert training.main(["--resume", str(tmp_path / "run")]) == 0
     rows = [timeless(tmp_path / name / "progress.csv") for name in ("whole", "run")]
     assert len(rows[0]) == 3 and rows[0] == rows[1]
     assert "rollout/ep_rew_mean" in rows[0][0]
@@ -68,10 +71,3 @@ def timeless(path):
         {name: value for name, value in row.items() if name in kept or not name.startswith("time/")}
         for row in read_rows(path)
     ]
-
-
-def test_each_program_trains_its_own_agents(tmp_path, capsys):
-    assert training.main("agents.ald.train", ["--preset", "imaze/vmpo-gtrxl"]) == 2
-    assert "use python -m agents.baselines.train" in capsys.readouterr().err
-    assert training.main("agents.baselines.train", ["--preset", "imaze/ald"]) == 2
-    assert "use python -m agents.ald.train" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from agents.benchmark import __main__ as program
 from agents.benchmark.board import Board
 from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import mean_beside, run_cells
-from agents.runs.options import parse
+from agents.runs.command_line import parse
 from tests.support.small_benchmark import write_run
 
 # In place of a training program: writes what one writes, in the order in which one does, and no more. Fails
@@ -143,14 +143,14 @@ def test_an_evaluation_of_before_the_latest_session_finishes_nothing(tmp_path):
     assert (cell.state(), longer.state()) == ("finished", "broken off")
 
 
-def test_commands_are_those_of_the_training_programs(tmp_path):
+def test_commands_are_those_of_the_training_program(tmp_path):
     cells = make_grid(["imaze/ald", "imaze/vmpo-lstm"], [3, 4], tmp_path, options=["--num-threads", "1"])
     assert [cell.name for cell in cells[:2]] == ["imaze-ald-s3", "imaze-vmpo-lstm-s3"]
     assert cells[0].command()[1:] == [
-        *("-m", "agents.ald.train", "--preset", "imaze/ald", "--seed", "3"),
+        *("-m", "agents.train", "--preset", "imaze/ald", "--seed", "3"),
         *("--run-dir", str(tmp_path / "imaze-ald-s3"), "--total-timesteps", "700000", "--num-threads", "1"),
     ]
-    assert cells[1].command()[2] == "agents.baselines.train"
+    assert cells[1].command()[2] == "agents.train"
 
 
 @pytest.mark.parametrize(
@@ -185,12 +185,12 @@ def test_runs_of_other_settings_than_the_preset_has_now_are_refused(changed, mes
     cell.check()
     cell.run.checkpoints.mkdir(parents=True)
     short = ["--preset", "imaze/ald", "--gamma", "0.9", "--total-timesteps", "1000", "--run-dir", "elsewhere"]
-    cell.run.write_config(parse("agents.ald.train", [*short, *changed]).to_dict())
+    cell.run.write_config(parse([*short, *changed]).to_dict())
     cell.check()  # without a checkpoint it begins anew
     (cell.run.checkpoints / "000000000001.zip").touch()
     with pytest.raises(ValueError, match=f"imaze-ald-s0 is another experiment than imaze/ald.*{message}; "):
         cell.check()
-    cell.run.write_config(parse("agents.ald.train", short).to_dict())
+    cell.run.write_config(parse(short).to_dict())
     cell.check()  # with fewer frames it goes on
 
 

@@ -1,4 +1,4 @@
-"""What is told of a training while it goes on."""
+"""What is shown of a training while it runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from agents.runs import progress
-from agents.runs.progress import TrainingProgress
+from agents.runs.progress import TrainingProgress, format_count, format_duration
 
 ROLLOUT, ACTING, UPDATING = 1000, 1.0, 4.0  # frames, seconds, seconds
 
 
-def told(rollouts: int, monkeypatch: pytest.MonkeyPatch) -> TrainingProgress:
+def progress_after(rollouts: int, monkeypatch: pytest.MonkeyPatch) -> TrainingProgress:
     """The progress of a training that collects, and only then learns, as those of Stable-Baselines3 do."""
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(progress.time, "perf_counter", lambda: clock.now)
@@ -31,11 +31,29 @@ def told(rollouts: int, monkeypatch: pytest.MonkeyPatch) -> TrainingProgress:
 
 @pytest.mark.parametrize("rollouts", [1, 2, 3, 50, 250])
 def test_speed_counts_every_update(rollouts, monkeypatch):
-    shown = told(rollouts, monkeypatch)
+    shown = progress_after(rollouts, monkeypatch)
     shown._on_training_end()
     assert shown.snapshot().frames == rollouts * ROLLOUT
     assert shown.snapshot().frames_per_second == pytest.approx(ROLLOUT / (ACTING + UPDATING))
 
 
 def test_speed_is_a_mean_over_many_rollouts(monkeypatch):
-    assert len(told(50, monkeypatch)._times) == 50
+    assert len(progress_after(50, monkeypatch)._times) == 50
+
+
+def test_durations_are_clock_times():
+    assert [format_duration(seconds) for seconds in (0, 59.6, 3599, 3600)] == [
+        "0:00",
+        "1:00",
+        "59:59",
+        "1:00:00",
+    ]
+
+
+def test_counts_of_frames_stay_short():
+    assert [format_count(frames) for frames in (0, 99_999, 100_000, 1_600_000)] == [
+        "0",
+        "99,999",
+        "0.10M",
+        "1.60M",
+    ]

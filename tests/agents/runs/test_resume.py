@@ -1,4 +1,4 @@
-"""Going on with a run: that stopping it loses nothing, and what is refused."""
+"""Resuming a run: stopping loses nothing, and what would make it another run is refused."""
 
 import json
 import os
@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents.runs import session as training
+from agents.runs.command_line import parse
 from agents.runs.directory import RunDirectory
 from agents.runs.log import read_rows
-from agents.runs.options import parse
+from agents.runs.progress import TrainingProgress
 from agents.sb3 import checkpoint
 from tests.support import ROOT
-from tests.support.small_run import ENV, PROGRAM, UNROLL, UNROLLS, resume, run_small
+from tests.support.small_run import ENV, UNROLL, UNROLLS, resume, run_small
 
 # What differs between any two runs: times, sessions, and the generator of lanes that were given no seed.
 NOT_COMPARED = re.compile(
@@ -47,7 +47,7 @@ def rows_without_times(folder):
 
 
 def interrupted(folder, unrolls, capsys):
-    """Press Ctrl-C twice while the given unroll of a run is collected; return how it says to go on."""
+    """Press Ctrl-C twice while the given unroll of a run is collected; return the command that resumes it."""
 
     def press(self):
         if self.model.num_timesteps == unrolls * UNROLL:
@@ -55,12 +55,12 @@ def interrupted(folder, unrolls, capsys):
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.TrainingProgress, "_on_rollout_end", press)
+        patch.setattr(TrainingProgress, "_on_rollout_end", press)
         assert run_small(folder, UNROLLS) == 130
     assert RunDirectory(folder).latest_checkpoint().name == f"{unrolls * UNROLL:012d}.zip"
     command = capsys.readouterr().out.strip().splitlines()[-1]
-    assert command.endswith(f"-m agents.ald.train --resume {folder}")
-    return command.removeprefix("Go on with:")
+    assert command.endswith(f"-m agents.train --resume {folder}")
+    return command.removeprefix("Resume with:")
 
 
 def test_interrupted_at_a_row_of_the_log_and_resumed_equals_uninterrupted(
@@ -132,7 +132,7 @@ def test_rows_behind_the_checkpoint_are_dropped(small_run, tmp_path, no_report):
 def test_other_environments_train_and_resume(tmp_path, capsys):
     folder = tmp_path / "run"
     assert run_small(folder, 10, task=("--env", "CartPole-v1")) == 0
-    assert "no replay: CartPole-v1" in capsys.readouterr().out
+    assert "No replay: CartPole-v1" in capsys.readouterr().out
     assert not (folder / "replay.json").exists()
     assert resume(folder, "--total-timesteps", str(15 * UNROLL)) == 0
     assert "not bit for bit" in " ".join(capsys.readouterr().out.split())
@@ -154,7 +154,7 @@ def test_options_that_contradict_the_run_are_refused(small_run, arguments, messa
 
 
 def test_options_that_repeat_the_run_are_not_refused(small_run):
-    assert parse(PROGRAM, ["--resume", str(small_run), "--seed", "0", "--env", ENV]).run.seed == 0
+    assert parse(["--resume", str(small_run), "--seed", "0", "--env", ENV]).run.seed == 0
 
 
 def test_damaged_checkpoint_is_refused(small_run, tmp_path, capsys):

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from agents.runs import session as training
 from agents.runs.directory import RunDirectory
 from agents.runs.trained import begin_with, load_model
 from agents.sb3 import checkpoint
 from agents.sb3.algorithm import find_algorithm
+from agents.train import main
 from tests.support.small_run import ENV, UNROLL, UNROLLS, resume, run_small
 from tests.support.trees import same
 
@@ -74,7 +74,7 @@ def test_a_lone_file_says_what_it_holds(agent, tmp_path):
 
 def test_a_file_that_holds_no_model_is_refused(tmp_path):
     checkpoint.save(tmp_path / "other.zip", {"algorithm": "DQN"})
-    with pytest.raises(ValueError, match="holds no model of ALD, VMPO, RecurrentPPOAgent, PPOAgent"):
+    with pytest.raises(ValueError, match="does not hold a model of ALD, VMPO, RecurrentPPOAgent, PPOAgent"):
         load_model(tmp_path / "other.zip")
 
 
@@ -102,7 +102,7 @@ def test_a_run_of_another_agent_or_none_is_refused(small_run, tmp_path, capsys):
         (small_run, "model of ALD, this run trains VMPO"),
         (tmp_path / "none", "there is no run"),
     ):
-        arguments = ["--env", ENV, "--run-dir", str(folder), "--trained-agent", str(path)]
-        assert training.main("agents.baselines.train", arguments) == 2
+        arguments = ["--agent", "vmpo", "--env", ENV, "--run-dir", str(folder), "--trained-agent", str(path)]
+        assert main(arguments) == 2
         assert message in capsys.readouterr().err
         assert not folder.exists()

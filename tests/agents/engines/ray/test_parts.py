@@ -26,10 +26,10 @@ from agents.engines.ray.shared import ParameterBlock, SharedMemory, counter, map
 from agents.learning.actor import Actor, sample
 from agents.learning.unroll import Unroll
 from agents.runs import incident
-from agents.runs import session as training
+from agents.runs.command_line import parse
 from agents.runs.directory import RunDirectory
-from agents.runs.options import parse
 from agents.sb3 import checkpoint
+from agents.train import main as train
 from agents.vec_env.remote import RemoteLanes
 from tests.support.processes import shared_files, unanswered
 from tests.support.ray_models import CueLost, fragile_lanes, ray_model
@@ -82,7 +82,7 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], message
 )
 def test_options_that_cannot_work_are_refused(options: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        parse("agents.ald.train", ["--env", "MemoryEnvs/IMaze-v0", *options])
+        parse(["--env", "MemoryEnvs/IMaze-v0", *options])
 
 
 def test_agents_without_a_distiller_and_environments_of_this_process_are_refused() -> None:
@@ -116,10 +116,7 @@ def test_an_address_where_nothing_answers_is_an_error_at_once() -> None:
 
 @pytest.mark.slow
 def test_ray_is_imported_by_its_engine_alone() -> None:
-    code = (
-        "import sys, agents.ald.train, agents.runs.session, agents.vec_env.remote; "
-        "sys.exit('ray' in sys.modules)"
-    )
+    code = "import sys, agents.train, agents.vec_env.remote; sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -345,18 +342,18 @@ def test_a_program_refuses_the_engine_for_agents_that_do_not_run_on_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--preset", "imaze/random", "--engine", "ray", "--run-dir", str(tmp_path / "run")]
-    assert training.main("agents.baselines.train", arguments) == 2
+    assert train(arguments) == 2
     assert "--engine ray does not run the agent 'random': choose serial" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
 def test_a_run_goes_on_without_the_processes_that_it_had(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run")
-    options = parse("agents.ald.train", ["--preset", "imaze/ald", "--engine", "ray", "--num-actors", "2"])
+    options = parse(["--preset", "imaze/ald", "--engine", "ray", "--num-actors", "2"])
     run.write_config(options.to_dict())
-    kept = parse("agents.ald.train", ["--resume", str(run.path)]).run
+    kept = parse(["--resume", str(run.path)]).run
     assert (kept.engine, kept.num_actors) == ("ray", 2)
-    alone = parse("agents.ald.train", ["--resume", str(run.path), "--engine", "serial"]).run
+    alone = parse(["--resume", str(run.path), "--engine", "serial"]).run
     assert (alone.engine, alone.num_actors, alone.ray_settings) == ("serial", 1, None)
 
 
@@ -373,6 +370,6 @@ def test_a_run_goes_on_without_the_processes_that_it_had(tmp_path: Path) -> None
 def test_the_learner_has_the_threads_that_its_workers_leave(
     monkeypatch: pytest.MonkeyPatch, cores: int, options: list[str], threads: int
 ) -> None:
-    monkeypatch.setattr("agents.runs.options.available_cores", lambda: cores)
+    monkeypatch.setattr("agents.runs.command_line.available_cores", lambda: cores)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert parse("agents.ald.train", ["--preset", "imaze/ald", *options]).run.num_threads == threads
+    assert parse(["--preset", "imaze/ald", *options]).run.num_threads == threads

@@ -35,7 +35,7 @@ class Program:
     """The program in a session of its own, as in a terminal."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "agents.ald.train", *arguments]
+        command = [sys.executable, "-m", "agents.train", *arguments]
         self.process = subprocess.Popen(
             command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -89,7 +89,7 @@ def test_an_interrupted_run_goes_on_with_other_numbers_of_processes_and_with_non
     rays = program.until_it_learns()
     os.killpg(program.process.pid, signal.SIGINT)  # as the terminal does, to all that run in it
     status, output = program.end()
-    assert status == 130 and "Go on with:" in output, output
+    assert status == 130 and "Resume with:" in output, output
     assert wait_until(lambda: not alive(rays), GONE_AFTER)
     reached = frames(folder)
     assert reached > 0

@@ -1,4 +1,4 @@
-"""What happens between two unrolls of a run: rows of the log, checkpoints, and the decision to stop."""
+"""The callback of a run: between two unrolls it logs a row, saves a checkpoint, or stops training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TrainingStopped(Exception):
     """Training ended before its total, between two unrolls, with the model whole."""
 
 
-class RunRecorder(BaseCallback):
+class RunCallback(BaseCallback):
     """Logs, saves and stops, always between two unrolls, where the model can be saved and resumed exactly.
 
     `learn` must be called with `log_interval=0`: rows are written here, after every `log_every`-th unroll,
@@ -27,9 +27,9 @@ class RunRecorder(BaseCallback):
         unroll_frames: Frames of one unroll, all lanes together.
         log_every: Unrolls per row.
         checkpoint_every: Frames between checkpoints, rounded up to whole unrolls.
-        seconds: Seconds that earlier sessions of the run have trained.
-        cpu_seconds: The same in seconds of processors, all threads together.
-        why_stop: Asked after every unroll; a reason ends training.
+        seconds: Seconds of training in earlier sessions of the run.
+        cpu_seconds: The same in CPU seconds, summed over threads.
+        why_stop: Called after every unroll; a reason ends training.
 
     Raises:
         TrainingStopped: Out of `learn`, with the reason.

@@ -1,0 +1,188 @@
+"""The command line of training: what is given, above the preset or the resumed run, above the defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import field
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import tyro
+
+from agents.process.provenance import allowed_threads, available_cores
+from agents.runs.directory import RunDirectory
+from agents.runs.options import Options
+from agents.runs.settings import OF_THE_RAY_ENGINE, RunSettings, flag, rows_apart
+from registry.agents import AGENTS, get_agent
+from registry.presets import get_preset, preset_groups
+
+# The training program, for `python -m`.
+PROGRAM = "agents.train"
+# The agent that is trained unless --agent, --preset or --resume says which.
+DEFAULT_AGENT = "ald"
+# What may change when a run is resumed; anything else would make it another run.
+CHANGEABLE = (
+    *("total_timesteps", "device", "num_threads", "stop_at_success", "checkpoint_every"),
+    *("evaluation_episodes", "engine", *OF_THE_RAY_ENGINE),
+)
+# More threads than this do not pay for networks this small.
+MAX_THREADS = 4
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """Read the command line of training.
+
+    Args:
+        arguments: The command line; that of the process when None.
+
+    Raises:
+        SystemExit: Something cannot be read, or --help was asked for.
+        ValueError: A value is out of range, or options contradict one another.
+        FileNotFoundError: There is no run to resume.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    defaults = _defaults(arguments)
+    given = _read(arguments, defaults)
+    if given.agent != defaults.agent:
+        source = "--resume" if given.run.resume else f"--preset {given.run.preset}"
+        raise ValueError(f"--agent {given.agent} contradicts {source}, which trains {defaults.agent}")
+    options = _completed(given)
+    if options.run.resume is not None:
+        _refuse_changes(defaults, options)
+    return options
+
+
+def _defaults(arguments: Sequence[str]) -> Options:
+    """The options before any is given, chosen by three options: --resume, --preset and --agent."""
+    resumed, preset, agent = (_value(name, arguments) for name in ("--resume", "--preset", "--agent"))
+    if resumed is not None:
+        saved = Options.from_dict(RunDirectory.open(resumed).read_config())
+        run = dataclasses.replace(saved.run, resume=resumed, run_dir=resumed)
+        return dataclasses.replace(saved, run=run)
+    if preset is not None:
+        return Options.of_preset(get_preset(preset))
+    return Options.of_agent(DEFAULT_AGENT if agent is None else agent)
+
+
+def _value(option: str, arguments: Sequence[str]) -> str | None:
+    """The last value that the command line gives an option; None if there is none."""
+    found = None
+    for this, following in pairwise([*arguments, "--"]):
+        if this.startswith(f"{option}="):
+            found = this.removeprefix(f"{option}=")
+        elif this == option and not following.startswith("--"):  # else a value is missing, which tyro reports
+            found = following
+    return found
+
+
+def _read(arguments: Sequence[str], defaults: Options) -> Options:
+    kinds = (RunSettings, type(defaults.config))
+    flags = dataclasses.make_dataclass(
+        "CommandLine", [_agent_option(defaults.agent), *(each for kind in kinds for each in _options(kind))]
+    )
+    given = tyro.cli(
+        flags,
+        prog=f"python -m {PROGRAM}",
+        description=_description(defaults),
+        default=flags(defaults.agent, **defaults.run.to_dict(), **defaults.config.to_dict()),
+        args=arguments,
+    )
+    return Options(given.agent, *(_taken(kind, given) for kind in kinds))
+
+
+# A field of a dataclass: its name, its type with what tyro is to show, its default.
+_Option = tuple[str, Any, Any]
+
+
+def _agent_option(agent: str) -> _Option:
+    text = f"agent to train, one of {', '.join(AGENTS)}; a preset or a resumed run has its own"
+    return "agent", Annotated[str, tyro.conf.arg(help=text)], field(default=agent)
+
+
+def _options(settings: type[Any]) -> Iterator[_Option]:
+    """The fields of a dataclass with help and origin, and without its checks.
+
+    Those come later: tyro would report a value out of range as a fault of the program.
+    """
+    hints = get_type_hints(settings)
+    annotated: Any = Annotated  # mypy wants to read types, not to look them up
+    for entry in dataclasses.fields(settings):
+        origin = entry.metadata.get("origin")
+        text = entry.metadata["help"] + (f" [{origin}]" if origin else "")
+        yield entry.name, annotated[hints[entry.name], tyro.conf.arg(help=text)], field(default=entry.default)
+
+
+def _taken(settings: type[Any], given: Any) -> Any:
+    names = [entry.name for entry in dataclasses.fields(settings)]
+    return settings(**{name: getattr(given, name) for name in names})
+
+
+def _description(defaults: Options) -> str:
+    """What --help begins with."""
+    title = get_agent(defaults.agent).title
+    if defaults.run.preset is not None or defaults.run.resume is not None:
+        return f"Train {title}."
+    groups = "\n".join(f"  {name}: {', '.join(presets)}" for name, presets in preset_groups().items())
+    return (
+        f"Train an agent. Presets:\n{groups}\n\nBelow are the options of {title}; "
+        "--preset NAME --help and --agent NAME --help list those of others."
+    )
+
+
+def _completed(options: Options) -> Options:
+    """Fill in what was left to the program, so that it is written down."""
+    run = options.run
+    if run.env is None:
+        raise ValueError("nothing to train on: give --preset NAME, which --help lists, or --env ID")
+    completed = dataclasses.replace(
+        run,
+        **_ray_options(run),
+        run_dir=run.run_dir or _new_name(run),
+        num_threads=run.num_threads or _threads(run),
+        log_every=run.log_every or rows_apart(run.num_envs * options.config.unroll_length),
+    )
+    return dataclasses.replace(options, run=completed)
+
+
+def _ray_options(run: RunSettings) -> dict[str, Any]:
+    """The options of the Ray engine, which are back at their defaults where a run is resumed without it.
+
+    Raises:
+        ValueError: A new run asks for some without the engine.
+    """
+    given = {name: getattr(run, name) for name in OF_THE_RAY_ENGINE}
+    if run.engine == "ray":
+        return given
+    none = {entry.name: entry.default for entry in dataclasses.fields(run) if entry.name in given}
+    for name, value in given.items():
+        if run.resume is None and value != none[name]:
+            raise ValueError(f"{flag(name)} {value} needs --engine ray, got --engine {run.engine}")
+    return none
+
+
+def _threads(run: RunSettings) -> int:
+    """Threads of torch that find a core each, beside the processes that the run has on this machine."""
+    workers = run.num_actors + run.num_distillers if run.engine == "ray" and run.ray_address is None else 0
+    return max(1, min(allowed_threads() or MAX_THREADS, MAX_THREADS, available_cores() - workers))
+
+
+def _new_name(run: RunSettings) -> str:
+    name = (run.preset or run.env_id).rpartition(":")[2].replace("/", "-")
+    return str(Path("runs") / f"{name}-s{run.seed}-{datetime.now():%Y%m%d-%H%M%S}")
+
+
+def _refuse_changes(saved: Options, given: Options) -> None:
+    """Refuse options that would make a resumed run another run."""
+    for before, after in ((saved.run, given.run), (saved.config, given.config)):
+        for name, value in after.to_dict().items():
+            kept = getattr(before, name)
+            if value != kept and name not in CHANGEABLE:
+                changeable = ", ".join(map(flag, CHANGEABLE))
+                raise ValueError(
+                    f"{flag(name)} {value} contradicts --resume: the run has {kept}; "
+                    f"only {changeable} may change"
+                )

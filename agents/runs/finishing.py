@@ -1,0 +1,74 @@
+"""The end of a run: final model, evaluation, learning curve and replay, and the lines that sum them up."""
+
+from __future__ import annotations
+
+import shlex
+
+from rich.console import Console
+
+from agents.evaluation.episodes import Evaluation, evaluate, evaluation_lanes
+from agents.evaluation.recording import ATTEMPTS, record_success
+from agents.process.interpreter import python_command
+from agents.runs.curve import published_points, reached, save_curve
+from agents.runs.directory import RunDirectory
+from agents.runs.log import Row, read_rows
+from agents.runs.options import Options
+from agents.runs.progress import format_duration
+from agents.runs.settings import RunSettings
+from agents.sb3.base import ConfiguredAlgorithm
+from agents.vec_env.make import is_native, make_lanes, resolve_id
+from memory_envs.files import write_json
+from registry.agents import get_agent
+
+
+def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, console: Console) -> None:
+    """Write the final model, its evaluation, the learning curve and a replay, and print how it went."""
+    settings = options.run
+    model.save(run.model, exclude=("replay", "environment"))
+    rows = read_rows(run.progress)
+    save_curve(run.curve, rows, _title(options), published_points(settings.env_id, settings.env_settings))
+    _print_milestones(rows, console)
+    evaluations = _evaluate(model, settings)
+    write_json(run.evaluation, {name: each.to_dict() for name, each in evaluations.items()})
+    _record(run, model, settings, console)
+    for name, each in evaluations.items():
+        console.print(f"Evaluation, {name} actions: {each.summary()}", highlight=False)
+    command = f"{python_command('agents.enjoy')} {shlex.quote(str(run.path))}"
+    console.print(f"Watch it with:  {command}", soft_wrap=True, highlight=False)
+
+
+def _print_milestones(rows: list[Row], console: Console) -> None:
+    for success in (0.95, 0.99):
+        frames, minutes = (reached(rows, success, unit) for unit in ("frames", "minutes"))
+        if frames is not None and minutes is not None:
+            line = f"{success:.0%} training success after {frames:.2f} M frames"
+            console.print(f"{line}, {format_duration(60 * minutes)} minutes", highlight=False)
+
+
+def _evaluate(model: ConfiguredAlgorithm, settings: RunSettings) -> dict[str, Evaluation]:
+    """By how actions are chosen: "sampled", as in training and in the paper, and "deterministic"."""
+    episodes = settings.evaluation_episodes
+    env = make_lanes(settings.env_id, evaluation_lanes(episodes), settings.env_settings)
+    evaluations = {
+        name: evaluate(model, env, episodes, deterministic=name == "deterministic", seed=settings.seed)
+        for name in ("sampled", "deterministic")
+    }
+    env.close()
+    return evaluations
+
+
+def _record(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, console: Console) -> None:
+    if not is_native(resolve_id(settings.env_id)):
+        console.print(f"No replay: {settings.env_id} is not an environment of this package", highlight=False)
+        return
+    replay, success = record_success(model, settings.env_id, settings.env_settings, settings.seed)
+    replay.save(run.replay)
+    replay.save_gif(run.animation)
+    if not success:
+        console.print(f"{run.replay.name} shows a failure: none of {ATTEMPTS} episodes succeeded")
+
+
+def _title(options: Options) -> str:
+    settings = options.run
+    task = settings.env_id + (f" {settings.env_kwargs}" if settings.env_settings else "")
+    return f"{get_agent(options.agent).title} on {task}, seed {settings.seed}"

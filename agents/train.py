@@ -1,0 +1,62 @@
+"""Train an agent: `python -m agents.train --preset imaze/ald`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from agents.engines.faults import NoCluster
+from agents.process.exit_status import FINISHED, INTERRUPTED, REFUSALS, refused
+from agents.process.interpreter import python_command
+from agents.process.interrupts import ignore_interrupts
+from agents.runs.command_line import PROGRAM, parse
+from agents.runs.directory import RunDirectory
+from agents.runs.finishing import finish
+from agents.runs.session import prepare, train
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: The command line; that of the process when None.
+
+    Returns:
+        The exit status: 0 finished, 2 refused, 130 interrupted.
+    """
+    console = Console()
+    try:
+        options = parse(arguments)
+        run, model = prepare(options, console)
+    except REFUSALS as problem:
+        return refused(problem)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    try:
+        finished = train(run, model, options.run, console)
+        if finished:
+            finish(run, model, options, console)
+    except NoCluster as problem:
+        run.remove_unless_trained()
+        return refused(problem)
+    except KeyboardInterrupt:  # between training and the end of the evaluation: all that was trained is saved
+        finished = False
+    finally:
+        run.release()
+    if not finished:
+        console.print(f"Resume with:  {resume_command(run)}", soft_wrap=True, highlight=False)
+    return FINISHED if finished else INTERRUPTED
+
+
+def resume_command(run: RunDirectory) -> str:
+    """Return the command that resumes a run."""
+    return f"{python_command(PROGRAM)} --resume {shlex.quote(str(run.path))}"
+
+
+if __name__ == "__main__":
+    status = main()
+    ignore_interrupts()  # of someone who presses Ctrl-C twice
+    sys.exit(status)
