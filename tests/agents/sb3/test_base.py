@@ -38,13 +38,11 @@ def test_single_settings_go_on_top_of_a_configuration() -> None:
 
 def test_a_file_holds_what_it_has_always_held(tmp_path: Path) -> None:
     """Equal models give equal files, so the order of the parts belongs to the format, too."""
+    ppo = PPOAgent("MlpPolicy", maze_lanes(2), n_steps=8, batch_size=16)
     models = {
         "ald": (tiny_model(cue_lanes()), UNROLLS),
         "vmpo": (vmpo_model(), UNROLLS),
-        "ppo": (
-            PPOAgent("MlpPolicy", maze_lanes(2), n_steps=8, batch_size=16),
-            "optimizers acting generators".split(),
-        ),
+        "ppo": (ppo, "optimizers acting generators".split()),
     }
     for name, (model, parts) in models.items():
         model.save(tmp_path / name)
