@@ -16,7 +16,7 @@ from agents.benchmark.collect import collect as collect_runs
 from agents.benchmark.figures import save_figures
 from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import run_cells
-from agents.benchmark.tables import save_page
+from agents.benchmark.readme import save_readme
 from agents.process.exit_status import FAILED, FINISHED, INTERRUPTED, exit_status
 from agents.process.provenance import available_cores
 from agents.results.acting import read_acting
@@ -103,7 +103,7 @@ def figures(
     if agent != SUBJECT:  # which is shown where it took part
         look_up({run.group.rpartition("/")[2]: run for run in runs}, "agent", agent)
     drawn = save_figures(runs, acting, images or folder, folder.resolve().name, agent, clock)
-    page = save_page(runs, acting, folder, drawn, agent, clock)
+    page = save_readme(runs, acting, folder, drawn, agent, clock)
     for path in (*(path for each in drawn.values() for path in each), page):
         print(path)
     return FINISHED

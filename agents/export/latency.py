@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
+from itertools import chain
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -17,6 +18,7 @@ from stable_baselines3.common.preprocessing import is_image_space
 from agents.evaluation.episodes import Policy
 from agents.export.check import sample_observations
 from agents.export.onnx_actor import OnnxActor
+from agents.figures.table import Row, Table
 from agents.process.provenance import available_cores, provenance
 from agents.process.torch_modes import one_thread
 
@@ -146,9 +148,10 @@ def _circumstances(rounds: int, steps: int) -> str:
 
 
 def _table(columns: Sequence[Sequence[Latency]]) -> str:
-    head = "| one step | " + " | ".join(f"batch {lanes} | ratio" for lanes in BATCHES) + " |"
-    lines = [head, "|---" + "|---:|---:" * len(BATCHES) + "|"]
-    for row in zip(*columns, strict=True):
-        cells = " | ".join(f"{each.microseconds:.0f} us | {each.ratio:.1f}" for each in row)
-        lines.append(f"| {row[0].name} | {cells} |")
-    return "\n".join(lines)
+    head = ["one step", *(name for lanes in BATCHES for name in (f"batch {lanes}", "ratio"))]
+    rows = [(row[0].name, [_told(each) for each in row]) for row in zip(*columns, strict=True)]
+    return Table(head, [Row(name, list(chain(*cells))) for name, cells in rows]).markdown()
+
+
+def _told(latency: Latency) -> tuple[str, str]:
+    return f"{latency.microseconds:.0f} us", f"{latency.ratio:.1f}"
