@@ -32,11 +32,11 @@ def report(
 
     Args:
         path: Run directory, a folder that holds some, or what a benchmark collected.
-        out: The page; report.html in the folder when not given.
-        episodes: To show of each experiment, failures among them if there are any; 4 when not given, or 1
-            where there are more than 3 experiments.
-        clock: Whose minutes are shown: the processor's hardly depend on what else the machine did.
-        seed: Of these episodes.
+        out: File to write; default: report.html in that folder.
+        episodes: Number to show of each experiment, failures among them if there are any; default: 4, or 1 of
+            more than 3 experiments.
+        clock: Wall-clock or processor minutes; the latter hardly depend on what else the machine did.
+        seed: Seed of these episodes; no training run has played them.
     """
     file = write_report(path, out, episodes=episodes, seed=seed, clock=clock, say=print)
     print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, open it in a browser")
@@ -80,7 +80,7 @@ def write_report(
     runs = read_records(path) if (Path(path) / TABLE).is_file() else find_runs(path)
     runs, repetitions = distinct(runs)
     for run in repetitions:
-        say(f"left out, as another run has its settings and its seed: {run.directory.path}")
+        say(f"Left out, same settings and seed as another run: {run.directory.path}")
     tasks = {
         name: grouped([run.timed_by(clock) for run in of_task]) for name, of_task in by_task(runs).items()
     }

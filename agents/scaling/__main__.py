@@ -28,8 +28,8 @@ def measure(
         out: JSON file for the costs.
         preset: Experiment whose parts are timed.
         lanes: Numbers of lanes that each part is timed with.
-        repeats: Runs of each part.
-        device: Of the learner.
+        repeats: Times that each part is run; the median counts.
+        device: Device of the learner.
     """
     import_ray(RaySettings())
     from agents.scaling.measuring import measure as measured  # imports Ray, torch and the agents
@@ -52,10 +52,10 @@ def bound(
 
     Args:
         costs: JSON file that `measure` wrote.
-        num_actors: Processes that act, a row for each.
-        num_distillers: Processes that distil.
-        lanes: Of each actor.
-        cores: That all processes share; one each when not given.
+        num_actors: Numbers of actor processes, a row for each.
+        num_distillers: Number of distiller processes.
+        lanes: Lanes per actor.
+        cores: Cores that all processes share; default: one each.
         away: Workers are on other nodes than the driver.
     """
     known = Costs.read(costs)

@@ -66,5 +66,5 @@ def test_repetitions_of_a_run_are_left_out_and_named(tmp_path, capsys):
     assert [run.directory.path for run in repetitions] == [tmp_path / "two" / first.name]
     assert len(runs) == 2
     assert report([str(tmp_path), "--episodes", "0"]) == 0
-    left_out = f"left out, as another run has its settings and its seed: {repetitions[0].directory.path}"
+    left_out = f"Left out, same settings and seed as another run: {repetitions[0].directory.path}"
     assert left_out in capsys.readouterr().out
