@@ -16,7 +16,7 @@ from agents.benchmark.collect import collect as collect_runs
 from agents.benchmark.figures import save_figures
 from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import run_cells
-from agents.benchmark.tables import save_page
+from agents.benchmark.readme import save_readme
 from agents.process.exit_status import FAILED, FINISHED, INTERRUPTED, exit_status
 from agents.process.provenance import available_cores
 from agents.results.acting import read_acting
@@ -39,18 +39,18 @@ def run(
     threads_per_run: int = 1,
     options: str = "",
 ) -> int:
-    """Run every preset with every seed; the same command goes on with what was broken off.
+    """Run every preset with every seed; the same command continues an interrupted benchmark.
 
     Args:
         presets: Experiments, by their names in registry/presets.py.
-        folder: Where the runs are; what is finished there is not run again.
-        seeds: How many of each preset.
-        first_seed: The lowest of them.
-        total_timesteps: Frames of training; those of each preset when not given.
+        folder: Directory of the runs; those that are finished are not run again.
+        seeds: Number of seeds per preset.
+        first_seed: The lowest seed.
+        total_timesteps: Frames of training; default: those of each preset.
         evaluation_episodes: Episodes of the evaluation at the end of each run.
-        jobs: Runs at the same time; the cores there are, divided by --threads-per-run, when not given.
+        jobs: Runs at the same time; default: number of cores / --threads-per-run.
         threads_per_run: Threads of each run.
-        options: More options of the training programs, for every run alike, as in --options="--device cuda".
+        options: More options of the training program, for every run, as in --options="--device cuda".
     """
     for name, value in (("seeds", seeds), ("jobs", jobs), ("threads_per_run", threads_per_run)):
         if value is not None and value < 1:
@@ -80,7 +80,7 @@ def collect(folder: tyro.conf.Positional[Path], out: Path, measure_acting: bool 
     console = Console()
     collected = collect_runs(folder, out, measure_acting)
     for each in collected.left_out:
-        console.print(f"left out, as it has not finished: {each}", soft_wrap=True, highlight=False)
+        console.print(f"Left out, not finished: {each}", soft_wrap=True, highlight=False)
     console.print(f"{len(collected.runs)} runs in {out}", soft_wrap=True, highlight=False)
     return FINISHED
 
@@ -94,16 +94,16 @@ def figures(
     """Draw every figure and write every table of a benchmark, from its raw data alone.
 
     Args:
-        folder: What `collect` wrote; README.md is written there.
-        images: Folder for the figures; that of the raw data when not given.
-        agent: Whose probability of improvement over the others is told: the end of a preset's name.
-        clock: Whose minutes are shown: the processor's hardly depend on what else the machine did.
+        folder: Raw data that `collect` wrote; README.md is written there.
+        images: Folder for the figures; default: that of the raw data.
+        agent: End of the name of the preset whose probability of improvement over the others is shown.
+        clock: Wall-clock or processor minutes; the latter hardly depend on what else the machine did.
     """
     runs, acting = tuple(run.timed_by(clock) for run in read_records(folder)), read_acting(folder)
     if agent != SUBJECT:  # which is shown where it took part
         look_up({run.group.rpartition("/")[2]: run for run in runs}, "agent", agent)
     drawn = save_figures(runs, acting, images or folder, folder.resolve().name, agent, clock)
-    page = save_page(runs, acting, folder, drawn, agent, clock)
+    page = save_readme(runs, acting, folder, drawn, agent, clock)
     for path in (*(path for each in drawn.values() for path in each), page):
         print(path)
     return FINISHED
@@ -128,17 +128,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(cells: Sequence[Cell], jobs: int, threads: int, console: Console) -> int:
     left = [cell for cell in cells if cell.state() != "finished"]
     console.print(
-        f"{len(left)} of {len(cells)} runs to do, {min(jobs, len(left))} at once, threads each: {threads}",
+        f"{len(left)} of {len(cells)} runs to do, {min(jobs, len(left))} at a time, {threads} threads each",
         highlight=False,
     )
     with Board(console, len(left)) as board:
         outcomes = run_cells(left, jobs, threads, board)
     failed = [outcome for outcome in outcomes if outcome.result == "failed"]
     if any(outcome.result == "interrupted" for outcome in outcomes) or len(outcomes) < len(left):
-        console.print("Interrupted; the same command goes on.")
+        console.print("Interrupted. Run the same command again to continue.")
         return INTERRUPTED
     for outcome in failed:
-        console.print(f"failed: {outcome.cell.label}, see {outcome.cell.log}", highlight=False)
+        console.print(f"Failed: {outcome.cell.label}, see {outcome.cell.log}", highlight=False)
     return FAILED if failed else FINISHED
 
 

@@ -43,7 +43,7 @@ class Board:
 
     def started(self, cell: Cell, began: str) -> None:
         """Say which."""
-        self._say(f"{cell.label} {began}; it says more in {cell.log}")
+        self._say(f"{cell.label} {began}, output in {cell.log}")
 
     def ended(self, outcome: Outcome) -> None:
         """Say how it ended; of a failure also what the program said last."""
@@ -51,7 +51,7 @@ class Board:
         cell, took = outcome.cell, format_duration(outcome.seconds)
         self._say(f"{cell.label} {outcome.result} after {took} minutes ({self.ended_count} of {self.total})")
         if outcome.result == "failed":
-            self._say(f"  status {outcome.status}, the end of {cell.log}:")
+            self._say(f"  exit status {outcome.status}, end of {cell.log}:")
             self._say("\n".join("  | " + line for line in tail(cell).splitlines()))
 
     def running(self, cells: Sequence[Cell]) -> None:
@@ -67,7 +67,7 @@ class Board:
 
     def stopping(self) -> None:
         """Say what is waited for."""
-        self._say("Stopping: the runs save, which takes a moment ...")
+        self._say("Stopping: waiting for the runs to save ...")
 
     def _say(self, text: str) -> None:
         self.console.print(text, soft_wrap=True, highlight=False, markup=False)

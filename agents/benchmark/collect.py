@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from agents.benchmark.pool import mean_beside
-from agents.results.acting import Cost, measure_acting, write_acting
+from agents.results.acting import StepTimes, measure_acting, write_acting
 from agents.results.records import write_records
 from agents.results.runs import Run, by_task, find_runs, grouped
 from agents.runs.log import FRAMES
@@ -48,11 +47,11 @@ def collect(folder: Path, out: Path, acting: bool = True) -> Collected:
         raise FileNotFoundError(
             f"none of the {len(found)} runs in {folder} has come to its total and been evaluated"
         )
-    costs = _costs(finished) if acting else {}
+    times = _measure_by_task(finished) if acting else {}
     runs = tuple(_slim(run) for group in grouped(finished) for run in group.runs)
     write_records(runs, out)
     for place in (folder, out) if acting else ():
-        write_acting(place, costs)
+        write_acting(place, times)
     return Collected(runs, tuple(run.directory.path for run in found if not _has_finished(run)))
 
 
@@ -63,12 +62,10 @@ def _has_finished(run: Run) -> bool:
     return bool(run.evaluation) and (ends_early or frames >= run.settings.get("total_timesteps", 0))
 
 
-def _costs(runs: list[Run]) -> dict[str, Mapping[int, Cost]]:
+def _measure_by_task(runs: list[Run]) -> StepTimes:
     """Policies are compared within a task, as observations differ between tasks."""
-    costs: dict[str, Mapping[int, Cost]] = {}
-    for of_task in by_task(runs).values():
-        costs |= measure_acting(grouped(of_task))
-    return costs
+    times = (measure_acting(grouped(of_task)) for of_task in by_task(runs).values())
+    return {name: of_policy for each in times for name, of_policy in each.items()}
 
 
 def _slim(run: Run) -> Run:

@@ -129,7 +129,9 @@ class Cell:
         changed = [name for name, value in own.items() if getattr(wanted, name) != value]
         if changed:
             flags = " ".join("--" + name.replace("_", "-") for name in changed)
-            raise ValueError(f"options must leave {flags} to the benchmark, got {' '.join(self.options)!r}")
+            raise ValueError(
+                f"options must not set {flags}: the benchmark does, got {' '.join(self.options)!r}"
+            )
 
     def _is_stuck(self) -> bool:
         return self.state() == "broken off" and not self.run.model.exists() and not self._has_checkpoint()

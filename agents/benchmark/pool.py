@@ -53,7 +53,7 @@ class Watcher(Protocol):
     """Somebody who is told what happens."""
 
     def started(self, cell: Cell, began: str) -> None:
-        """A process was started: "began", "goes on" or "begins anew"."""
+        """A process was "started", "resumed" or "restarted"."""
 
     def ended(self, outcome: Outcome) -> None:
         """A process ended."""
@@ -126,7 +126,7 @@ class _Process:
     def __init__(self, cell: Cell, threads: int, watcher: Watcher) -> None:
         self.cell, self.beside_seconds = cell, 0.0
         anew = cell.clear_without_checkpoint()
-        watcher.started(cell, "begins anew" if anew else "began" if cell.state() == "new" else "goes on")
+        watcher.started(cell, "restarted" if anew else "started" if cell.state() == "new" else "resumed")
         cell.log.parent.mkdir(parents=True, exist_ok=True)
         environment = {"OMP_NUM_THREADS": str(threads)} | os.environ  # of numpy; torch has an option
         with cell.log.open("ab") as log:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib import metadata
+from itertools import chain
 from typing import Any
 
 import gymnasium
@@ -14,6 +15,7 @@ from stable_baselines3.common.preprocessing import is_image_space
 
 from agents.evaluation.latency import BATCHES, Latency, measure
 from agents.export.onnx_actor import OnnxActor
+from agents.figures.table import Row, Table
 from agents.process.provenance import available_cores, provenance
 
 DEFAULT_LSTM_SIZE = 256
@@ -77,9 +79,10 @@ def _circumstances(rounds: int, steps: int) -> str:
 
 
 def _table(columns: Sequence[Sequence[Latency]]) -> str:
-    head = "| one step | " + " | ".join(f"batch {lanes} | ratio" for lanes in BATCHES) + " |"
-    lines = [head, "|---" + "|---:|---:" * len(BATCHES) + "|"]
-    for row in zip(*columns, strict=True):
-        cells = " | ".join(f"{each.microseconds:.0f} us | {each.ratio:.1f}" for each in row)
-        lines.append(f"| {row[0].name} | {cells} |")
-    return "\n".join(lines)
+    head = ["one step", *(name for lanes in BATCHES for name in (f"batch {lanes}", "ratio"))]
+    rows = [(row[0].name, [_told(each) for each in row]) for row in zip(*columns, strict=True)]
+    return Table(head, [Row(name, list(chain(*cells))) for name, cells in rows]).markdown()
+
+
+def _told(latency: Latency) -> tuple[str, str]:
+    return f"{latency.microseconds:.0f} us", f"{latency.ratio:.1f}"

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args
+
+import tyro
 
 from agents.evaluation.episodes import FIRST_EVALUATION_SEED
 from agents.process.exit_status import FINISHED, exit_status
-from agents.report.content import EPISODES, FEW_GROUPS, content
 from agents.report.page import page, title_of
+from agents.report.players import players_data
+from agents.report.sections import section
 from agents.results.acting import read_acting
 from agents.results.records import TABLE, read_records
-from agents.results.runs import Clock, distinct, find_runs
+from agents.results.runs import Clock, by_task, distinct, find_runs, grouped
 from memory_envs.files import replacing
 
 FILE_NAME = "report.html"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+def report(
+    path: tyro.conf.Positional[Path],
+    out: Path | None = None,
+    episodes: int | None = None,
+    clock: Clock = "wall",
+    seed: int = 0,
+) -> int:
+    """Write one HTML page about a run, or about all runs in a folder, in which episodes play.
 
-    Returns:
-        The exit status: 0 finished, 2 refused, 130 interrupted.
+    Args:
+        path: Run directory, a folder that holds some, or what a benchmark collected.
+        out: File to write; default: report.html in that folder.
+        episodes: Number to show of each experiment, failures among them if there are any; default: 4, or 1 of
+            more than 3 experiments.
+        clock: Wall-clock or processor minutes; the latter hardly depend on what else the machine did.
+        seed: Seed of these episodes; no training run has played them.
     """
-    options = _parser().parse_args(arguments)
-    return exit_status(lambda: _report(options))
-
-
-def _report(options: argparse.Namespace) -> int:
-    path = write_report(
-        options.path,
-        options.out,
-        episodes=options.episodes,
-        seed=options.seed,
-        clock=options.clock,
-        say=print,
-    )
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, open it in a browser")
+    file = write_report(path, out, episodes=episodes, seed=seed, clock=clock, say=print)
+    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, open it in a browser")
     return FINISHED
 
 
@@ -58,7 +58,7 @@ def write_report(
         path: Run directory, or a folder that holds some, or the raw data of a benchmark: without models, it
             shows no episodes.
         out: The file; report.html in `path` when None.
-        episodes: To show of each kind of run; 0 shows none. When None, 4, or 1 of more than 3 kinds.
+        episodes: To show of each experiment; 0 shows none. When None, 4, or 1 of more than 3 experiments.
         seed: Of these episodes; no training run has played them.
         clock: Whose minutes are shown: those of the wall clock or the processor's.
         say: Told what is left out: runs with the settings and seed of another one.
@@ -68,60 +68,40 @@ def write_report(
 
     Raises:
         FileNotFoundError: There is no run, or no folder to write to.
-        ValueError: A run or a model in it cannot be read, or has not logged the processor's time.
+        ValueError: A number is out of its range, or a run or a model in it cannot be read, or has not logged
+            the processor's time.
     """
+    for name, value, limit in (("episodes", episodes, sys.maxsize), ("seed", seed, FIRST_EVALUATION_SEED)):
+        if value is not None and not 0 <= value < limit:
+            raise ValueError(f"{name} must be an integer from 0 and below {limit}, got {value}")
+    file = Path(path) / FILE_NAME if out is None else Path(out)
+    if out is not None and not file.parent.is_dir():
+        raise FileNotFoundError(f"{file} cannot be written: there is no such folder")
     runs = read_records(path) if (Path(path) / TABLE).is_file() else find_runs(path)
     runs, repetitions = distinct(runs)
     for run in repetitions:
-        say(f"left out, as another run has its settings and its seed: {run.directory.path}")
-    runs = tuple(run.timed_by(clock) for run in runs)
-    file = Path(path) / FILE_NAME if out is None else Path(out)
-    data = content(runs, episodes, seed, read_acting(path)) | {"clock": clock}
-    groups = [group for task in data["tasks"] for group in task["groups"]]
-    text = page(title_of([task["name"] for task in data["tasks"]], groups), data)
+        say(f"Left out, same settings and seed as another run: {run.directory.path}")
+    tasks = {
+        name: grouped([run.timed_by(clock) for run in of_task]) for name, of_task in by_task(runs).items()
+    }
+    acting = read_acting(path)
+    sections = [
+        section(name, groups, acting, clock, number) for number, (name, groups) in enumerate(tasks.items())
+    ]
+    title = title_of(list(tasks), [group.name for groups in tasks.values() for group in groups])
+    text = page(title, sections, players_data(tasks, episodes, seed))
     with replacing(file) as unfinished:
         unfinished.write_bytes(text.encode())
     return file
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m agents.report",
-        description="Write one HTML page about a run, or about all runs in a folder, in which episodes play.",
-    )
-    parser.add_argument(
-        "path",
-        metavar="RUN_OR_FOLDER",
-        help="run directory, a folder that holds some, or what a benchmark collected",
-    )
-    parser.add_argument("--out", metavar="FILE", help=f"the page; {FILE_NAME} in the folder when not given")
-    parser.add_argument(
-        "--episodes",
-        type=_below(sys.maxsize),
-        help=f"to show of each kind of run, failures among them if there are any; {EPISODES} when not given, "
-        f"or 1 where there are more than {FEW_GROUPS} kinds",
-    )
-    parser.add_argument(
-        "--clock",
-        choices=get_args(Clock),
-        default="wall",
-        help="whose minutes are shown: the processor's hardly depend on what else the machine did",
-    )
-    parser.add_argument(
-        "--seed", type=_below(FIRST_EVALUATION_SEED), default=0, help="of these episodes, 0 when not given"
-    )
-    return parser
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
 
-
-def _below(limit: int) -> Callable[[str], int]:
-    """A type for argparse: an integer from 0 and below a limit."""
-
-    def convert(text: str) -> int:
-        if not text.isdecimal() or int(text) >= limit:
-            raise argparse.ArgumentTypeError(f"must be an integer from 0 and below {limit}, got {text!r}")
-        return int(text)
-
-    return convert
+    Returns:
+        The exit status: 0 finished, 2 refused, 130 interrupted.
+    """
+    return exit_status(lambda: tyro.cli(report, prog="python -m agents.report", args=arguments))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What one step of acting costs: each policy of a benchmark beside the others of its task."""
+"""What one step of acting takes: each policy of a benchmark beside the others of its task."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ COLUMNS = ("experiment", "batch", "microseconds", "ratio")
 ROUNDS, STEPS = 10, 50
 
 
-class Cost(NamedTuple):
-    """Of one step with a batch of observations, in one thread."""
+class StepTime(NamedTuple):
+    """Of one step, with a batch of observations, in one thread."""
 
     microseconds: float
     ratio: float
-    """To the cost of the task's first experiment, measured in the same rounds."""
+    """To the time of the task's first experiment, measured in the same rounds."""
 
 
-# Experiment -> batch -> cost.
-Costs = Mapping[str, Mapping[int, Cost]]
+# Experiment -> batch -> time.
+StepTimes = Mapping[str, Mapping[int, StepTime]]
 
 
-def measure_acting(groups: Sequence[Group], rounds: int = ROUNDS, steps: int = STEPS) -> Costs:
+def measure_acting(groups: Sequence[Group], rounds: int = ROUNDS, steps: int = STEPS) -> StepTimes:
     """Time `predict` of the final model of each group, sampled actions, memory handed on.
 
     Args:
@@ -40,44 +40,44 @@ def measure_acting(groups: Sequence[Group], rounds: int = ROUNDS, steps: int = S
         steps: Of a round.
     """
     models = {group.name: _model(group) for group in groups if group.finished is not None}
-    costs: dict[str, dict[int, Cost]] = {name: {} for name in models}
+    times: dict[str, dict[int, StepTime]] = {name: {} for name in models}
     for batch in BATCHES if models else ():
         space = next(iter(models.values())).observation_space
         for name, microseconds, ratio in measure(models, space, batch, rounds=rounds, steps=steps):
-            costs[name][batch] = Cost(microseconds, ratio)
-    return costs
+            times[name][batch] = StepTime(microseconds, ratio)
+    return times
 
 
-def write_acting(folder: Path, costs: Costs) -> Path:
+def write_acting(folder: Path, times: StepTimes) -> Path:
     """Write a row per experiment and batch."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for experiment, by_batch in costs.items():
-        for batch, cost in by_batch.items():
-            writer.writerow([experiment, batch, f"{cost.microseconds:.1f}", f"{cost.ratio:.2f}"])
+    for experiment, by_batch in times.items():
+        for batch, time in by_batch.items():
+            writer.writerow([experiment, batch, f"{time.microseconds:.1f}", f"{time.ratio:.2f}"])
     with replacing(folder / FILE_NAME) as file:
         file.write_bytes(text.getvalue().encode())
     return folder / FILE_NAME
 
 
-def read_acting(folder: str | Path) -> Costs:
+def read_acting(folder: str | Path) -> StepTimes:
     """Return what `write_acting` wrote; nothing if nobody measured.
 
     Raises:
         ValueError: A column is missing or holds no number.
     """
-    path, costs = Path(folder) / FILE_NAME, dict[str, dict[int, Cost]]()
+    path, times = Path(folder) / FILE_NAME, dict[str, dict[int, StepTime]]()
     if not path.is_file():
-        return costs
+        return times
     with path.open(newline="", encoding="utf-8") as file:
         try:
             for row in csv.DictReader(file):
-                cost = Cost(float(row["microseconds"]), float(row["ratio"]))
-                costs.setdefault(row["experiment"], {})[int(row["batch"])] = cost
+                time = StepTime(float(row["microseconds"]), float(row["ratio"]))
+                times.setdefault(row["experiment"], {})[int(row["batch"])] = time
         except (KeyError, TypeError, ValueError) as problem:
             raise ValueError(f"{path} must have the columns {', '.join(COLUMNS)}: {problem!r}") from problem
-    return costs
+    return times
 
 
 def _model(group: Group) -> Any:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from agents.results.acting import Cost, Costs
+from agents.results.acting import StepTime, StepTimes
 from agents.results.runs import Group
 from agents.results.scores import improvement, score
 from agents.results.statistics import Estimate
@@ -29,7 +28,7 @@ class Comparison:
         improvement: How probably a run of the subject is better than one of this; see `scores.improvement`.
             None for the subject itself and where there is none.
         cpu_minutes: Median over runs of the processor time of training; None if it was not logged.
-        acting: Batch -> cost of one step.
+        acting: Batch -> time of one step.
     """
 
     name: str
@@ -38,31 +37,19 @@ class Comparison:
     likeliest: Estimate | None
     improvement: Mapping[str, Estimate | None] | None
     cpu_minutes: float | None
-    acting: Mapping[int, Cost]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON-able values."""
-        compared = self.improvement or {}
-        return {
-            "name": self.name,
-            "score": _plain(self.score),
-            "likeliest": _plain(self.likeliest),
-            "improvement": {key: _plain(each) for key, each in compared.items()},
-            "cpuMinutes": self.cpu_minutes,
-            "acting": {str(batch): cost.microseconds for batch, cost in self.acting.items()},
-        }
+    acting: Mapping[int, StepTime]
 
 
-def compare(groups: Sequence[Group], costs: Costs, subject: str = SUBJECT) -> list[Comparison]:
+def compare(groups: Sequence[Group], acting: StepTimes, subject: str = SUBJECT) -> list[Comparison]:
     """Compare the experiments of one task.
 
     Args:
         groups: The experiments.
-        costs: Of acting; may lack some.
+        acting: The time that a step of each takes; may lack some.
         subject: The end of the name of the one whose probability of improvement is told.
     """
     ours = find_subject(groups, subject)
-    return [_comparison(group, ours, costs.get(group.name, {})) for group in groups]
+    return [_comparison(group, ours, acting.get(group.name, {})) for group in groups]
 
 
 def find_subject(groups: Sequence[Group], subject: str = SUBJECT) -> Group | None:
@@ -71,7 +58,7 @@ def find_subject(groups: Sequence[Group], subject: str = SUBJECT) -> Group | Non
     return min(found, key=lambda group: len(group.name), default=None)
 
 
-def _comparison(group: Group, ours: Group | None, acting: Mapping[int, Cost]) -> Comparison:
+def _comparison(group: Group, ours: Group | None, acting: Mapping[int, StepTime]) -> Comparison:
     return Comparison(
         name=group.name,
         seeds=len(group.runs),
@@ -88,7 +75,3 @@ def _cpu_minutes(group: Group) -> float | None:
     totals = [column(run.rows[-1:], CPU_SECONDS) for run in group.runs]
     known = [total[0] / 60 for total in totals if total and total[0] == total[0]]
     return statistics.median(known) if known else None
-
-
-def _plain(estimate: Estimate | None) -> dict[str, float | None] | None:
-    return None if estimate is None else estimate._asdict()

@@ -1,95 +1,64 @@
-"""How soon each run came how far, and how it ended."""
+"""How soon runs came how far, and how their final models do."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from agents.results.learning import UNITS
 from agents.results.runs import Group, Run
 from agents.results.scores import first_reach
-from agents.results.statistics import aggregate
+from agents.results.statistics import Estimate, aggregate
 from agents.runs.curve import Published, Unit
 
 LEVELS = (0.5, 0.95, 0.99)
 
 
-def milestone_rows(groups: Sequence[Group], published: Sequence[Published]) -> list[dict[str, Any]]:
-    """Return a row per group with a row per run inside, then the paper's, as plain values."""
-    return [_group_row(group) for group in groups] + [_published_row(each) for each in published]
+class Milestone(NamedTuple):
+    """Where some runs came to a level, in millions of frames or in minutes.
+
+    Attributes:
+        median: Over all runs, those that never got there being last; None if that is one of them.
+        reached: How many runs got there.
+        runs: How many there are.
+    """
+
+    median: float | None
+    reached: int
+    runs: int
 
 
-def _group_row(group: Group) -> dict[str, Any]:
-    rows = [_run_row(run) for run in group.runs]
-    return {
-        "name": group.name,
-        "agent": group.runs[0].agent_title,
-        "paper": False,
-        "reached": {unit: [_spread(rows, unit, k) for k in range(len(LEVELS))] for unit in UNITS},
-        "final": _final(group.runs),
-        "runs": rows,
-    }
-
-
-def _run_row(run: Run) -> dict[str, Any]:
-    return {
-        "seed": run.seed,
-        "reached": {unit: [first_reach(run, level, unit) for level in LEVELS] for unit in UNITS},
-        "final": _final([run]),
-    }
-
-
-def _spread(rows: Sequence[Mapping[str, Any]], unit: Unit, level: int) -> dict[str, Any]:
-    """The median over all runs, those that never got there being last, and from where to where."""
-    found = [row["reached"][unit][level] for row in rows]
+def milestone(runs: Sequence[Run], level: float, unit: Unit) -> Milestone:
+    """Return where runs first came to a level; see `first_reach`."""
+    found = [first_reach(run, level, unit) for run in runs]
     ordered = sorted(math.inf if each is None else each for each in found)
     middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-    known = [each for each in found if each is not None]
-    return {
-        "median": middle if math.isfinite(middle) else None,
-        "low": min(known, default=None),
-        "high": max(known, default=None),
-        "reached": len(known),
-        "runs": len(found),
-    }
+    return Milestone(middle if math.isfinite(middle) else None, sum(map(math.isfinite, ordered)), len(found))
 
 
-def _final(runs: Sequence[Run]) -> dict[str, Any]:
-    """By how actions were chosen, success and return of the final models with an interval.
-
-    Of one run that of its evaluation's episodes; of several the bootstrap interval over runs, none of two.
-    """
-    names = list(dict.fromkeys(name for run in runs for name in run.evaluation))
-    return {
-        name: {
-            metric: _summary([run.evaluation[name][metric] for run in runs if name in run.evaluation])
-            for metric in ("success", "mean_return")
-        }
-        for name in names
-    }
-
-
-def _summary(intervals: Sequence[Mapping[str, float | None] | None]) -> dict[str, Any] | None:
-    known = [each for each in intervals if each is not None and each["mean"] is not None]
-    if len(known) <= 1:
-        return dict(known[0]) if known else None
-    return aggregate([[float(each["mean"] or 0.0) for each in known]])._asdict()
-
-
-def _published_row(each: Published) -> dict[str, Any]:
-    points: dict[Unit, tuple[tuple[float, float], ...]] = {"frames": each.frames, "minutes": each.minutes}
-    return {
-        "name": each.name,
-        "agent": "the paper",
-        "paper": True,
-        "reached": {unit: [_crossing(points[unit], level) for level in LEVELS] for unit in UNITS},
-    }
-
-
-def _crossing(points: Sequence[tuple[float, float]], level: float) -> float | None:
-    """Where the line through the points first comes to `level`; None outside of them."""
+def published_milestone(published: Published, level: float, unit: Unit) -> float | None:
+    """Return where the line through published points first comes to `level`; None outside of them."""
+    points = list(zip(*published.curve(unit), strict=True))
     for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
         if y0 <= level <= y1:
-            return x0 + (x1 - x0) * (level - y0) / (y1 - y0)
+            return float(x0 + (x1 - x0) * (level - y0) / (y1 - y0))
     return None
+
+
+def final(group: Group, metric: str, actions: str) -> Estimate | None:
+    """Return what the evaluations of the final models of some runs say.
+
+    Args:
+        group: The runs.
+        metric: "success" or "mean_return".
+        actions: "sampled" or "deterministic".
+
+    Returns:
+        Of one run that of its evaluation's episodes; of several the interquartile mean with the bootstrap
+        interval over runs. None without evaluation.
+    """
+    evaluations = [run.evaluation[actions][metric] for run in group.runs if actions in run.evaluation]
+    known = [Estimate(**each) for each in evaluations if each is not None and each["mean"] is not None]
+    if len(known) <= 1:
+        return known[0] if known else None
+    return aggregate([[each.mean for each in known]])

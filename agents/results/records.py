@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agents.results.learning import METRICS, UNITS, spread_out
+from agents.results.curves import spread_out
 from agents.results.milestones import LEVELS
 from agents.results.runs import Run
 from agents.results.scores import first_reach
+from agents.runs.curve import METRICS
 from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, EPISODES, FRAMES, SECONDS, Row, column, read_rows
 from memory_envs.files import replacing, write_json
@@ -69,7 +70,7 @@ def thinned(run: Run) -> list[Row]:
     keep = set(spread_out(len(run.rows), MOST_ROWS))
     frames = [frame / 1e6 for frame in column(run.rows, FRAMES)]
     for level in LEVELS:
-        place = first_reach(run, level, UNITS[0])
+        place = first_reach(run, level, "frames")
         if place is not None:
             keep.add(frames.index(place))
     return [run.rows[place] for place in sorted(keep)]

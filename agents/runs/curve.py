@@ -9,29 +9,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
+from agents.figures.curves import Curve, Panel, draw_panels
+from agents.figures.files import save_png
 from agents.runs.log import EPISODES, FRAMES, SECONDS, Row, column
-from memory_envs.files import replacing
 
 Unit = Literal["frames", "minutes"]
+UNITS: tuple[Unit, Unit] = ("frames", "minutes")
+UNIT_LABELS: dict[Unit, str] = {"frames": "million frames", "minutes": "minutes of training"}
+
+METRICS = {"success": "rollout/success_rate", "return": "rollout/ep_rew_mean"}
+# Of the axis on which a metric is drawn; of returns whatever they need.
+RANGES = {"success": (-0.02, 1.02), "return": None}
 
 # Episodes that a mean needs before it counts as reached.
 FEWEST_EPISODES = 100
-
-INK, GRID = "#2b2f38", "#e6e8ec"
-
-_OURS: dict[str, Any] = {"color": "#0b6e99", "linewidth": 2.4, "solid_capstyle": "round"}
-_PUBLISHED: dict[str, Any] = {
-    "linestyle": "--",
-    "marker": "o",
-    "linewidth": 1.2,
-    "markersize": 4,
-    "alpha": 0.85,
-}
 
 
 @dataclass(frozen=True)
@@ -49,6 +41,11 @@ class Published:
     colour: str
     frames: tuple[tuple[float, float], ...]
     minutes: tuple[tuple[float, float], ...]
+
+    def curve(self, unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+        """Return positions and successes over frames or over minutes, [N] each."""
+        x, y = zip(*(self.frames if unit == "frames" else self.minutes), strict=True)
+        return np.array(x), np.array(y)
 
 
 # Parisotto & Salakhutdinov 2021, the figure of 9x9 I-Maze; 36 threads and two GPUs.
@@ -79,13 +76,19 @@ PAPER = (
     ),
 )
 
-_LABELS: dict[Unit, str] = {"frames": "million frames", "minutes": "minutes of training"}
-
 
 def published_points(env_id: str, env_kwargs: Mapping[str, Any]) -> tuple[Published, ...]:
     """Return the paper's curves for an environment; none unless it is 9x9 I-Maze as it was calibrated."""
     is_paper_maze = env_id == "MemoryEnvs/IMaze-v0" and dict(env_kwargs) in ({}, {"size": 9})
     return PAPER if is_paper_maze else ()
+
+
+def published_curves(published: Sequence[Published], unit: Unit) -> list[Curve]:
+    """Return published points of success as curves to draw."""
+    return [
+        Curve(*each.curve(unit), f"paper: {each.name}", each.colour, "--", width=1.2, marker="o")
+        for each in published
+    ]
 
 
 def save_curve(path: Path, rows: list[Row], title: str, published: Sequence[Published] = ()) -> None:
@@ -97,62 +100,16 @@ def save_curve(path: Path, rows: list[Row], title: str, published: Sequence[Publ
         title: Above the picture.
         published: Curves to draw beside ours in the panels of success.
     """
-    figure = Figure(figsize=(11, 7.2), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, x=0.012, ha="left", fontsize=14, fontweight="bold", color=INK)
-    if published:
-        handles = [Line2D([], [], **_OURS), Line2D([], [], color=INK, **_PUBLISHED)]
-        labels = ["this run", "the paper, read off its figures"]
-        figure.legend(handles, labels, loc="upper right", ncols=2, frameon=False, fontsize=10, labelcolor=INK)
-    units: tuple[Unit, Unit] = ("frames", "minutes")
-    for (success, mean_return), unit in zip(figure.subplots(2, 2).T, units, strict=True):
-        _draw_success(success, rows, unit, published)
-        _draw_return(mean_return, rows, unit)
-    with replacing(path) as file:
-        figure.savefig(file, format="png", dpi=140)
+    panels = [[_panel(rows, metric, unit, published) for unit in UNITS] for metric in METRICS]
+    save_png(path, draw_panels(panels, title))
 
 
-def _draw_success(axes: Axes, rows: list[Row], unit: Unit, published: Sequence[Published]) -> None:
-    style_axes(axes, unit, "success while training")
-    for curve in published:
-        _draw_published(axes, curve, unit)
-    _draw_ours(axes, rows, unit, "rollout/success_rate")
-    axes.set_xlim(left=0)
-    axes.set_ylim(-0.03, 1.12)
-
-
-def _draw_published(axes: Axes, curve: Published, unit: Unit) -> None:
-    x, y = zip(*(curve.frames if unit == "frames" else curve.minutes), strict=True)
-    axes.plot(x, y, color=curve.colour, **_PUBLISHED)
-    end = (x[-1], y[-1])
-    axes.annotate(curve.name, end, (8, -3), textcoords="offset points", color=curve.colour, fontsize=9)
-    axes.set_xlim(right=max(6.0, axes.get_xlim()[1]))  # room for the names
-
-
-def _draw_return(axes: Axes, rows: list[Row], unit: Unit) -> None:
-    style_axes(axes, unit, "return while training")
-    _draw_ours(axes, rows, unit, "rollout/ep_rew_mean")
-    axes.set_xlim(left=0)
-
-
-def _draw_ours(axes: Axes, rows: list[Row], unit: Unit, metric: str) -> None:
-    x, y = position(rows, unit), np.array(column(rows, metric))
-    if not np.isfinite(y).any():
-        axes.annotate("nothing logged", (0.5, 0.5), xycoords="axes fraction", ha="center", color=INK)
-        return
-    marker = "o" if np.isfinite(y).sum() < 3 else None
-    axes.plot(x, y, marker=marker, zorder=5, **_OURS)
-
-
-def style_axes(axes: Axes, unit: Unit, label: str) -> None:
-    """Give axes their title and the style that all our pictures share."""
-    axes.set_title(label, loc="left", fontsize=11, color=INK)
-    axes.set_xlabel(_LABELS[unit], color=INK)
-    axes.grid(color=GRID, lw=0.9)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color("#b5bac4")
+def _panel(rows: list[Row], metric: str, unit: Unit, published: Sequence[Published]) -> Panel:
+    x, y = position(rows, unit), np.array(column(rows, METRICS[metric]))
+    known = np.isfinite(y)
+    ours = [Curve(x[known], y[known], "this run", width=2.4)] if known.any() else []
+    papers = published_curves(published, unit) if metric == "success" else []
+    return Panel(f"{metric} while training", UNIT_LABELS[unit], [*papers, *ours], RANGES[metric])
 
 
 def position(rows: list[Row], unit: Unit) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What each part of the distributed engine costs, as a table of seconds and bytes."""
+"""What each part of the distributed engine costs, as a table of seconds."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from agents.figures.table import Row, Table
 from memory_envs.files import write_json
-from registry.lookup import look_up
 
 
 @dataclass(frozen=True)
 class Affine:
-    """fixed + each * count, of seconds or bytes.
+    """fixed + each * count, of seconds.
 
     Attributes:
         fixed: What is paid whatever the count.
@@ -37,10 +37,6 @@ class Affine:
         """Return the cost of so many."""
         return self.fixed + self.each * count
 
-    def faster(self, times: float, times_each: float = 1.0) -> Affine:
-        """Return what is left of it on something so many times as fast, for each of many even more."""
-        return Affine(self.fixed / times, self.each / times / times_each)
-
     @classmethod
     def fit(cls, counts: Sequence[float], values: Sequence[float]) -> Affine:
         """Return the line of least squares of the relative errors, neither part of it below 0."""
@@ -55,14 +51,14 @@ class Affine:
         return cls(float(fixed), float(each))
 
 
-def _per(what: str, text: str, unit: str = "s") -> Any:
+def _per(what: str, text: str) -> Any:
     """A cost with a part for each of something."""
-    return field(metadata={"per": what, "help": text, "unit": unit})
+    return field(metadata={"per": what, "help": text})
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of one core, and bytes, of one agent on one kind of machine.
+    """Seconds of one core, of one agent on one kind of machine.
 
     "Lane" is one of the actor's or of the batch's, as `help` says; the batch has the lanes of all its actors.
 
@@ -72,8 +68,6 @@ class Costs:
         unroll_length: Steps T.
         learner_replays: Further updates per batch.
         distillation_steps: Steps per batch, of all distillers together.
-        distillation_window: Batches that distillers draw from.
-        parameter_bytes: What a worker of another node fetches of the parameters.
     """
 
     preset: str
@@ -81,8 +75,6 @@ class Costs:
     unroll_length: int
     learner_replays: int
     distillation_steps: int
-    distillation_window: int
-    parameter_bytes: int
     acting_step: Affine = _per("lane", "actor: a vector step")
     sending: Affine = _per("lane", "actor: handing an unroll to Ray")
     first_outputs: Affine = _per("lane", "learner: a batch's outputs and losses")
@@ -96,32 +88,24 @@ class Costs:
     publishing: Affine = _per("lane", "driver: a batch into the object store")
     submitting: Affine = _per("reference", "driver: giving a task out, by references that it waits for")
     waking: Affine = _per("task", "driver: noticing that a task has ended, by tasks waited for")
-    scanning: Affine = _per("pair", "driver: looking who has an unroll, by actors times waiting unrolls")
     fetching: Affine = _per("lane", "distiller: a batch out of the object store")
     distilling_step: Affine = _per("lane", "distiller: a step")
-    latency: Affine = _per("", "either way between driver and worker, nobody working")
     serving_read: Affine = _per("", "parameter server: a worker of another node reads")
     serving_step: Affine = _per("", "parameter server: a worker of another node steps")
-    collected_bytes: Affine = _per("lane", "object store: an actor's unroll", "B")
-    published_bytes: Affine = _per("lane", "object store: a batch for distillers", "B")
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Costs:
-        """Return what `dataclasses.asdict` was made from.
+        """Return what `dataclasses.asdict` was made from; costs that an earlier version had are left out.
 
         Raises:
-            ValueError: Something is missing, unknown, or no cost.
+            ValueError: Something is missing or no cost.
         """
-        fields = {each.name: each for each in dataclasses.fields(cls)}
-        for name in content:
-            look_up(fields, "cost", name)
-        if missing := [name for name in fields if name not in content]:
+        fields = dataclasses.fields(cls)
+        if missing := [each.name for each in fields if each.name not in content]:
             raise ValueError(f"there is no {' and no '.join(missing)}")
-        costs: dict[str, Any] = dict(content)
-        for name, each in fields.items():
-            if each.type == "Affine":
-                costs[name] = Affine(**costs[name])
-        return cls(**costs)
+        costs = {each.name: content[each.name] for each in fields}
+        lines = {each.name: Affine(**costs[each.name]) for each in fields if each.type == "Affine"}
+        return cls(**(costs | lines))
 
     @classmethod
     def read(cls, path: Path) -> Costs:
@@ -140,22 +124,23 @@ class Costs:
         """Write JSON, atomically."""
         write_json(path, dataclasses.asdict(self))
 
-    def table(self) -> str:
-        """Return a Markdown table."""
-        lines = ["| cost | fixed | and for each |", "|---|---:|---:|"]
+    def learning(self, lanes: int) -> float:
+        """Return the seconds of all updates on a batch of lanes, and on the replay after it."""
+        first = self.first_outputs.at(lanes) + self.first_gradients.at(lanes)
+        return first + self.learner_replays * self.replay_update.at(lanes)
+
+    def table(self) -> Table:
+        """Return every cost as people read it."""
+        rows = []
         for each in dataclasses.fields(self):
             if each.type == "Affine":
                 cost: Affine = getattr(self, each.name)
-                unit, per = each.metadata["unit"], each.metadata["per"]
-                more = f"{_told(cost.each, unit)} per {per}" if cost.each else ""
-                lines.append(f"| {each.metadata['help']} | {_told(cost.fixed, unit)} | {more} |")
-        return "\n".join(lines)
+                more = f"{_seconds(cost.each)} per {each.metadata['per']}" if cost.each else ""
+                rows.append(Row(each.metadata["help"], [_seconds(cost.fixed), more]))
+        return Table(["cost", "fixed", "and for each"], rows)
 
 
-def _told(value: float, unit: str) -> str:
-    """A cost in words that a table has room for."""
-    if unit == "B":
-        return f"{value:,.0f} B"
+def _seconds(value: float) -> str:
     for name, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
         if value * factor >= 1:
             return f"{value * factor:.3g} {name}"

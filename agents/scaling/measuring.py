@@ -15,14 +15,13 @@ from agents.ald import ALD
 from agents.engines.ray import RaySettings
 from agents.engines.ray.lanes import RecordedLanes
 from agents.engines.ray.payload import Batch, Collected, Work, to_arrays, to_tensors
-from agents.engines.ray.shared import ParameterBlock
 from agents.learning.unroll import Unroll
 from agents.process.provenance import provenance
 from agents.process.torch_modes import denormals_as_zero, one_thread
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.scaling.costs import Affine, Costs
-from agents.scaling.ray_costs import measure_ray
+from agents.scaling.ray_costs import measure_ray, median_seconds
 from agents.vec_env.make import make_remote_lanes
 from registry.presets import PRESETS, Preset, get_preset
 
@@ -67,8 +66,6 @@ def measure(preset: str, lanes: Sequence[int], repeats: int, device: str = "cpu"
         unroll_length=smallest.config.unroll_length,
         learner_replays=smallest.config.learner_replays,
         distillation_steps=smallest.config.distillation_steps,
-        distillation_window=smallest.config.distillation_window,
-        parameter_bytes=ParameterBlock(smallest.actor.network).acting_size,
         **costs,
     )
 
@@ -199,12 +196,7 @@ class Bench:
         return median([tell() for _ in range(WARM_UP + repeats)][WARM_UP:])
 
     def _median(self, piece: Callable[[], Any], repeats: int) -> float:
-        def timed() -> float:
-            start = self._now()
-            piece()
-            return self._now() - start
-
-        return median([timed() for _ in range(WARM_UP + repeats)][WARM_UP:])
+        return median_seconds(piece, repeats, self._now, WARM_UP)
 
     def _now(self) -> float:
         if self._device.type == "cpu":
@@ -218,9 +210,3 @@ class _Nothing(BaseCallback):
 
     def _on_step(self) -> bool:
         return True
-
-
-def collected_by(preset: str, lanes: int) -> Collected:
-    """Return an unroll of an actor of some lanes, as it is sent."""
-    with one_thread(), denormals_as_zero():
-        return Bench(_preset(preset), lanes, torch.device("cpu")).collected

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,19 +10,15 @@ from typing import Any
 
 import numpy as np
 import ray
-import torch
 
 from agents.ald import ALD
-from agents.engines.ray.acting import Acting
 from agents.engines.ray.cluster import Cluster
 from agents.engines.ray.crew import Crew
-from agents.engines.ray.meters import Meters
 from agents.engines.ray.parameters import ParameterServer, Trained, settle
 from agents.engines.ray.payload import Batch, Collected
 from agents.engines.ray.settings import RaySettings
 from agents.engines.ray.shared import ParameterBlock, SharedMemory
-from agents.scaling.costs import Affine, Costs
-from agents.scaling.plan import Plan, Work
+from agents.scaling.costs import Affine
 
 # What costs are measured over: references that a task waits for, tasks that the driver waits for.
 REFERENCES, TASKS = (1, 16, 64), (1, 30, 300, 1000)
@@ -55,7 +50,7 @@ def _stand_in(collected: Collected | None = None) -> Any:
 def measure_ray(sent: Mapping[int, tuple[Collected, Any]], model: ALD, repeats: int) -> dict[str, Affine]:
     """Return the costs of what goes through Ray, by the names of `Costs`.
 
-    Those of the driver are seconds of its main thread's processor; latency and the server's are by the clock.
+    Those of the driver are seconds of its main thread's processor; the server's are by the clock.
 
     Args:
         sent: What an actor sends and what distillers get, by lanes.
@@ -70,23 +65,9 @@ def measure_ray(sent: Mapping[int, tuple[Collected, Any]], model: ALD, repeats: 
             **_gathering([sent[count][0] for count in lanes], repeats),
             "submitting": Affine.fit(REFERENCES, [_submitting(count, repeats) for count in REFERENCES]),
             "waking": Affine.fit(TASKS, [_waking(count, repeats) for count in TASKS]),
-            "scanning": Affine(0.0, _scanning(TASKS[-2], repeats)),
-            "latency": Affine(_latency(10 * repeats)),
         }
         read, step = _serving(model, 10 * repeats)
-    payloads = [[payload_bytes(sent[count][place]) for count in lanes] for place in (0, 1)]
-    sizes = {
-        "collected_bytes": Affine.fit(lanes, payloads[0]),
-        "published_bytes": Affine.fit(lanes, payloads[1]),
-    }
-    return costs | sizes | {"serving_read": Affine(read), "serving_step": Affine(step)}
-
-
-def payload_bytes(content: Any) -> int:
-    """Return what an object takes up in the object store: arrays as they are, the rest pickled."""
-    buffers: list[pickle.PickleBuffer] = []
-    head = pickle.dumps(content, protocol=5, buffer_callback=buffers.append)
-    return len(head) + sum(buffer.raw().nbytes for buffer in buffers)
+    return costs | {"serving_read": Affine(read), "serving_step": Affine(step)}
 
 
 @contextmanager
@@ -98,17 +79,21 @@ def _started() -> Iterator[None]:
         cluster.leave()
 
 
-def _median(piece: Callable[[], Any], repeats: int, now: Callable[[], float] = time.thread_time) -> float:
+def median_seconds(
+    piece: Callable[[], Any], repeats: int, now: Callable[[], float] = time.thread_time, warm_up: int = 0
+) -> float:
+    """Return the median seconds of a piece of work, by any clock, the first few times not counted."""
+
     def timed() -> float:
         start = now()
         piece()
         return now() - start
 
-    return median(timed() for _ in range(repeats))
+    return median([timed() for _ in range(warm_up + repeats)][warm_up:])
 
 
 def _put(content: Any, repeats: int) -> float:
-    return _median(lambda: ray.put(content), repeats)
+    return median_seconds(lambda: ray.put(content), repeats)
 
 
 def _gathering(unrolls: Sequence[Collected], repeats: int) -> dict[str, Affine]:
@@ -132,10 +117,10 @@ def _gathered(unroll: Collected, repeats: int) -> list[float]:
     def take() -> None:
         taken[:] = [ray.get(each) for each in references]
 
-    seconds = [_median(take, 3) / len(references)]
+    seconds = [median_seconds(take, 3) / len(references)]
     for actors in ACTORS:
         parts = dict(enumerate(taken[:actors]))
-        seconds.append(_median(lambda parts=parts: Batch(parts), repeats))  # type: ignore[misc]
+        seconds.append(median_seconds(lambda parts=parts: Batch(parts), repeats))  # type: ignore[misc]
     ray.kill(worker)
     return seconds
 
@@ -144,7 +129,7 @@ def _submitting(count: int, repeats: int) -> float:
     worker = _stand_in()
     after = [worker.collect.remote([]) for _ in range(count)]
     ray.get(after, timeout=_WAIT)
-    seconds = _median(lambda: worker.collect.remote(after), 10 * repeats)
+    seconds = median_seconds(lambda: worker.collect.remote(after), 10 * repeats)
     ray.kill(worker)
     return seconds
 
@@ -169,37 +154,6 @@ def _waking(count: int, repeats: int) -> float:
     return seconds
 
 
-def _scanning(count: int, repeats: int) -> float:
-    """Seconds of `keep_busy` per actor and unroll that waits."""
-    acting = _acting(count, _stand_in())
-    acting.keep_busy(list(range(count)))
-    acting.crew.wait(lambda: acting.waiting == count, acting._receive, _WAIT)
-    seconds = _median(lambda: acting.keep_busy(list(range(count))), repeats)
-    acting.crew.dismiss()
-    return seconds / count**2
-
-
-class _Uncounted(Meters):
-    """Of stand-ins, whose unrolls are none."""
-
-    def collected(self, unroll: Collected) -> None:
-        """Nothing."""
-
-
-def _acting(count: int, worker: Any, lanes: int = 1) -> Acting:
-    settings = RaySettings(num_actors=count)
-    return Acting(lambda number: worker, lanes, torch.Generator(), list, settings, _Uncounted())
-
-
-def _latency(repeats: int) -> float:
-    """Half of the way there and back, where nobody computes."""
-    worker = _stand_in()
-    ray.get(worker.collect.remote([]), timeout=_WAIT)
-    seconds = _median(lambda: ray.get(worker.collect.remote([]), timeout=_WAIT), repeats, time.perf_counter)
-    ray.kill(worker)
-    return seconds / 2
-
-
 def _serving(model: ALD, repeats: int) -> tuple[float, float]:
     """Seconds of the parameter server for a read and for a step, while others queue up for it."""
     network, optimizer = model.actor.network, model.distiller.optimizer
@@ -222,41 +176,3 @@ def _per_call(call: Callable[[], Any], repeats: int) -> float:
     start = time.perf_counter()
     ray.get([call() for _ in range(repeats)], timeout=_WAIT)
     return (time.perf_counter() - start) / repeats
-
-
-def rehearse(costs: Costs, collected: Collected, counts: Sequence[int]) -> list[tuple[int, float, float]]:
-    """Let the engine's own driver take the unrolls of many actors, which one process stands in for.
-
-    All unrolls are there when it begins, so that what is timed is the driver alone.
-
-    Args:
-        costs: To predict by.
-        collected: What every actor returns.
-        counts: Numbers of actors.
-
-    Returns:
-        Number of actors, seconds measured and seconds predicted, of the driver's processor.
-    """
-    lanes = len(collected.infos[0])
-    with _started():
-        return [(count, *_rehearsed(costs, collected, count, lanes)) for count in counts]
-
-
-def _rehearsed(costs: Costs, collected: Collected, count: int, lanes: int) -> tuple[float, float]:
-    work = Work(costs, Plan(RaySettings(num_actors=count), lanes))
-    acting = _acting(count, _stand_in(collected), lanes)
-    measured = median([_round(acting, count) for _ in range(4)][1:])  # memory is touched first in the first
-    acting.crew.dismiss()
-    tasks = count * (costs.submitting.at(0) + work.take)
-    return measured, tasks + costs.waking.at(count) + costs.joining.at(count * lanes)
-
-
-def _round(acting: Acting, count: int) -> float:
-    """Ask all actors for an unroll and, once all are there, take the batch; the seconds without the wait."""
-    start = time.thread_time()
-    acting.keep_busy(list(range(count)))
-    asked = time.thread_time()
-    ray.wait(acting.crew.references(), num_returns=count, timeout=_WAIT, fetch_local=False)
-    there = time.thread_time()
-    acting.next_batch()
-    return time.thread_time() - there + asked - start

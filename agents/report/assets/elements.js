@@ -63,10 +63,3 @@ function short(value, digits = 3) {
 function percent(value, digits = 1) {
   return value === null || value === undefined ? "—" : `${(100 * value).toFixed(digits)} %`;
 }
-
-/** Minutes as 3:07. */
-function clock(minutes) {
-  if (minutes === null || minutes === undefined) return "—";
-  const seconds = Math.round(60 * minutes);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-}

@@ -96,7 +96,7 @@ def test_a_failing_cell_is_reported_and_ends_no_other(fake, capsys):
     assert status == 1
     assert "imaze/ald seed 1 failed" in told and "| the network has exploded" in told
     assert [cell.state() for cell in cells] == ["finished", "broken off", "finished"]
-    assert "failed: imaze/ald seed 1" in told.splitlines()[-1]
+    assert "Failed: imaze/ald seed 1" in told.splitlines()[-1]
 
 
 def test_a_benchmark_that_was_interrupted_goes_on_where_it_was(fake, capsys):
@@ -111,11 +111,11 @@ def test_a_benchmark_that_was_interrupted_goes_on_where_it_was(fake, capsys):
     threading.Thread(target=interrupt).start()
     assert program._run(cells, jobs=1, threads=1, console=Console(width=200)) == 130
     assert [cell.state() for cell in cells] == ["broken off", "new"]
-    assert "the same command goes on" in capsys.readouterr().out
+    assert "Run the same command again to continue" in capsys.readouterr().out
     diary = Diary()
     resumed = fake("--behaviour", "none", seeds=2)
     run_cells(resumed, jobs=1, threads=1, watcher=diary)
-    assert diary.began == [(0, "goes on"), (1, "began")]
+    assert diary.began == [(0, "resumed"), (1, "started")]
     calls = [line for line in cells[0].log.read_text().splitlines() if line.startswith("called")]
     assert "--run-dir" in calls[0] and "--resume" in calls[1] and len(calls) == 2
     assert program._run(resumed, jobs=1, threads=1, console=Console(width=200)) == 0
@@ -128,7 +128,7 @@ def test_what_broke_off_before_its_first_checkpoint_begins_anew(fake):
     cell.run.config.write_text("{}")
     diary = Diary()
     assert [outcome.result for outcome in run_cells([cell], 1, 1, diary)] == ["finished"]
-    assert diary.began == [(0, "begins anew")]
+    assert diary.began == [(0, "restarted")]
 
 
 def test_an_evaluation_of_before_the_latest_session_finishes_nothing(tmp_path):
@@ -163,7 +163,10 @@ def test_commands_are_those_of_the_training_program(tmp_path):
         (["--presets", "imaze/ald", "--jobs", "0"], "--jobs must be at least 1, got 0"),
         (["--presets", "imaze/ald", "--total-timesteps", "0"], "--total-timesteps must be at least 1, got 0"),
         (["--presets", "imaze/ald", "--options=--gamma 2"], "gamma must be in [0, 1]"),
-        (["--presets", "imaze/ald", "--options=--seed 7"], "options must leave --seed to the benchmark"),
+        (
+            ["--presets", "imaze/ald", "--options=--seed 7"],
+            "options must not set --seed: ",
+        ),
     ],
 )
 def test_wrong_grids_are_refused(arguments, message, tmp_path, capsys):

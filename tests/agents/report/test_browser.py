@@ -8,7 +8,7 @@ import pytest
 from agents.report.__main__ import write_report
 from agents.report.artwork import sheet_data
 from agents.report.episode_data import attention_on, in_view, reach
-from agents.results.acting import Cost, write_acting
+from agents.results.acting import StepTime, write_acting
 from memory_envs.rendering.scene import IMAZE_LOOKS
 from memory_envs.rendering.sprites import sprite
 from tests.support.chromium import browser, find_chromium
@@ -169,30 +169,40 @@ def test_room_on_the_canvas_has_the_colours_of_the_frame(opened, small_report):
         np.testing.assert_allclose(pixel[:3], expected, atol=6)
 
 
-def test_axis_and_series_can_be_switched(opened):
-    labels = "[...document.querySelectorAll('.chart svg')].map((each) => each.getAttribute('aria-label'))"
-    opened.wait_for(f"{labels}.length === 2")
-    lines = "document.querySelectorAll('.chart polyline').length"
-    assert opened.evaluate(labels)[0] == "success over million frames"
-    assert opened.evaluate(lines) == 2 * (3 + 1)  # three seeds and what they have in common
-    opened.evaluate("document.querySelectorAll('[aria-label=\"Horizontal axis\"] button')[1].click()")
-    assert opened.evaluate(labels)[0] == "success over minutes of training"
-    opened.evaluate("document.querySelector('.toggle').click()")
-    assert opened.evaluate(lines) == 0
-    opened.evaluate("document.querySelector('.toggle').click()")
-    assert opened.evaluate(lines) == 8
+def test_curves_are_figures_whose_letters_can_be_selected(opened):
+    labels = opened.evaluate(
+        "[...document.querySelectorAll('.chart svg')].map((e) => e.getAttribute('aria-label'))"
+    )
+    assert labels == [
+        f"{metric} while training over {axis}"
+        for metric in ("success", "return")
+        for axis in ("million frames", "minutes of training")
+    ]
+    chosen = opened.evaluate(
+        "(() => { const text = [...document.querySelectorAll('.chart text')].at(-1);"
+        " getSelection().selectAllChildren(text); return getSelection().toString(); })()"
+    )
+    assert chosen == "return while training"
+    names = opened.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)")
+    assert len(names) == len(set(names)) > 100
 
 
-def test_hovering_tells_values(opened, small_report):
-    x, y = middle_of(opened, ".chart svg", 0.5)
-    opened.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
-    opened.wait_for("document.querySelector('.tip').offsetWidth > 0")
-    told = opened.evaluate("document.querySelector('.tip').innerText")
-    place = float(re.match(r"([\d.]+) million frames", told).group(1))
-    numbers = re.search(r"3 seeds\s*([\d.]+) % \[([\d.]+) %, ([\d.]+) %\]", told).groups()
-    drawn = small_report.data["tasks"][0]["curves"][0]["success"]["frames"]["aggregate"]
-    expected = [100 * np.interp(place, drawn["x"], drawn[name]) for name in ("y", "low", "high")]
-    np.testing.assert_allclose([float(number) for number in numbers], expected, atol=0.5)
+def test_values_of_curves_can_be_unfolded(opened):
+    opened.evaluate("document.querySelector('summary').click()")
+    table = "document.querySelector('[aria-label=\"Values: success\"]')"
+    assert opened.evaluate(f"{table}.offsetHeight") > 0
+    assert opened.evaluate(f"{table}.querySelector('tbody th').textContent") == "IMaze-v0/ald"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_curves_are_drawn_in_the_ink_of_the_page(chromium, small_report, dark):
+    chromium.screen(1280, 900, dark=dark)
+    show(chromium, small_report.page)
+    ink, page = (
+        chromium.evaluate(f"getComputedStyle(document.querySelector('{where}')).{what}")
+        for where, what in ((".chart text", "fill"), ("body", "color"))
+    )
+    assert ink == page
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -230,7 +240,7 @@ def test_other_episodes_can_be_opened(opened, small_report):
 @pytest.fixture(scope="module")
 def benchmark_page(tmp_path_factory):
     folder = write_benchmark(tmp_path_factory.mktemp("benchmark"))
-    write_acting(folder, {"imaze/ald": {1: Cost(120.0, 1.0), 64: Cost(250.0, 1.0)}})
+    write_acting(folder, {"imaze/ald": {1: StepTime(120.0, 1.0), 64: StepTime(250.0, 1.0)}})
     return write_report(folder, episodes=0)
 
 
@@ -244,25 +254,30 @@ def test_benchmark_shows_scores_probabilities_and_costs(chromium, benchmark_page
     chromium.wait_for("document.querySelector('.chart text')")
     rows = "[...document.querySelectorAll('[aria-label=\"Table of comparisons\"] tr')]"
     head, ours, other = chromium.evaluate(f"{rows}.map((row) => [...row.cells].map((c) => c.innerText))")
-    assert head[:3] == ["experiment", "normalised score", "P(better): final score"]
-    assert head[-2:] == ["µs to act, batch 1", "µs to act, batch 64"]
-    assert ours[0] == "imaze/ald" and ours[2] == "—" and ours[-3:] == ["4", "120", "250"]
-    assert other[2].startswith("100 %") and other[-1] == "—"
+    assert head[1:4] == ["normalised score", "the same, likeliest", "P(better): score"]
+    assert head[-2:] == ["µs a step, batch 1", "µs a step, batch 64"]
+    assert ours[0] == "imaze/ald" and ours[3] == "—" and ours[-3:] == ["4.0", "120", "250"]
+    assert other[3].startswith("1.000") and other[-1] == "—"
 
 
-def test_tasks_can_be_switched_and_seeds_shown(chromium, benchmark_page):
+def test_every_task_and_every_seed_is_on_the_page(chromium, benchmark_page):
     chromium.screen(1280, 900)
     chromium.open(benchmark_page)
-    chromium.wait_for("document.querySelector('.chart text')")
-    shown = "[...document.querySelectorAll('tr.seed')].filter((row) => row.offsetHeight > 0).length"
-    assert chromium.evaluate(shown) == 10
-    choose(chromium, "Rows", 0)
-    assert chromium.evaluate(shown) == 0
-    facts = "document.querySelector('.facts').innerText"
-    assert "final success, imaze/ald" in chromium.evaluate(facts)
-    choose(chromium, "Task", 1)
-    chromium.wait_for("document.querySelector('.toggle').textContent === 'meta-fetch/ald'")
-    assert "final return, meta-fetch/ald" in chromium.evaluate(facts)  # success says little there
-    chromium.wait_for("document.querySelector('.chart text')")
-    assert "normalised return" in chromium.evaluate("document.querySelector('thead').innerText")
+    tasks = chromium.evaluate("[...document.querySelectorAll('h2.task')].map((each) => each.innerText)")
+    assert tasks == ["IMaze-v0", "MetaFetch-v0"]
+    facts = "[...document.querySelectorAll('.facts')].map((each) => each.innerText)"
+    maze, fetch = chromium.evaluate(facts)
+    assert "final success, imaze/ald" in maze
+    assert "final return, meta-fetch/ald" in fetch  # success says little there
+    assert "normalised return" in chromium.evaluate("document.querySelector('main').innerText")
+    rows = "[...document.querySelectorAll('[aria-label=\"Every seed\"] tbody tr')]"
+    seeds = f"{rows}.filter((row) => row.checkVisibility()).length"
+    assert chromium.evaluate(seeds) == 0
+    chromium.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert chromium.evaluate(seeds) == 15
+    names = "[...document.querySelectorAll('[aria-label=Experiment] button')].map((e) => e.textContent)"
+    assert "MetaFetch-v0: meta-fetch/ald" in chromium.evaluate(names)
+    assert "No episodes: no episodes were asked for." in chromium.evaluate(
+        "document.querySelector('#episodes').innerText"
+    )
     assert chromium.complaints() == []

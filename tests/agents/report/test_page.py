@@ -12,11 +12,11 @@ from PIL import Image
 
 from agents.report.__main__ import main
 from agents.report.artwork import COLUMNS, sheet, sheet_data
-from agents.report.content import content
 from agents.report.episode_data import attention_on, episode_data, in_view, reach
 from agents.report.packing import QUANTA, pack, unpack
-from agents.report.page import embedded, page
-from agents.results.runs import find_runs
+from agents.report.page import SCRIPTS, STYLES, embedded, page
+from agents.report.players import players_data
+from agents.results.runs import find_runs, grouped
 from agents.runs.directory import RunDirectory
 from memory_envs.rendering.scene import IMAZE_LOOKS
 from memory_envs.rendering.sprites import agent_over, sprite
@@ -24,8 +24,7 @@ from tests.support.small_report import MEMORY, copy_run, embedded_in
 
 
 def test_embedded_episode_equals_the_recorded_one(small_report):
-    [task] = small_report.data["tasks"]
-    [player] = task["players"]
+    [player] = small_report.data["players"]
     examples = small_report.examples
     assert (player["played"], player["succeeded"]) == (examples.played, examples.succeeded)
     assert len(player["episodes"]) == len(small_report.episodes) == 3
@@ -41,7 +40,7 @@ def test_embedded_episode_equals_the_recorded_one(small_report):
 
 
 def test_embedded_attention_is_the_recorded_one_and_masked_steps_are_zero(small_report):
-    [player] = small_report.data["tasks"][0]["players"]
+    [player] = small_report.data["players"]
     for embedded_one, recorded in zip(player["episodes"], small_report.episodes, strict=True):
         attention = unpack(embedded_one["traces"]["learner"]["attention"])
         steps, _, _, span = attention.shape
@@ -108,8 +107,9 @@ def test_sheet_shows_the_sprites_of_the_environments():
 
 def test_page_asks_for_nothing_outside_itself(small_report):
     text = small_report.page.read_text("utf-8")
-    assert set(re.findall(r"https?://[^\s\"'<]*", text)) == {"http://www.w3.org/2000/svg"}  # SVG's name
-    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:)|@import|url\((?!data:)|\bfetch\(""", text)
+    namespaces = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert set(re.findall(r"https?://[^\s\"'<]*", text)) == namespaces
+    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:|#)|@import|url\((?!data:|#)|\bfetch\(""", text)
     assert "default-src 'none'" in text
 
 
@@ -117,7 +117,7 @@ def test_every_script_and_style_is_in_the_page_and_in_the_package(small_report):
     text = small_report.page.read_text("utf-8")
     names = [entry.name for entry in resources.files("agents.report").joinpath("assets").iterdir()]
     scripts = [name for name in names if name.endswith((".js", ".css"))]
-    assert len(scripts) == 13
+    assert set(scripts) == {*SCRIPTS, *STYLES}
     for name in scripts:
         assert resources.files("agents.report").joinpath("assets", name).read_text("utf-8") in text
 
@@ -125,7 +125,8 @@ def test_every_script_and_style_is_in_the_page_and_in_the_package(small_report):
 def test_data_cannot_end_its_element():
     data = {"name": "</script><script>alert(1)</script>"}
     assert "<" not in embedded(data) and json.loads(embedded(data)) == data
-    assert "<title>&lt;b&gt;</title>" in page("<b>", data)
+    text = page("<b>", [], data)
+    assert "<title>&lt;b&gt;</title>" in text and "<h1>&lt;b&gt;</h1>" in text and "<script>alert" not in text
     with pytest.raises(ValueError, match="not JSON compliant"):
         embedded({"x": float("nan")})
 
@@ -134,16 +135,18 @@ def test_report_lies_in_the_folder_unless_told_otherwise(small_report, tmp_path,
     copy_run(small_report.runs / "seed0", tmp_path / "run", 0)
     assert main([str(tmp_path / "run"), "--episodes", "0"]) == 0
     assert "report.html" in capsys.readouterr().out
-    [task] = embedded_in(tmp_path / "run" / "report.html")["tasks"]
-    assert task["players"] == [{"group": "IMaze-v0/ald", "reason": "no episodes were asked for"}]
+    [player] = embedded_in(tmp_path / "run" / "report.html")["players"]
+    assert (player["group"], player["reason"]) == ("IMaze-v0/ald", "no episodes were asked for")
 
 
 def test_unfinished_runs_have_curves_and_a_reason_for_no_episodes(small_report, tmp_path):
     copy_run(small_report.runs / "seed0", tmp_path / "run", 0)
     (tmp_path / "run" / "evaluation.json").unlink()
-    [task] = content(find_runs(tmp_path), episodes=2)["tasks"]
-    assert "no run has finished" in task["players"][0]["reason"]
-    assert task["curves"][0]["success"]["frames"]["runs"] and task["milestones"][0]["final"] == {}
+    [player] = players_data({"a maze": grouped(find_runs(tmp_path))}, episodes=2)["players"]
+    assert "no run has finished" in player["reason"]
+    assert main([str(tmp_path)]) == 0
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert text.count("<svg xmlns") == 4 and "final success" not in text
 
 
 @pytest.mark.parametrize(
@@ -170,15 +173,17 @@ def test_page_names_what_it_is_about_and_stays_small(small_report):
 @pytest.mark.parametrize("option", ["--episodes", "--seed"])
 @pytest.mark.parametrize("value", ["-1", "many", str(2**63)])
 def test_wrong_numbers_are_refused(small_report, option, value, capsys):
-    with pytest.raises(SystemExit):
-        main([str(small_report.runs), f"{option}={value}"])
-    assert "must be an integer from 0" in capsys.readouterr().err
+    try:
+        assert main([str(small_report.runs), f"{option}={value}"]) == 2
+    except SystemExit as ended:  # no number at all
+        assert ended.code == 2
+    said = capsys.readouterr()
+    assert option.strip("-") in said.err + said.out and not said.out.endswith("browser\n")
 
 
 def test_a_model_that_cannot_be_loaded_is_the_reason_for_no_episodes(small_report, tmp_path):
     copy_run(small_report.runs / "seed0", tmp_path / "run", 0)
     (tmp_path / "run" / "model.zip").write_bytes(b"of a version long ago")
-    [task] = content(find_runs(tmp_path), episodes=1)["tasks"]
-    [player] = task["players"]
-    assert "model.zip" in player["reason"] and "episodes" not in player
-    assert task["curves"][0]["success"]["frames"]["runs"]
+    data = players_data({"a maze": grouped(find_runs(tmp_path))}, episodes=1)
+    [player] = data["players"]
+    assert "model.zip" in player["reason"] and "episodes" not in player and data["sheets"] == [None]

@@ -1,0 +1,74 @@
+"""What the page plays: episodes of one run of each experiment, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from agents.report.artwork import sheet_data
+from agents.report.episode_data import episode_data
+from agents.report.episodes import find_examples
+from agents.results.runs import Group, Run
+from agents.sb3.algorithm import find_algorithm
+from agents.vec_env.make import is_native, make_single, resolve_id
+
+EPISODES, FEW_GROUPS = 4, 3
+
+
+def players_data(
+    tasks: Mapping[str, Sequence[Group]], episodes: int | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """Return a player for each experiment, and for each task the sprites that its episodes share.
+
+    Args:
+        tasks: The experiments of each.
+        episodes: To play of each experiment; 0 plays none. When None, EPISODES, or 1 of each of many.
+        seed: Of these episodes and of the actions in them.
+    """
+    players, sheets = [], []
+    for number, (task, groups) in enumerate(tasks.items()):
+        count = (EPISODES if len(groups) <= FEW_GROUPS else 1) if episodes is None else episodes
+        found = [_player_data(group, count, seed) for group in groups]
+        players += [{"task": task, "sheet": number, **each} for each in found]
+        sheets.append(_sheet(groups[0].runs[0]) if any("episodes" in each for each in found) else None)
+    return {"players": players, "sheets": sheets}
+
+
+def _sheet(run: Run) -> dict[str, Any]:
+    """The sprites of a task, which all its episodes share."""
+    with closing(make_single(run.env_id, run.env_kwargs)) as env:
+        env.reset()
+        return sheet_data(env.unwrapped.scene().looks)  # type: ignore[attr-defined]
+
+
+def _player_data(group: Group, episodes: int, seed: int) -> dict[str, Any]:
+    """Episodes of the first run of a group that has a model, or the reason why there are none."""
+    run = group.finished
+    reason = _why_none(run, episodes)
+    if run is None or reason is not None:
+        return {"group": group.name, "reason": reason}
+    model: Any
+    try:
+        model = find_algorithm(run.agent).load(run.directory.model, device="cpu")
+    except ValueError as problem:  # of another version; all the rest can be shown nevertheless
+        return {"group": group.name, "reason": str(problem)}
+    examples = find_examples(model, run.env_id, run.env_kwargs, episodes, seed)
+    return {
+        "group": group.name,
+        "seed": run.seed,
+        "frames": model.num_timesteps,
+        "played": examples.played,
+        "succeeded": examples.succeeded,
+        "episodes": [episode_data(episode) for episode in examples.shown],
+    }
+
+
+def _why_none(run: Run | None, episodes: int) -> str | None:
+    if episodes == 0:
+        return "no episodes were asked for"
+    if run is None:
+        return "there is no final model to play them: no run has finished, or only their numbers are here"
+    if not is_native(resolve_id(run.env_id)):
+        return f"{run.env_id} is none of this package's environments, so it cannot be drawn"
+    return None

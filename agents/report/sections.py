@@ -1,0 +1,106 @@
+"""What the page says of a task: curves, numbers, comparison and settings, ready for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from agents.figures.curves import Curve, Panel, draw_panel
+from agents.figures.files import svg
+from agents.figures.table import NONE, Row, Table
+from agents.results.acting import StepTimes
+from agents.results.comparison import compare, find_subject
+from agents.results.curves import panel
+from agents.results.milestones import LEVELS, final, milestone
+from agents.results.runs import Clock, Group
+from agents.results.scores import measure_of
+from agents.results.settings import DIFFERS, sessions_table, settings_table
+from agents.results.tables import (
+    comparison_table,
+    finals_table,
+    milestones_table,
+    place,
+    seeds_table,
+    values_table,
+)
+from agents.runs.curve import METRICS, UNIT_LABELS, UNITS, published_points
+
+# In inches of 72 points, which a page shows as so many pixels where it is as narrow as a telephone.
+_SIZE = (4.8, 3.1)
+# matplotlib's dashes as SVG's.
+DASHES = {"-": "none", "--": "6 3", ":": "2 3", "-.": "6 2 2 2"}
+# Experiments whose final numbers stand at the top.
+_MOST_FACTS = 3
+
+
+def section(
+    name: str, groups: Sequence[Group], acting: StepTimes, clock: Clock, number: int
+) -> dict[str, Any]:
+    """Return what the template shows of a task.
+
+    Args:
+        name: Of the task.
+        groups: Its experiments.
+        acting: The time that a step of each policy takes.
+        clock: That counted the minutes of these runs, see `Run.timed_by`.
+        number: Of the task on its page, which tells its figures from those of others.
+    """
+    first = groups[0].runs[0]
+    published = published_points(first.env_id, first.env_kwargs)
+    panels = [panel(groups, metric, unit, clock, published) for metric in METRICS for unit in UNITS]
+    settings, sessions = settings_table(groups), sessions_table(groups)
+    return {
+        "name": name,
+        "facts": _facts(groups),
+        "has_paper": bool(published),
+        "legend": [(curve, DASHES[curve.dashes]) for curve in _legend(panels)],
+        "charts": [_chart(each, f"figure-{number}-{k}") for k, each in enumerate(panels)],
+        "read_off": {metric: values_table(groups, metric, published) for metric in METRICS},
+        "milestones": milestones_table(groups, published, clock),
+        "finals": finals_table(groups),
+        "seeds": seeds_table(groups, clock) if any(len(group.runs) > 1 for group in groups) else None,
+        "comparison": comparison_table(compare(groups, acting), find_subject(groups))
+        if len(groups) > 1
+        else None,
+        "differing": settings._replace(rows=[row for row in settings.rows if row.kind == DIFFERS]),
+        "common": _in_one_column(settings),
+        "sessions": sessions if any(row.kind for row in sessions.rows) else _in_one_column(sessions),
+    }
+
+
+def _chart(chart: Panel, name: str) -> Markup:
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    draw_panel(figure.subplots(), chart)
+    return Markup(svg(figure, name, f"{chart.title} over {chart.x_label}"))
+
+
+def _legend(panels: Sequence[Panel]) -> list[Curve]:
+    """A curve of each name."""
+    return list({curve.name: curve for each in panels for curve in each.curves if curve.name}.values())
+
+
+def _facts(groups: Sequence[Group]) -> list[tuple[str, str]]:
+    """How many runs, how soon the only experiment learned, and how well the first ones do in the end."""
+    runs = [run for group in groups for run in group.runs]
+    facts = [(str(len(runs)), "run" if len(runs) == 1 else "runs")]
+    for unit in UNITS if len(groups) == 1 else ():
+        if (median := milestone(runs, LEVELS[-1], unit).median) is not None:
+            facts.append((place(median, unit), f"{UNIT_LABELS[unit]} to {LEVELS[-1]:.0%}"))
+    measure = measure_of(runs[0])
+    metric, form = ("success", ".1%") if measure == "success" else ("mean_return", ".3g")
+    for group in groups[:_MOST_FACTS]:
+        if (found := final(group, metric, "sampled")) is not None:
+            facts.append((f"{found.mean:{form}}", f"final {measure}, {group.name}"))
+    return facts
+
+
+def _in_one_column(table: Table) -> Table:
+    """The rows in which all columns that have the setting agree."""
+    rows = [row for row in table.rows if row.kind != DIFFERS]
+    values = [next((cell for cell in row.cells if cell != NONE), NONE) for row in rows]
+    return Table(
+        ["setting", "value"], [Row(row.name, [value]) for row, value in zip(rows, values, strict=True)]
+    )

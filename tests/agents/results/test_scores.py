@@ -1,0 +1,17 @@
+"""Scores that can be compared between tasks."""
+
+import pytest
+
+from agents.results.runs import Run
+from agents.results.scores import final_score, first_reach, measure_of
+from tests.support.small_benchmark import FETCH, write_run
+
+
+def test_scores_are_those_of_the_certificate(tmp_path):
+    maze = Run.read(write_run(tmp_path, "imaze/ald", 0, [0.2, 0.75]))
+    assert (measure_of(maze), final_score(maze)) == ("success", 0.5)
+    fetch = Run.read(write_run(tmp_path, "meta-fetch/ald", 0, [0.5, 0.9], env=FETCH, worth=50.0))
+    memoryless, perfect = 23.989774251810438, 48.3358403411302  # lower ends, as shipped
+    assert measure_of(fetch) == "return"
+    assert final_score(fetch) == pytest.approx((45.0 - memoryless) / (perfect - memoryless))
+    assert first_reach(fetch, 0.5, "frames") == 0.002 and first_reach(fetch, 0.99, "frames") is None
