@@ -13,7 +13,7 @@ from agents.learning.actor import Actor
 from agents.learning.config import ALDConfig
 from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
-from agents.learning.replay import Replay
+from agents.learning.replay_buffer import ReplayBuffer
 from agents.sb3.algorithm import UnrollAlgorithm
 from agents.sb3.policies import LSTMActorPolicy, gtrxl_actor_critic
 
@@ -83,7 +83,7 @@ class ALD(UnrollAlgorithm):
         ).to(self._acting_device)
         actor_network = self.policy.as_network()
         self.learner = Learner(self._learner_network(), config, self.device)
-        self.replay = Replay(config.replay_size, replay_seed, config.priority_exponent)
+        self.replay = ReplayBuffer(config.replay_size, replay_seed, config.priority_exponent)
         self.distiller = Distiller(actor_network, self.policy.optimizer, config)
         self.actor = Actor(actor_network, self.n_envs, config.unroll_length, action_seed, self._acting_device)
         self.engine = self._new_engine()

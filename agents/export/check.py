@@ -15,7 +15,7 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.distributions import CategoricalDistribution
 
 from agents.export.onnx_actor import CRITIC_STATE_NAMES, STATE_NAMES, ActorStep, OnnxActor, State
-from agents.learning.unroll import Observation
+from agents.learning.unroll import observation_to_tensors
 from agents.process.torch_modes import one_thread
 
 # One lane, which runtimes like to treat apart, and several.
@@ -98,13 +98,6 @@ def sample_observations(space: spaces.Space[Any], lanes: int, seed: int) -> Any:
     return _tamed(sample, batched, seed) if isinstance(batched, spaces.Box) else sample
 
 
-def to_tensors(observation: Any) -> Observation:
-    """Arrays [N, ...] as tensors of their own dtype."""
-    if isinstance(observation, dict):
-        return {key: torch.as_tensor(each) for key, each in observation.items()}
-    return torch.as_tensor(observation)
-
-
 def _tamed(sample: NDArray[Any], space: spaces.Box, seed: int) -> NDArray[Any]:
     if space.dtype.kind != "f":
         return sample
@@ -124,7 +117,7 @@ def _random_state(actor: OnnxActor, lanes: int, rng: np.random.Generator) -> Sta
 def _reference(
     policy: RecurrentActorCriticPolicy, observation: Any, state: State, starts: NDArray[np.bool_]
 ) -> tuple[ActorStep, State]:
-    tensors: Any = to_tensors(observation)
+    tensors: Any = observation_to_tensors(observation)
     first = torch.as_tensor(starts, dtype=torch.float32)
     memory = [torch.as_tensor(each) for each in state]
     acting, critic = (memory[0], memory[1]), (memory[-2], memory[-1])

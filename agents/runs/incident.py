@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.sb3 import checkpoint
-from agents.engines.faults import EnvironmentFailed, LossNotFinite
+from agents.engines.faults import EnvironmentFailed
+from agents.learning.finite import LossNotFinite
 from agents.runs.directory import RunDirectory, write_json
 
 

@@ -21,7 +21,8 @@ from agents.runs import incident
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.runs.curve import published_points, reached, save_curve
-from agents.engines.faults import EnvironmentFailed, LossNotFinite, NoCluster
+from agents.engines.faults import EnvironmentFailed, NoCluster
+from agents.learning.finite import LossNotFinite
 from agents.vec_env.state import get_env_state
 from agents.evaluation.episodes import Evaluation, evaluate, evaluation_lanes
 from agents.process.exit_status import FINISHED, INTERRUPTED, REFUSALS, REFUSED

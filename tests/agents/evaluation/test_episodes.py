@@ -6,7 +6,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents.evaluation.episodes import (
     FIRST_EVALUATION_SEED,
@@ -14,12 +14,10 @@ from agents.evaluation.episodes import (
     Evaluation,
     acting,
     evaluate,
-    evaluation_lanes,
     normal_interval,
     play,
     wilson_interval,
 )
-from agents.vec_env.gymnasium import GymnasiumVecEnv
 from agents.vec_env.make import make_lanes, make_single
 
 IMAZE = "MemoryEnvs/IMaze-v0"
@@ -151,17 +149,3 @@ def test_nothing_to_evaluate_is_refused():
         evaluate(RandomModel(2), DummyVecEnv([Coin]), 0)
     with pytest.raises(ValueError, match="at least one episode"):
         Evaluation.of([])
-
-
-def test_own_ids_get_their_own_vector_environment_and_others_that_of_sb3():
-    own = make_lanes(f"memory_envs:{IMAZE}", evaluation_lanes(7), {"size": 11})
-    assert isinstance(own, VecMonitor) and isinstance(own.venv, GymnasiumVecEnv) and own.num_envs == 7
-    assert own.venv.env.config.size == 11
-    assert isinstance(make_lanes("CartPole-v1", 2), DummyVecEnv)
-
-
-def test_unknown_environments_are_refused():
-    with pytest.raises(gymnasium.error.Error, match="IMaze"):
-        make_lanes("MemoryEnvs/IMase-v0", 2)
-    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-        make_lanes("no_such_module:Env-v0", 2)
