@@ -17,7 +17,7 @@ from agents.learning.learner import Learner
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.gtrxl import GTrXLCore
 from agents.learning.networks.previous_step import PreviousStepEncoder
-from agents.learning.replay import Replay
+from agents.learning.replay_buffer import ReplayBuffer
 from agents.sb3.algorithm import UnrollAlgorithm
 from agents.sb3.networks import linear_actor_critic
 
@@ -86,7 +86,7 @@ class ALD(UnrollAlgorithm):
         ).to(self._acting_device)
         actor_network = self.policy.as_network()
         self.learner = Learner(self._learner_network(), config, self.device)
-        self.replay = Replay(config.replay_size, replay_seed, config.priority_exponent)
+        self.replay = ReplayBuffer(config.replay_size, replay_seed, config.priority_exponent)
         self.distiller = Distiller(actor_network, self.policy.optimizer, config)
         self.actor = Actor(actor_network, self.n_envs, config.unroll_length, action_seed, self._acting_device)
         self.engine = self._new_engine()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from agents.engines.faults import check_finite
-from agents.engines.update import learn
-from agents.learning.actor import Actor, OnStep, SteppedEnv
+from agents.learning.actor import Actor
 from agents.learning.config import LearnerConfig
 from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
-from agents.learning.replay import Replay
-
-Result = TypeVar("Result")
+from agents.learning.replay_buffer import ReplayBuffer
+from agents.learning.steps import OnStep, SteppedEnv
 
 
 class SerialEngine:
@@ -34,7 +31,7 @@ class SerialEngine:
         self,
         actor: Actor,
         learner: Learner,
-        replay: Replay,
+        replay: ReplayBuffer,
         distiller: Distiller | None,
         config: LearnerConfig,
     ) -> None:
@@ -45,7 +42,7 @@ class SerialEngine:
     def advance(
         self, env: SteppedEnv, on_step: OnStep, on_collected: Callable[[], None] = lambda: None
     ) -> dict[str, Any] | None:
-        """One turn of the loop.
+        """One turn of the loop: figure 2 of Parisotto & Salakhutdinov 2021.
 
         Args:
             env: The environments that the actor steps.
@@ -58,21 +55,26 @@ class SerialEngine:
         Raises:
             LossNotFinite: A loss is NaN or infinite.
         """
-        collected = self._timed("acting", lambda: self.actor.collect(env, on_step, on_collected))
+        with self._timed("acting"):
+            collected = self.actor.collect(env, on_step, on_collected)
         if collected is None:
             return None
-        parts = (self.learner, self.replay, self.config)
-        metrics = self._timed("learning", functools.partial(learn, *parts, collected))
+        with self._timed("learning"):
+            unroll, loss, metrics = self.learner.evaluate(collected)
+            self.replay.add(unroll)
+            metrics |= self.learner.apply(loss)
+            for _ in range(self.config.learner_replays):
+                again = self.replay.sample_lanes(self.config.replay_lanes or unroll.lanes)
+                self.learner.apply(self.learner.evaluate(again).loss)
         if self.distiller is not None:
-            metrics |= self._timed("distilling", functools.partial(self._distill, self.distiller))
+            with self._timed("distilling"):
+                metrics |= self._distill(self.distiller)
         return metrics
 
     def _distill(self, distiller: Distiller) -> dict[str, Any]:
         config, metrics = distiller.config, {}
         for _ in range(config.distillation_steps):
-            unroll = self.replay.sample(config.distillation_window)
-            metrics = distiller.update(unroll)
-            check_finite(metrics, unroll)
+            metrics = distiller.update(self.replay.sample(config.distillation_window))
         per_update = config.distillation_steps / (1 + config.learner_replays)
         return metrics | {"distillation/steps_per_learner_update": per_update}
 
@@ -100,8 +102,8 @@ class SerialEngine:
         seconds, self.seconds = dict(self.seconds), defaultdict(float)
         return seconds
 
-    def _timed(self, part: str, work: Callable[[], Result]) -> Result:
+    @contextlib.contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
         start = time.perf_counter()
-        result = work()
+        yield
         self.seconds[part] += time.perf_counter() - start
-        return result

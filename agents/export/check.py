@@ -14,7 +14,7 @@ from stable_baselines3.common.distributions import CategoricalDistribution
 
 from agents.evaluation.latency import sample_observations
 from agents.export.onnx_actor import CRITIC_STATE_NAMES, STATE_NAMES, ActorStep, OnnxActor, State
-from agents.learning.unroll import Observation
+from agents.learning.unroll import observation_to_tensors
 from agents.process.torch_modes import one_thread
 
 # One lane, which runtimes like to treat apart, and several.
@@ -82,13 +82,6 @@ def check_agreement(policy: RecurrentActorCriticPolicy, content: bytes, seed: in
     return Agreement(STEPS * sum(LANES), episodes, largest)
 
 
-def to_tensors(observation: Any) -> Observation:
-    """Arrays [N, ...] as tensors of their own dtype."""
-    if isinstance(observation, dict):
-        return {key: torch.as_tensor(each) for key, each in observation.items()}
-    return torch.as_tensor(observation)
-
-
 def _random_state(actor: OnnxActor, lanes: int, rng: np.random.Generator) -> State:
     """Of episodes in progress."""
     return tuple(
@@ -100,7 +93,7 @@ def _random_state(actor: OnnxActor, lanes: int, rng: np.random.Generator) -> Sta
 def _reference(
     policy: RecurrentActorCriticPolicy, observation: Any, state: State, starts: NDArray[np.bool_]
 ) -> tuple[ActorStep, State]:
-    tensors: Any = to_tensors(observation)
+    tensors: Any = observation_to_tensors(observation)
     first = torch.as_tensor(starts, dtype=torch.float32)
     memory = [torch.as_tensor(each) for each in state]
     acting, critic = (memory[0], memory[1]), (memory[-2], memory[-1])

@@ -24,7 +24,7 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor, nn
 
 from agents.evaluation.latency import sample_observations
-from agents.export.check import Agreement, ExportError, check_agreement, to_tensors
+from agents.export.check import Agreement, ExportError, check_agreement
 from agents.export.onnx_actor import (
     CRITIC_STATE_NAMES,
     EPISODE_START,
@@ -35,7 +35,7 @@ from agents.export.onnx_actor import (
     OUTPUTS,
     STATE_NAMES,
 )
-from agents.learning.unroll import Observation
+from agents.learning.unroll import Observation, observation_to_tensors
 from agents.process.extras import require
 from agents.process.provenance import provenance
 from agents.sb3.spaces import space_to_json
@@ -215,7 +215,7 @@ def _content(policy: RecurrentActorCriticPolicy) -> bytes:
 
 
 def _traced(policy: RecurrentActorCriticPolicy, names: _Names) -> torch.onnx.ONNXProgram:
-    observation = to_tensors(sample_observations(policy.observation_space, EXAMPLE_LANES, seed=0))
+    observation = observation_to_tensors(sample_observations(policy.observation_space, EXAMPLE_LANES, seed=0))
     layers, _, size = policy.lstm_hidden_state_shape
     states = tuple(torch.zeros(layers, EXAMPLE_LANES, size) for _ in names.states)
     lanes = torch.export.Dim("N")

@@ -5,35 +5,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from agents.learning.networks.actor_critic import ActorCritic
-from agents.learning.unroll import CoreState, Observation, Unroll, map_observation
-
-# Called after every vector step with what happened; False asks to stop.
-OnStep: TypeAlias = Callable[[Mapping[str, Any]], bool]
-
-
-class SteppedEnv(Protocol):
-    """What the actor asks of a vector of environments; SB3's `VecEnv` has it."""
-
-    num_envs: int
-
-    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Step all lanes.
-
-        Args:
-            actions: [B] int64.
-
-        Returns:
-            Observations [B, ...], rewards [B], dones [B] bool and one info per lane. A lane that is done has
-            been reset: its observation is the first of the next episode, and its info holds
-            `terminal_observation` and `TimeLimit.truncated`.
-        """
+from agents.learning.steps import OnStep, Step, SteppedEnv
+from agents.learning.unroll import (
+    CoreState,
+    Observation,
+    Unroll,
+    map_observation,
+    observation_to_tensors,
+)
 
 
 class Actor:
@@ -73,16 +59,14 @@ class Actor:
 
     def begin(self, observation: Any) -> None:
         """Take the first observations of new episodes in all lanes; an unroll in progress is given up."""
-        self.observation = self._tensor(observation)
+        self.observation = observation_to_tensors(observation, self.device)
         self.is_first = torch.ones_like(self.is_first)
         self._begun = None
 
     def last_observation(self) -> Any:
         """What the environments showed last, as numpy."""
         assert self.observation is not None
-        if isinstance(self.observation, dict):
-            return {key: value.cpu().numpy() for key, value in self.observation.items()}
-        return self.observation.cpu().numpy()
+        return map_observation(lambda part: part.cpu().numpy(), self.observation)
 
     def collect(
         self, env: SteppedEnv, on_step: OnStep, on_collected: Callable[[], None] = lambda: None
@@ -91,7 +75,7 @@ class Actor:
 
         Args:
             env: As many lanes as the actor has.
-            on_step: Called after every vector step with `actions`, `rewards`, `dones`, `infos` and `new_obs`.
+            on_step: Called after every vector step with the actions and what they brought.
             on_collected: Called at the end, while `state_dict` still holds the unroll.
 
         Raises:
@@ -101,7 +85,7 @@ class Actor:
         self._check(env)
         record = self._begun = self._begun or _Record(self.core_state)
         while len(record.actions) < self.unroll_length:
-            if not on_step(self._step(env, record)):
+            if not on_step(*self._step(env, record)):
                 return None
         on_collected()
         self._begun = None
@@ -116,30 +100,19 @@ class Actor:
         if env.num_envs != len(self.is_first):
             raise ValueError(f"env must have the actor's {len(self.is_first)} lanes, got {env.num_envs}")
 
-    def _step(self, env: SteppedEnv, record: _Record) -> dict[str, Any]:
+    def _step(self, env: SteppedEnv, record: _Record) -> tuple[np.ndarray, Step]:
         """One step, which changes nothing here if the environments fail."""
         assert self.observation is not None
         outputs, core_state = self.network.step(self.observation, self.core_state, self.is_first)
         action = sample(outputs.logits, self.generator, self._rows_of)
         actions = action.cpu().numpy()
-        observation, rewards, dones, infos = env.step(actions)
-        record.add(self.observation, self.is_first, action, outputs.logits)
-        record.outcome(rewards, dones, infos, self._tensor)
+        step = env.step(actions)
+        record.decided(self.observation, self.is_first, action, outputs.logits)
+        record.happened(step, self.device)
         self.core_state = core_state
-        self.observation, self.is_first = self._tensor(observation), torch.tensor(dones, device=self.device)
-        return {
-            "actions": actions,
-            "rewards": rewards,
-            "dones": dones,
-            "infos": infos,
-            "new_obs": observation,
-        }
-
-    def _tensor(self, observation: Any) -> Observation:
-        """A copy: some environments write their next observations over the last ones."""
-        if isinstance(observation, dict):
-            return {key: torch.tensor(value, device=self.device) for key, value in observation.items()}
-        return torch.tensor(observation, device=self.device)
+        self.observation = observation_to_tensors(step.observation, self.device)
+        self.is_first = torch.tensor(step.done, device=self.device)
+        return actions, step
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next unroll depends on, the environment and the network's weights apart."""
@@ -177,28 +150,20 @@ class _Record:
         """The fields, in lists of their own."""
         return {name: copy.copy(value) for name, value in vars(self).items()}
 
-    def add(self, observation: Observation, is_first: Tensor, action: Tensor, logits: Tensor) -> None:
+    def decided(self, observation: Observation, is_first: Tensor, action: Tensor, logits: Tensor) -> None:
         self.observations.append(observation)
         self.is_first.append(is_first)
         self.actions.append(action)
         self.logits.append(logits)
 
-    def outcome(
-        self,
-        rewards: np.ndarray,
-        dones: np.ndarray,
-        infos: list[dict[str, Any]],
-        tensor: Callable[[Any], Observation],
-    ) -> None:
-        truncated = np.zeros_like(dones)
-        for lane in np.flatnonzero(dones).tolist():
-            if infos[lane].get("TimeLimit.truncated", False):
-                truncated[lane] = True
-                final = tensor(infos[lane]["terminal_observation"])
-                self.finals.append((len(self.rewards), lane, final))
-        self.rewards.append(np.array(rewards, dtype=np.float32))
+    def happened(self, step: Step, device: torch.device) -> None:
+        truncated = step.truncated & ~step.terminated  # whose rules end it has nothing left to be cut
+        for lane in np.flatnonzero(truncated).tolist():
+            final = observation_to_tensors(step.final_observation[lane], device)
+            self.finals.append((len(self.rewards), lane, final))
+        self.rewards.append(np.array(step.reward, dtype=np.float32))
+        self.terminated.append(np.array(step.terminated))
         self.truncated.append(truncated)
-        self.terminated.append(dones & ~truncated)
 
     def unroll(self, last: Observation, last_is_first: Tensor) -> Unroll:
         device = last_is_first.device

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from agents.learning.config import ALDConfig
+from agents.learning.finite import check_finite
 from agents.learning.losses import distillation
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.unroll import Unroll, map_observation
@@ -27,7 +28,21 @@ class Distiller:
         self.network, self.optimizer, self.config = network, optimizer, config
 
     def update(self, unroll: Unroll) -> dict[str, Any]:
-        """One step of gradient on one unroll; returns the diagnostics."""
+        """One step of gradient on one unroll; returns the diagnostics.
+
+        Raises:
+            LossNotFinite: A loss is NaN or infinite; no step was taken.
+        """
+        loss, metrics = self._loss(unroll)
+        check_finite(metrics, unroll)
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.config.max_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_grad_norm)
+        self.optimizer.step()
+        return metrics
+
+    def _loss(self, unroll: Unroll) -> tuple[Tensor, dict[str, Any]]:
         config, learner = self.config, unroll.learner
         if learner is None:
             raise ValueError(
@@ -38,12 +53,7 @@ class Distiller:
         kl = distillation.policy_distillation(actor.logits, learner.logits, config.distillation_direction)
         gap = distillation.value_distillation(actor.value, learner.value, learner.value_scale)
         loss = config.policy_coef * kl.mean() + config.distilled_value_coef * gap.mean()
-        self.optimizer.zero_grad()
-        loss.backward()
-        if config.max_grad_norm is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), config.max_grad_norm)
-        self.optimizer.step()
-        return {
+        return loss, {
             "distillation/kl": kl.detach().mean(),
             "distillation/value_gap": gap.detach().mean(),
             "actor/entropy": distillation.entropy(actor.logits.detach()).mean(),

@@ -87,6 +87,20 @@ class Unroll(NamedTuple):
         return cls(**{**tree, "learner": None if learner is None else LearnerOutputs(**learner)})
 
 
+# The fields [T or T + 1, B, ...] of what was seen and done.
+TIME_MAJOR = ("observation", "is_first", "action", "reward", "terminated", "truncated", "behaviour_logits")
+
+
+def observation_to_tensors(observation: Any, device: torch.device | str = "cpu") -> Observation:
+    """Copy what environments show, one observation or a batch of them, to tensors of the same types.
+
+    Never a view: some environments write their next observations over the last ones.
+    """
+    if isinstance(observation, Mapping):
+        return {key: torch.tensor(value, device=device) for key, value in observation.items()}
+    return torch.tensor(observation, device=device)
+
+
 def map_observation(function: Callable[..., Tensor], *observations: Observation) -> Observation:
     """Apply `function` to every tensor of an observation; of several, to those in the same place."""
     first = observations[0]
@@ -100,38 +114,56 @@ def join_lanes(parts: Sequence[tuple[Unroll, int]]) -> Unroll:
 
     The learner must have seen all of them; `learner` is left out, since its scale may differ.
     """
+    unrolls, lanes = zip(*parts, strict=True)
+    finals = [(unroll.final_lane == lane).nonzero().squeeze(-1) for unroll, lane in parts]
 
-    def lanes(name: str) -> Tensor:
-        return torch.stack([getattr(unroll, name)[:, lane] for unroll, lane in parts], dim=1)
+    def joined(name: str, function: Callable[..., Tensor]) -> Any:
+        return map_observation(function, *(getattr(unroll, name) for unroll in unrolls))
+
+    def steps(*tensors: Tensor) -> Tensor:
+        return torch.stack([each[:, lane] for each, lane in zip(tensors, lanes, strict=True)], dim=1)
+
+    def ends(*tensors: Tensor) -> Tensor:
+        return torch.cat([each[found] for each, found in zip(tensors, finals, strict=True)])
 
     def states(name: str) -> CoreState:
         rows = [[part[lane] for part in getattr(unroll, name)] for unroll, lane in parts]
         return tuple(torch.stack(column) for column in zip(*rows, strict=True))
 
-    finals = [(unroll.final_lane == lane).nonzero().squeeze(-1) for unroll, lane in parts]
-    columns = [torch.full_like(found, column) for column, found in enumerate(finals)]
     return Unroll(
-        observation=map_observation(
-            lambda *x: torch.stack([part[:, lane] for part, (_, lane) in zip(x, parts, strict=True)], dim=1),
-            *(unroll.observation for unroll, _ in parts),
-        ),
-        is_first=lanes("is_first"),
-        action=lanes("action"),
-        reward=lanes("reward"),
-        terminated=lanes("terminated"),
-        truncated=lanes("truncated"),
-        behaviour_logits=lanes("behaviour_logits"),
+        **{name: joined(name, steps) for name in TIME_MAJOR},
+        final_time=joined("final_time", ends),
+        final_lane=torch.cat([torch.full_like(found, column) for column, found in enumerate(finals)]),
+        final_observation=joined("final_observation", ends),
         actor_state=states("actor_state"),
-        final_time=torch.cat(
-            [unroll.final_time[found] for (unroll, _), found in zip(parts, finals, strict=True)]
-        ),
-        final_lane=torch.cat(columns),
-        final_observation=map_observation(
-            lambda *x: torch.cat([part[found] for part, found in zip(x, finals, strict=True)]),
-            *(unroll.final_observation for unroll, _ in parts),
-        ),
         learner_state=states("learner_state"),
     )
+
+
+def beyond_truncations(unroll: Unroll) -> tuple[Unroll, Tensor, Tensor]:
+    """The lanes of the K truncated steps, each as if its episode had gone on.
+
+    The last observation of such an episode is no row of the unroll. It is put in the place of its successor's
+    first one, where the memory is as the episode left it, in a lane of its own.
+
+    Returns:
+        Observations, actions, rewards and the learner's memory of these lanes, other fields left as they are,
+        and where the last observations are: rows [K] and lanes [K].
+    """
+    lane, row = unroll.final_lane, unroll.final_time + 1
+    column = torch.arange(len(row), device=row.device)
+    is_first = unroll.is_first[:, lane].clone()
+    is_first[row, column] = False
+    window = map_observation(lambda x: x[:, lane], unroll.observation)
+    assert unroll.learner_state is not None
+    going_on = unroll._replace(
+        observation=replace_rows(window, row, column, unroll.final_observation),
+        is_first=is_first,
+        action=unroll.action[:, lane],
+        reward=unroll.reward[:, lane],
+        learner_state=select_lanes(unroll.learner_state, lane),
+    )
+    return going_on, row, column
 
 
 def select_lanes(state: CoreState, lanes: Tensor) -> CoreState:

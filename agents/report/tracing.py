@@ -16,7 +16,7 @@ from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.gtrxl import RelativeAttention
 from agents.learning.networks.lstm import LSTMCore
 from agents.learning.networks.previous_step import with_previous_step
-from agents.learning.unroll import CoreState, map_observation
+from agents.learning.unroll import CoreState, map_observation, observation_to_tensors
 
 Floats = NDArray[np.float32]
 
@@ -69,7 +69,7 @@ class Tracer:
             [A] logits.
         """
         device = next(self.network.parameters()).device
-        batch = map_observation(lambda x: x.unsqueeze(0), _tensors(observation, device))
+        batch = map_observation(lambda x: x.unsqueeze(0), observation_to_tensors(observation, device))
         is_first = torch.tensor([self._state is None], device=device)
         if self.shows_previous_step:
             before = torch.tensor([action], device=device), torch.tensor([reward], device=device)
@@ -128,12 +128,6 @@ class _Inside:
         if not any(self._weights):
             return None
         return to_array(torch.stack([torch.stack(layers) for layers in self._weights]))
-
-
-def _tensors(observation: Any, device: torch.device) -> Any:
-    if isinstance(observation, dict):
-        return {key: torch.as_tensor(value, device=device) for key, value in observation.items()}
-    return torch.as_tensor(observation, device=device)
 
 
 def to_array(tensor: Tensor) -> Floats:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agents.engines.faults import EnvironmentFailed, LossNotFinite
+from agents.engines.faults import EnvironmentFailed
+from agents.learning.finite import LossNotFinite
 from agents.runs.directory import RunDirectory
 from agents.sb3 import checkpoint
 from memory_envs.files import write_json

@@ -12,7 +12,8 @@ from rich.console import Console
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.engines.faults import EnvironmentFailed, LossNotFinite
+from agents.engines.faults import EnvironmentFailed
+from agents.learning.finite import LossNotFinite
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.process.provenance import provenance
 from agents.runs import incident

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import time
 from collections.abc import Mapping
@@ -22,11 +23,13 @@ from agents.learning.actor import Actor
 from agents.learning.config import LearnerConfig
 from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
-from agents.learning.replay import Replay
+from agents.learning.replay_buffer import ReplayBuffer
+from agents.learning.steps import Step
 from agents.process.torch_modes import denormals_as_zero
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.sb3.checks import check_engine, check_spaces, checked_env
 from agents.sb3.means import RunningMeans
+from agents.vec_env.steps import GymnasiumSteps
 from registry.agents import get_agent
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
     config_class: ClassVar[type[LearnerConfig]]
     policy: Any
     learner: Learner
-    replay: Replay
+    replay: ReplayBuffer
     actor: Actor
     engine: SerialEngine | RayEngine
     distiller: Distiller | None = None
@@ -175,7 +178,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         if begins_anew:
             self.engine.begin(self._last_obs)
         callback.on_training_start(locals(), globals())
-        iteration = 0
+        iteration, lanes, on_step = 0, GymnasiumSteps(env), functools.partial(self._on_step, callback)
 
         def before_learning() -> None:
             self._anneal(total_timesteps)
@@ -185,9 +188,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             iteration += 1
             callback.on_rollout_start()
             with denormals_as_zero():
-                metrics = self.engine.advance(
-                    env, lambda step: self._on_step(step, callback), before_learning
-                )
+                metrics = self.engine.advance(lanes, on_step, before_learning)
             self._last_obs = self.engine.last_observation()
             if metrics is None:
                 break
@@ -209,10 +210,13 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
                     group["lr"] = getattr(config, name) * _left(config.final_learning_rates, remaining)
         self.learner.entropy_coef = config.entropy_coef * _left(config.final_entropy, remaining)
 
-    def _on_step(self, step: Mapping[str, Any], callback: BaseCallback) -> bool:
-        self.num_timesteps += len(step["dones"])
-        self._update_info_buffer(step["infos"], step["dones"])
-        callback.update_locals({**step, "self": self})
+    def _on_step(self, callback: BaseCallback, actions: np.ndarray, step: Step) -> bool:
+        """Count a vector step and show it to the callbacks, under SB3's names."""
+        dones, infos = step.done, list(step.infos)
+        self.num_timesteps += len(dones)
+        self._update_info_buffer(infos, dones)
+        told = {"actions": actions, "rewards": step.reward, "dones": dones, "infos": infos}
+        callback.update_locals({**told, "new_obs": step.observation, "self": self})
         return callback.on_step()
 
     def dump_logs(self, iteration: int = 0) -> None:

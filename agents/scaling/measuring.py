@@ -14,7 +14,8 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from agents.ald import ALD
 from agents.engines.ray import RaySettings
 from agents.engines.ray.lanes import RecordedLanes
-from agents.engines.ray.payload import Batch, Collected, Work, to_arrays, to_tensors
+from agents.engines.ray.payload import Batch, Collected, TaskTime, to_arrays, to_tensors
+from agents.learning.steps import Step
 from agents.learning.unroll import Unroll
 from agents.process.provenance import provenance
 from agents.process.torch_modes import denormals_as_zero, one_thread
@@ -112,7 +113,7 @@ class Bench:
         self.model.actor.begin(self._lanes.begin(0))
         self._infos: list[Any] = []
         self.collected = self._collect()
-        self.unroll, _ = self.model.learner.update(self._batch().unroll(device))
+        self.unroll = self.model.learner.evaluate(self._batch().unroll(device)).unroll
         for _ in range(self.model.config.replay_size):
             self.model.replay.add(self.unroll)
         self.model.ep_info_buffer, self.model.ep_success_buffer = (deque(maxlen=200) for _ in range(2))
@@ -122,10 +123,10 @@ class Bench:
         self._infos = []
         unroll = self.model.actor.collect(self._lanes, self._note)
         assert unroll is not None
-        return Collected(to_arrays(unroll.to_tree()), self._infos, 0, Work(0.0, 0.0, 0.0))
+        return Collected(to_arrays(unroll.to_tree()), self._infos, 0, TaskTime(0.0, 0.0, 0.0))
 
-    def _note(self, step: Any) -> bool:
-        self._infos.append(step["infos"])
+    def _note(self, actions: Any, step: Step) -> bool:
+        self._infos.append(step.infos)
         return True
 
     def _batch(self) -> Batch:
@@ -146,13 +147,15 @@ class Bench:
         return seconds | {"callbacks": self._callbacks(repeats)} | self._first_update(repeats)
 
     def _first_update(self, repeats: int) -> dict[str, float]:
-        """Seconds until an update knows its outputs, and from there on."""
+        """Seconds until a new unroll is evaluated, and until that is applied."""
+        unroll = self._batch().unroll(self._device)
 
         def update() -> tuple[float, float]:
-            known: list[float] = []
             start = self._now()
-            self.model.learner.update(self.unroll, lambda *_: known.append(self._now()))
-            return known[0] - start, self._now() - known[0]
+            loss = self.model.learner.evaluate(unroll).loss
+            known = self._now()
+            self.model.learner.apply(loss)
+            return known - start, self._now() - known
 
         before, after = zip(*[update() for _ in range(WARM_UP + repeats)][WARM_UP:], strict=True)
         return {"first_outputs": median(before), "first_gradients": median(after)}
@@ -169,7 +172,7 @@ class Bench:
 
     def _replay_update(self) -> Callable[[], Any]:
         again = self.model.replay.sample_lanes(self.model.config.replay_lanes or self.unroll.lanes)
-        return lambda: self.model.learner.replay(again)
+        return lambda: self.model.learner.apply(self.model.learner.evaluate(again).loss)
 
     def sent(self) -> tuple[Collected, dict[str, Any]]:
         """Return what an actor sends and what distillers get."""
@@ -190,7 +193,7 @@ class Bench:
         def tell() -> float:
             batch, start = self._batch(), self._now()
             for _ in range(steps):
-                self.model._on_step(batch.next_step(), self._callback)
+                self.model._on_step(self._callback, *batch.next_step())
             return (self._now() - start) / steps
 
         return median([tell() for _ in range(WARM_UP + repeats)][WARM_UP:])

@@ -14,7 +14,7 @@ import ray
 from agents.ald import ALD
 from agents.engines.ray.cluster import Cluster
 from agents.engines.ray.crew import Crew
-from agents.engines.ray.parameters import ParameterServer, Trained, settle
+from agents.engines.ray.parameters import ParameterServer, Trainable, settle
 from agents.engines.ray.payload import Batch, Collected
 from agents.engines.ray.settings import RaySettings
 from agents.engines.ray.shared import ParameterBlock, SharedMemory
@@ -157,9 +157,9 @@ def _waking(count: int, repeats: int) -> float:
 def _serving(model: ALD, repeats: int) -> tuple[float, float]:
     """Seconds of the parameter server for a read and for a step, while others queue up for it."""
     network, optimizer = model.actor.network, model.distiller.optimizer
-    trained, block = Trained.of(network, optimizer), ParameterBlock(network, optimizer)
+    trainable, block = Trainable.of(network, optimizer), ParameterBlock(network, optimizer)
     memory = SharedMemory(block.size)
-    server: Any = ray.remote(ParameterServer).options(num_cpus=0).remote(trained, memory.path)
+    server: Any = ray.remote(ParameterServer).options(num_cpus=0).remote(trainable, memory.path)
     gradients = [np.zeros(tuple(each.shape), np.float32) for each in network.parameters()]
     ray.get(server.step.remote(gradients, 0.0), timeout=_WAIT)
     try:

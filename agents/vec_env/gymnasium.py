@@ -82,9 +82,8 @@ class GymnasiumVecEnv(VecEnv):
         finals = _per_lane(infos.get(_FINAL_INFO, {}), self.num_envs)
         for lane in ended:
             first, last = lanes[lane], finals[lane]
-            if (
-                _STATISTICS in first
-            ):  # of gymnasium.wrappers.vector.RecordEpisodeStatistics: about the ended one
+            # Those of gymnasium.wrappers.vector.RecordEpisodeStatistics are about the episode that ended.
+            if _STATISTICS in first:
                 last[_STATISTICS] = first.pop(_STATISTICS)
             last["terminal_observation"] = infos[_FINAL_OBSERVATION][lane]
             lanes[lane], self.reset_infos[lane] = last, first

@@ -41,11 +41,7 @@ def make_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None 
 
 def make_remote_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> RemoteLanes:
     """The lanes of `make_lanes`, for the workers of the Ray engine to make; arguments and errors as there."""
-    return RemoteLanes(functools.partial(_make_so_many, env_id, dict(env_kwargs or {})), num_envs)
-
-
-def _make_so_many(env_id: str, env_kwargs: Mapping[str, Any], num_envs: int) -> VecEnv:
-    return make_lanes(env_id, num_envs, env_kwargs)
+    return RemoteLanes(functools.partial(make_lanes, env_id, env_kwargs=dict(env_kwargs or {})), num_envs)
 
 
 def make_single(

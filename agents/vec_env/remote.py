@@ -12,6 +12,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs
 
+from agents.vec_env.steps import GymnasiumSteps
+
 if TYPE_CHECKING:
     from agents.engines.ray.engine import RayEngine
 
@@ -24,15 +26,15 @@ class RemoteLanes(VecEnv):
     worker that dies. Nobody but the actors can step them.
 
     Args:
-        make: Makes so many lanes, an SB3 `VecEnv`; it is pickled for the workers. Called here for one lane,
-            to learn its spaces.
+        make: Takes a number of lanes and makes them, an SB3 `VecEnv`; it is pickled for the workers. Called
+            here for one lane, to learn its spaces.
         num_envs: Lanes of all actors together.
     """
 
     def __init__(self, make: Callable[[int], VecEnv], num_envs: int) -> None:
-        self.make = functools.partial(_as_sb3_would_wrap, make)
+        self.make = functools.partial(_stepped, make)
         self._engine: RayEngine | None = None
-        one = self.make(1)
+        one = self.make(1).env
         self._render_mode = one.render_mode
         super().__init__(num_envs, one.observation_space, one.action_space)
         one.close()
@@ -116,6 +118,6 @@ class RemoteLanes(VecEnv):
         return owners
 
 
-def _as_sb3_would_wrap(make: Callable[[int], VecEnv], lanes: int) -> VecEnv:
-    """Lanes whose images have their channels first, as SB3 would have wrapped them in this process."""
-    return BaseAlgorithm._wrap_env(make(lanes), monitor_wrapper=False)
+def _stepped(make: Callable[[int], VecEnv], lanes: int) -> GymnasiumSteps:
+    """Lanes for an actor; images have their channels first, as SB3 would have wrapped them here."""
+    return GymnasiumSteps(BaseAlgorithm._wrap_env(make(lanes), monitor_wrapper=False))

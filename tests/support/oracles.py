@@ -96,23 +96,21 @@ class VMPO(NamedTuple):
     weight: list[float]
 
 
-def better_half(advantage: Sequence[float], valid: Sequence[bool]) -> list[int]:
-    """Indices of the ceil(n / 2) best of the n valid samples; of equals, the earlier one is the better."""
-    candidates = [i for i in range(len(advantage)) if valid[i]]
-    ranked = sorted(candidates, key=lambda i: (-advantage[i], i))
-    return ranked[: math.ceil(len(candidates) / 2)]
+def better_half(advantage: Sequence[float]) -> list[int]:
+    """Indices of the ceil(n / 2) best of n samples; of equals, the earlier one is the better."""
+    ranked = sorted(range(len(advantage)), key=lambda i: (-advantage[i], i))
+    return ranked[: math.ceil(len(advantage) / 2)]
 
 
 def vmpo(
     log_prob: Sequence[float],
     advantage: Sequence[float],
-    valid: Sequence[bool],
     eta: float,
     eps_eta: float,
     importance: Sequence[float] | None = None,
 ) -> VMPO:
     """Equations 4 and 5 of the source; `importance`, where it is given, weighs the samples in both."""
-    half = better_half(advantage, valid)
+    half = better_half(advantage)
     base = {i: 1.0 if importance is None else importance[i] for i in half}
     factor = {i: base[i] * math.exp(advantage[i] / eta) for i in half}
     total = sum(factor.values())

@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from agents.ald import ALD
 from agents.engines.ray import RaySettings
 from agents.engines.ray.cluster import Cluster
+from agents.engines.ray.payload import Collected, TaskTime, to_arrays
+from agents.learning.actor import Actor
 from agents.vec_env.remote import RemoteLanes
+from agents.vec_env.steps import GymnasiumSteps
 from tests.support.tiny import LANES, CueEnv, maze_lanes, maze_model
 
 
@@ -38,6 +42,19 @@ def ray_model(
     """The model of `tests.support.tiny.maze_model`, with the Ray engine."""
     settings = RaySettings(**{"wait_seconds": 60.0} | engine)
     return maze_model(seed, RemoteLanes(make, LANES), engine=settings, **(agent or {}))
+
+
+def collected(lanes: int, seed: int = 0, rows_of: tuple[int, int] | None = None) -> Collected:
+    """An unroll of a fresh actor, as a worker sends it."""
+    model, env = maze_model(), GymnasiumSteps(maze_lanes(lanes, max_episode_steps=4))
+    env.seed(seed)
+    length, device = model.config.unroll_length, torch.device("cpu")
+    actor = Actor(model.actor.network, lanes, length, 5, device, rows_of)
+    actor.begin(env.reset())
+    infos: list[Any] = []
+    unroll = actor.collect(env, lambda _, step: infos.append(step.infos) or True)  # type: ignore[func-returns-value]
+    assert unroll is not None
+    return Collected(to_arrays(unroll.to_tree()), infos, 3, TaskTime(1.0, 0.5, 0.75))
 
 
 class CueLost(KeyError):

@@ -11,7 +11,7 @@ from agents.engines.serial import SerialEngine
 from agents.learning.actor import Actor
 from agents.learning.config import VMPOConfig
 from agents.learning.learner import Learner
-from agents.learning.replay import Replay
+from agents.learning.replay_buffer import ReplayBuffer
 from agents.sb3.algorithm import UnrollAlgorithm
 
 
@@ -67,7 +67,7 @@ class VMPO(UnrollAlgorithm):
             **self._policy_arguments(self._sizes(policy_class)),
         ).to(self.device)
         self.learner = Learner(self.policy.network, config, self.device)
-        self.replay = Replay(config.replay_size, replay_seed, config.priority_exponent)
+        self.replay = ReplayBuffer(config.replay_size, replay_seed, config.priority_exponent)
         acting = self.policy.network.acting
         self.actor = Actor(acting, self.n_envs, config.unroll_length, action_seed, self.device)
         self.engine = SerialEngine(self.actor, self.learner, self.replay, None, config)

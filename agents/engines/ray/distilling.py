@@ -9,13 +9,13 @@ from typing import Any
 import ray
 import torch
 
-from agents.engines.faults import check_finite
 from agents.engines.ray.crew import Crew
 from agents.engines.ray.meters import Meters
 from agents.engines.ray.payload import Distilled, to_arrays
 from agents.engines.ray.settings import RaySettings
 from agents.learning.config import ALDConfig
-from agents.learning.replay import Replay
+from agents.learning.finite import check_finite
+from agents.learning.replay_buffer import ReplayBuffer
 from agents.learning.unroll import Unroll
 
 
@@ -40,7 +40,7 @@ class Distilling:
     def __init__(
         self,
         hire: Callable[[int], Any],
-        replay: Replay,
+        replay: ReplayBuffer,
         optimizer: torch.optim.Optimizer,
         config: ALDConfig,
         settings: RaySettings,

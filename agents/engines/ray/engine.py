@@ -13,16 +13,17 @@ import torch
 from agents.engines.faults import WaitedTooLong
 from agents.engines.ray.acting import Acting
 from agents.engines.ray.distilling import Distilling
+from agents.engines.ray.lanes import Lanes
 from agents.engines.ray.meters import Meters
 from agents.engines.ray.payload import Batch
 from agents.engines.ray.processes import Processes
 from agents.engines.ray.settings import RaySettings
-from agents.engines.update import learn
-from agents.learning.actor import Actor, OnStep
+from agents.learning.actor import Actor
 from agents.learning.config import ALDConfig
 from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
-from agents.learning.replay import Replay
+from agents.learning.replay_buffer import ReplayBuffer
+from agents.learning.steps import OnStep, SteppedEnv
 from agents.learning.unroll import Unroll, select_lanes
 
 
@@ -30,7 +31,7 @@ class WorkersLanes(Protocol):
     """Lanes that the actors' workers make for themselves; `agents.vec_env.remote.RemoteLanes` is such."""
 
     num_envs: int
-    make: Callable[[int], Any]
+    make: Callable[[int], Lanes]
 
     def connect(self, engine: RayEngine) -> None:
         """Be told whom to ask about the lanes."""
@@ -69,7 +70,7 @@ class RayEngine:
         self,
         actor: Actor,
         learner: Learner,
-        replay: Replay,
+        replay: ReplayBuffer,
         distiller: Distiller,
         config: ALDConfig,
         settings: RaySettings,
@@ -123,9 +124,9 @@ class RayEngine:
         return self.running.acting.last_observation()
 
     def advance(
-        self, env: WorkersLanes, on_step: OnStep, on_collected: Callable[[], None] = lambda: None
+        self, env: SteppedEnv, on_step: OnStep, on_collected: Callable[[], None] = lambda: None
     ) -> dict[str, Any] | None:
-        """One turn of the loop; see `SerialEngine.advance`.
+        """One turn of the loop; see `SerialEngine.advance`. The workers step lanes of their own, not `env`.
 
         A batch that `on_step` stops in its middle is kept: the next call goes on with its next step. The
         workers have meanwhile acted further.
@@ -139,7 +140,7 @@ class RayEngine:
         session = self.running
         batch = session.next_batch()
         while batch.steps_told < len(batch):
-            if not on_step(batch.next_step()):
+            if not on_step(*batch.next_step()):
                 return None
         on_collected()
         return session.learn(batch)
@@ -208,13 +209,19 @@ class _Session:
 
     def learn(self, batch: Batch) -> dict[str, Any]:
         """Learn from a batch and let it be distilled; return the diagnostics."""
-        engine, learner = self._engine, self._engine.learner
+        learner, replay, config = self._engine.learner, self._engine.replay, self._engine.config
         self.batch = None
         self._meters.learnt(batch, self._distilling.published - batch.published, self.acting.waiting)
-        hand_out = functools.partial(self._hand_out, batch)
-        with self._meters.timed("learning"), self._memory_of(batch):
-            unroll = batch.unroll(learner.device)
-            metrics = learn(learner, engine.replay, engine.config, unroll, hand_out)
+        with self._meters.timed("learning"):
+            with self._memory_of(batch):
+                unroll, loss, metrics = learner.evaluate(batch.unroll(learner.device))
+            replay.add(unroll)
+            lanes = config.replay_lanes or unroll.lanes
+            drawn = [replay.sample_lanes(lanes) for _ in range(config.learner_replays)]
+            self._hand_out(batch, unroll)  # nothing that is distilled depends on the gradients
+            metrics |= learner.apply(loss)
+            for again in drawn:
+                learner.apply(learner.evaluate(again).loss)
         return metrics | self._distilling.keep_up()
 
     def _hand_out(self, batch: Batch, unroll: Unroll) -> None:

@@ -5,12 +5,29 @@ from __future__ import annotations
 import pickle
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from ray import cloudpickle
 
 from agents.engines.ray.payload import Failed
+from agents.learning.steps import Step
+
+
+class Lanes(Protocol):
+    """What a worker asks of its lanes; `agents.vec_env.steps.GymnasiumSteps` has it."""
+
+    env: Any
+    """What answers the driver's questions about the lanes."""
+
+    def seed(self, seed: int) -> None:
+        """Seed lane i with `seed` + i at the next reset."""
+
+    def reset(self) -> Any:
+        """Begin episodes in all lanes and return what they show."""
+
+    def step(self, actions: np.ndarray) -> Step:
+        """Step all lanes."""
 
 
 class EnvironmentRaised(Exception):
@@ -25,7 +42,7 @@ class RecordedLanes:
     """Lanes that remember the actions of their episodes, for the case that an environment raises.
 
     Args:
-        make: Makes so many lanes, an SB3 `VecEnv`.
+        make: Takes a number of lanes and makes them.
         num_envs: How many.
         first_lane: The number of the first among those of all actors.
 
@@ -33,31 +50,40 @@ class RecordedLanes:
         EnvironmentRaised: Here as in the methods, instead of what the environments raise.
     """
 
-    def __init__(self, make: Callable[[int], Any], num_envs: int, first_lane: int) -> None:
+    def __init__(self, make: Callable[[int], Lanes], num_envs: int, first_lane: int) -> None:
         self.num_envs, self._first_lane = num_envs, first_lane
         self._seed: int | None = None
         self._episodes: list[int] = [0] * num_envs
         self._actions: list[list[int]] = [[] for _ in range(num_envs)]
-        self.lanes: Any = None
-        self.lanes = self._guarded(lambda: make(num_envs))
+        self._lanes: Lanes | None = None
+        self._lanes = self._guarded(lambda: make(num_envs))
 
     def begin(self, seed: int | None) -> Any:
         """Begin episodes in all lanes, lane i with `seed` + i unless that is None; return what they show."""
         if seed is not None:
             self._seed, self._episodes = seed, [-1] * self.num_envs
-            self.lanes.seed(seed)
+            self._made.seed(seed)
         for lane in range(self.num_envs):
             self._next_episode(lane)
-        return self._guarded(self.lanes.reset)
+        return self._guarded(self._made.reset)
 
-    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Step all lanes; see `agents.learning.actor.SteppedEnv`."""
+    @property
+    def _made(self) -> Lanes:
+        assert self._lanes is not None
+        return self._lanes
+
+    def step(self, actions: np.ndarray) -> Step:
+        """Step all lanes."""
         for taken, action in zip(self._actions, actions.tolist(), strict=True):
             taken.append(action)
-        observation, rewards, dones, infos = self._guarded(lambda: self.lanes.step(actions))
-        for lane in np.flatnonzero(dones).tolist():
+        step: Step = self._guarded(lambda: self._made.step(actions))
+        for lane in np.flatnonzero(step.done).tolist():
             self._next_episode(lane)
-        return observation, rewards, dones, infos
+        return step
+
+    def ask(self, method: str, *arguments: Any, **further: Any) -> Any:
+        """Call a method of the environment of all lanes, an SB3 `VecEnv`."""
+        return getattr(self._made.env, method)(*arguments, **further)
 
     def _next_episode(self, lane: int) -> None:
         self._episodes[lane] += 1
@@ -72,7 +98,7 @@ class RecordedLanes:
 
     def _records(self, problem: Exception) -> list[dict[str, Any]]:
         """The lane that raised, or all where that cannot be told."""
-        lane = _raising_lane(problem, self.lanes)
+        lane = None if self._lanes is None else _raising_lane(problem, self._lanes.env)
         return [self._record(each) for each in (range(self.num_envs) if lane is None else [lane])]
 
     def _record(self, lane: int) -> dict[str, Any]:
@@ -84,11 +110,11 @@ class RecordedLanes:
         }
 
 
-def _raising_lane(problem: Exception, lanes: Any) -> int | None:
+def _raising_lane(problem: Exception, env: Any) -> int | None:
     """The lane whose environment the exception passed through, where the lanes are separate objects."""
     passed = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(problem.__traceback__)]
-    envs = getattr(getattr(lanes, "unwrapped", None), "envs", None) or []
-    return next((lane for lane, env in enumerate(envs) if any(env is each for each in passed)), None)
+    envs = getattr(getattr(env, "unwrapped", None), "envs", None) or []
+    return next((lane for lane, one in enumerate(envs) if any(one is each for each in passed)), None)
 
 
 def _travelling(problem: Exception) -> Exception | None:

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 
-from agents.engines.ray.payload import Batch, Collected, Distilled, Work
+from agents.engines.ray.payload import Batch, Collected, Distilled, TaskTime
 
 # Parts that run in workers of their own.
 _ACTING, _DISTILLING = "acting", "distilling"
@@ -32,11 +32,11 @@ class Meters:
 
     def collected(self, unroll: Collected) -> None:
         """An actor's unroll arrived."""
-        self._worked(_ACTING, unroll.work, unroll.unroll["action"].size)
+        self._worked(_ACTING, unroll.time, unroll.unroll["action"].size)
 
     def distilled(self, done: Distilled) -> None:
         """A distiller's steps are done."""
-        self._worked(_DISTILLING, done.work, done.frames)
+        self._worked(_DISTILLING, done.time, done.frames)
         self._totals["steps"] += done.steps
 
     def learnt(self, batch: Batch, lag: float, queued: int) -> None:
@@ -58,10 +58,10 @@ class Meters:
         finally:
             self._seconds[part] += time.perf_counter() - start
 
-    def _worked(self, part: str, work: Work, frames: int) -> None:
-        self._seconds[part] += work.busy
-        self._seconds[f"{part}_cpu"] += work.cpu
-        self._totals[f"{part} idle"] += work.idle
+    def _worked(self, part: str, task: TaskTime, frames: int) -> None:
+        self._seconds[part] += task.busy
+        self._seconds[f"{part}_cpu"] += task.cpu
+        self._totals[f"{part} idle"] += task.idle
         self._totals[f"{part} frames"] += frames
 
     def take_seconds(self) -> dict[str, float]:

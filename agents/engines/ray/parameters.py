@@ -27,7 +27,7 @@ def settle() -> None:
 
 
 @dataclass(frozen=True)
-class Trained:
+class Trainable:
     """The actor's network with the optimizer of these very parameters, which must travel together.
 
     Attributes:
@@ -37,7 +37,7 @@ class Trained:
     content: bytes
 
     @classmethod
-    def of(cls, network: ActorCritic, optimizer: torch.optim.Optimizer) -> Trained:
+    def of(cls, network: ActorCritic, optimizer: torch.optim.Optimizer) -> Trainable:
         """Pickle them."""
         return cls(cloudpickle.dumps((network, optimizer)))
 
@@ -82,12 +82,12 @@ class ParameterServer:
     It keeps nothing of its own, so that a new one can take its place at any moment.
 
     Args:
-        trained: The network, whose parameters will be replaced, and their optimizer.
+        trainable: The network, whose parameters will be replaced, and their optimizer.
         path: Of the shared memory.
     """
 
-    def __init__(self, trained: Trained, path: str) -> None:
-        network, optimizer = trained.copies()
+    def __init__(self, trainable: Trainable, path: str) -> None:
+        network, optimizer = trainable.copies()
         settle()
         block = ParameterBlock(network, optimizer)
         self._memory = map_memory(path)

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.learning.unroll import Unroll, map_observation
+from agents.learning.steps import Step
+from agents.learning.unroll import TIME_MAJOR, Unroll, map_observation
 
 _map: Any = map_observation  # arrays have all that it asks of tensors
 
 
-class Work(NamedTuple):
-    """What a worker's task cost."""
+class TaskTime(NamedTuple):
+    """What a worker's task took."""
 
     busy: float
     """Seconds of the task."""
@@ -30,24 +31,24 @@ class Collected(NamedTuple):
 
     unroll: dict[str, Any]
     """`Unroll.to_tree` in numpy arrays."""
-    infos: list[list[dict[str, Any]]]
-    """[T][B] what the environments told."""
+    infos: Sequence[Sequence[dict[str, Any]]]
+    """[T][B] what else the environments told."""
     published: int
     """Batches that the learner had made ready for distillation when the parameters were read that acted."""
-    work: Work
+    time: TaskTime
 
 
 class Distilled(NamedTuple):
     """What a distiller did."""
 
     metrics: dict[str, float]
-    """Of its last step."""
+    """Of its last step, or of the first one whose loss was not finite."""
     last: int
     """Number of the unroll of that step."""
     steps: int
     frames: int
     """Frames of the unrolls of all steps."""
-    work: Work
+    time: TaskTime
 
 
 class Failed(NamedTuple):
@@ -89,7 +90,7 @@ class Batch:
         collected: By the actor's number; the lanes stand in that order.
 
     Attributes:
-        steps_told: Steps that `step` has been asked for.
+        steps_told: Steps that `next_step` has been asked for.
     """
 
     def __init__(self, collected: Mapping[int, Collected]) -> None:
@@ -109,17 +110,24 @@ class Batch:
         """T * B."""
         return int(self.tree["action"].size)
 
-    def next_step(self) -> dict[str, Any]:
-        """What the actor tells of a step, in all lanes of the batch."""
+    def next_step(self) -> tuple[np.ndarray, Step]:
+        """The actions of a step and what they brought, in all lanes of the batch."""
         time, tree = self.steps_told, self.tree
         self.steps_told += 1
-        return {
-            "actions": tree["action"][time],
-            "rewards": tree["reward"][time],
-            "dones": tree["terminated"][time] | tree["truncated"][time],
-            "infos": self._infos[time],
-            "new_obs": _map(lambda rows: rows[time + 1], tree["observation"]),
-        }
+        return tree["action"][time], Step(
+            observation=_map(lambda rows: rows[time + 1], tree["observation"]),
+            reward=tree["reward"][time],
+            terminated=tree["terminated"][time],
+            truncated=tree["truncated"][time],
+            infos=self._infos[time],
+            final_observation=self._finals(time),
+        )
+
+    def _finals(self, time: int) -> dict[int, Any]:
+        """By lane, the last observations of the episodes that were truncated at a step."""
+        lanes, finals = self.tree["final_lane"], self.tree["final_observation"]
+        found = np.flatnonzero(self.tree["final_time"] == time).tolist()
+        return {int(lanes[each]): _map(lambda rows, each=each: rows[each], finals) for each in found}
 
     def last_observation(self) -> Any:
         """What the environments showed after the last step."""
@@ -134,12 +142,11 @@ def join(trees: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One tree of an unroll with the lanes of several, which no learner has seen yet."""
     if len(trees) == 1:
         return trees[0]
-    joined = {name: np.concatenate([tree[name] for tree in trees], axis=1) for name in _BY_LANE}
+    joined = {name: _map(_beside, *(tree[name] for tree in trees)) for name in TIME_MAJOR}
     starts = np.cumsum([0, *(tree["action"].shape[1] for tree in trees[:-1])])
     numbered = [tree["final_lane"] + start for tree, start in zip(trees, starts, strict=True)]
     state = zip(*(tree["actor_state"] for tree in trees), strict=True)
     return joined | {
-        "observation": _map(_beside, *(tree["observation"] for tree in trees)),
         "actor_state": tuple(np.concatenate(part) for part in state),
         "final_time": np.concatenate([tree["final_time"] for tree in trees]),
         "final_lane": np.concatenate(numbered),
@@ -157,9 +164,6 @@ def join_observations(observations: Sequence[Any]) -> Any:
 def select_rows(observation: Any, rows: slice) -> Any:
     """The observations of some lanes."""
     return _map(lambda part: part[rows], observation)
-
-
-_BY_LANE = ("is_first", "action", "reward", "terminated", "truncated", "behaviour_logits")
 
 
 def _columns(parts: Sequence[Collected]) -> Any:

@@ -11,7 +11,8 @@ import torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from agents.engines.ray.cluster import Cluster
-from agents.engines.ray.parameters import Access, ParameterServer, Trained
+from agents.engines.ray.lanes import Lanes
+from agents.engines.ray.parameters import Access, ParameterServer, Trainable
 from agents.engines.ray.settings import RaySettings
 from agents.engines.ray.shared import ParameterBlock, SharedMemory, counter
 from agents.engines.ray.workers import ActorPlan, ActorWorker, DistillerWorker
@@ -41,7 +42,7 @@ class Processes:
         settings: RaySettings,
     ) -> None:
         self._config, self._settings = config, settings
-        self._trained = Trained.of(network, optimizer)
+        self._trainable = Trainable.of(network, optimizer)
         block = ParameterBlock(network, optimizer)
         with contextlib.ExitStack() as undo:
             self._memory = SharedMemory(block.size)
@@ -54,10 +55,10 @@ class Processes:
             self._undo = undo.pop_all()
         block.move_to(self._memory.bytes)
 
-    def hire_actor(self, make: Callable[[int], Any], lanes: int, number: int) -> Any:
-        """Return the handle of an actor's worker, which makes and steps so many lanes."""
+    def hire_actor(self, make: Callable[[int], Lanes], lanes: int, number: int) -> Any:
+        """Return the handle of an actor's worker, which makes and steps as many lanes."""
         plan = ActorPlan(
-            trained=self._trained,
+            trainable=self._trainable,
             make=make,
             lanes=lanes,
             first_lane=number * lanes,
@@ -69,12 +70,12 @@ class Processes:
 
     def hire_distiller(self, number: int) -> Any:
         """Return the handle of a distiller's worker."""
-        return _remote(DistillerWorker, self._options, self._trained, self._config, self._access)
+        return _remote(DistillerWorker, self._options, self._trainable, self._config, self._access)
 
     def _serve(self) -> Any:
         here = NodeAffinitySchedulingStrategy(self._cluster.node, soft=False)
         options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
-        return _remote(ParameterServer, options, self._trained, self._memory.path)
+        return _remote(ParameterServer, options, self._trainable, self._memory.path)
 
     def count(self, published: int) -> None:
         """Let the actors know how many batches were made ready for distillation."""

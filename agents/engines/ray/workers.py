@@ -12,13 +12,15 @@ import ray
 import torch
 from torch import Tensor
 
-from agents.engines.ray.lanes import EnvironmentRaised, RecordedLanes
-from agents.engines.ray.parameters import Access, ServedOptimizer, Trained, settle
-from agents.engines.ray.payload import Collected, Distilled, Failed, Work, to_arrays, to_tensors
+from agents.engines.ray.lanes import EnvironmentRaised, Lanes, RecordedLanes
+from agents.engines.ray.parameters import Access, ServedOptimizer, Trainable, settle
+from agents.engines.ray.payload import Collected, Distilled, Failed, TaskTime, to_arrays, to_tensors
 from agents.engines.ray.shared import ParameterBlock, counter, map_memory
 from agents.learning.actor import Actor
 from agents.learning.config import ALDConfig
 from agents.learning.distiller import Distiller
+from agents.learning.finite import LossNotFinite
+from agents.learning.steps import Step
 from agents.learning.unroll import Unroll
 from agents.process.torch_modes import denormals_as_zero
 
@@ -31,8 +33,8 @@ class ActorPlan:
     """What an actor's worker is made of.
 
     Attributes:
-        trained: Has the network.
-        make: Makes so many lanes: an SB3 `VecEnv`.
+        trainable: Has the network.
+        make: Takes a number of lanes and makes them.
         lanes: How many.
         first_lane: The number of the first among those of all actors.
         all_lanes: Of all actors, where the random numbers are drawn for all and one's own used; None draws
@@ -41,8 +43,8 @@ class ActorPlan:
         access: To the parameters.
     """
 
-    trained: Trained
-    make: Callable[[int], Any]
+    trainable: Trainable
+    make: Callable[[int], Lanes]
     lanes: int
     first_lane: int
     all_lanes: int | None
@@ -58,12 +60,12 @@ class _Worker:
         self._rested_since = time.perf_counter()
 
     @contextlib.contextmanager
-    def _task(self) -> Iterator[Callable[[], Work]]:
+    def _task(self) -> Iterator[Callable[[], TaskTime]]:
         """Hands out a function that says what the task has cost until then."""
         start, cpu = time.perf_counter(), time.process_time()
         idle = start - self._rested_since
         with denormals_as_zero():
-            yield lambda: Work(time.perf_counter() - start, idle, time.process_time() - cpu)
+            yield lambda: TaskTime(time.perf_counter() - start, idle, time.process_time() - cpu)
         self._rested_since = time.perf_counter()
 
 
@@ -77,7 +79,7 @@ class ActorWorker(_Worker):
     def __init__(self, plan: ActorPlan) -> None:
         super().__init__()
         self._plan = plan
-        self._network, _ = plan.trained.copies()
+        self._network, _ = plan.trainable.copies()
         self._read = plan.access.read()
         block = ParameterBlock(self._network)
         self._memory = torch.zeros(block.size, dtype=torch.uint8)
@@ -124,10 +126,10 @@ class ActorWorker(_Worker):
         if after:  # for as long as it takes: the driver has a limit, and ends its workers with itself
             ray.wait(list(after), num_returns=len(after), fetch_local=False)
         assert self._lanes is not None
-        infos: list[list[dict[str, Any]]] = []
+        infos: list[Sequence[dict[str, Any]]] = []
 
-        def note(step: Any) -> bool:
-            infos.append(step["infos"])
+        def note(actions: Any, step: Step) -> bool:
+            infos.append(step.infos)
             return True
 
         with self._task() as cost:
@@ -140,9 +142,9 @@ class ActorWorker(_Worker):
             return Collected(to_arrays(unroll.to_tree()), infos, int(counter(self._memory)), cost())
 
     def ask(self, method: str, *arguments: Any, **further: Any) -> Any:
-        """Call a method of the lanes, a `VecEnv`."""
+        """See `RecordedLanes.ask`."""
         assert self._lanes is not None
-        return getattr(self._lanes.lanes, method)(*arguments, **further)
+        return self._lanes.ask(method, *arguments, **further)
 
 
 class DistillerWorker(_Worker):
@@ -152,14 +154,14 @@ class DistillerWorker(_Worker):
     written a part, and the moments of Adam are shared in the same way.
 
     Args:
-        trained: The network, whose parameters will be replaced, and their optimizer.
+        trainable: The network, whose parameters will be replaced, and their optimizer.
         config: Settings.
         access: To the parameters.
     """
 
-    def __init__(self, trained: Trained, config: ALDConfig, access: Access) -> None:
+    def __init__(self, trainable: Trainable, config: ALDConfig, access: Access) -> None:
         super().__init__()
-        network, optimizer = trained.copies()
+        network, optimizer = trainable.copies()
         self._groups: Any = optimizer.param_groups
         self._served: ServedOptimizer | None = None
         if access.is_here:
@@ -186,12 +188,19 @@ class DistillerWorker(_Worker):
         with self._task() as cost:
             self._fetch(references)
             self._prepare(learning_rate)
-            metrics: dict[str, Any] = {}
-            for number in order:
-                metrics = self._distiller.update(self._unrolls[number])
+            metrics, last = self._steps(order)
             frames = sum(self._unrolls[number].action.numel() for number in order)
-            told = {name: float(value) for name, value in metrics.items()}
-            return Distilled(told, order[-1], len(order), frames, cost())
+            return Distilled(metrics, last, len(order), frames, cost())
+
+    def _steps(self, order: Sequence[int]) -> tuple[dict[str, float], int]:
+        """Metrics of the last step and its unroll's number; losses that are not finite, and where, if any."""
+        metrics: dict[str, Any] = {}
+        for number in order:
+            try:
+                metrics = self._distiller.update(self._unrolls[number])
+            except LossNotFinite as broken:  # the driver, which has the unroll, raises it again
+                return broken.losses, number
+        return {name: float(value) for name, value in metrics.items()}, order[-1]
 
     def _fetch(self, references: Sequence[tuple[int, Any]]) -> None:
         """Have the unrolls, once, and forget the oldest of the others."""

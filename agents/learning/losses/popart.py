@@ -62,7 +62,7 @@ class PopArt(nn.Module):
         """Move the moments towards `target`'s; rescale `head` so that its de-normalised outputs stay.
 
         Args:
-            target: Any shape, the valid value targets of a batch in units of the return.
+            target: Any shape, the value targets of a batch in units of the return.
             head: The layer whose output is the normalised value; its weight and bias are changed in place, so
                 this must not stand between a forward pass and its backward pass.
         """

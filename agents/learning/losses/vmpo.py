@@ -32,24 +32,20 @@ class TrustRegionLoss(NamedTuple):
     """[N] KL(target || online)."""
 
 
-def top_half(advantage: Tensor, valid: Tensor) -> Tensor:
-    """[N] bool: the better half of the valid samples, the middle one included when their number is odd.
+def top_half(advantage: Tensor) -> Tensor:
+    """[N] bool: the better half of the samples, the middle one included when their number is odd.
 
     Ties are broken by position, so that exactly half is taken even when all advantages are equal.
     """
-    count = (int(valid.sum()) + 1) // 2
-    order = torch.where(valid, advantage, torch.full_like(advantage, -torch.inf)).argsort(
-        descending=True, stable=True
-    )
-    chosen = torch.zeros_like(valid)
-    chosen[order[:count]] = True
+    order = advantage.argsort(descending=True, stable=True)
+    chosen = torch.zeros_like(advantage, dtype=torch.bool)
+    chosen[order[: (len(advantage) + 1) // 2]] = True
     return chosen
 
 
 def policy_loss(
     log_prob: Tensor,
     advantage: Tensor,
-    valid: Tensor,
     eta: Tensor,
     eps_eta: float,
     importance: Tensor | None = None,
@@ -59,7 +55,6 @@ def policy_loss(
     Args:
         log_prob: [N] log pi(a|s) of the online policy, with gradient.
         advantage: [N]; no gradient is taken through it.
-        valid: [N] bool, the samples that count.
         eta: [] temperature, > 0, with gradient.
         eps_eta: Bound on the KL between psi and the data, > 0.
         importance: [N] weights in [0, 1] that multiply exp(A / eta) in both losses, or None. Song et al. are
@@ -68,13 +63,11 @@ def policy_loss(
             divergence.
 
     Raises:
-        ValueError: If no sample is valid.
+        ValueError: There is no sample, or the shapes differ.
     """
     weights = {} if importance is None else {"importance": importance}
-    _check_flat(log_prob=log_prob, advantage=advantage, valid=valid, **weights)
-    if not bool(valid.any()):
-        raise ValueError("policy_loss: no valid sample in the batch")
-    chosen = top_half(advantage, valid)
+    _check_flat(log_prob=log_prob, advantage=advantage, **weights)
+    chosen = top_half(advantage)
     scaled = advantage.detach()[chosen] / eta
     log_base = torch.zeros_like(scaled) if importance is None else importance[chosen].clamp_min(1e-8).log()
     psi = torch.softmax((scaled + log_base).detach(), dim=0)
@@ -99,7 +92,7 @@ def trust_region_loss(
         alpha: [] Lagrange multiplier, > 0, with gradient.
         eps_alpha: Bound on the KL, > 0.
 
-    The average runs over *all* valid samples, not the top half: that is the caller's part.
+    The average runs over *all* samples, not the top half: that is the caller's part.
     """
     if target_logits.shape != logits.shape:
         raise ValueError(
@@ -113,5 +106,5 @@ def trust_region_loss(
 
 def _check_flat(**arguments: Tensor) -> None:
     shapes = {name: tuple(x.shape) for name, x in arguments.items()}
-    if len(set(shapes.values())) != 1 or any(len(shape) != 1 for shape in shapes.values()):
-        raise ValueError(f"expected arguments of one shape [N], got {shapes}")
+    if len(set(shapes.values())) != 1 or any(len(shape) != 1 or not shape[0] for shape in shapes.values()):
+        raise ValueError(f"expected arguments of one shape [N] with N of at least 1, got {shapes}")

@@ -88,14 +88,12 @@ class RelativeAttention(nn.Module):
 
     def _weights(self, queries: Tensor, k: Tensor, mask: Tensor) -> Tensor:
         q = self._split(self.query(queries))
-        r = (
-            self.position(self.distances).unflatten(-1, (self.heads, -1)).permute(1, 2, 0)
-        )  # [H, d, memory + 1]
+        position = self.position(self.distances).unflatten(-1, (self.heads, -1))
+        r = position.permute(1, 2, 0)  # [H, d, memory + 1]
         # The queries are scaled, not the scores: the scores are the largest tensors here by far.
         scale = self.head_width**-0.5
-        by_distance = torch.matmul(
-            (q + self.position_bias) * scale, r
-        )  # [B, H, T, memory + 1], farthest first
+        # [B, H, T, memory + 1], farthest first
+        by_distance = torch.matmul((q + self.position_bias) * scale, r)
         bias = _shift(by_distance) + mask
         by_content = ((q + self.content_bias) * scale).flatten(0, 1)
         scores = torch.baddbmm(bias.flatten(0, 1), by_content, k.flatten(0, 1).transpose(-1, -2))

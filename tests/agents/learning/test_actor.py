@@ -1,107 +1,42 @@
-"""The actor writes down what happened, and nothing else; unrolls are cut and joined without loss."""
+"""The actor writes down what happened, and nothing else."""
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from agents.learning.actor import Actor, sample
-from agents.learning.networks.actor_critic import ActorCritic
-from agents.learning.networks.lstm import LSTMCore
-from agents.learning.unroll import (
-    LearnerOutputs,
-    Observation,
-    Unroll,
-    join_lanes,
-    map_observation,
-    replace_rows,
-)
+from agents.learning.steps import Step
 from agents.sb3 import checkpoint
+from tests.support.oracles import GOES_ON, TERMINATED, TRUNCATED
+from tests.support.scripted import (
+    ENDINGS,
+    LANES,
+    STEPS,
+    Script,
+    Together,
+    actor,
+    collected,
+    go_on,
+    network,
+)
 from tests.support.tiny import differences
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-LANES, STEPS, ACTIONS = 3, 5, 4
-GOES_ON, TERMINATED, TRUNCATED = 0, 1, 2
-# How each step ends, by step and lane; repeated when it is over.
-ENDINGS = np.array([[0, 1, 0], [2, 0, 0], [0, 2, 0], [1, 0, 0], [2, 2, 1], [0, 0, 0], [0, 1, 2]])
 
-
-class Script:
-    """A vector of environments whose observations are (lane, episode, step in it), and whose ends are given.
-
-    It writes the next observations over the last ones, as some environments do.
-    """
-
-    def __init__(self, as_dict: bool = False) -> None:
-        self.num_envs, self.as_dict = LANES, as_dict
-        self.time = 0
-        self.rows = np.zeros((LANES, 3), np.float32)
-        self.rows[:, 0] = np.arange(LANES)
-        self.rewards = np.zeros(LANES, np.float32)
-        self.actions: list[np.ndarray] = []
-
-    def reset(self) -> Any:
-        return self._shown(self.rows)
-
-    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        self.actions.append(actions.copy())
-        ending = ENDINGS[self.time % len(ENDINGS)]
-        self.time += 1
-        self.rows[:, 2] += 1
-        self.rewards[:] = self.time + np.arange(LANES) / 10
-        infos: list[dict[str, Any]] = [{"TimeLimit.truncated": False} for _ in range(LANES)]
-        for lane in np.flatnonzero(ending):
-            infos[lane]["terminal_observation"] = self._shown(self.rows[lane].copy())
-            infos[lane]["TimeLimit.truncated"] = bool(ending[lane] == TRUNCATED)
-            self.rows[lane, 1:] = self.rows[lane, 1] + 1, 0
-        return self._shown(self.rows), self.rewards, ending != GOES_ON, infos
-
-    def _shown(self, rows: np.ndarray) -> Any:
-        return {"place": rows[..., :2], "time": rows[..., 2:]} if self.as_dict else rows
-
-
-class Together(nn.Module):
-    """The parts of a Dict observation side by side."""
-
-    def forward(self, observation: Observation) -> Tensor:
-        if isinstance(observation, dict):
-            return torch.cat([observation["place"], observation["time"]], dim=-1)
-        return observation
-
-
-def network() -> ActorCritic:
-    torch.manual_seed(0)
-    return ActorCritic(Together(), LSTMCore(nn.LSTM(3, 6)), nn.Linear(6, ACTIONS), nn.Linear(6, 1))
-
-
-def actor(seed: int = 0) -> Actor:
-    return Actor(network(), LANES, STEPS, seed, torch.device("cpu"))
-
-
-def go_on(step: Mapping[str, Any]) -> bool:
-    return True
-
-
-def collected(count: int = 1, as_dict: bool = False) -> list[Unroll]:
-    env, acting = Script(as_dict), actor()
-    acting.begin(env.reset())
-    unrolls = [acting.collect(env, go_on) for _ in range(count)]
-    assert None not in unrolls
-    return unrolls  # type: ignore[return-value]
-
-
-def stop_after(calls: int) -> Callable[[Mapping[str, Any]], bool]:
+def stop_after(calls: int) -> Callable[[np.ndarray, Step], bool]:
     remaining = [calls]
 
-    def on_step(step: Mapping[str, Any]) -> bool:
+    def on_step(actions: np.ndarray, step: Step) -> bool:
         remaining[0] -= 1
         return remaining[0] != 0
 
@@ -166,6 +101,32 @@ def test_unrolls_follow_one_another_without_a_gap() -> None:
     assert torch.equal(first.is_first[-1], second.is_first[0])
 
 
+def test_each_step_is_told_with_its_actions_as_it_came() -> None:
+    told: list[tuple[list[int], int, bool]] = []
+    env, acting = Script(), actor()
+
+    def note(actions: np.ndarray, step: Step) -> bool:
+        told.append((actions.tolist(), step.infos[0]["time"], step.observation is env.rows))
+        return True
+
+    acting.begin(env.reset())
+    acting.collect(env, note)
+    assert told == [(actions.tolist(), time + 1, True) for time, actions in enumerate(env.actions)]
+
+
+def test_an_episode_that_ends_by_its_rules_and_by_a_limit_at_once_has_terminated() -> None:
+    class Both(Script):
+        def step(self, actions: np.ndarray) -> Step:
+            step = super().step(actions)
+            return step._replace(truncated=step.truncated | step.terminated)
+
+    acting = actor()
+    acting.begin(Both().reset())
+    unroll, [expected] = acting.collect(Both(), go_on), collected()
+    assert unroll is not None
+    assert differences(unroll.to_tree(), expected.to_tree()) == []
+
+
 def test_actions_are_drawn_from_the_policy() -> None:
     probability = torch.tensor([0.5, 0.3, 0.2, 0.0])
     logits = probability.log().expand(20_000, 4)
@@ -178,6 +139,13 @@ def test_extreme_policies_are_drawn_from_as_well() -> None:
     logits = torch.tensor([[0.0, 1e4, -1e4], [-1e30, -1e30, 0.0]]).repeat(1000, 1)
     drawn = sample(logits, torch.Generator().manual_seed(0)).reshape(-1, 2)
     assert (drawn == torch.tensor([1, 2])).all()
+
+
+def test_actors_with_equal_seeds_draw_as_one_for_all_lanes() -> None:
+    logits = torch.randn(6, 3)
+    draw = functools.partial(torch.Generator().manual_seed, 4)
+    parts = [sample(logits[rows], draw(), (rows.start, 6)) for rows in (slice(0, 2), slice(2, 6))]
+    assert torch.equal(torch.cat(parts), sample(logits, draw()))
 
 
 def test_a_seed_decides_the_actions() -> None:
@@ -281,78 +249,3 @@ def test_the_actor_and_the_engine_do_without_sb3() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
-
-
-# --- Unrolls --------------------------------------------------------------------------------------
-
-
-def seen(unroll: Unroll, scale: float = 1.0) -> Unroll:
-    """An unroll with a learner's state and outputs, random but for their shapes."""
-    value = torch.randn(STEPS, LANES)
-    outputs = LearnerOutputs(torch.randn(STEPS, LANES, ACTIONS), value, torch.tensor(scale), value)
-    state = (torch.randn(LANES, 2, 4, 6), torch.arange(LANES))
-    return unroll._replace(learner=outputs, learner_state=state)
-
-
-@pytest.mark.parametrize("as_dict", [False, True])
-@pytest.mark.parametrize("with_learner", [False, True])
-def test_unrolls_survive_a_checkpoint(tmp_path: Any, as_dict: bool, with_learner: bool) -> None:
-    [unroll] = collected(as_dict=as_dict)
-    unroll = seen(unroll) if with_learner else unroll
-    checkpoint.save(tmp_path / "unroll", unroll.to_tree())
-    loaded = Unroll.from_tree(checkpoint.load(tmp_path / "unroll"))
-    assert differences(unroll.to_tree(), loaded.to_tree()) == []
-    assert (loaded.learner is None) == (not with_learner)
-
-
-@pytest.mark.parametrize("as_dict", [False, True])
-def test_joined_lanes_are_the_lanes_they_came_from(as_dict: bool) -> None:
-    first, second = (seen(unroll) for unroll in collected(2, as_dict))
-    parts = [(second, 1), (first, 0), (first, 1), (second, 1), (first, 2)]
-    joined = join_lanes(parts)
-    assert (joined.length, joined.lanes) == (STEPS, len(parts))
-    for column, (unroll, lane) in enumerate(parts):
-        mine, theirs = one_lane(joined, column), one_lane(unroll, lane)
-        assert differences(mine, theirs) == []
-    assert joined.learner is None
-
-
-def one_lane(unroll: Unroll, lane: int) -> dict[str, Any]:
-    """All that belongs to a lane of an unroll."""
-    names = ("is_first", "action", "reward", "terminated", "truncated", "behaviour_logits")
-    own = unroll.final_lane == lane
-    assert unroll.learner_state is not None
-    return {
-        **{name: getattr(unroll, name)[:, lane] for name in names},
-        "observation": map_observation(lambda x: x[:, lane], unroll.observation),
-        "actor_state": [part[lane] for part in unroll.actor_state],
-        "learner_state": [part[lane] for part in unroll.learner_state],
-        "final_time": unroll.final_time[own],
-        "final_observation": map_observation(lambda x: x[own], unroll.final_observation),
-    }
-
-
-def test_all_lanes_in_order_are_the_unroll_itself() -> None:
-    unroll = seen(collected()[0])
-    joined = join_lanes([(unroll, lane) for lane in range(LANES)])
-    for lane in range(LANES):
-        assert differences(one_lane(joined, lane), one_lane(unroll, lane)) == []
-
-
-def test_lanes_without_truncations_can_be_joined() -> None:
-    unroll = seen(collected()[0])
-    joined = join_lanes([(unroll, 2), (unroll, 2)])
-    assert len(joined.final_time) == len(joined.final_lane) == 0
-    assert isinstance(joined.final_observation, Tensor) and joined.final_observation.shape == (0, 3)
-
-
-def test_rows_are_replaced_in_a_copy() -> None:
-    x = torch.arange(24.0).reshape(4, 3, 2)
-    rows, columns = torch.tensor([1, 3]), torch.tensor([2, 0])
-    by = torch.tensor([[-1.0, -2.0], [-3.0, -4.0]])
-    replaced = replace_rows({"x": x}, rows, columns, {"x": by})
-    assert isinstance(replaced, dict)
-    changed = (replaced["x"] != x).any(-1).nonzero()
-    assert changed.tolist() == [[1, 2], [3, 0]]
-    assert replaced["x"][1, 2].tolist() == [-1, -2] and replaced["x"][3, 0].tolist() == [-3, -4]
-    assert x.min() == 0

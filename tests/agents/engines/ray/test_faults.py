@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 
 from agents.engines.faults import EnvironmentFailed, WaitedTooLong, WorkersDied
+from agents.learning.finite import LossNotFinite
 from tests.support.processes import wait_until, workers
 from tests.support.ray_models import CueLost, Steps, fragile_lanes, ray_model, started
 from tests.support.tiny import LANES, SETTINGS, UNROLL
@@ -86,3 +88,12 @@ def test_a_cluster_without_room_is_an_error_that_says_so() -> None:
 def test_lanes_that_cannot_be_shared_are_refused() -> None:
     with pytest.raises(ValueError, match=f"divide the {LANES} lanes evenly, got 3: choose one of 1, 2, 4"):
         ray_model(num_actors=3)
+
+
+def test_a_loss_that_is_not_finite_in_a_distiller_ends_the_run_with_the_unroll() -> None:
+    model = ray_model()
+    with torch.no_grad():
+        model.actor.network.value_head[-1].bias.fill_(float("nan"))  # type: ignore[index,union-attr]
+    with pytest.raises(LossNotFinite, match="distillation/value_gap is nan") as caught:
+        model.learn(10 * UNROLL)
+    assert caught.value.unroll is not None and caught.value.unroll.lanes == LANES

@@ -19,9 +19,7 @@ EPS_ETA, EPS_ALPHA = 0.1, 0.004
 
 # Whole numbers make ties likely.
 advantages = st.one_of(st.integers(-2, 2).map(float), st.floats(-5, 5))
-samples = st.lists(st.tuples(advantages, st.booleans()), min_size=1, max_size=12).filter(
-    lambda rows: any(valid for _, valid in rows)
-)
+samples = st.lists(advantages, min_size=1, max_size=12)
 
 
 def vector(*numbers: float) -> Tensor:
@@ -41,16 +39,14 @@ def close(actual: Tensor, expected: object, atol: float = 1e-12) -> None:
 
 
 class Batch:
-    """A random batch of 9 samples of 4 actions, two of them invalid, with importance weights."""
+    """A random batch of 7 samples of 4 actions, with importance weights."""
 
     def __init__(self, seed: int = 0) -> None:
         generator = torch.Generator().manual_seed(seed)
-        self.logits = torch.randn(9, 4, generator=generator).double().requires_grad_()
-        self.action = torch.randint(4, (9,), generator=generator)
-        self.advantage = torch.randn(9, generator=generator).double()
-        self.importance = torch.rand(9, generator=generator).double()
-        self.valid = torch.ones(9, dtype=torch.bool)
-        self.valid[[2, 5]] = False
+        self.logits = torch.randn(7, 4, generator=generator).double().requires_grad_()
+        self.action = torch.randint(4, (7,), generator=generator)
+        self.advantage = torch.randn(7, generator=generator).double()
+        self.importance = torch.rand(7, generator=generator).double()
         self.eta = parameter(0.7)
 
     @property
@@ -59,13 +55,12 @@ class Batch:
 
     def loss(self, weighted: bool = False) -> PolicyLoss:
         importance = self.importance if weighted else None
-        return policy_loss(self.log_prob, self.advantage, self.valid, self.eta, EPS_ETA, importance)
+        return policy_loss(self.log_prob, self.advantage, self.eta, EPS_ETA, importance)
 
     def expected(self, eta: float | None = None, weighted: bool = False) -> oracles.VMPO:
         return oracles.vmpo(
             self.log_prob.tolist(),
             self.advantage.tolist(),
-            self.valid.tolist(),
             self.eta.item() if eta is None else eta,
             EPS_ETA,
             self.importance.tolist() if weighted else None,
@@ -77,23 +72,21 @@ class Batch:
 
 @settings(max_examples=150, deadline=None)
 @given(samples)
-def test_the_top_half_is_the_better_half_of_the_valid_samples(rows: list[tuple[float, bool]]) -> None:
-    advantage, valid = [a for a, _ in rows], [v for _, v in rows]
-    chosen = top_half(vector(*advantage), torch.tensor(valid))
-    assert sorted(oracles.better_half(advantage, valid)) == chosen.nonzero().flatten().tolist()
+def test_the_top_half_is_the_better_half_of_the_samples(advantage: list[float]) -> None:
+    chosen = top_half(vector(*advantage))
+    assert sorted(oracles.better_half(advantage)) == chosen.nonzero().flatten().tolist()
 
 
-@pytest.mark.parametrize(("valid", "count"), [(1, 1), (2, 1), (3, 2), (4, 2), (7, 4), (8, 4)])
-def test_half_of_the_valid_samples_are_taken_the_middle_one_included(valid: int, count: int) -> None:
-    mask = torch.arange(12) < valid
-    rising = torch.arange(12.0)  # the invalid samples would be the best
-    assert top_half(rising, mask).nonzero().flatten().tolist() == list(range(valid - count, valid))
+@pytest.mark.parametrize(("samples", "count"), [(1, 1), (2, 1), (3, 2), (4, 2), (7, 4), (8, 4)])
+def test_half_of_the_samples_are_taken_the_middle_one_included(samples: int, count: int) -> None:
+    rising = torch.arange(float(samples))
+    assert top_half(rising).nonzero().flatten().tolist() == list(range(samples - count, samples))
 
 
 def test_ties_are_broken_by_position_so_that_half_is_half() -> None:
-    assert top_half(torch.zeros(6), torch.ones(6, dtype=torch.bool)).tolist() == [True] * 3 + [False] * 3
+    assert top_half(torch.zeros(6)).tolist() == [True] * 3 + [False] * 3
     many = 1001  # sorts switch algorithm with size
-    chosen = top_half(torch.zeros(many), torch.ones(many, dtype=torch.bool))
+    chosen = top_half(torch.zeros(many))
     assert chosen.sum() == 501
     assert chosen[:501].all()
 
@@ -105,7 +98,7 @@ def test_four_samples_worked_by_hand() -> None:
     # eta = 1: the half is samples 0 and 2, exp(A) is 1 and 3, so psi is 1/4 and 3/4.
     # L_pi = -(1/4 * -2 + 3/4 * -4) = 3.5. L_eta = 0.1 + log((1 + 3) / 2).
     advantage, log_prob = vector(0.0, -1.0, math.log(3), -5.0), vector(-2.0, -1.0, -4.0, -1.0)
-    result = policy_loss(log_prob, advantage, torch.ones(4, dtype=torch.bool), parameter(1.0), EPS_ETA)
+    result = policy_loss(log_prob, advantage, parameter(1.0), EPS_ETA)
     close(result.weight, [0.25, 0, 0.75, 0])
     close(result.policy, [0.5, 0, 3.0, 0])
     close(result.temperature, 0.1 + math.log(2))
@@ -115,18 +108,16 @@ def test_four_samples_worked_by_hand() -> None:
 @settings(max_examples=100, deadline=None)
 @given(samples, st.floats(0.1, 10), st.booleans(), st.integers(0, 2**32 - 1))
 def test_losses_equal_the_written_out_formulas(
-    rows: list[tuple[float, bool]], eta: float, weighted: bool, seed: int
+    advantage: list[float], eta: float, weighted: bool, seed: int
 ) -> None:
-    advantage, valid = [a for a, _ in rows], [v for _, v in rows]
-    log_prob, importance = np.random.default_rng(seed).uniform(0.01, 1, size=(2, len(rows)))
+    log_prob, importance = np.random.default_rng(seed).uniform(0.01, 1, size=(2, len(advantage)))
     log_prob = -5 * log_prob
     expected = oracles.vmpo(
-        log_prob.tolist(), advantage, valid, eta, EPS_ETA, importance.tolist() if weighted else None
+        log_prob.tolist(), advantage, eta, EPS_ETA, importance.tolist() if weighted else None
     )
     result = policy_loss(
         torch.from_numpy(log_prob),
         vector(*advantage),
-        torch.tensor(valid),
         parameter(eta),
         EPS_ETA,
         torch.from_numpy(importance) if weighted else None,
@@ -139,25 +130,21 @@ def test_losses_equal_the_written_out_formulas(
 
 def test_the_weights_sum_to_one_when_a_softmax_would_overflow() -> None:
     advantage = torch.tensor([1e4, -1e4, 1e4, 0.0])
-    result = policy_loss(
-        torch.zeros(4), advantage, torch.ones(4, dtype=torch.bool), torch.tensor(1e-3), EPS_ETA
-    )
+    result = policy_loss(torch.zeros(4), advantage, torch.tensor(1e-3), EPS_ETA)
     assert result.weight.tolist() == [0.5, 0.0, 0.5, 0.0]
     assert result.temperature.isfinite()
 
 
-def test_one_valid_sample_has_all_the_weight() -> None:
-    valid = torch.tensor([False, True, False])
-    result = policy_loss(vector(-1, -2, -3), vector(9, -9, 9), valid, parameter(1.0), EPS_ETA)
-    close(result.weight, [0, 1, 0])
+def test_one_sample_has_all_the_weight() -> None:
+    result = policy_loss(vector(-2), vector(-9), parameter(1.0), EPS_ETA)
+    close(result.weight, [1])
     close(result.temperature, 0.1 - 9)
 
 
 def test_effective_samples_run_from_one_to_one_in_n() -> None:
     def share(*advantage: float) -> float:
         n = len(advantage)
-        valid = torch.ones(n, dtype=torch.bool)
-        result = policy_loss(vector(*[0] * n), vector(*advantage), valid, parameter(1.0), EPS_ETA)
+        result = policy_loss(vector(*[0] * n), vector(*advantage), parameter(1.0), EPS_ETA)
         return result.effective_samples.item()
 
     assert share(2, 2, 2, 2, -1, -1, -1, -1) == pytest.approx(1)
@@ -218,31 +205,6 @@ def test_each_loss_reaches_only_its_own_variable() -> None:
     assert not result.effective_samples.requires_grad
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("poison", [1e30, -1e30, math.inf])
-def test_invalid_samples_have_no_influence(weighted: bool, poison: float) -> None:
-    clean, poisoned = Batch(), Batch()
-    poisoned.advantage[~poisoned.valid] = poison
-    poisoned.importance[~poisoned.valid] = 1e30
-    with torch.no_grad():
-        poisoned.logits[~poisoned.valid] *= 1e3
-    before, after = clean.loss(weighted), poisoned.loss(weighted)
-    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-    assert torch.equal(gradient(before.temperature, clean.eta), gradient(after.temperature, poisoned.eta))
-    slopes = [gradient(result.policy.sum(), b.logits) for result, b in ((before, clean), (after, poisoned))]
-    assert torch.equal(*slopes)
-    assert not slopes[0][~clean.valid].any()
-
-
-def test_invalid_samples_might_as_well_be_absent() -> None:
-    batch = Batch()
-    whole, keep = batch.loss(), batch.valid
-    alone = policy_loss(batch.log_prob[keep], batch.advantage[keep], keep[keep], batch.eta, EPS_ETA)
-    close(whole.weight[keep], alone.weight.tolist())
-    close(whole.policy.sum(), alone.policy.sum().item())
-    close(whole.temperature, alone.temperature.item())
-
-
 # --- Importance weights ---------------------------------------------------------------------------
 
 
@@ -251,7 +213,6 @@ def test_importance_weights_worked_by_hand() -> None:
     result = policy_loss(
         vector(-2.0, -1.0, -4.0, -1.0),
         vector(0.0, -1.0, math.log(3), -5.0),
-        torch.ones(4, dtype=torch.bool),
         parameter(1.0),
         EPS_ETA,
         vector(1.0, 0.1, 1 / 3, 0.1),
@@ -286,7 +247,7 @@ def test_importance_weights_do_not_decide_who_is_in_the_top_half() -> None:
 
 def test_an_importance_weight_of_zero_removes_a_sample_without_breaking_the_rest() -> None:
     batch = Batch()
-    best = batch.advantage.masked_fill(~batch.valid, -math.inf).argmax()
+    best = batch.advantage.argmax()
     batch.importance[best] = 0.0
     result = batch.loss(True)
     assert result.weight[best] < 1e-6
@@ -346,22 +307,20 @@ def test_the_multiplier_reaches_alpha_only_and_the_penalty_the_policy_only() -> 
 # --- Wrong arguments ------------------------------------------------------------------------------
 
 
-def test_a_batch_without_a_valid_sample_is_refused() -> None:
-    nothing = torch.zeros(3, dtype=torch.bool)
-    with pytest.raises(ValueError, match="valid"):
-        policy_loss(torch.zeros(3), torch.zeros(3), nothing, torch.tensor(1.0), EPS_ETA)
+def test_a_batch_without_a_sample_is_refused() -> None:
+    with pytest.raises(ValueError, match="N of at least 1"):
+        policy_loss(torch.zeros(0), torch.zeros(0), torch.tensor(1.0), EPS_ETA)
 
 
 OTHER_SHAPES = [lambda x: x[:2], lambda x: x.unsqueeze(-1), lambda x: x.unsqueeze(0)]
 
 
 @pytest.mark.parametrize("change", OTHER_SHAPES, ids=["short", "column", "row"])
-@pytest.mark.parametrize("name", ["log_prob", "advantage", "valid", "importance"])
+@pytest.mark.parametrize("name", ["log_prob", "advantage", "importance"])
 def test_samples_of_another_shape_are_refused_not_broadcast(
     name: str, change: Callable[[Tensor], Tensor]
 ) -> None:
-    flat = {"log_prob": torch.zeros(3), "advantage": torch.zeros(3), "importance": torch.ones(3)}
-    arguments = {**flat, "valid": torch.ones(3, dtype=torch.bool)}
+    arguments = {"log_prob": torch.zeros(3), "advantage": torch.zeros(3), "importance": torch.ones(3)}
     arguments[name] = change(arguments[name])
     with pytest.raises(ValueError, match=name):
         policy_loss(**arguments, eta=torch.tensor(1.0), eps_eta=EPS_ETA)

@@ -19,7 +19,7 @@ from agents.learning.networks.gtrxl import GTrXLCore
 from agents.learning.networks.previous_step import PreviousStepEncoder, with_previous_step
 from agents.learning.unroll import Unroll
 from agents.report.episodes import RecordedEpisode, find_examples
-from tests.agents.learning.test_learner import (
+from tests.support.learners import (
     ACTIONS,
     CONFIG,
     ENDING,
@@ -29,6 +29,7 @@ from tests.agents.learning.test_learner import (
     cut,
     furthest,
     unroll,
+    update,
 )
 from tests.support.tiny import differences, everything, maze_lanes, maze_model
 
@@ -82,12 +83,12 @@ def test_what_is_shown_equals_observations_that_hold_it() -> None:
     pieces = [(0, STEPS), (STEPS, 2 * STEPS)]
     fast, slow = shown(), made(nn.Identity())
     for first, last in pieces:
-        attached, _ = fast.update(cut(long, first, last))
-        expected, _ = slow.update(cut(holding(long), first, last))
+        attached, _ = update(fast, cut(long, first, last))
+        expected, _ = update(slow, cut(holding(long), first, last))
         assert attached.learner is not None and expected.learner is not None
         torch.testing.assert_close(attached.learner, expected.learner)
-        fast.replay(attached)
-        slow.replay(expected)
+        update(fast, attached)
+        update(slow, expected)
         assert furthest(fast.network, slow.network) < 1e-9
     assert furthest(fast.network, shown().network) > 1e-2  # there was something to learn
 
@@ -96,7 +97,7 @@ def test_an_action_counts_for_all_that_follows_in_its_episode_alone() -> None:
     data, other = unroll(), unroll()
     data.is_first[0] = other.is_first[0] = True
     other.action[1] = (other.action[1] + 1) % ACTIONS  # lane 3's episode ends with this step
-    left, right = (shown().update(each)[0].learner for each in (data, other))
+    left, right = (update(shown(), each)[0].learner for each in (data, other))
     assert left is not None and right is not None
     changed = (left.logits != right.logits).any(dim=-1)
     assert not changed[:2].any() and changed[2, :3].all() and not changed[2:, 3].any()
@@ -105,7 +106,7 @@ def test_an_action_counts_for_all_that_follows_in_its_episode_alone() -> None:
 def test_the_last_step_is_kept_beside_the_network_s_memory() -> None:
     learner, data = shown(), unroll()
     assert {part.shape[0] for part in learner.initial_state(LANES)} == {LANES}
-    learner.update(data)
+    update(learner, data)
     assert learner.core_state is not None
     *_, action, reward = learner.core_state
     assert torch.equal(action, data.action[-1]) and torch.equal(reward, data.reward[-1])
@@ -156,7 +157,7 @@ def observations(episode: RecordedEpisode) -> np.ndarray:
 
 
 def test_the_report_shows_the_learner_what_training_does() -> None:
-    """Its policy along a played episode is what `update` attaches to an unroll of that episode."""
+    """Its policy along a played episode is what the learner attaches to an unroll of that episode."""
     model = maze_model(learner_sees_actions=True)
     torch.manual_seed(1)
     for parameter in model.learner.network.parameters():

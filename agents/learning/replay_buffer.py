@@ -11,7 +11,7 @@ import numpy as np
 from agents.learning.unroll import Unroll, join_lanes
 
 
-class Replay:
+class ReplayBuffer:
     """The last `capacity` unrolls: whole ones sampled uniformly, single lanes of them by priority.
 
     Args:
@@ -43,7 +43,9 @@ class Replay:
         briefly.
         """
         if unroll.learner is None:
-            raise ValueError("Replay.add: an unroll without learner outputs; pass it to the learner first")
+            raise ValueError(
+                "ReplayBuffer.add: an unroll without learner outputs; pass it to the learner first"
+            )
         self.unrolls.append(unroll)
         self.priorities.append(unroll.learner.advantage.abs().mean(dim=0).double().cpu().numpy())
 
@@ -70,7 +72,7 @@ class Replay:
 
     def _require_content(self) -> None:
         if not self.unrolls:
-            raise IndexError("sample from an empty replay: add an unroll first")
+            raise IndexError("sample from an empty replay buffer: add an unroll first")
 
     def state_dict(self) -> dict[str, Any]:
         """All unrolls and the state of the sampler."""

@@ -1,0 +1,172 @@
+"""What the learner minimises on an unroll: V-MPO or IMPALA's policy gradient, and what is added to either."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from agents.learning.config import LearnerConfig
+from agents.learning.losses import distillation, vmpo
+from agents.learning.losses.vtrace import VTrace, policy_gradient_loss, vtrace
+from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.unroll import Unroll
+
+# eta and alpha are projected to at least this after every update.
+SMALLEST_MULTIPLIER = 1e-8
+
+Metrics = dict[str, Tensor]
+
+
+class LossInputs(NamedTuple):
+    """What the losses of an unroll are made of; without gradient unless it is said."""
+
+    unroll: Unroll
+    logits: Tensor
+    """[T, B, A] the policy, with gradient."""
+    target_logits: Tensor
+    """[T, B, A] of the frozen copy."""
+    features: Tensor
+    """[T, B, D] what the heads read, with gradient."""
+    value: Tensor
+    """[T, B] normalised, with gradient."""
+    value_target: Tensor
+    """[T, B] normalised."""
+    advantage: Tensor
+    """[T, B] in units of PopArt's sigma."""
+    trace: VTrace
+    """What value targets and advantages were made of, in units of the return."""
+
+
+class Objective:
+    """Targets, advantages and the sum of all losses, with what is trained for it: eta, alpha, a reward head.
+
+    Deviations from Song et al. 2020 and Parisotto & Salakhutdinov 2021, each a setting of the configuration,
+    with the measurements behind them in docs/experiments.md: an entropy bonus, because V-MPO's top half alone
+    settles on one of two goals before the cue is understood; value targets of a shorter lambda than the
+    advantages, because the noise of an outcome far ahead hides what predicts it; a weaker pull towards the
+    actor, which always lags a little; and, where it is switched on, the prediction of each step's reward from
+    what is remembered and the action (after Jaderberg et al. 2017, arXiv 1611.05397), because a return says
+    little of which of many things remembered earned it.
+
+    Args:
+        config: Settings.
+        network: Whose features the rewards are predicted from.
+        device: Where everything lives.
+
+    Attributes:
+        reward_head: [..., D] features -> [..., A] reward expected of each action, at first 0; None where it
+            is off.
+    """
+
+    def __init__(self, config: LearnerConfig, network: ActorCritic, device: torch.device) -> None:
+        self.config = config
+        self.eta = nn.Parameter(torch.tensor(config.eta_init, device=device))
+        self.alpha = nn.Parameter(torch.tensor(config.alpha_init, device=device))
+        self.reward_head: nn.Linear | None = None
+        if config.reward_prediction_coef > 0.0:
+            self.reward_head = _zero_head(network)
+
+    def trace(
+        self, unroll: Unroll, logits: Tensor, target_logits: Tensor, value: Tensor, next_value: Tensor
+    ) -> VTrace:
+        """Value targets and advantages [T, B], which may look ahead by different lambdas.
+
+        Args:
+            unroll: What happened.
+            logits: [T, B, A] of the policy.
+            target_logits: [T, B, A] of the frozen copy.
+            value: [T, B] in units of the return, as `next_value`.
+            next_value: [T, B] of what each step led to within its own episode.
+        """
+        config = self.config
+        terminated = unroll.done if config.timeout_is_terminal else unroll.terminated
+        # V-MPO evaluates the policy that its trust region is built around, IMPALA the one that is updated.
+        evaluated = target_logits if config.rl_loss == "vmpo" else logits.detach()
+        log_rho = log_prob(evaluated, unroll.action) - log_prob(unroll.behaviour_logits, unroll.action)
+        discount = config.gamma * (~terminated).float()
+        steps = (log_rho, discount, unroll.reward, value, next_value, unroll.done)
+        trace = functools.partial(vtrace, *steps, rho_bar=config.rho_bar, c_bar=config.c_bar)
+        for_value = trace(trace_decay=config.value_trace_decay)
+        if config.policy_trace_decay == config.value_trace_decay:
+            return for_value
+        return trace(trace_decay=config.policy_trace_decay)._replace(target=for_value.target)
+
+    def loss(self, inputs: LossInputs, entropy_coef: float) -> tuple[Tensor, Metrics]:
+        """Return the sum of all losses, with gradient, and the diagnostics, without.
+
+        Args:
+            inputs: What the network said of an unroll, and what it should have said.
+            entropy_coef: Weight of the entropy bonus at present.
+        """
+        config, is_vmpo = self.config, self.config.rl_loss == "vmpo"
+        policy_loss, metrics = self._vmpo(inputs) if is_vmpo else self._policy_gradient(inputs)
+        value_loss = 0.5 * (inputs.value_target - inputs.value).square()
+        entropy = distillation.entropy(inputs.logits)
+        loss = policy_loss + config.value_coef * value_loss.mean() + self._pull(inputs)
+        loss = loss - entropy_coef * entropy.mean()
+        if self.reward_head is not None:
+            surprise = self._surprise(inputs, self.reward_head)
+            loss = loss + config.reward_prediction_coef * surprise.mean()
+            metrics["loss/reward_prediction"] = surprise.mean()
+        metrics |= {"loss/value": value_loss.mean(), "learner/entropy": entropy.mean()}
+        return loss, {name: value.detach() for name, value in metrics.items()}
+
+    def _vmpo(self, inputs: LossInputs) -> tuple[Tensor, Metrics]:
+        config = self.config
+        policy = vmpo.policy_loss(
+            log_prob(inputs.logits, inputs.unroll.action).flatten(),
+            inputs.advantage.flatten(),
+            self.eta,
+            config.eps_eta,
+            inputs.trace.clipped_rho.flatten() if config.importance_weights else None,
+        )
+        region = vmpo.trust_region_loss(inputs.target_logits, inputs.logits, self.alpha, config.eps_alpha)
+        loss = policy.policy.sum() + policy.temperature + (region.penalty + region.multiplier).mean()
+        return loss, {
+            "loss/policy": policy.policy.sum(),
+            "vmpo/kl": region.kl.mean(),
+            "vmpo/kl_over_eps_alpha": region.kl.mean() / config.eps_alpha,
+            "vmpo/effective_samples": policy.effective_samples,
+        }
+
+    def _policy_gradient(self, inputs: LossInputs) -> tuple[Tensor, Metrics]:
+        taken = log_prob(inputs.logits, inputs.unroll.action)
+        loss = policy_gradient_loss(taken, inputs.advantage, inputs.trace.clipped_rho).mean()
+        return loss, {"loss/policy": loss}
+
+    def _pull(self, inputs: LossInputs) -> Tensor | float:
+        """How far the learner is from the actor, weighed; nothing where it acts for itself."""
+        weight = self.config.pull_to_actor
+        if weight == 0.0:
+            return 0.0
+        direction = self.config.distillation_direction  # type: ignore[attr-defined]
+        actor, learner = inputs.unroll.behaviour_logits, inputs.logits
+        return weight * distillation.policy_distillation(actor, learner, direction).mean()
+
+    def _surprise(self, inputs: LossInputs, reward_head: nn.Linear) -> Tensor:
+        """[T, B] half the squared error of the reward expected of the action taken."""
+        action, reward = inputs.unroll.action, inputs.unroll.reward
+        expected = reward_head(inputs.features).gather(-1, action.unsqueeze(-1)).squeeze(-1)
+        return 0.5 * (reward - expected).square()
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Keep the multipliers positive."""
+        self.eta.clamp_(min=SMALLEST_MULTIPLIER)
+        self.alpha.clamp_(min=SMALLEST_MULTIPLIER)
+
+
+def log_prob(logits: Tensor, action: Tensor) -> Tensor:
+    """[T, B, A], [T, B] -> [T, B]. As a loss, because gather's gradient is slow."""
+    return -F.cross_entropy(logits.flatten(0, 1), action.flatten(), reduction="none").view_as(action)
+
+
+def _zero_head(network: ActorCritic) -> nn.Linear:
+    head = nn.Linear(network.value_head.in_features, network.num_actions)  # type: ignore[arg-type]
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    return head.to(network.value_head.weight)  # type: ignore[arg-type]

@@ -1,0 +1,47 @@
+"""What the actor and its environments say to one another, in Gymnasium's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+
+
+class Step(NamedTuple):
+    """What one step of B lanes returned.
+
+    As from a `gymnasium.vector.VectorEnv` with `AutoresetMode.SAME_STEP`: a lane whose episode ended has been
+    reset within the step. `terminated` and `truncated` stay apart from here to the loss.
+    """
+
+    observation: Any
+    """[B, ...], or a dict of such: what to act on next; where an episode ended, the first of the next one."""
+    reward: np.ndarray
+    """[B] float."""
+    terminated: np.ndarray
+    """[B] bool: the episode ended by its rules."""
+    truncated: np.ndarray
+    """[B] bool: the episode was cut by a limit."""
+    infos: Sequence[dict[str, Any]]
+    """[B] what else the environments tell; it is handed on to callbacks as it is."""
+    final_observation: Mapping[int, Any]
+    """By lane, the last observation of each truncated episode, which `observation` no longer holds."""
+
+    @property
+    def done(self) -> np.ndarray:
+        """[B] bool: the episode ended, for whichever reason."""
+        return self.terminated | self.truncated
+
+
+class SteppedEnv(Protocol):
+    """What the actor asks of a vector of environments."""
+
+    num_envs: int
+
+    def step(self, actions: np.ndarray) -> Step:
+        """Step all lanes with actions [B] int64."""
+
+
+# Called after every vector step with its actions [B] and what they brought; False asks to stop.
+OnStep: TypeAlias = Callable[[np.ndarray, Step], bool]

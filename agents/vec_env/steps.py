@@ -1,0 +1,47 @@
+"""The steps of a Stable-Baselines3 VecEnv in Gymnasium's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.learning.steps import Step
+
+
+class GymnasiumSteps:
+    """What the actor steps, around any SB3 `VecEnv`; the inverse of `GymnasiumVecEnv`, as far as acting goes.
+
+    Args:
+        env: The lanes.
+    """
+
+    def __init__(self, env: VecEnv) -> None:
+        self.env, self.num_envs = env, env.num_envs
+
+    def seed(self, seed: int) -> None:
+        """Seed lane i with `seed` + i at the next reset."""
+        self.env.seed(seed)
+
+    def reset(self) -> Any:
+        """Begin episodes in all lanes and return what they show."""
+        return self.env.reset()
+
+    def step(self, actions: np.ndarray) -> Step:
+        """Step all lanes; see `agents.learning.steps.SteppedEnv`."""
+        return from_sb3(*self.env.step(actions))
+
+
+def from_sb3(
+    observation: Any, reward: np.ndarray, dones: np.ndarray, infos: Sequence[dict[str, Any]]
+) -> Step:
+    """What `VecEnv.step` returned, with the two kinds of ending apart: SB3 hides them in the infos."""
+    truncated = np.zeros(len(dones), dtype=np.bool_)
+    final_observation = {}
+    for lane in np.flatnonzero(dones).tolist():
+        if infos[lane].get("TimeLimit.truncated", False):
+            truncated[lane] = True
+            final_observation[lane] = infos[lane]["terminal_observation"]
+    return Step(observation, reward, dones & ~truncated, truncated, infos, final_observation)

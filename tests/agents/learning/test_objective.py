@@ -1,0 +1,99 @@
+"""What the learner minimises beside V-MPO's and V-trace's own terms, and what is trained for it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from agents.learning.config import ALDConfig
+from agents.learning.learner import Learner
+from agents.learning.losses import distillation
+from agents.learning.objective import SMALLEST_MULTIPLIER
+from tests.support.learners import CONFIG, ENDING, LANES, STEPS, gtrxl, learner, unroll, update
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.mark.parametrize("settings", [{"eps_eta": 50.0}, {"eps_alpha": 50.0}], ids=["eta", "alpha"])
+def test_multipliers_stay_positive_however_hard_they_are_pushed(settings: dict[str, float]) -> None:
+    made = learner(dual_learning_rate=0.5, **settings)
+    made.optimizer = torch.optim.SGD(made.network.parameters(), lr=0.0)  # type: ignore[assignment]
+    for seed in range(6):
+        _, metrics = update(made, unroll(seed=seed))
+        assert metrics["vmpo/eta"] >= SMALLEST_MULTIPLIER and metrics["vmpo/alpha"] >= SMALLEST_MULTIPLIER
+        assert all(value.isfinite().all() for value in made.network.parameters())
+    [name] = settings
+    assert float(getattr(made.objective, name.removeprefix("eps_")).detach()) == pytest.approx(
+        SMALLEST_MULTIPLIER
+    )
+
+
+def test_alpha_grows_while_the_policy_is_too_far_from_its_target() -> None:
+    made = learner(eps_alpha=0.001)  # whose target is another network altogether
+    before = float(made.objective.alpha.detach())
+    _, metrics = update(made, unroll())
+    assert metrics["vmpo/kl_over_eps_alpha"] > 1
+    assert made.objective.alpha > before
+
+
+def asking(seed: int = 0) -> Learner:
+    """Predicts rewards, with a head that says something."""
+    made = learner(reward_prediction_coef=3.0)
+    torch.manual_seed(seed)
+    for parameter in made.objective.reward_head.parameters():  # type: ignore[union-attr]
+        nn.init.normal_(parameter)
+    return made
+
+
+def test_predicting_rewards_adds_half_the_squared_error_for_the_action_taken() -> None:
+    data, plain, curious = unroll(), learner(), asking()
+    features = (network := gtrxl())(data.observation, network.initial_state(LANES), data.is_first)[0].features
+    weight, bias = (parameter.detach() for parameter in curious.objective.reward_head.parameters())  # type: ignore
+    errors = [
+        data.reward[t, lane] - features[t, lane] @ weight[choice] - bias[choice]
+        for t in range(STEPS)
+        for lane in range(LANES)
+        for choice in [data.action[t, lane]]
+    ]
+    surprise = 0.5 * torch.stack(errors).square().mean()
+    _, metrics = update(curious, data)
+    update(plain, data)
+    assert float(metrics["loss/reward_prediction"]) == pytest.approx(float(surprise.detach()))
+    gradients = torch.autograd.grad(3.0 * surprise, list(network.parameters()), allow_unused=True)
+    for mine, theirs, gradient in zip(
+        curious.network.parameters(), plain.network.parameters(), gradients, strict=True
+    ):
+        expected = theirs if gradient is None else theirs - gradient
+        assert torch.allclose(mine, expected, atol=1e-9)
+
+
+def test_the_head_of_rewards_learns_beside_the_network() -> None:
+    config = ALDConfig(**CONFIG, reward_prediction_coef=1.0, learner_learning_rate=1e-2)
+    made = Learner(gtrxl(), config, torch.device("cpu"))
+    attached, first = update(made, unroll())
+    for _ in range(40):
+        _, last = update(made, attached)
+    assert float(last["loss/reward_prediction"]) < 0.5 * float(first["loss/reward_prediction"])
+
+
+def test_nothing_predicts_rewards_by_default() -> None:
+    made = learner()
+    assert made.objective.reward_head is None
+    assert "loss/reward_prediction" not in update(made, unroll())[1]
+
+
+def test_the_learner_is_pulled_to_the_actor_unless_switched_off() -> None:
+    # Rewards of 0 and values of 0 leave the regularisation as the only thing that knows of the actor.
+    data = unroll(ENDING * 0)
+    gaps = {}
+    for weight in (0.0, 1.0):
+        made = learner(learner_regularisation=weight, entropy_coef=0.0)
+        made.optimizer = torch.optim.SGD(made.network.parameters(), lr=0.05)  # type: ignore[assignment]
+        for _ in range(20):
+            made.core_state = None
+            attached, _ = update(made, data)
+        assert attached.learner is not None
+        kl = distillation.policy_distillation(data.behaviour_logits, attached.learner.logits)
+        gaps[weight] = float(kl.mean())
+    assert gaps[1.0] < gaps[0.0]
