@@ -1,7 +1,7 @@
 """How the tables are asked: an unknown name is answered with the names there are."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 Row = TypeVar("Row")
@@ -21,7 +21,11 @@ def look_up(table: Mapping[str, Row], kind: str, name: str, choices: str | None 
     """
     if name in table:
         return table[name]
-    near = difflib.get_close_matches(name, table, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ""
     choices = choices or f"there are {', '.join(map(repr, table))}"
-    raise ValueError(f"there is no {kind} {name!r}{hint} ({choices})")
+    raise ValueError(f"there is no {kind} {name!r}{did_you_mean(name, table)} ({choices})")
+
+
+def did_you_mean(name: object, names: Iterable[str]) -> str:
+    """Return ", did you mean 'this'?" for the nearest of some names, "" where none is near."""
+    near = difflib.get_close_matches(name, names, n=1) if isinstance(name, str) else []
+    return f", did you mean {near[0]!r}?" if near else ""

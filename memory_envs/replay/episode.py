@@ -1,6 +1,5 @@
 """An episode as its stream, number and actions, with a hash of every state to notice drift."""
 
-import difflib
 import json
 import math
 import os
@@ -22,6 +21,8 @@ from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.style import ALL, Style
 from memory_envs.rendering.video import write_gif, write_mp4
 from memory_envs.rules.randomness import STREAM_LIMIT
+from memory_envs.version import __version__
+from registry.lookup import did_you_mean
 
 FORMAT = "memory-envs replay 2"
 NAMESPACE = "MemoryEnvs/"
@@ -103,7 +104,8 @@ class Replay:
             actions=played,
             hashes=tuple(env_hash for env_hash, _ in steps),
             episode_return=math.fsum(reward for _, reward in steps),
-            versions={name: metadata.version(name) for name in ("gymnasium", "numpy")} | _own_version(),
+            versions={name: metadata.version(name) for name in ("gymnasium", "numpy")}
+            | {"memory-envs": __version__},
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -263,8 +265,7 @@ def open_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
     env_id = registered_id(env_id)
     if not env_id.startswith(NAMESPACE) or env_id not in gymnasium.registry:
         known = sorted(name for name in gymnasium.registry if name.startswith(NAMESPACE))
-        nearest = difflib.get_close_matches(env_id, known, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        hint = did_you_mean(env_id, known)
         raise ReplayError(f"env_id must be one of {', '.join(known)}, got {env_id!r}{hint}")
     spec = gymnasium.spec(env_id)
     creator = load_env_creator(str(spec.entry_point))
@@ -310,9 +311,3 @@ def _checked(content: dict[str, Any], path: str | os.PathLike[str]) -> dict[str,
         "hashes": hashes,
         "episode_return": float(content["episode_return"]),
     }
-
-
-def _own_version() -> dict[str, str]:
-    from memory_envs import __version__
-
-    return {"memory-envs": __version__}

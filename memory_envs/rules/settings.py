@@ -1,10 +1,11 @@
 """Checks with which rulebooks refuse bad settings."""
 
-import difflib
 import sys
 from typing import Any
 
 import numpy as np
+
+from registry.lookup import did_you_mean
 
 LARGEST = 2**31 - 1
 """Settings without a limit of their own end here, so that no sum or product of them leaves 64 bits."""
@@ -48,8 +49,7 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> int:
     """
     if isinstance(value, str) and value in choices:
         return choices.index(value)
-    near = difflib.get_close_matches(value, choices, n=1) if isinstance(value, str) else []
-    hint = f", did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(value, choices)
     raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}{hint}")
 
 

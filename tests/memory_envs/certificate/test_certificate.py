@@ -12,10 +12,10 @@ from memory_envs.certificate import Bounds, Certificate, Effort
 from memory_envs.certificate.__main__ import main
 from memory_envs.certificate.analysis import certify_finite
 from memory_envs.certificate.shipped import load, save
-from memory_envs.finite.imaze import IMazeTask
+from memory_envs.finite.imaze import FiniteIMaze
+from memory_envs.policies import computed
 from memory_envs.policies.reference import MemorylessPolicy, PerfectMemoryPolicy, RandomPolicy
 from memory_envs.rules import imaze
-from memory_envs.solvers import beliefs
 from memory_envs.solvers.graph import enumerate_states
 from tests.support.env_oracles import random_success, route
 from tests.support.registered import certified
@@ -30,7 +30,7 @@ LITTLE = Effort(restarts=0, iterations=10)
 @functools.cache
 def certificate_of(**settings):
     """The certificate of a maze, computed once."""
-    return certify_finite(IMazeTask(imaze.configure(**settings)), name="maze")
+    return certify_finite(FiniteIMaze(imaze.configure(**settings)), name="maze")
 
 
 @pytest.mark.parametrize("env_id", [*FAST, *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW)])
@@ -96,7 +96,7 @@ def test_a_delay_lengthens_what_must_be_held_and_nothing_else(delay):
 
 def test_a_maze_that_shows_its_cue_from_the_lower_bar_is_caught_with_the_place_and_the_picture():
     config = imaze.configure()._replace(view_size=9)
-    certificate = certify_finite(IMazeTask(config), name="leaky", effort=LITTLE)
+    certificate = certify_finite(FiniteIMaze(config), name="leaky", effort=LITTLE)
     assert not certificate.memory_required and not certificate.proved
     assert certificate.memoryless.success.lower > 0.9
     assert certificate.bottleneck is None
@@ -240,11 +240,11 @@ def test_wrappers_that_may_change_the_task_are_refused_by_name(wrapped):
 
 def test_policies_of_a_maze_with_too_many_beliefs_explain_themselves(monkeypatch):
     env = gymnasium.make("MemoryEnvs/IMaze-v0", view_size=1)
-    explained = "with size=9 and view_size=1 .* more than 50,000 different beliefs"
+    explained = "I-Maze with Config.size=9, .*view_size=1, .* more than 50,000 different beliefs"
     with pytest.raises(ValueError, match=explained):
         PerfectMemoryPolicy(env)
-    soon = functools.partial(beliefs.belief_graph, limit=100)  # once is enough to count so many
-    monkeypatch.setattr(beliefs, "belief_graph", soon)
+    soon = functools.partial(computed.belief_graph, limit=100)  # once is enough to count so many
+    monkeypatch.setattr(computed, "belief_graph", soon)
     with pytest.raises(ValueError, match=explained):
         MemorylessPolicy(env)
 
@@ -256,7 +256,7 @@ def test_an_effort_of_another_kind_is_refused():
 
 def test_all_starts_of_a_maze_are_equally_frequent():
     counts = np.zeros(8)
-    task = IMazeTask(imaze.configure())
+    task = FiniteIMaze(imaze.configure())
     starts = {state: number for number, (_, state) in enumerate(task.starts())}
     assert len(starts) == 8
     for key in np.random.default_rng(0).integers(2**32, size=8000).tolist():
@@ -266,7 +266,7 @@ def test_all_starts_of_a_maze_are_equally_frequent():
 
 def test_a_maze_without_its_clock_is_the_maze():
     config = imaze.configure(delay=2, observability="perfect_memory")
-    task, random = IMazeTask(config), np.random.default_rng(0)
+    task, random = FiniteIMaze(config), np.random.default_rng(0)
     known = set(enumerate_states(task).states)
     for key in range(20):
         state = imaze.begin(config, key)

@@ -8,26 +8,27 @@ import pytest
 
 import memory_envs
 from memory_envs.certificate import Effort
-from memory_envs.certificate.reflexes import UNITS, Batch, improved, play, slopes
-from memory_envs.certificate.sampling import Estimate, drawn_layouts, played, room_values, share
-from memory_envs.finite.meta_fetch import MetaFetchTask, SeenRoomTask
+from memory_envs.certificate.sampling import Estimate, drawn_rooms, play_lanes, played, room_values, share
+from memory_envs.finite.meta_fetch import FiniteMetaFetch, FiniteSeenRoom
+from memory_envs.meta_fetch import TASK
+from memory_envs.policies.reactive import ReactivePolicy
 from memory_envs.policies.reference import reference_policy
-from memory_envs.policies.reflexes import Reflexes, softmax
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.randomness import episode_key
 from memory_envs.solvers.beliefs import belief_graph
 from memory_envs.solvers.graph import enumerate_states
 from memory_envs.solvers.partition import lumped
 from memory_envs.solvers.values import best, evaluate, uniform
+from memory_envs.task import Network
 
 SMALL = {"size": 5, "num_objects": 2, "view_size": 3}
-TINY = Effort(layouts=2, episodes=8, lanes=50, improvements=1)
+TINY = Effort(layouts=2, episodes=8, lanes=50)
 
 
 @pytest.fixture(scope="module")
 def states():
     """All states of the small room."""
-    return enumerate_states(MetaFetchTask(meta_fetch.configure(**SMALL)))
+    return enumerate_states(FiniteMetaFetch(meta_fetch.configure(**SMALL)))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def beliefs(small):
 
 def test_a_room_without_its_clock_is_the_room():
     config = meta_fetch.configure()
-    task, random = MetaFetchTask(config), np.random.default_rng(0)
+    task, random = FiniteMetaFetch(config), np.random.default_rng(0)
     for key in range(10):
         state = meta_fetch.begin(config, episode_key(0, key))
         lasting = task.lasting(state)
@@ -59,7 +60,7 @@ def test_a_room_without_its_clock_is_the_room():
 
 def test_starts_are_those_of_the_rulebook_each_as_often():
     config = meta_fetch.configure(**SMALL)
-    starts = dict((state, chance) for chance, state in MetaFetchTask(config).starts())
+    starts = dict((state, chance) for chance, state in FiniteMetaFetch(config).starts())
     drawn = {meta_fetch.begin(config, episode_key(1, episode)) for episode in range(60_000)}
     assert drawn == set(starts)
     assert len(set(starts.values())) == 1
@@ -67,19 +68,20 @@ def test_starts_are_those_of_the_rulebook_each_as_often():
 
 def test_layouts_are_those_of_the_split():
     both = [
-        set(MetaFetchTask(meta_fetch.configure(split=split, **SMALL)).layouts) for split in ("train", "test")
+        set(FiniteMetaFetch(meta_fetch.configure(split=split, **SMALL)).layouts)
+        for split in ("train", "test")
     ]
     assert not both[0] & both[1]
-    assert both[0] | both[1] == set(MetaFetchTask(meta_fetch.configure(**SMALL)).layouts)
+    assert both[0] | both[1] == set(FiniteMetaFetch(meta_fetch.configure(**SMALL)).layouts)
 
 
 def test_rooms_computed_one_by_one_average_to_all_rooms_computed_together(small, beliefs):
     config = meta_fetch.configure(**SMALL)
-    rooms = [room_values(config, cells) for cells in MetaFetchTask(config).layouts]
+    rooms = [room_values(TASK.rooms, config, cells) for cells in FiniteMetaFetch(config).layouts]
     random, random_success, seen_room, optimum = np.mean(rooms, axis=0)
     assert optimum == pytest.approx(best(small).episode_return)
     assert random == pytest.approx(evaluate(small, uniform(small)).episode_return)
-    short = lumped(enumerate_states(MetaFetchTask(config, until_completed=True)))
+    short = lumped(enumerate_states(FiniteMetaFetch(config, until_success=True)))
     assert random_success == pytest.approx(evaluate(short, uniform(short)).success)
     remembered = best(beliefs).episode_return
     assert random < remembered < seen_room <= optimum
@@ -93,7 +95,8 @@ def test_played_policies_keep_to_the_exact_value_of_the_small_room(small, belief
     assert 0.7 * exact < remembered.upper and remembered.lower < exact
     inputs = gymnasium.make("MemoryEnvs/MetaFetch-v0", **SMALL).observation_space.shape[0]
     layers = np.zeros((inputs + 1, 2)), np.zeros((3, 3))  # every action is as good as any other
-    record = play(config, Reflexes(*layers), 4000, np.random.default_rng(0))
+    network = Network(ReactivePolicy(*layers).probabilities, "every action")
+    record = play_lanes(TASK, config, network, 4000, np.random.default_rng(0))
     estimate = Estimate.of(record.returns)
     exact = evaluate(small, uniform(small)).episode_return
     assert estimate.mean == pytest.approx(exact, abs=2 * estimate.margin)
@@ -113,43 +116,6 @@ def test_the_optimum_of_each_start_is_what_the_optimal_policy_earns_there(states
             _, reward, _, over, _ = env.step(policy())
             total += reward
         assert total == best(here).episode_return
-
-
-def test_improvement_improves():
-    config = meta_fetch.configure(**SMALL)
-    policies = [improved(config, rollouts, seed=0) for rollouts in (1, 6)]
-    returns = [play(config, policy, 300, np.random.default_rng(1)).returns for policy in policies]
-    assert policies[1].seeing.shape[1] == UNITS and policies[1].acting.shape == (UNITS + 1, 3)
-    assert Estimate.of(returns[1]).lower > Estimate.of(returns[0]).upper
-
-
-def test_the_slope_of_the_improvement_is_that_of_its_objective():
-    generator = np.random.default_rng(3)
-    network = Reflexes(generator.normal(size=(7, 4)), generator.normal(size=(5, 4)))
-    batch = Batch(
-        observations=generator.integers(2, size=(30, 6)),
-        actions=generator.integers(3, size=30),
-        chances=generator.uniform(0.2, 0.5, size=30),
-        advantages=generator.normal(size=30),
-        targets=generator.normal(size=30),
-    )
-
-    def objective(changed):
-        outputs = changed.logits(changed.hidden(batch.observations))
-        policy = softmax(outputs[:, :-1])
-        ratio = policy[np.arange(30), batch.actions] / batch.chances
-        gain = np.minimum(ratio * batch.advantages, ratio.clip(0.8, 1.2) * batch.advantages)
-        entropy = -(policy * np.log(policy)).sum(axis=1)
-        return (gain + 0.3 * entropy - 0.5 * (batch.targets - outputs[:, -1]) ** 2).mean()
-
-    width = 1e-6
-    for layer, slope in zip(Reflexes._fields, slopes(network, batch, 0.3), strict=True):
-        weights = getattr(network, layer)
-        for place in [(0, 0), (2, 3), (-1, 1)]:
-            nudge = np.zeros_like(weights)
-            nudge[place] = width
-            above, below = (objective(network._replace(**{layer: weights + s * nudge})) for s in (1, -1))
-            assert slope[place] == pytest.approx((above - below) / (2 * width), abs=1e-6)
 
 
 def test_a_small_room_is_certified_exactly_and_can_nearly_be_done_without_memory():
@@ -194,7 +160,7 @@ def test_a_time_limit_around_a_room_counts_in_what_is_drawn_and_played():
 
 def test_a_seen_room_hides_nothing_but_the_order():
     config = meta_fetch.configure(**SMALL)
-    task = SeenRoomTask(config, drawn_layouts(config, 1, seed=0))
+    task = FiniteSeenRoom(config, *drawn_rooms(TASK, TASK.rooms, config, 1, seed=0))
     graph = enumerate_states(task)
     told = {}
     for number, state in enumerate(graph.states):
@@ -221,4 +187,4 @@ def test_a_share_of_all_is_not_taken_for_certainty():
 
 def test_a_twin_is_not_taken_for_the_task():
     with pytest.raises(ValueError, match="observability='partial'"):
-        MetaFetchTask(meta_fetch.configure(observability="full"))
+        FiniteMetaFetch(meta_fetch.configure(observability="full"))

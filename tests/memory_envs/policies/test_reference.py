@@ -3,22 +3,32 @@ import numpy as np
 import pytest
 
 import memory_envs
-from memory_envs.certificate.reflexes import play
+from memory_envs.certificate.sampling import play_lanes
+from memory_envs.meta_fetch import TASK
 from memory_envs.policies.decoding import Decoder
 from memory_envs.policies.fetching import Fetcher, OrderMemory, RoomMap
+from memory_envs.policies.reactive import (
+    ReactivePolicy,
+    approach,
+    entry_name,
+    known_network,
+    one_hot,
+    rounded,
+    save,
+    shipped,
+)
 from memory_envs.policies.reference import (
     MemorylessPolicy,
     OptimalPolicy,
     PerfectMemoryPolicy,
     RandomPolicy,
-    approach,
     reference_policy,
 )
-from memory_envs.policies.reflexes import Reflexes, drawn, entry_name, one_hot, rounded, save, shipped
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import FORWARD, OBSERVABILITIES, TURN_LEFT, TURN_RIGHT
 from memory_envs.rules.randomness import episode_key
-from memory_envs.solvers.planner import best_play, future
+from memory_envs.solvers.planner import best_plan, future
+from memory_envs.task import Network
 from registry.envs import ENVS
 from tests.support.meta_fetch_oracle import Fetching
 
@@ -67,14 +77,14 @@ def test_in_a_maze_memory_is_always_right_and_only_the_look_at_the_cue_costs_tim
     assert all_starts(env, OptimalPolicy(env)).tolist() == [1, 1, optimal_steps]
 
 
-def test_in_a_maze_reflexes_are_right_half_of_the_time():
+def test_in_a_maze_policies_without_memory_are_right_half_of_the_time():
     env = gymnasium.make(IMAZE)
     returned, success, _ = all_starts(env, MemorylessPolicy(env))
     assert (returned, success) == (0.5, 0.5)
 
 
 @pytest.mark.parametrize("observability", ["full", "perfect_memory"])
-def test_in_the_twins_of_a_maze_reflexes_are_enough(observability):
+def test_in_the_twins_of_a_maze_no_memory_is_needed(observability):
     env = gymnasium.make(IMAZE, observability=observability)
     assert all_starts(env, MemorylessPolicy(env))[1] == 1
 
@@ -108,7 +118,7 @@ def test_the_optimal_policy_earns_what_was_computed():
         options = {"stream": 2, "episode": episode}
         env.reset(options=options)
         state = meta_fetch.begin(env.unwrapped.config, episode_key(2, episode))
-        value = best_play(future(meta_fetch, env.unwrapped.config, state), 300).episode_return
+        value = best_plan(future(meta_fetch, env.unwrapped.config, state), 300).episode_return
         assert played(env, OptimalPolicy(env), options=options)[0] == value
 
 
@@ -164,7 +174,7 @@ def test_a_map_agrees_with_the_room(size, view_size):
         room, view = RoomMap(config), np.zeros((view_size, view_size), dtype=np.uint8)
         for action in generator.choice([0, 1, 2, 2, 2], size=150).tolist():
             meta_fetch.observe(config, state, view)
-            room.look(view)
+            room.see(view)
             row, column = state.row, state.column
             state, *_ = meta_fetch.transition(config, state, action)
             walked = room.move(action) is not None
@@ -219,7 +229,7 @@ def test_a_fetcher_does_what_it_can_in_a_room_that_cannot_be_finished():
             action = fetcher(decoder(np.concatenate([view, notes])))
             state, reward, _, _ = meta_fetch.transition(config, state, action)
             total += reward
-        returns.append((total, best_play(future(meta_fetch, config, _first(config, episode)), 200)[0]))
+        returns.append((total, best_plan(future(meta_fetch, config, _first(config, episode)), 200)[0]))
     assert min(total for total, _ in returns) >= 1
     assert any(best < 6 for _, best in returns)  # there were such rooms
     assert all(total <= best for total, best in returns)
@@ -234,7 +244,7 @@ def test_a_window_too_small_to_see_ahead_is_refused():
         PerfectMemoryPolicy(gymnasium.make(FETCH, view_size=1))
 
 
-# --- Reflexes -------------------------------------------------------------------------------------
+# --- Reactive -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -248,7 +258,7 @@ def test_a_window_too_small_to_see_ahead_is_refused():
         ({(0, 2): 2, (4, 1): 3}, TURN_LEFT),  # the nearer one
     ],
 )
-def test_the_reflex_goes_to_the_nearest_object(objects, action):
+def test_the_rule_goes_to_the_nearest_object(objects, action):
     window = np.full((5, 5), meta_fetch.FLOOR, dtype=np.uint8)
     for cell, code in objects.items():
         window[cell] = code
@@ -257,7 +267,7 @@ def test_the_reflex_goes_to_the_nearest_object(objects, action):
     assert 0.94 < np.mean(np.array(actions) == action) < 1
 
 
-def test_the_reflex_turns_before_a_wall():
+def test_the_rule_turns_before_a_wall():
     window = np.full((5, 5), meta_fetch.FLOOR, dtype=np.uint8)
     window[:4] = meta_fetch.WALL
     generator = np.random.default_rng(0)
@@ -270,7 +280,7 @@ def test_a_memoryless_policy_draws_what_its_network_says():
     network, policy = shipped(env.unwrapped.config), MemorylessPolicy(env, seed=0)
     observation, _ = env.reset(seed=1)
     for _ in range(3):
-        (expected,) = network(observation[None])
+        (expected,) = network.probabilities(observation[None])
         counts = np.bincount([policy(observation) for _ in range(1000)], minlength=3)
         spread = np.sqrt(expected * (1 - expected) * 1000)
         assert (np.abs(counts - 1000 * expected) <= 4 * spread + 1).all()
@@ -283,18 +293,19 @@ def test_networks_see_the_same_in_every_form_of_observation(observation):
     decoder = Decoder(env)
     for seed in range(5):
         seen, expected = env.reset(seed=seed)[0], plain.reset(seed=seed)[0]
-        assert (one_hot(*decoder(seen))[0] == expected).all()
+        assert (one_hot(decoder(seen))[0] == expected).all()
 
 
 def test_a_network_is_a_hidden_layer_and_a_softmax():
     generator = np.random.default_rng(0)
-    network = Reflexes(*(generator.normal(size=shape).astype(np.float32) for shape in ((5, 2), (3, 3))))
+    network = ReactivePolicy(*(generator.normal(size=shape).astype(np.float32) for shape in ((5, 2), (3, 3))))
     observation = np.array([1, 0, 0, 1], dtype=np.uint8)
     units = np.tanh(network.seeing[0] + network.seeing[3] + network.seeing[4])
     logits = units[0] * network.acting[0] + units[1] * network.acting[1] + network.acting[2]
     expected = np.exp(logits) / np.exp(logits).sum()
-    assert network(observation[None])[0] == pytest.approx(expected, rel=1e-5)
-    counts = np.bincount(drawn(np.repeat(expected[None], 20_000, axis=0), generator), minlength=3)
+    assert network.probabilities(observation[None])[0] == pytest.approx(expected, rel=1e-5)
+    many = Network(network.probabilities, "").act(np.repeat(observation[None], 20_000, axis=0), generator)
+    counts = np.bincount(many, minlength=3)
     assert counts / 20_000 == pytest.approx(expected, abs=0.015)
 
 
@@ -335,7 +346,7 @@ def test_stored_networks_come_back_rounded_and_leave_the_others_alone(tmp_path, 
     generator, path = np.random.default_rng(1), tmp_path / "networks.npz"
     configs = [meta_fetch.configure(num_objects=count) for count in (5, 6)]
     written = [
-        Reflexes(*(generator.normal(size=shape).astype(np.float32) for shape in ((202, 4), (5, 3))))
+        ReactivePolicy(*(generator.normal(size=shape).astype(np.float32) for shape in ((202, 4), (5, 3))))
         for _ in configs
     ]
     for config, network in zip(configs, written, strict=True):
@@ -349,7 +360,7 @@ def test_stored_networks_come_back_rounded_and_leave_the_others_alone(tmp_path, 
                 assert np.abs(kept - weights).max() < 2e-3
 
 
-def test_a_table_decides_what_a_reflex_does():
+def test_a_table_decides_what_a_memoryless_policy_does():
     env = gymnasium.make(IMAZE, observation="tiles")
     known, other = np.arange(9, dtype=np.uint8) % 6, np.zeros(9, dtype=np.uint8)
     sure = MemorylessPolicy(env, {known.tobytes(): TURN_RIGHT}, seed=0)
@@ -415,7 +426,7 @@ def test_networks_that_ship_earn_what_the_certificate_says_they_do(env_id, obser
     config = gymnasium.make(env_id, observability=observability).unwrapped.config
     certificate = memory_envs.reference(env_id)
     bounds = ({"partial": certificate.memoryless.episode_return} | certificate.twins)[observability]
-    returns = play(config, shipped(config), 1000, np.random.default_rng(12)).returns
+    returns = play_lanes(TASK, config, known_network(config), 1000, np.random.default_rng(12)).returns
     assert_within(returns, bounds.lower, bounds.lower)
 
 

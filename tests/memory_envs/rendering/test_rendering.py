@@ -12,17 +12,14 @@ import numpy as np
 import pytest
 from gymnasium import error
 
+from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
+from memory_envs.imaze import scene as imaze_scene
+from memory_envs.meta_fetch import LOOKS as META_FETCH_LOOKS
 from memory_envs.meta_fetch import MetaFetchEnv
+from memory_envs.meta_fetch import scene as meta_fetch_scene
 from memory_envs.rendering import ansi, display, painter
-from memory_envs.rendering.scene import (
-    IMAZE_LOOKS,
-    META_FETCH_LOOKS,
-    Icon,
-    imaze_scene,
-    looks_of,
-    meta_fetch_scene,
-)
+from memory_envs.rendering.scene import Icon
 from memory_envs.rendering.sprites import PALETTE, agent_over, framed, sprite
 from memory_envs.rendering.style import Style
 from memory_envs.rules import imaze, meta_fetch
@@ -338,7 +335,7 @@ def test_a_vector_environment_returns_the_frames_of_a_synchronous_one(env_id, re
 @pytest.mark.parametrize("num_envs", [1, 2, 5, 16, 300])
 def test_a_mosaic_shows_the_first_lanes_near_to_a_square(num_envs):
     envs = IMazeVectorEnv(num_envs)
-    with pytest.raises(error.ResetNeeded, match=r"mosaic\(\) was called before the first reset"):
+    with pytest.raises(error.ResetNeeded, match=r"mosaic\(\) was asked for before the first reset"):
         envs.mosaic()
     envs.reset(seed=0)
     frame = envs.mosaic()
@@ -383,7 +380,7 @@ def test_the_legend_names_everything(num_objects):
 
 
 def test_rendering_before_reset_or_without_a_mode_says_so():
-    with pytest.raises(error.ResetNeeded, match=r"render\(\) is not known before the first reset"):
+    with pytest.raises(error.ResetNeeded, match=r"render\(\) was asked for before the first reset"):
         IMazeEnv(render_mode="ansi").render()
     with pytest.raises(error.ResetNeeded, match="before the first reset"):
         IMazeVectorEnv(2, render_mode="ansi").render()
@@ -399,11 +396,6 @@ def test_odd_options_are_named(make):
         make(render_view="top")
     with pytest.raises(TypeError, match="render_panel must be a bool, got 'no'"):
         make(render_panel="no")
-
-
-def test_a_rulebook_without_looks_is_named():
-    with pytest.raises(ValueError, match="how the tiles of the rulebook numpy look: give it LOOKS"):
-        looks_of(np)
 
 
 def test_a_missing_pygame_is_named_and_text_and_mosaics_do_without_it(monkeypatch):

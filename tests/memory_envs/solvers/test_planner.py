@@ -6,11 +6,12 @@ from functools import cache
 import numpy as np
 import pytest
 
+from memory_envs import imaze as imaze_env
+from memory_envs import meta_fetch as fetch_env
 from memory_envs.rules import imaze, meta_fetch
 from memory_envs.rules.grid import EAST, NUM_ACTIONS, WEST
 from memory_envs.rules.randomness import episode_key
 from memory_envs.solvers import planner
-from tests.support.env_oracles import route
 
 
 def breadth_first(state, step, is_there):
@@ -35,25 +36,6 @@ def packed(digits, base):
 # --- I-Maze ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [7, 9])
-def test_routes_to_cue_and_goals_are_those_of_a_plain_search(size):
-    config = imaze.configure(size=size)
-    graph = planner.pose_graph(imaze, config)
-    see = planner.steps_to_see(config)
-    goals = [planner.steps_to_goal(config, cue) for cue in (0, 1)]
-    for pose, number in graph.number.items():
-        looking = route(config, pose, lambda *at: imaze.cue_in_view(config, *at))
-        assert see[number] == len(looking)
-        for cue, steps in enumerate(goals):
-            if imaze.judged(config, *pose[:2], 0) == 0:
-                there = route(config, pose, lambda row, column, _, cue=cue: _judged(config, row, column, cue))
-                assert steps[number] == len(there)
-
-
-def _judged(config, row, column, cue):
-    return imaze.judged(config, row, column, cue) == 1
-
-
 @pytest.mark.parametrize("delay", [0, 5])
 def test_the_steps_left_in_a_maze_are_the_fewest_there_are(delay):
     config = imaze.configure(size=7, delay=delay, start="center" if delay else "end")
@@ -68,7 +50,7 @@ def test_the_steps_left_in_a_maze_are_the_fewest_there_are(delay):
         expected = breadth_first(
             state._replace(steps=0, seen_at=-1), step, lambda _, after: after.outcome == 1
         )
-        assert planner.optimal_steps_remaining(imaze, config, state) == expected
+        assert imaze_env.steps_remaining(config, state) == expected
         following, _, terminated, _ = imaze.transition(config, state, action)
         state = state if terminated else following
     assert state.sight != imaze.CUE_UNSEEN  # the delay was met
@@ -78,7 +60,7 @@ def test_no_step_is_left_at_a_goal():
     config = imaze.configure()
     state = imaze.begin(config, episode_key(0, 0))
     at_goal = state._replace(row=7, column=1, heading=WEST, outcome=1 if state.cue == 0 else -1)
-    assert planner.optimal_steps_remaining(imaze, config, at_goal) == 0
+    assert imaze_env.steps_remaining(config, at_goal) == 0
 
 
 # --- Meta-Fetch -----------------------------------------------------------------------------------
@@ -107,7 +89,7 @@ def test_the_steps_to_the_next_object_are_the_fewest_there_are(size, num_objects
             state, _, _, _ = meta_fetch.transition(config, state, action)
             progress.add(state.progress)
             expected = fewest_to_the_next_object(config, state)
-            assert planner.optimal_steps_remaining(meta_fetch, config, state) == expected
+            assert fetch_env.steps_remaining(config, state) == expected
     assert len(progress) > 1
 
 
@@ -117,11 +99,11 @@ def test_an_object_that_others_wall_in_is_out_of_reach():
     # 1 .   object 0 lies open and is next, then object 1, in the corner between 2 and 3
     cells, order = packed([8, 0, 1, 3], 256), packed([0, 1, 2, 3], 8)
     state = state._replace(row=3, column=2, heading=EAST, cells=cells, order=order)
-    assert planner.optimal_steps_remaining(meta_fetch, config, state) == 1
+    assert fetch_env.steps_remaining(config, state) == 1
     fetched, reward, _, _ = meta_fetch.transition(config, state, 2)
     assert (reward, fetched.progress) == (1, 1)
-    assert planner.optimal_steps_remaining(meta_fetch, config, fetched) == planner.OUT_OF_REACH
-    play = planner.best_play(planner.future(meta_fetch, config, state), 60)
+    assert fetch_env.steps_remaining(config, fetched) == planner.OUT_OF_REACH
+    play = planner.best_plan(planner.future(meta_fetch, config, state), 60)
     assert play.episode_return == 1
 
 
@@ -137,7 +119,7 @@ def unfinishable(size, num_objects):
             state._replace(row=row, column=column, progress=item + 1, paid=item + 1)
             for item, (row, column) in enumerate(places[:-1])
         ]
-        left = [planner.optimal_steps_remaining(meta_fetch, config, each) for each in [state, *on_the_way]]
+        left = [fetch_env.steps_remaining(config, each) for each in [state, *on_the_way]]
         walled_in.append(planner.OUT_OF_REACH in left)
     return len(walled_in), sum(walled_in)
 
@@ -170,7 +152,7 @@ def test_best_play_earns_what_a_search_through_all_plays_finds(num_objects, hori
     for episode in range(3):
         state = meta_fetch.begin(config, episode_key(4, episode))
         ahead = planner.future(meta_fetch, config, state)
-        play = planner.best_play(ahead, horizon)
+        play = planner.best_plan(ahead, horizon)
         assert play.episode_return == most(state, horizon) > 0
         assert played(config, state, ahead, play) == play.episode_return
 
@@ -188,8 +170,8 @@ def test_best_play_is_paid_as_soon_as_possible():
     config = meta_fetch.configure(size=9)
     state = meta_fetch.begin(config, episode_key(0, 3))
     ahead = planner.future(meta_fetch, config, state)
-    steps = planner.optimal_steps_remaining(meta_fetch, config, state)
-    play = planner.best_play(ahead, steps + 2)  # two steps more than the only reward takes
+    steps = fetch_env.steps_remaining(config, state)
+    play = planner.best_plan(ahead, steps + 2)  # two steps more than the only reward takes
     for now in range(steps):
         number = ahead.number[planner.timeless(meta_fetch, state)]
         state, reward, _, _ = meta_fetch.transition(config, state, int(play.actions[now, number]))
@@ -220,8 +202,8 @@ def test_a_long_delay_takes_no_longer_to_plan():
     config = imaze.configure(delay=1_000_000)
     state = imaze.begin(config, episode_key(0, 0))
     start = time.perf_counter()
-    free = planner.optimal_steps_remaining(imaze, config._replace(delay=0), state)
-    assert planner.optimal_steps_remaining(imaze, config, state) == free  # the best route never sees the cue
+    free = imaze_env.steps_remaining(config._replace(delay=0), state)
+    assert imaze_env.steps_remaining(config, state) == free  # the best route never sees the cue
     held = state._replace(seen_at=0, sight=imaze.CUE_LEFT_BEHIND, hold=123)
-    assert planner.optimal_steps_remaining(imaze, config, held) == free + 123
+    assert imaze_env.steps_remaining(config, held) == free + 123
     assert time.perf_counter() - start < 5

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from memory_envs.finite.imaze import IMazeTask
+from memory_envs.finite.imaze import FiniteIMaze
 from memory_envs.finite.protocol import Outcome
 from memory_envs.rules import imaze
 from memory_envs.solvers.ascent import best_stochastic, gradient
@@ -21,7 +21,7 @@ SEEDS = range(12)
 
 
 def maze(size=7, **settings):
-    return enumerate_states(IMazeTask(imaze.configure(size=size, **settings)))
+    return enumerate_states(FiniteIMaze(imaze.configure(size=size, **settings)))
 
 
 def random_policy(graph, seed, sharpness=1.0):

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory_envs.imaze import IMazeEnv
+from memory_envs.imaze import TASK, IMazeEnv
 from memory_envs.rules import imaze
 from memory_envs.stepping import compilation
 from memory_envs.stepping.compilation import compile_rulebook
@@ -36,7 +36,7 @@ import json, time, warnings
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     start = time.perf_counter()
-    from memory_envs.imaze import IMazeEnv
+    from memory_envs.imaze import TASK, IMazeEnv
     env = IMazeEnv()
     observation, _ = env.reset(seed=0)
 print(json.dumps({
@@ -130,7 +130,7 @@ def test_a_compiled_lane_equals_the_uncompiled_rules(settings, seed):
 @pytest.mark.parametrize("observation", ["onehot", "tiles"])
 def test_compiled_loops_equal_the_same_loops_in_python(autoreset, observation):
     config = imaze.configure(max_episode_steps=30, delay=2)
-    compiled, plain = (Lanes(imaze, config, 3, observation, autoreset) for _ in range(2))
+    compiled, plain = (Lanes(TASK, config, 3, observation, autoreset) for _ in range(2))
     plain._kernels = make_loops(imaze)
     generator = np.random.default_rng(0)
     compiled.rows[:, 0] = plain.rows[:, 0] = [11, 22, 33]
