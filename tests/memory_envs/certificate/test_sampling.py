@@ -1,78 +1,36 @@
 """Certificates of Meta-Fetch: exact in small rooms, honest bounds in those that are registered."""
 
-import dataclasses
-
 import gymnasium
 import numpy as np
 import pytest
 
 import memory_envs
 from memory_envs.certificate import Effort
-from memory_envs.certificate.sampling import Estimate, drawn_rooms, play_lanes, played, room_values, share
-from memory_envs.finite.meta_fetch import FiniteMetaFetch, FiniteSeenRoom
+from memory_envs.certificate.sampling import Estimate, play_lanes, played, room_values, share
+from memory_envs.finite.meta_fetch import FiniteMetaFetch
 from memory_envs.meta_fetch import TASK
 from memory_envs.policies.reactive import ReactivePolicy
-from memory_envs.policies.reference import reference_policy
 from memory_envs.rules import meta_fetch
-from memory_envs.rules.randomness import episode_key
 from memory_envs.solvers.beliefs import belief_graph
 from memory_envs.solvers.graph import enumerate_states
 from memory_envs.solvers.partition import lumped
 from memory_envs.solvers.values import best, evaluate, uniform
 from memory_envs.task import Network
+from tests.support.rooms import SMALL, small_states
 
-SMALL = {"size": 5, "num_objects": 2, "view_size": 3}
 TINY = Effort(layouts=2, episodes=8, lanes=50)
 
 
 @pytest.fixture(scope="module")
-def states():
-    """All states of the small room."""
-    return enumerate_states(FiniteMetaFetch(meta_fetch.configure(**SMALL)))
-
-
-@pytest.fixture(scope="module")
-def small(states):
+def small():
     """The same with states that nothing tells apart taken together."""
-    return lumped(states)
+    return lumped(small_states())
 
 
 @pytest.fixture(scope="module")
 def beliefs(small):
     """The small room as one sees it who forgets nothing."""
     return belief_graph(small)
-
-
-def test_a_room_without_its_clock_is_the_room():
-    config = meta_fetch.configure()
-    task, random = FiniteMetaFetch(config), np.random.default_rng(0)
-    for key in range(10):
-        state = meta_fetch.begin(config, episode_key(0, key))
-        lasting = task.lasting(state)
-        for action in random.integers(3, size=300).tolist():
-            state, reward, _, _ = meta_fetch.transition(config, state, action)
-            (outcome,) = task.step(lasting, action)
-            lasting = outcome.state
-            assert outcome.reward == reward and not outcome.terminated
-            assert task.observe(lasting) == task.observe(state)
-            assert lasting == task.lasting(state)
-
-
-def test_starts_are_those_of_the_rulebook_each_as_often():
-    config = meta_fetch.configure(**SMALL)
-    starts = dict((state, chance) for chance, state in FiniteMetaFetch(config).starts())
-    drawn = {meta_fetch.begin(config, episode_key(1, episode)) for episode in range(60_000)}
-    assert drawn == set(starts)
-    assert len(set(starts.values())) == 1
-
-
-def test_layouts_are_those_of_the_split():
-    both = [
-        set(FiniteMetaFetch(meta_fetch.configure(split=split, **SMALL)).layouts)
-        for split in ("train", "test")
-    ]
-    assert not both[0] & both[1]
-    assert both[0] | both[1] == set(FiniteMetaFetch(meta_fetch.configure(**SMALL)).layouts)
 
 
 def test_rooms_computed_one_by_one_average_to_all_rooms_computed_together(small, beliefs):
@@ -100,22 +58,6 @@ def test_played_policies_keep_to_the_exact_value_of_the_small_room(small, belief
     estimate = Estimate.of(record.returns)
     exact = evaluate(small, uniform(small)).episode_return
     assert estimate.mean == pytest.approx(exact, abs=2 * estimate.margin)
-
-
-def test_the_optimum_of_each_start_is_what_the_optimal_policy_earns_there(states):
-    env = gymnasium.make("MemoryEnvs/MetaFetch-v0", **SMALL).unwrapped
-    policy = reference_policy("optimal", env)
-    for seed in range(8):
-        env.reset(seed=seed)
-        policy.reset()
-        fields = env.get_state()
-        first = meta_fetch.State(*(fields[name] for name in meta_fetch.State._fields))
-        here = dataclasses.replace(states, start=np.eye(1, states.num_states, states.states.index(first))[0])
-        total, over = 0.0, False
-        while not over:
-            _, reward, _, over, _ = env.step(policy())
-            total += reward
-        assert total == best(here).episode_return
 
 
 def test_a_small_room_is_certified_exactly_and_can_nearly_be_done_without_memory():
@@ -150,24 +92,29 @@ def test_registered_rooms_get_bounds_that_say_so(num_objects):
     assert max(map(len, str(certificate).splitlines())) <= 110
 
 
+def test_a_room_of_another_size_is_valued_by_a_network_of_the_registered_one():
+    certificate = memory_envs.certify("MemoryEnvs/MetaFetch-v0", env_kwargs={"size": 8}, effort=TINY)
+    assert "50 episodes of a network improved by PPO in rooms of another size" in str(certificate)
+    assert set(certificate.twins) == {"full", "perfect_memory"}
+
+
+def test_where_only_a_rule_is_known_it_is_not_said_that_memory_is_required():
+    kwargs = {"size": 6, "view_size": 3}
+    certificate = memory_envs.certify("MemoryEnvs/MetaFetch-v0", env_kwargs=kwargs, effort=TINY)
+    assert "8 episodes of the reference policy" in certificate.memoryless.episode_return.how
+    assert certificate.perfect_memory.episode_return.lower > 2 * certificate.memoryless.episode_return.lower
+    assert not certificate.memory_required and certificate.twins == {}
+    assert "no policy without memory was trained in these settings, and a rule shows too little" in str(
+        certificate
+    )
+
+
 def test_a_time_limit_around_a_room_counts_in_what_is_drawn_and_played():
     env = gymnasium.make("MemoryEnvs/MetaFetch-v0", max_episode_steps=20, split="test")
     certificate = memory_envs.certify(env, effort=TINY)
     assert certificate.horizon == 20
     assert certificate.settings == {"split": "test", "max_episode_steps": 20}
     assert certificate.perfect_memory.episode_return.upper < 6, "no more than two sequences in 20 steps"
-
-
-def test_a_seen_room_hides_nothing_but_the_order():
-    config = meta_fetch.configure(**SMALL)
-    task = FiniteSeenRoom(config, *drawn_rooms(TASK, TASK.rooms, config, 1, seed=0))
-    graph = enumerate_states(task)
-    told = {}
-    for number, state in enumerate(graph.states):
-        fetched = tuple(meta_fetch.ordered(state, position) for position in range(state.progress))
-        key = state._replace(order=0), fetched
-        assert told.setdefault(graph.seen[number], key) == key
-    assert len(told) == len(set(told.values()))
 
 
 def test_an_estimate_is_the_normal_interval_of_a_mean():
@@ -183,8 +130,3 @@ def test_a_share_of_all_is_not_taken_for_certainty():
     assert always.upper == pytest.approx(1.0)
     half = share([True, False] * 200)
     assert half.mean == pytest.approx(0.5) and half.margin == pytest.approx(0.0488, abs=1e-3)
-
-
-def test_a_twin_is_not_taken_for_the_task():
-    with pytest.raises(ValueError, match="observability='partial'"):
-        FiniteMetaFetch(meta_fetch.configure(observability="full"))
