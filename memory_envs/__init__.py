@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from memory_envs.version import __version__
 from registry.envs import register_envs
 from registry.former_names import answer_former_names
 
 if TYPE_CHECKING:
     from memory_envs.certificate import certify, normalized_score, reference
 
-__all__ = ["certify", "normalized_score", "reference"]
-__version__ = "0.1.0"
+__all__ = ["__version__", "certify", "normalized_score", "reference"]
 
 answer_former_names()
 register_envs()

@@ -17,9 +17,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-import memory_envs
+from memory_envs.version import __version__
+from registry.envs import ENVS
 
-IDS = ("MemoryEnvs/IMaze-v0", "MemoryEnvs/MetaFetch-v0")
+IDS = tuple({row.entry_point: row.id for row in reversed(ENVS)}.values())[::-1]
+"""The first id of each task."""
+
 OBSERVATIONS = ("onehot", "tiles", "rgb")
 MINIGRID = "MiniGrid-MemoryS13-v0"
 LANES = (64, 1024, 4096)
@@ -110,7 +113,7 @@ def _rate(play: Callable[[], int], seconds: float) -> float:
 def _report(rates: dict[str, float]) -> dict[str, Any]:
     return {
         "steps_per_second": rates,
-        "memory_envs": memory_envs.__version__,
+        "memory_envs": __version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),

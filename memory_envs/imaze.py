@@ -1,12 +1,76 @@
-"""I-Maze for Gymnasium: the single and the vector environment of the rules in `memory_envs.rules.imaze`."""
+"""I-Maze: its record, and the single and the vector environment of the rules in `memory_envs.rules.imaze`."""
 
-from gymnasium.vector import AutoresetMode
+from functools import cache
 
-from memory_envs.rendering.scene import Scene, imaze_scene
-from memory_envs.rendering.style import check_style
+import numpy as np
+
+from memory_envs.finite.imaze import FiniteIMaze
+from memory_envs.rendering.scene import FLOOR, WALL, Fact, Icon, Look, Mood, Scene, room_scene
 from memory_envs.rules import imaze
+from memory_envs.rules.grid import OBSERVABILITIES
+from memory_envs.solvers.planner import OUT_OF_REACH, future, shortest_routes, timeless
 from memory_envs.stepping.env import MemoryEnv
 from memory_envs.stepping.vector import MemoryVectorEnv
+from memory_envs.task import Task
+
+LOOKS = (
+    WALL,
+    FLOOR,
+    Look("cue A", "A", "disc", "amber"),
+    Look("cue B", "B", "diamond", "azure"),
+    Look("left goal", "a", "disc", "amber", hollow=True),
+    Look("right goal", "b", "diamond", "azure", hollow=True),
+)
+"""Looks by tile code: each goal is the outline of the cue that asks for it."""
+
+
+def scene(config: imaze.Config, state: imaze.State) -> Scene:
+    """Return the maze from above."""
+    asked = (Icon(imaze.CUE_A + state.cue), Icon(imaze.GOAL_LEFT + state.cue))
+    outcome, mood = _outcome(config, state)
+    return room_scene(
+        imaze,
+        config,
+        state,
+        title="I-Maze",
+        looks=LOOKS,
+        tile=lambda row, column: imaze.tile(config, state.cue, row, column),
+        notes={},
+        facts=(
+            Fact("cue, goal", icons=asked),
+            Fact("memory", _memory(state)),
+            Fact("outcome", outcome, mood=mood),
+        ),
+        things=range(imaze.CUE_A, imaze.NUM_TILES),
+        aim="find the cue; its shape is the goal to walk to",
+    )
+
+
+def steps_remaining(config: imaze.Config, state: imaze.State) -> int:
+    """Return the fewest steps to the goal that the cue asks for, for one who knows the whole state.
+
+    Steps in which a delay holds the agent count, the time limit does not; 0 at a goal.
+    """
+    # The delay is not walked through state by state: it is paid at most once, when a seen cue is left.
+    if state.outcome != 0:
+        return 0
+    free = timeless(imaze, state)._replace(hold=0)
+    unpaid, staying = _steps_by_state(config._replace(delay=0), state.cue, free)[free]
+    if state.sight == imaze.CUE_LEFT_BEHIND:
+        return unpaid + state.hold
+    paid = unpaid + config.delay
+    return paid if staying == OUT_OF_REACH else min(paid, staying)
+
+
+TASK = Task(
+    name="I-Maze",
+    rules=imaze,
+    looks=LOOKS,
+    scene=scene,
+    steps_remaining=steps_remaining,
+    finite=FiniteIMaze,
+    twins=OBSERVABILITIES[1:],
+)
 
 
 class IMazeEnv(MemoryEnv):
@@ -78,114 +142,54 @@ class IMazeEnv(MemoryEnv):
     - v0: first version
     """
 
-    def __init__(
-        self,
-        *,
-        size: int = 9,
-        start: str = "end",
-        view_size: int = 3,
-        step_penalty: float = 0.0,
-        delay: int = 0,
-        observation: str = "onehot",
-        observability: str = "partial",
-        analysis: bool = False,
-        max_episode_steps: int | None = None,
-        render_mode: str | None = None,
-        render_view: str = "both",
-        render_panel: bool = True,
-    ) -> None:
-        """Make one maze; see the class for the arguments.
-
-        Raises:
-            TypeError: A number is not of the kind it should be.
-            ValueError: An argument is out of range, or the cue could be seen where it must be remembered.
-        """
-        config = imaze.configure(
-            size=size,
-            start=start,
-            view_size=view_size,
-            step_penalty=step_penalty,
-            delay=delay,
-            observability=observability,
-            max_episode_steps=max_episode_steps,
-        )
-        super().__init__(
-            imaze,
-            config,
-            observation=observation,
-            analysis=analysis,
-            render_mode=render_mode,
-            style=check_style(render_view, render_panel),
-        )
-
-    def scene(self) -> Scene:
-        """Return the maze from above."""
-        return imaze_scene(self.config, self._lanes.state(0))
+    task = TASK
 
 
 class IMazeVectorEnv(MemoryVectorEnv):
-    """N lanes of I-Maze; the task and its arguments are described in `IMazeEnv`."""
+    """N lanes of I-Maze; the task and its options are described in `IMazeEnv`."""
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        size: int = 9,
-        start: str = "end",
-        view_size: int = 3,
-        step_penalty: float = 0.0,
-        delay: int = 0,
-        observation: str = "onehot",
-        observability: str = "partial",
-        analysis: bool = False,
-        max_episode_steps: int | None = None,
-        render_mode: str | None = None,
-        render_view: str = "both",
-        render_panel: bool = True,
-    ) -> None:
-        """Make `num_envs` mazes.
+    task = TASK
 
-        Args:
-            num_envs: Number of lanes.
-            autoreset_mode: What happens to a lane whose episode has ended; an AutoresetMode or its value.
-            size: As in IMazeEnv, like all that follow.
-            start: See IMazeEnv.
-            view_size: See IMazeEnv.
-            step_penalty: See IMazeEnv.
-            delay: See IMazeEnv.
-            observation: See IMazeEnv.
-            observability: See IMazeEnv.
-            analysis: See IMazeEnv.
-            max_episode_steps: See IMazeEnv.
-            render_mode: "human" (a mosaic in a window), "rgb_array", "ansi" or None.
-            render_view: See IMazeEnv.
-            render_panel: See IMazeEnv.
 
-        Raises:
-            TypeError: A number is not of the kind it should be.
-            ValueError: An argument is out of range, or the cue could be seen where it must be remembered.
-        """
-        config = imaze.configure(
-            size=size,
-            start=start,
-            view_size=view_size,
-            step_penalty=step_penalty,
-            delay=delay,
-            observability=observability,
-            max_episode_steps=max_episode_steps,
-        )
-        super().__init__(
-            imaze,
-            config,
-            num_envs,
-            autoreset_mode=autoreset_mode,
-            observation=observation,
-            analysis=analysis,
-            render_mode=render_mode,
-            style=check_style(render_view, render_panel),
-        )
+def _memory(state: imaze.State) -> str:
+    if state.seen_at < 0:
+        return "cue not seen yet"
+    carried = state.steps - state.seen_at
+    if carried == 0:
+        return "cue in view"
+    return f"carried {carried} step{'s' if carried > 1 else ''}"
 
-    def scene(self, lane: int) -> Scene:
-        """Return the maze of a lane from above."""
-        return imaze_scene(self.config, self._lanes.state(lane))
+
+def _outcome(config: imaze.Config, state: imaze.State) -> tuple[str, Mood]:
+    if state.outcome > 0:
+        return "correct goal", "good"
+    if state.outcome < 0:
+        return "wrong goal", "bad"
+    if state.steps >= config.max_steps:
+        return "out of time", "bad"
+    return f"held for {state.hold}" if state.hold else "under way", "neutral"
+
+
+def _steps_by_state(config: imaze.Config, cue: int, state: imaze.State) -> dict[imaze.State, tuple[int, int]]:
+    """Return a table that holds a state, of a maze without a delay and with this cue.
+
+    By state without its clock: the steps to the goal, and those to it without leaving a cue that was seen.
+    """
+    known = _known_steps(config, cue)
+    if state in known:
+        return known
+    ahead = future(imaze, config, state)
+    following = np.minimum(ahead.following, len(ahead.states) - 1)
+    sight = np.array([each.sight for each in ahead.states])
+    leaving = (sight == imaze.CUE_IN_SIGHT)[:, None] & (sight[following] == imaze.CUE_LEFT_BEHIND)
+    allowed = ahead.success | ~ahead.ends
+    steps = shortest_routes(following, ahead.success, allowed).steps.tolist()
+    staying = shortest_routes(following, ahead.success & ~leaving, allowed & ~leaving).steps.tolist()
+    known.update(zip(ahead.states, zip(steps, staying, strict=True), strict=True))
+    return known
+
+
+@cache
+def _known_steps(config: imaze.Config, cue: int) -> dict[imaze.State, tuple[int, int]]:
+    """Return the table of `_steps_by_state`, which is filled by who asks for it."""
+    return {}

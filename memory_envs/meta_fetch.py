@@ -1,12 +1,99 @@
-"""Meta-Fetch for Gymnasium: single and vector environment of the rules in `memory_envs.rules.meta_fetch`."""
+"""Meta-Fetch: its record, and the single and the vector environment of `memory_envs.rules.meta_fetch`."""
 
-from gymnasium.vector import AutoresetMode
+import math
+from operator import attrgetter
 
-from memory_envs.rendering.scene import Scene, meta_fetch_scene
-from memory_envs.rendering.style import check_style
+from memory_envs.finite.meta_fetch import FiniteMetaFetch, FiniteSeenRoom
+from memory_envs.policies.fetching import Fetcher
+from memory_envs.policies.reactive import known_network, memoryless
+from memory_envs.rendering.scene import FLOOR, WALL, Fact, Icon, Look, Mark, Mood, Scene, room_scene
 from memory_envs.rules import meta_fetch
+from memory_envs.solvers.planner import pose_graph, routes_to_cell
 from memory_envs.stepping.env import MemoryEnv
 from memory_envs.stepping.vector import MemoryVectorEnv
+from memory_envs.task import Rooms, Task
+
+LOOKS = (
+    WALL,
+    FLOOR,
+    Look("disc", "o", "disc", "red"),
+    Look("square", "s", "square", "azure"),
+    Look("triangle", "t", "triangle", "green"),
+    Look("star", "*", "star", "yellow"),
+    Look("cross", "x", "cross", "violet"),
+    Look("diamond", "d", "diamond", "teal"),
+)
+"""Looks by tile code; objects can be told apart by shape alone."""
+
+
+def scene(config: meta_fetch.Config, state: meta_fetch.State) -> Scene:
+    """Return the room from above."""
+    known = meta_fetch.known_positions(config, state)
+    rewarded: Mood = "good" if state.rewarded else "neutral"
+    icons = tuple(_icon(state, position) for position in range(config.num_objects))
+    return room_scene(
+        meta_fetch,
+        config,
+        state,
+        title="Meta-Fetch",
+        looks=LOOKS,
+        tile=lambda row, column: meta_fetch.tile(config, state, row, column),
+        notes={"reward": bool(state.rewarded)},
+        facts=(
+            Fact("order", icons=icons),
+            Fact("memory", f"{known} of {config.num_objects} known"),
+            Fact("last reward", "+1" if state.rewarded else "0", mood=rewarded),
+            Fact("sequences", str(state.completed), mood="good" if state.completed else "neutral"),
+        ),
+        things=range(meta_fetch.OBJECT, meta_fetch.OBJECT + config.num_objects),
+        aim="fetch all in the hidden order; a miss starts it over",
+    )
+
+
+def steps_remaining(config: meta_fetch.Config, state: meta_fetch.State) -> int:
+    """Return the fewest steps to the next object of the order without losing progress.
+
+    Returns:
+        Steps, the time limit aside, or OUT_OF_REACH: four or more objects can lie so that others wall the
+        next one in.
+    """
+    present = [item for item in range(config.num_objects) if not meta_fetch.is_fetched(state, item)]
+    target = meta_fetch.ordered(state, state.progress)
+    # While nothing is fetched there is nothing to lose by walking onto a wrong object.
+    others = [item for item in present if item != target and state.progress > 0]
+    cell, *avoided = (meta_fetch.object_place(config, state, item) for item in [target, *others])
+    number = pose_graph(meta_fetch, config).number[state.row, state.column, state.heading]
+    return int(routes_to_cell(meta_fetch, config, cell, frozenset(avoided)).steps[number])
+
+
+def too_many(config: meta_fetch.Config) -> bool:
+    """Return whether a certificate draws rooms, because all of them together have too many states."""
+    return config.num_objects > 2 or config.size > 5
+
+
+def question_bits(config: meta_fetch.Config) -> float:
+    """Return the entropy of the order, bits."""
+    return math.log2(math.factorial(config.num_objects))
+
+
+TASK = Task(
+    name="Meta-Fetch",
+    rules=meta_fetch,
+    looks=LOOKS,
+    scene=scene,
+    steps_remaining=steps_remaining,
+    finite=FiniteMetaFetch,
+    rooms=Rooms(
+        too_many=too_many,
+        room=attrgetter("cells"),
+        seen=FiniteSeenRoom,
+        network=known_network,
+        question="order only",
+        question_bits=question_bits,
+    ),
+    memoryless=memoryless,
+    perfect_memory=Fetcher,
+)
 
 
 class MetaFetchEnv(MemoryEnv):
@@ -79,109 +166,15 @@ class MetaFetchEnv(MemoryEnv):
     - v0: first version
     """
 
-    def __init__(
-        self,
-        *,
-        size: int = 9,
-        num_objects: int = 3,
-        view_size: int = 5,
-        split: str = "all",
-        observation: str = "onehot",
-        observability: str = "partial",
-        analysis: bool = False,
-        max_episode_steps: int | None = None,
-        render_mode: str | None = None,
-        render_view: str = "both",
-        render_panel: bool = True,
-    ) -> None:
-        """Make one room; see the class for the arguments.
-
-        Raises:
-            TypeError: A number is not of the kind it should be.
-            ValueError: An argument is out of range.
-        """
-        config = meta_fetch.configure(
-            size=size,
-            num_objects=num_objects,
-            view_size=view_size,
-            split=split,
-            observability=observability,
-            max_episode_steps=max_episode_steps,
-        )
-        super().__init__(
-            meta_fetch,
-            config,
-            observation=observation,
-            analysis=analysis,
-            render_mode=render_mode,
-            style=check_style(render_view, render_panel),
-        )
-
-    def scene(self) -> Scene:
-        """Return the room from above."""
-        return meta_fetch_scene(self.config, self._lanes.state(0))
+    task = TASK
 
 
 class MetaFetchVectorEnv(MemoryVectorEnv):
-    """N lanes of Meta-Fetch; the task and its arguments are described in `MetaFetchEnv`."""
+    """N lanes of Meta-Fetch; the task and its options are described in `MetaFetchEnv`."""
 
-    def __init__(
-        self,
-        num_envs: int = 1,
-        *,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        size: int = 9,
-        num_objects: int = 3,
-        view_size: int = 5,
-        split: str = "all",
-        observation: str = "onehot",
-        observability: str = "partial",
-        analysis: bool = False,
-        max_episode_steps: int | None = None,
-        render_mode: str | None = None,
-        render_view: str = "both",
-        render_panel: bool = True,
-    ) -> None:
-        """Make `num_envs` rooms.
+    task = TASK
 
-        Args:
-            num_envs: Number of lanes.
-            autoreset_mode: What happens to a lane whose episode has ended; an AutoresetMode or its value.
-            size: As in MetaFetchEnv, like all that follow.
-            num_objects: See MetaFetchEnv.
-            view_size: See MetaFetchEnv.
-            split: See MetaFetchEnv.
-            observation: See MetaFetchEnv.
-            observability: See MetaFetchEnv.
-            analysis: See MetaFetchEnv.
-            max_episode_steps: See MetaFetchEnv.
-            render_mode: "human" (a mosaic in a window), "rgb_array", "ansi" or None.
-            render_view: See MetaFetchEnv.
-            render_panel: See MetaFetchEnv.
 
-        Raises:
-            TypeError: A number is not of the kind it should be.
-            ValueError: An argument is out of range.
-        """
-        config = meta_fetch.configure(
-            size=size,
-            num_objects=num_objects,
-            view_size=view_size,
-            split=split,
-            observability=observability,
-            max_episode_steps=max_episode_steps,
-        )
-        super().__init__(
-            meta_fetch,
-            config,
-            num_envs,
-            autoreset_mode=autoreset_mode,
-            observation=observation,
-            analysis=analysis,
-            render_mode=render_mode,
-            style=check_style(render_view, render_panel),
-        )
-
-    def scene(self, lane: int) -> Scene:
-        """Return the room of a lane from above."""
-        return meta_fetch_scene(self.config, self._lanes.state(lane))
+def _icon(state: meta_fetch.State, position: int) -> Icon:
+    mark: Mark = "done" if position < state.progress else "next" if position == state.progress else ""
+    return Icon(meta_fetch.OBJECT + meta_fetch.ordered(state, position), mark)

@@ -12,40 +12,36 @@ class EnvRow:
 
     Attributes:
         id: What `gymnasium.make` is called with.
-        entry_point: "module:Class" of the single environment.
-        vector_entry_point: "module:Class" of the vector environment.
+        entry_point: "module:NameEnv" of the single environment; beside it is the vector one, NameVectorEnv.
         reward_threshold: Mean return of 1,000 episodes from which on the task counts as solved.
         kwargs: Settings that differ from the defaults of the classes.
     """
 
     id: str
     entry_point: str
-    vector_entry_point: str
     reward_threshold: float
     kwargs: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def vector_entry_point(self) -> str:
+        """The "module:Class" of the vector environment."""
+        return f"{self.entry_point.removesuffix('Env')}VectorEnv"
 
-_IMAZE, _IMAZE_VECTOR = "memory_envs.imaze:IMazeEnv", "memory_envs.imaze:IMazeVectorEnv"
+
+_IMAZE = "memory_envs.imaze:IMazeEnv"
 _META_FETCH = "memory_envs.meta_fetch:MetaFetchEnv"
-_META_FETCH_VECTOR = "memory_envs.meta_fetch:MetaFetchVectorEnv"
 
 ENVS = (
     # A return of 0.95 is out of reach without memory (0.5 at best: the goal of one cue, none where the other
     # cue was seen) and leaves room for a wrong goal in 1 of 40 episodes: 0.975 - 0.025.
-    EnvRow("MemoryEnvs/IMaze-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95),
-    EnvRow("MemoryEnvs/IMaze-7x7-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 7}),
-    EnvRow("MemoryEnvs/IMaze-15x15-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 15}),
-    EnvRow("MemoryEnvs/IMaze-21x21-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 21}),
-    EnvRow("MemoryEnvs/IMaze-31x31-v0", _IMAZE, _IMAZE_VECTOR, reward_threshold=0.95, kwargs={"size": 31}),
+    EnvRow("MemoryEnvs/IMaze-v0", _IMAZE, reward_threshold=0.95),
+    EnvRow("MemoryEnvs/IMaze-7x7-v0", _IMAZE, reward_threshold=0.95, kwargs={"size": 7}),
+    EnvRow("MemoryEnvs/IMaze-15x15-v0", _IMAZE, reward_threshold=0.95, kwargs={"size": 15}),
+    EnvRow("MemoryEnvs/IMaze-21x21-v0", _IMAZE, reward_threshold=0.95, kwargs={"size": 21}),
+    EnvRow("MemoryEnvs/IMaze-31x31-v0", _IMAZE, reward_threshold=0.95, kwargs={"size": 31}),
     # 80 % of what the reference policy with perfect memory earns: 49.6 and 69.4 (memory_envs.policies).
-    EnvRow("MemoryEnvs/MetaFetch-v0", _META_FETCH, _META_FETCH_VECTOR, reward_threshold=40.0),
-    EnvRow(
-        "MemoryEnvs/MetaFetch-4-v0",
-        _META_FETCH,
-        _META_FETCH_VECTOR,
-        reward_threshold=55.0,
-        kwargs={"num_objects": 4},
-    ),
+    EnvRow("MemoryEnvs/MetaFetch-v0", _META_FETCH, reward_threshold=40.0),
+    EnvRow("MemoryEnvs/MetaFetch-4-v0", _META_FETCH, reward_threshold=55.0, kwargs={"num_objects": 4}),
 )
 
 

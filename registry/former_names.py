@@ -17,6 +17,7 @@ FORMER_NAMES = {
     "agents.onnx_actor": "agents.export.onnx_actor",
     "agents.remote_lanes": "agents.vec_env.remote",
     "agents.trained": "agents.runs.trained",
+    "memory_envs.certificate.improve": "agents.baselines.reactive",
     "memory_envs.env": "memory_envs.stepping.env",
     "memory_envs.scene": "memory_envs.rendering.scene",
     "memory_envs.vector": "memory_envs.stepping.vector",

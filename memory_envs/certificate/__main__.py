@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import memory_envs  # noqa: F401 - registers the ids
 from memory_envs.certificate.shipped import save
 from memory_envs.certificate.targets import certify
 from registry.envs import ENVS

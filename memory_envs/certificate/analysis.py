@@ -16,14 +16,14 @@ from memory_envs.solvers.bottleneck import Bottleneck, bottleneck, return_bound
 from memory_envs.solvers.graph import Graph, TooLarge, enumerate_states
 from memory_envs.solvers.partition import lumped
 from memory_envs.solvers.questions import (
-    Leak,
-    Play,
+    QuestionLeak,
+    Trajectory,
     actions_at_equal_sight,
     chance,
     entropy,
     held,
     leaks,
-    optimal_plays,
+    optimal_trajectories,
 )
 from memory_envs.solvers.search import SearchResult, best_reactive
 from memory_envs.solvers.values import Value, best, evaluate, uniform
@@ -49,7 +49,7 @@ class _Demand:
     question_bits: float | None = None
     held_shortest: int | None = None
     held_longest: int | None = None
-    leaks: tuple[Leak, ...] = ()
+    leaks: tuple[QuestionLeak, ...] = ()
 
 
 def certify_finite(
@@ -68,8 +68,8 @@ def certify_finite(
         name: What the certificate calls it.
         settings: What it was made with, for the record.
         twins: The same task with other observations, by name.
-        until_success: The same task, ending at the first success, where the task itself goes on after it;
-            success is computed on it. Such a task is judged by its return.
+        until_success: The same task, ending at the first success. Where no end of an episode of the task
+            itself is a success, success is computed on this; such a task is judged by its return.
         effort: Limits; None takes the defaults.
 
     Raises:
@@ -84,7 +84,7 @@ def certify_finite(
     narrow = bottleneck(full, places)
     graph, beliefs = _with_beliefs(full, effort)
     returns = _solve(graph, beliefs, effort, _return_ceiling(full, narrow))
-    if until_success is not None:
+    if until_success is not None and not full.success.any():
         graph, beliefs = _with_beliefs(enumerate_states(until_success, effort.state_limit), effort)
     successes = _solve(
         graph.scoring_success(),
@@ -96,8 +96,8 @@ def certify_finite(
         level: Level(getattr(returns, level), getattr(successes, level), returns.steps[level])
         for level in ("random", "deterministic", "memoryless", "perfect_memory", "optimum")
     }
-    plays = _plays(full, effort)
-    demand = _demand(env, full, plays, effort)
+    trajectories = _trajectories(full, effort)
+    demand = _demand(env, full, trajectories, effort)
     metric = "success" if full.success.any() else "return"
     required, proved, reasons = judged(levels, demand.chance, demand.leaks, metric=metric)
     return Certificate(
@@ -113,7 +113,7 @@ def certify_finite(
         twins={each: _without_memory(twin, metric, effort) for each, twin in (twins or {}).items()},
         bottleneck=None if narrow is None else str(narrow.place),
         question_bits=demand.question_bits,
-        actions_at_equal_sight=None if plays is None else actions_at_equal_sight(plays),
+        actions_at_equal_sight=None if trajectories is None else actions_at_equal_sight(trajectories),
         held_shortest=demand.held_shortest,
         held_longest=demand.held_longest,
         leaks=demand.leaks,
@@ -208,17 +208,17 @@ def _without_memory(env: FiniteEnv, metric: str, effort: Effort) -> Bounds:
     return _between(found.lower, found.upper, "the best policy found", "branch and bound")
 
 
-def _plays(graph: Graph, effort: Effort) -> list[Play] | None:
+def _trajectories(graph: Graph, effort: Effort) -> list[Trajectory] | None:
     try:
-        return optimal_plays(graph, effort.belief_limit)
+        return optimal_trajectories(graph, effort.belief_limit)
     except TooLarge:
         return None
 
 
-def _demand(env: FiniteEnv, graph: Graph, plays: list[Play] | None, effort: Effort) -> _Demand:
+def _demand(env: FiniteEnv, graph: Graph, trajectories: list[Trajectory] | None, effort: Effort) -> _Demand:
     if not isinstance(env, QuestionEnv):
         return _Demand()
-    spans = [] if plays is None else held(env, graph, plays)
+    spans = [] if trajectories is None else held(env, graph, trajectories)
     return _Demand(
         chance=_chance_level(env, graph, effort),
         question_bits=entropy(env, graph),

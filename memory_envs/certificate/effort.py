@@ -21,7 +21,6 @@ class Effort:
         layouts: Rooms that are drawn where there are too many to compute all.
         episodes: Episodes that are played where a policy cannot be valued exactly.
         lanes: Episodes that are played side by side where the policy has no memory.
-        improvements: Rollouts by which reflexes are improved for settings that none ship for.
         seed: Of all that is drawn.
     """
 
@@ -33,5 +32,4 @@ class Effort:
     layouts: int = 40
     episodes: int = 500
     lanes: int = 20_000
-    improvements: int = 80
     seed: int = 0

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from textwrap import wrap
 from typing import Any
 
-from memory_envs.solvers.questions import Leak
+from memory_envs.solvers.questions import QuestionLeak
 
 EXACT = "exact"
 FORMAT = "memory-envs certificate 1"
@@ -125,7 +125,7 @@ class Certificate:
     actions_at_equal_sight: int | None
     held_shortest: int | None
     held_longest: int | None
-    leaks: tuple[Leak, ...]
+    leaks: tuple[QuestionLeak, ...]
     memory_required: bool
     proved: bool
     reasons: tuple[str, ...]
@@ -163,7 +163,7 @@ class Certificate:
         for name in ("random", "chance", "deterministic", "memoryless", "perfect_memory", "optimum"):
             fields[name] = None if fields[name] is None else _level(fields[name])
         fields["twins"] = {name: Bounds(**each) for name, each in fields["twins"].items()}
-        fields["leaks"] = tuple(Leak(**each) for each in fields["leaks"])
+        fields["leaks"] = tuple(QuestionLeak(**each) for each in fields["leaks"])
         fields["reasons"] = tuple(fields["reasons"])
         return cls(**fields)
 

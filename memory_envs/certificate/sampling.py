@@ -1,26 +1,25 @@
-"""Meta-Fetch where there are too many rooms to compute: bounds from drawn rooms and played episodes."""
+"""Tasks with too many rooms to compute them all: bounds from drawn rooms and played episodes."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from memory_envs.certificate.effort import Effort
-from memory_envs.certificate.reflexes import improved, play
 from memory_envs.certificate.report import Bounds, Certificate, Level
 from memory_envs.certificate.verdict import judged
-from memory_envs.finite.meta_fetch import SeenRoomTask
 from memory_envs.policies.reference import reference_policy
-from memory_envs.policies.reflexes import shipped
-from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import OBSERVABILITIES, PARTIAL
 from memory_envs.rules.randomness import episode_key
 from memory_envs.solvers.beliefs import belief_graph
 from memory_envs.solvers.graph import enumerate_states
 from memory_envs.solvers.partition import lumped
 from memory_envs.solvers.values import best, evaluate, uniform
+from memory_envs.stepping.kernels import FINAL_SUCCESS, SAME_STEP, SUCCESS, TERMINATED, TRUNCATED
+from memory_envs.stepping.lanes import Lanes, seeded_stream
+from memory_envs.task import Network, Rooms, Task
 
 _NORMAL_95 = 1.96
 
@@ -77,15 +76,16 @@ class RoomValues(NamedTuple):
     optimum: float
 
 
-def drawn_layouts(config: meta_fetch.Config, count: int, seed: int) -> list[int]:
-    """Return the layouts of the first episodes of a stream."""
-    return [meta_fetch.begin(config, episode_key(seed, episode)).cells for episode in range(count)]
+def drawn_rooms(task: Task, rooms: Rooms, config: Any, count: int, seed: int) -> list[Hashable]:
+    """Return the rooms of the first episodes of a stream."""
+    keys = (episode_key(seed, episode) for episode in range(count))
+    return [rooms.room(task.rules.begin(config, key)) for key in keys]
 
 
-def room_values(config: meta_fetch.Config, cells: int) -> RoomValues:
-    """Compute what one layout is worth."""
-    graph = enumerate_states(SeenRoomTask(config, [cells]))
-    short = enumerate_states(SeenRoomTask(config, [cells], until_completed=True))
+def room_values(rooms: Rooms, config: Any, room: Hashable) -> RoomValues:
+    """Compute what one room is worth."""
+    graph = enumerate_states(rooms.seen(config, room))
+    short = enumerate_states(rooms.seen(config, room, until_success=True))
     blind = lumped(graph)
     return RoomValues(
         random=evaluate(blind, uniform(blind)).episode_return,
@@ -93,6 +93,38 @@ def room_values(config: meta_fetch.Config, cells: int) -> RoomValues:
         seen_room=best(belief_graph(graph, limit=graph.num_states * 10)).episode_return,
         optimum=best(graph).episode_return,
     )
+
+
+class Record(NamedTuple):
+    """One episode in each of N lanes.
+
+    Attributes:
+        returns: float64 [N].
+        successes: bool [N], whether the episode went well in some step.
+    """
+
+    returns: NDArray[np.float64]
+    successes: NDArray[np.bool_]
+
+
+def play_lanes(
+    task: Task, config: Any, network: Network, num_lanes: int, generator: np.random.Generator
+) -> Record:
+    """Play one episode in each of `num_lanes` lanes."""
+    lanes = Lanes(task, config, num_lanes, "onehot", SAME_STEP)
+    first = int(generator.integers(2**31))
+    for lane in range(num_lanes):
+        lanes.assign(lane, seeded_stream(first + lane))
+    running = np.ones(num_lanes, dtype=np.bool_)
+    observations = lanes.begin(running)
+    record = Record(np.zeros(num_lanes), np.zeros(num_lanes, dtype=np.bool_))
+    while running.any():
+        steps = lanes.step(network.act(observations, generator))
+        observations, flags = steps.observations, steps.flags
+        record.returns[running] += steps.rewards[running]
+        record.successes[running] |= (flags[SUCCESS] | flags[FINAL_SUCCESS])[running]
+        running &= ~(flags[TERMINATED] | flags[TRUNCATED])
+    return record
 
 
 def played(env: Any, name: str, episodes: int, seed: int) -> tuple[Estimate, Estimate]:
@@ -111,38 +143,57 @@ def played(env: Any, name: str, episodes: int, seed: int) -> tuple[Estimate, Est
     return Estimate.of(returns), share(successes)
 
 
-def reflexes_played(config: meta_fetch.Config, effort: Effort) -> tuple[Estimate, Estimate]:
-    """Return the return and success of the shipped reflexes for these settings, or else of improved ones.
+class Played(NamedTuple):
+    """What a policy earned in episodes.
 
-    They were improved on other episodes than those that value them.
+    Attributes:
+        episode_return: Of the mean return.
+        success: Of the probability of success.
+        source: How many episodes of which policy, in words.
     """
-    policy = shipped(config) or improved(config, effort.improvements, effort.seed)
-    record = play(config, policy, effort.lanes, np.random.default_rng([effort.seed, 1]))
-    return Estimate.of(record.returns), share(record.completed)
+
+    episode_return: Estimate
+    success: Estimate
+    source: str
+
+
+def reference_played(env: Any, name: str, effort: Effort) -> Played:
+    """Return what a reference policy earns."""
+    found = played(env, name, effort.episodes, effort.seed)
+    return Played(*found, f"{effort.episodes} episodes of the reference policy")
+
+
+def network_played(task: Task, config: Any, network: Network, effort: Effort) -> Played:
+    """Return what a network earns, in other episodes than those it was trained on."""
+    record = play_lanes(task, config, network, effort.lanes, np.random.default_rng([effort.seed, 1]))
+    source = f"{effort.lanes} episodes of {network.name}"
+    return Played(Estimate.of(record.returns), share(record.successes), source)
 
 
 def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: Effort) -> Certificate:
-    """Return the certificate of Meta-Fetch, by bounds.
+    """Return the certificate of a task whose rooms are drawn, by bounds.
 
     Perfect memory lies between a policy that was played and the value of perfect memory in rooms that it sees
     without having to look: who sees more is never worth less. Without memory, what is known is the value of a
     policy that was played, and that perfect memory is worth no less.
 
     Args:
-        env: A single environment.
+        env: A single environment of a task that has `rooms`.
         name: What the certificate calls it.
         settings: What it was made with.
         effort: How many rooms are drawn and episodes played.
     """
-    config = env.config
-    drawn = drawn_layouts(config, effort.layouts, effort.seed)
-    columns = zip(*(room_values(config, cells) for cells in drawn), strict=True)
-    rooms = RoomValues(*(Estimate.of(each) for each in columns))  # type: ignore[arg-type]
-    reflexes = reflexes_played(config, effort)
-    twins = _twins(config, rooms, effort)
-    memory = played(env, "perfect_memory", effort.episodes, effort.seed)
-    levels = _levels(rooms, reflexes, memory, effort)
-    required, proved, reasons = judged(levels, None, (), metric="return")
+    task, config, rooms = env.task, env.config, env.task.rooms
+    layouts = drawn_rooms(task, rooms, config, effort.layouts, effort.seed)
+    columns = zip(*(room_values(rooms, config, layout) for layout in layouts), strict=True)
+    values = RoomValues(*(Estimate.of(each) for each in columns))  # type: ignore[arg-type]
+    network = rooms.network(config)
+    if network is None:
+        memoryless = reference_played(env, "memoryless", effort)
+    else:
+        memoryless = network_played(task, config, network, effort)
+    levels = _levels(values, memoryless, reference_played(env, "perfect_memory", effort), effort)
+    required, proved, reasons = judged(levels, None, (), metric="return", searched=network is not None)
     return Certificate(
         id=name,
         settings=dict(settings),
@@ -153,9 +204,9 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
         chance=None,
         deterministic=None,
         metric="return",
-        twins=twins,
+        twins=_twins(task, config, values, effort),
         bottleneck=None,
-        question_bits=float(np.log2(_orders(config.num_objects))),
+        question_bits=rooms.question_bits(config),
         actions_at_equal_sight=None,
         held_shortest=None,
         held_longest=None,
@@ -163,56 +214,48 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
         memory_required=required,
         proved=proved,
         reasons=reasons,
-        question="order only",
+        question=rooms.question,
         **levels,
     )
 
 
-def _levels(
-    rooms: Any, reflexes: tuple[Estimate, Estimate], memory: tuple[Estimate, Estimate], effort: Effort
-) -> dict[str, Level]:
+def _levels(values: Any, memoryless: Played, memory: Played, effort: Effort) -> dict[str, Level]:
     in_rooms = f"95 % interval of the mean over {effort.layouts} rooms, each computed exactly"
     above = (
         f"upper end: that of the 95 % interval over {effort.layouts} rooms of perfect memory that sees them"
     )
 
-    def level(play: tuple[Estimate, Estimate], episodes: int, whose: str) -> Level:
-        below = f"lower end: that of the 95 % interval over {episodes} episodes of {whose}"
+    def level(played: Played) -> Level:
+        below = f"lower end: that of the 95 % interval over {played.source}"
         return Level(
-            Bounds(play[0].lower, rooms.seen_room.upper, f"{below}; {above}"),
-            Bounds(play[1].lower, 1.0, f"{below}; upper end: 1"),
+            Bounds(played.episode_return.lower, values.seen_room.upper, f"{below}; {above}"),
+            Bounds(played.success.lower, 1.0, f"{below}; upper end: 1"),
         )
 
-    remembered = level(memory, effort.episodes, "the reference policy")
+    remembered = level(memory)
     return {
-        "random": Level(_interval(rooms.random, in_rooms), _interval(rooms.random_success, in_rooms)),
-        "memoryless": level(reflexes, effort.lanes, "a network improved by PPO"),
+        "random": Level(_interval(values.random, in_rooms), _interval(values.random_success, in_rooms)),
+        "memoryless": level(memoryless),
         "perfect_memory": remembered,
-        "optimum": Level(_interval(rooms.optimum, in_rooms), remembered.success),
+        "optimum": Level(_interval(values.optimum, in_rooms), remembered.success),
     }
 
 
-def _twins(config: meta_fetch.Config, rooms: Any, effort: Effort) -> dict[str, Bounds]:
-    """Return the return of reflexes that are told, in the agent's own cell, which object is next."""
-    how = (
-        f"lower end: that of the 95 % interval over {effort.lanes} episodes of a network improved by PPO; "
-        f"upper end: that of the optimum"
-    )
-    return {
-        name: Bounds(
-            reflexes_played(config._replace(observability=number), effort)[0].lower, rooms.optimum.upper, how
-        )
-        for number, name in enumerate(OBSERVABILITIES)
-        if number != PARTIAL
-    }
+def _twins(task: Task, config: Any, values: Any, effort: Effort) -> dict[str, Bounds]:
+    """Return what networks earn that are shown, in the agent's own cell, what would have to be remembered."""
+    found = {}
+    for number, name in enumerate(OBSERVABILITIES):
+        twin = config._replace(observability=number)
+        network = task.rooms.network(twin) if task.rooms else None
+        if number != PARTIAL and network is not None:
+            played = network_played(task, twin, network, effort)
+            how = f"lower end: that of the 95 % interval over {played.source}; upper end: that of the optimum"
+            found[name] = Bounds(played.episode_return.lower, values.optimum.upper, how)
+    return found
 
 
 def _interval(estimate: Estimate, how: str) -> Bounds:
     return Bounds(estimate.lower, estimate.upper, how)
-
-
-def _orders(num_objects: int) -> int:
-    return int(np.prod(np.arange(1, num_objects + 1)))
 
 
 def _episode(env: Any, policy: Any, seed: int | None) -> tuple[float, bool]:

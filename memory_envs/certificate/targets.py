@@ -10,11 +10,9 @@ from memory_envs.certificate.analysis import certify_finite
 from memory_envs.certificate.effort import Effort
 from memory_envs.certificate.report import Certificate
 from memory_envs.certificate.sampling import certify_rooms
-from memory_envs.finite.imaze import IMazeTask
-from memory_envs.finite.meta_fetch import MetaFetchTask
 from memory_envs.finite.protocol import FiniteEnv
-from memory_envs.rules import imaze, meta_fetch
 from memory_envs.rules.grid import OBSERVABILITIES, PARTIAL
+from memory_envs.task import Task
 
 
 def certify(
@@ -81,7 +79,7 @@ def _bare(env: gymnasium.Env[Any, Any]) -> _Bare:
                 f"observed, done or earned; env.unwrapped, the bare environment, can be certified"
             )
     inner: Any = env.unwrapped
-    if not isinstance(getattr(inner, "config", None), (imaze.Config, meta_fetch.Config)):
+    if not isinstance(getattr(inner, "task", None), Task):
         raise TypeError(f"certify knows the environments of memory_envs, and any FiniteEnv; got {env}")
     kwargs = {} if inner.spec is None else inner.spec.kwargs
     settings = {key: value for key, value in kwargs.items() if key != "render_mode"}
@@ -110,28 +108,27 @@ def _limited(bare: _Bare, steps: int) -> _Bare:
 
 def _certify_env(bare: _Bare, name: str | None, effort: Effort) -> Certificate:
     env, own_name, settings = bare
-    name, config = name or own_name, env.config
-    if isinstance(config, imaze.Config):
-        twins = _imaze_twins(config)
-        return certify_finite(IMazeTask(config), name=name, settings=settings, twins=twins, effort=effort)
-    if config.num_objects > _FEW_OBJECTS or config.size > _SMALL_ROOM:
+    task, config, name = env.task, env.config, name or own_name
+    if task.rooms is not None and task.rooms.too_many(config):
         return certify_rooms(env, name=name, settings=settings, effort=effort)
-    task, until_success = (MetaFetchTask(config, until_completed=each) for each in (False, True))
-    return certify_finite(task, name=name, settings=settings, until_success=until_success, effort=effort)
+    return certify_finite(
+        task.finite_form(config),
+        name=name,
+        settings=settings,
+        twins=_twins(task, config),
+        until_success=task.finite_form(config, until_success=True),
+        effort=effort,
+    )
 
 
-def _imaze_twins(config: imaze.Config) -> dict[str, FiniteEnv]:
-    if config.observability != PARTIAL:
+def _twins(task: Task, config: Any) -> dict[str, FiniteEnv]:
+    if not task.twins or config.observability != PARTIAL:
         return {}
     return {
-        name: IMazeTask(config._replace(observability=number))
-        for number, name in enumerate(OBSERVABILITIES)
-        if number != PARTIAL
+        name: task.finite_form(config._replace(observability=OBSERVABILITIES.index(name)))
+        for name in task.twins
     }
 
-
-_FEW_OBJECTS, _SMALL_ROOM = 2, 5
-"""Settings of Meta-Fetch up to which all rooms are computed together."""
 
 _LOOKED_THROUGH = (PassiveEnvChecker, OrderEnforcing, TimeLimit)
 _LIMIT = "max_episode_steps"

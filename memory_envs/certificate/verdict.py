@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from memory_envs.certificate.report import Bounds, Level
-from memory_envs.solvers.questions import Leak
+from memory_envs.solvers.questions import QuestionLeak
 
 ABOVE_CHANCE = 0.01
 """How far above chance the best policy without memory may be, where the question is named."""
@@ -22,7 +22,12 @@ class Verdict(NamedTuple):
 
 
 def judged(
-    levels: Mapping[str, Level], chance: Level | None, leaks: tuple[Leak, ...], *, metric: str
+    levels: Mapping[str, Level],
+    chance: Level | None,
+    leaks: tuple[QuestionLeak, ...],
+    *,
+    metric: str,
+    searched: bool = True,
 ) -> Verdict:
     """Return the verdict on a task.
 
@@ -36,6 +41,8 @@ def judged(
         chance: Of a task that names its question.
         leaks: Where the question shows.
         metric: What is compared, "success" or "return".
+        searched: Whether policies without memory were searched or trained for this task. If all that was
+            played is a rule, its value says too little for a verdict.
     """
     random, memoryless, perfect = (
         _number(levels[name], metric) for name in ("random", "memoryless", "perfect_memory")
@@ -48,7 +55,7 @@ def judged(
         name = f"{limit:.4g}, which leaves {LEFT_TO_MEMORY:.0%} of what perfect memory gains"
     useful = perfect.lower > limit
     near = memoryless.lower <= limit
-    required = useful and near and not leaks
+    required = useful and near and searched and not leaks
     proved = required and memoryless.upper <= limit
     reasons = [
         f"{metric} with perfect memory is {perfect}, {'above' if useful else 'not shown to be above'} {name}",
@@ -57,6 +64,8 @@ def judged(
     ]
     if leaks:
         reasons.append(f"the question shows in {len(leaks)} observations where it must be remembered")
+    if not searched:
+        reasons.append("no policy without memory was trained in these settings, and a rule shows too little")
     if required:
         reasons.append(_proof(metric, memoryless, proved))
     return Verdict(required, proved, tuple(reasons))

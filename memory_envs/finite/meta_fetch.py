@@ -1,38 +1,34 @@
-"""Meta-Fetch as a finite environment: the rulebook's own functions on states without their clock."""
+"""Meta-Fetch as a finite environment: all rooms together, or some."""
 
 from collections.abc import Hashable, Iterable
 from itertools import permutations, product
 
-import numpy as np
-
-from memory_envs.finite.protocol import Outcome
+from memory_envs.finite.rulebook import FiniteRules
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import NUM_HEADINGS
 from memory_envs.rules.layouts import in_split, object_cell
 
 
-class MetaFetchTask:
+class FiniteMetaFetch(FiniteRules):
     """One configuration of Meta-Fetch. Implements `memory_envs.finite.FiniteEnv`.
 
     States are the rulebook's without what no reward depends on: the clock, the count of completed sequences,
     and, as the twins are left out, what was tried in vain.
     """
 
-    num_actions = meta_fetch.NUM_ACTIONS
-
     def __init__(
         self,
         config: meta_fetch.Config,
         layouts: Iterable[int] | None = None,
         *,
-        until_completed: bool = False,
+        until_success: bool = False,
     ) -> None:
         """Take a configuration and its layouts.
 
         Args:
             config: Made by `meta_fetch.configure`.
             layouts: Equally probable ones, as in `memory_envs.rules.layouts`; None takes all of the split.
-            until_completed: End the episode, with success, when a sequence is completed for the first time.
+            until_success: End the episode when a sequence is completed for the first time.
 
         Raises:
             ValueError: The config is that of a twin.
@@ -41,12 +37,8 @@ class MetaFetchTask:
             raise ValueError(
                 "twins of Meta-Fetch cannot be certified; make the room with observability='partial'"
             )
-        self.config = config
-        self.horizon = config.max_steps
+        super().__init__(meta_fetch, config, until_success=until_success)
         self.layouts = tuple(_all_layouts(config) if layouts is None else layouts)
-        self._until_completed = until_completed
-        self._view = np.empty((config.view_size, config.view_size), dtype=np.uint8)
-        self._notes = np.empty(meta_fetch.NUM_NOTES, dtype=np.uint8)
 
     def starts(self) -> list[tuple[float, meta_fetch.State]]:
         """Return the first states: layout, order, the agent's free cell and its heading, all evenly drawn."""
@@ -64,29 +56,21 @@ class MetaFetchTask:
         ]
         return [(1 / len(states), state) for state in states]
 
-    def step(self, state: meta_fetch.State, action: int) -> tuple[Outcome]:
-        """Return the one thing that follows an action."""
-        following, reward, terminated, _ = meta_fetch.transition(self.config, state, action)
-        success = self._until_completed and meta_fetch.is_success(self.config, following)
-        return (Outcome(1.0, self.lasting(following), reward, terminated or success, success),)
-
-    def observe(self, state: meta_fetch.State) -> Hashable:
-        """Return the tile codes of the window and the notes."""
-        meta_fetch.observe(self.config, state, self._view)
-        meta_fetch.write_notes(self.config, state, self._notes)
-        return self._view.tobytes() + self._notes.tobytes()
-
     def lasting(self, state: meta_fetch.State) -> meta_fetch.State:
-        """Return a state without what neither rewards nor observations depend on."""
+        """Return a state without its clock, but with the last reward, which the note shows."""
         return state._replace(steps=0, completed=0, ruled_out=0)
 
 
-class SeenRoomTask(MetaFetchTask):
-    """The same room for an agent that sees everything in it, wherever it is, but the order.
+class FiniteSeenRoom(FiniteMetaFetch):
+    """One room of Meta-Fetch for an agent that sees everything in it, wherever it is, but the order.
 
     With perfect memory it knows no less than an agent in Meta-Fetch does with perfect memory: the window and
     the notes are functions of what it sees and saw. What it earns is an upper bound.
     """
+
+    def __init__(self, config: meta_fetch.Config, layout: int, *, until_success: bool = False) -> None:
+        """Take a configuration and one layout of it."""
+        super().__init__(config, (layout,), until_success=until_success)
 
     def observe(self, state: meta_fetch.State) -> Hashable:
         """Return the whole room: layout, agent, and which objects are absent; whether the last step paid."""
@@ -94,8 +78,8 @@ class SeenRoomTask(MetaFetchTask):
         return state.cells, state.row, state.column, state.heading, absent, state.paid
 
     def lasting(self, state: meta_fetch.State) -> meta_fetch.State:
-        """Return a state without what neither rewards nor observations depend on."""
-        return super().lasting(state)._replace(rewarded=0)
+        """Return a state without its clock."""
+        return state._replace(**meta_fetch.CLOCK)
 
 
 def _all_layouts(config: meta_fetch.Config) -> list[int]:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.policies.decoding import Sight
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import FORWARD, NORTH, PARTIAL, TURN_RIGHT, moved_freely, window_cell
 from memory_envs.rules.room import cell_number, is_open, show_room
@@ -15,13 +14,14 @@ from memory_envs.solvers.planner import (
     Cell,
     Future,
     Pose,
-    best_play,
+    best_plan,
     future,
     pose_graph,
     routes_from,
-    routes_to_object,
+    routes_to_cell,
     timeless,
 )
+from memory_envs.task import Sight
 
 LEAST_VIEW = 3
 """With a smaller window, objects are met before they are seen."""
@@ -54,7 +54,7 @@ class RoomMap:
         """The place of the first cell that plans are made with, one amid those that are possible."""
         return self.origins[len(self.origins) // 2]
 
-    def look(self, window: NDArray[np.uint8]) -> None:
+    def see(self, window: NDArray[np.uint8]) -> None:
         """Take in a window of tile codes."""
         floor = (window != meta_fetch.WALL).tobytes()
         row, column, heading = self.pose
@@ -152,8 +152,8 @@ class OrderMemory:
             self._deduce()
 
 
-class _Plan(NamedTuple):
-    """Best play with everything known: made for one place of the first cell, `left` steps before the end."""
+class _DatedPlan(NamedTuple):
+    """The best plan with all known: made for one place of the first cell, `left` steps before the end."""
 
     origin: Cell
     left: int
@@ -166,7 +166,7 @@ class Fetcher:
 
     Objects that may be next are tried, nearest first; while none of them has been seen or can be reached, it
     goes where the most unseen cells come into view per step. From the moment the order and all cells are
-    known, it plays the best play for the time that is left.
+    known, it follows the best plan for the time that is left.
     """
 
     def __init__(self, config: meta_fetch.Config) -> None:
@@ -187,12 +187,12 @@ class Fetcher:
         self._map, self._order = RoomMap(self._config), OrderMemory(self._config.num_objects)
         self._left = self._config.max_steps
         self._entered: Cell | None = None
-        self._plan: _Plan | None = None
+        self._plan: _DatedPlan | None = None
 
     def __call__(self, sight: Sight) -> int:
         """Return the next action."""
         self._feel(bool(sight.notes[0]))
-        self._map.look(sight.window)
+        self._map.see(sight.window)
         action = self._chosen()
         self._entered = self._map.move(action)
         self._left -= 1
@@ -227,7 +227,8 @@ class Fetcher:
         for item in self._order.candidates():
             if item in self._map.lies:
                 cell = self._map.placed(self._map.lies[item])
-                routes = routes_to_object(self._config, cell, frozenset(avoided.values()) - {cell})
+                others = frozenset(avoided.values()) - {cell}
+                routes = routes_to_cell(meta_fetch, self._config, cell, others)
                 number = graph.number[self._map.placed_pose()]
                 ways.append((int(routes.steps[number]), int(routes.actions[number])))
         return min((way for way in ways if way[0] != OUT_OF_REACH), default=(0, None))[1]
@@ -254,7 +255,7 @@ class Fetcher:
     def _planned(self) -> int:
         if self._plan is None or self._plan.origin != self._map.origin:
             ahead = future(meta_fetch, self._config, self._state())
-            self._plan = _Plan(self._map.origin, self._left, ahead, best_play(ahead, self._left).actions)
+            self._plan = _DatedPlan(self._map.origin, self._left, ahead, best_plan(ahead, self._left).actions)
         number = self._plan.ahead.number[timeless(meta_fetch, self._state())]
         return int(self._plan.actions[self._plan.left - self._left, number])
 

@@ -21,6 +21,7 @@ from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.style import ALL, Style
 from memory_envs.rendering.video import write_gif, write_mp4
 from memory_envs.rules.randomness import STREAM_LIMIT
+from memory_envs.version import __version__
 from registry.lookup import did_you_mean
 
 FORMAT = "memory-envs replay 2"
@@ -103,7 +104,8 @@ class Replay:
             actions=played,
             hashes=tuple(env_hash for env_hash, _ in steps),
             episode_return=math.fsum(reward for _, reward in steps),
-            versions={name: metadata.version(name) for name in ("gymnasium", "numpy")} | _own_version(),
+            versions={name: metadata.version(name) for name in ("gymnasium", "numpy")}
+            | {"memory-envs": __version__},
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -309,9 +311,3 @@ def _checked(content: dict[str, Any], path: str | os.PathLike[str]) -> dict[str,
         "hashes": hashes,
         "episode_return": float(content["episode_return"]),
     }
-
-
-def _own_version() -> dict[str, str]:
-    from memory_envs import __version__
-
-    return {"memory-envs": __version__}

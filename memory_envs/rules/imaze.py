@@ -45,8 +45,10 @@ LARGEST_SIZE = 255
 STARTS = ("end", "center")
 CUE_UNSEEN, CUE_IN_SIGHT, CUE_LEFT_BEHIND = range(3)
 FACTS = ("cue", "phase", "steps_since_cue")
+CLOCK = {"steps": 0, "seen_at": -1}
 
 __all__ = [
+    "CLOCK",
     "FACTS",
     "NUM_ACTIONS",
     "NUM_NOTES",
@@ -59,6 +61,7 @@ __all__ = [
     "has_ended",
     "is_success",
     "observe",
+    "starts",
     "transition",
     "write_facts",
     "write_notes",
@@ -106,8 +109,12 @@ class State(NamedTuple):
 @rule
 def begin(config: Config, key: int) -> State:
     """Return the first state of the episode with this key: cue and heading are drawn, all else is fixed."""
-    cue = draw(key, 0, 2)
-    heading = draw(key, 1, NUM_HEADINGS)
+    return first_state(config, draw(key, 0, 2), draw(key, 1, NUM_HEADINGS))
+
+
+@rule
+def first_state(config: Config, cue: int, heading: int) -> State:
+    """Return the first state of an episode with this cue and heading."""
     row, column = start_cell(config)
     if cue_in_view(config, row, column, heading):  # only where `configure` was passed by
         return State(row, column, heading, cue, 0, 0, CUE_IN_SIGHT, 0, 0)
@@ -250,6 +257,15 @@ def cue_in_view(config: Config, row: int, column: int, heading: int) -> bool:
     """Return whether an agent standing there would see the cue."""
     cue_row, cue_column = cue_cell(config)
     return in_window(row, column, heading, config.view_size, cue_row, cue_column)
+
+
+def starts(config: Config) -> list[tuple[float, State]]:
+    """Return each first state with its probability."""
+    return [
+        (1 / (2 * NUM_HEADINGS), first_state(config, cue, heading))
+        for heading in range(NUM_HEADINGS)
+        for cue in range(2)
+    ]
 
 
 def configure(

@@ -54,6 +54,7 @@ MOST_OBJECTS = 6
 NUM_TILES = OBJECT + MOST_OBJECTS
 NUM_NOTES = 1
 FACTS = ("order", "progress", "known", "completed", "phase")
+CLOCK = {"steps": 0, "completed": 0, "ruled_out": 0, "rewarded": 0}
 SEARCHING, REPEATING = range(2)
 """Phases: the order is being found out, or was fetched to its end at least once."""
 
@@ -61,6 +62,7 @@ NOTHING = -1
 """Stands where the number of an object could."""
 
 __all__ = [
+    "CLOCK",
     "FACTS",
     "NUM_ACTIONS",
     "NUM_NOTES",

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.policies.reflexes import softmax
 from memory_envs.solvers.graph import Floats, Graph
 from memory_envs.solvers.values import evaluate
 
@@ -60,6 +59,13 @@ def best_stochastic(
     return max(climbed, key=lambda result: result.value)
 
 
+def softmax(logits: NDArray[Any]) -> NDArray[Any]:
+    """Return the probability of each action, [N, A], from logits, [N, A]."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    chances: NDArray[Any] = powers / powers.sum(axis=1, keepdims=True)
+    return chances
+
+
 def gradient(graph: Graph, policy: Floats) -> Floats:
     """Return the derivative, [O, A], of the expected return by the probability of each action."""
     chances = policy[graph.seen]
@@ -77,7 +83,7 @@ def gradient(graph: Graph, policy: Floats) -> Floats:
 
 
 def _climb(graph: Graph, logits: Floats, iterations: int) -> AscentResult:
-    adam = Adam(logits.shape)
+    adam = _Adam(logits.shape)
     for _ in range(iterations):
         policy = softmax(logits)
         slope = gradient(graph, policy)
@@ -87,15 +93,13 @@ def _climb(graph: Graph, logits: Floats, iterations: int) -> AscentResult:
     return AscentResult(policy, evaluate(graph, policy).episode_return)
 
 
-class Adam:
+class _Adam:
     """Steps of about equal length in all directions (Kingma & Ba, 2015)."""
 
-    def __init__(self, shape: tuple[int, ...], epsilon: float = _EPSILON) -> None:
-        """Begin with no gradient seen. Where gradients are below `epsilon`, steps are shorter."""
-        self._epsilon = epsilon
+    def __init__(self, shape: tuple[int, ...]) -> None:
         self._mean, self._square, self._count = np.zeros(shape), np.zeros(shape), 0
 
-    def direction(self, slope: NDArray[Any]) -> Floats:
+    def direction(self, slope: Floats) -> Floats:
         """Take in a gradient and return the step to take, for a step size of 1."""
         self._count += 1
         self._mean = _DECAYS[0] * self._mean + (1 - _DECAYS[0]) * slope
@@ -104,4 +108,4 @@ class Adam:
             each / (1 - decay**self._count)
             for each, decay in zip((self._mean, self._square), _DECAYS, strict=True)
         )
-        return mean / (np.sqrt(square) + self._epsilon)
+        return mean / (np.sqrt(square) + _EPSILON)

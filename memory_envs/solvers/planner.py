@@ -1,4 +1,4 @@
-"""Shortest routes for one who knows everything, under the rulebooks' own movement.
+"""Shortest routes and best plans for one who knows everything, under a rulebook's own rules.
 
 Poses are (row, column, heading). No rule is written here a second time: what an action does is asked of the
 rulebook, state by state or pose by pose.
@@ -11,11 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.rules import imaze, meta_fetch
 from memory_envs.rules.grid import NUM_ACTIONS, NUM_HEADINGS
-
-PLANNED = (imaze, meta_fetch)
-"""The rulebooks that routes are known for."""
 
 OUT_OF_REACH = -1
 """Stands where a number of steps could, when no number is enough."""
@@ -114,100 +110,14 @@ def routes_from(following: NDArray[np.int64], start: int, allowed: NDArray[np.bo
     return Routes(steps, first)
 
 
-@lru_cache(maxsize=64)
-def steps_to_see(config: imaze.Config) -> Steps:
-    """Return the fewest steps from each pose of a maze to one that has the cue in its window, int64 [P].
-
-    0 where the cue is visible. Poses are numbered as in `pose_graph(imaze, config)`.
-    """
-    graph = pose_graph(imaze, config)
-    visible = np.array([imaze.cue_in_view(config, *pose) for pose in graph.poses.tolist()])
-    return np.where(visible, 0, shortest_routes(graph.following, visible[graph.following]).steps)
-
-
-@lru_cache(maxsize=64)
-def steps_to_goal(config: imaze.Config, cue: int) -> Steps:
-    """Return the fewest steps from each pose of a maze to the goal that a cue asks for, int64 [P].
-
-    The other goal, which ends the episode, is not walked onto; a delay is not counted.
-    """
-    graph = pose_graph(imaze, config)
-    outcome = np.array([imaze.judged(config, row, column, cue) for row, column, _ in graph.poses.tolist()])
-    ahead = outcome[graph.following]
-    return shortest_routes(graph.following, ahead == 1, ahead != -1).steps
-
-
 @lru_cache(maxsize=1024)
-def routes_to_object(config: meta_fetch.Config, cell: Cell, avoided: frozenset[Cell]) -> Routes:
+def routes_to_cell(rulebook: ModuleType, config: Any, cell: Cell, avoided: frozenset[Cell]) -> Routes:
     """Return the shortest routes from each pose of a room until a cell is walked onto.
 
     An agent that stands on the cell has to leave it first. Cells of `avoided` are not walked onto.
     """
-    graph = pose_graph(meta_fetch, config)
+    graph = pose_graph(rulebook, config)
     return shortest_routes(graph.following, graph.entering(cell), ~graph.entering(*avoided))
-
-
-def optimal_steps_remaining(rulebook: ModuleType, config: Any, state: Any) -> int:
-    """Return the fewest steps that one who knows the whole state still needs.
-
-    I-Maze: to the goal that the cue asks for, steps in which a delay holds the agent included; 0 when the
-    episode has ended at a goal. Meta-Fetch: to the next object of the order without losing progress. Time
-    limits are not looked at.
-
-    Returns:
-        Steps, or OUT_OF_REACH: four or more objects can lie so that others wall the next one in.
-
-    Raises:
-        ValueError: The rulebook is not one of this package.
-    """
-    if rulebook is imaze:
-        return _steps_in_maze(config, state)
-    if rulebook is not meta_fetch:
-        raise ValueError(f"rulebook must be that of I-Maze or Meta-Fetch, got {rulebook.__name__}")
-    present = [item for item in range(config.num_objects) if not meta_fetch.is_fetched(state, item)]
-    target = meta_fetch.ordered(state, state.progress)
-    # While nothing is fetched there is nothing to lose by walking onto a wrong object.
-    others = [item for item in present if item != target and state.progress > 0]
-    cell, *avoided = (meta_fetch.object_place(config, state, item) for item in [target, *others])
-    number = pose_graph(meta_fetch, config).number[state.row, state.column, state.heading]
-    return int(routes_to_object(config, cell, frozenset(avoided)).steps[number])
-
-
-def _steps_in_maze(config: imaze.Config, state: imaze.State) -> int:
-    """The delay is not walked through state by state: it is paid at most once, when a seen cue is left."""
-    if state.outcome != 0:
-        return 0
-    free = timeless(imaze, state)._replace(hold=0)
-    unpaid, staying = _steps_by_state(config._replace(delay=0), state.cue, free)[free]
-    if state.sight == imaze.CUE_LEFT_BEHIND:
-        return unpaid + state.hold
-    paid = unpaid + config.delay
-    return paid if staying == OUT_OF_REACH else min(paid, staying)
-
-
-def _steps_by_state(config: imaze.Config, cue: int, state: imaze.State) -> dict[imaze.State, tuple[int, int]]:
-    """Return a table that holds a state, of a maze without a delay and with this cue.
-
-    By state without its clock: the steps to the goal, and those to it without leaving a cue that was seen.
-    """
-    known = _known_steps(config, cue)
-    if state in known:
-        return known
-    ahead = future(imaze, config, state)
-    following = np.minimum(ahead.following, len(ahead.states) - 1)
-    sight = np.array([each.sight for each in ahead.states])
-    leaving = (sight == imaze.CUE_IN_SIGHT)[:, None] & (sight[following] == imaze.CUE_LEFT_BEHIND)
-    allowed = ahead.success | ~ahead.ends
-    steps = shortest_routes(following, ahead.success, allowed).steps.tolist()
-    staying = shortest_routes(following, ahead.success & ~leaving, allowed & ~leaving).steps.tolist()
-    known.update(zip(ahead.states, zip(steps, staying, strict=True), strict=True))
-    return known
-
-
-@cache
-def _known_steps(config: imaze.Config, cue: int) -> dict[imaze.State, tuple[int, int]]:
-    """Return the table of `_steps_by_state`, which is filled by who asks for it."""
-    return {}
 
 
 class Future(NamedTuple):
@@ -254,17 +164,11 @@ def future(rulebook: ModuleType, config: Any, state: Any) -> Future:
 
 def timeless(rulebook: ModuleType, state: Any) -> Any:
     """Return a state without the fields on which, time limits aside, neither moves nor rewards depend."""
-    return state._replace(**_CLOCKS[rulebook])
+    return state._replace(**rulebook.CLOCK)
 
 
-_CLOCKS: dict[ModuleType, dict[str, int]] = {
-    imaze: {"steps": 0, "seen_at": -1},
-    meta_fetch: {"steps": 0, "completed": 0, "ruled_out": 0, "rewarded": 0},
-}
-
-
-class Play(NamedTuple):
-    """The best play of a task in which nothing is left to chance.
+class Plan(NamedTuple):
+    """What to do with full sight in a task in which nothing is left to chance.
 
     Attributes:
         episode_return: Sum of rewards from the first state on.
@@ -275,10 +179,10 @@ class Play(NamedTuple):
     actions: NDArray[np.int8]
 
 
-def best_play(ahead: Future, horizon: int) -> Play:
-    """Return the best play from the first state on, by dynamic programming over the steps left.
+def best_plan(ahead: Future, horizon: int) -> Plan:
+    """Return the best plan from the first state on, by dynamic programming over the steps left.
 
-    Among plays of equal return it is one that is paid sooner: each reward counts the steps left after it.
+    Among plans of equal return it is one that is paid sooner: each reward counts the steps left after it.
     """
     following, reward = ahead.following, ahead.reward
     everywhere = np.arange(len(following))
@@ -290,7 +194,7 @@ def best_play(ahead: Future, horizon: int) -> Play:
         best = worth >= worth.max(axis=1, keepdims=True) - _TIE
         actions[now] = np.where(best, early, -np.inf).argmax(axis=1)
         value[:-1], sooner[:-1] = worth[everywhere, actions[now]], early[everywhere, actions[now]]
-    return Play(float(value[0]), actions)
+    return Plan(float(value[0]), actions)
 
 
 _TIE = 1e-12

@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Leak:
+class QuestionLeak:
     """An observation that shows the question where it should have to be remembered.
 
     Attributes:
@@ -33,14 +33,14 @@ class Leak:
 
 
 class Moment(NamedTuple):
-    """A step of an optimal play: the state, its observation and the action taken."""
+    """A step of an optimal trajectory: the state, its observation and the action taken."""
 
     state: int
     seen: int
     action: int
 
 
-Play = tuple[Moment, ...]
+Trajectory = tuple[Moment, ...]
 
 
 def chance(env: QuestionEnv, graph: Graph, limit: int = BELIEF_LIMIT) -> tuple[Value, Value]:
@@ -75,7 +75,7 @@ def revealing(env: QuestionEnv, graph: Graph) -> Mask:
     return shows
 
 
-def leaks(env: QuestionEnv, graph: Graph) -> list[Leak]:
+def leaks(env: QuestionEnv, graph: Graph) -> list[QuestionLeak]:
     """Return the reachable observations that show the question where it should have to be remembered.
 
     That is where the task itself says so (`must_hide`), and at choices: where no action is best for every
@@ -88,11 +88,13 @@ def leaks(env: QuestionEnv, graph: Graph) -> list[Leak]:
         for number in siblings:
             state = graph.states[number]
             if shows[number] and (is_choice or env.must_hide(state)):
-                found.append(Leak(str(env.place(state)), env.picture(state), str(env.question(state))))
+                found.append(
+                    QuestionLeak(str(env.place(state)), env.picture(state), str(env.question(state)))
+                )
     return list(dict.fromkeys(found))
 
 
-def optimal_plays(graph: Graph, limit: int = BELIEF_LIMIT) -> list[Play] | None:
+def optimal_trajectories(graph: Graph, limit: int = BELIEF_LIMIT) -> list[Trajectory] | None:
     """Return how perfect memory plays from each start, or None when chance has a say after the start.
 
     Raises:
@@ -108,34 +110,34 @@ def optimal_plays(graph: Graph, limit: int = BELIEF_LIMIT) -> list[Play] | None:
     moves = zip(pair.tolist(), seen[target].tolist(), target.tolist(), strict=True)
     following = {(number, observed): belief for number, observed, belief in moves}
     first = {int(seen[number]): int(number) for number in beliefs.start.nonzero()[0]}
-    return [_play(graph, int(start), first, following, policy) for start in graph.start.nonzero()[0]]
+    return [_trajectory(graph, int(start), first, following, policy) for start in graph.start.nonzero()[0]]
 
 
-def actions_at_equal_sight(plays: list[Play]) -> int:
-    """Return the largest number of different actions that the plays take at one and the same observation."""
+def actions_at_equal_sight(trajectories: list[Trajectory]) -> int:
+    """Return the largest number of different actions that trajectories take at one observation."""
     taken: dict[int, set[int]] = {}
-    for moment in (moment for play in plays for moment in play):
+    for moment in (moment for each in trajectories for moment in each):
         taken.setdefault(moment.seen, set()).add(moment.action)
     return max(map(len, taken.values()), default=0)
 
 
-def held(env: QuestionEnv, graph: Graph, plays: list[Play]) -> list[int]:
-    """Return for each play how many steps pass from the last sight of the question to the last choice by it.
+def held(env: QuestionEnv, graph: Graph, trajectories: list[Trajectory]) -> list[int]:
+    """Return for each trajectory the steps from the last sight of the question to the last choice by it.
 
-    A choice by the question is an action that the plays of another question never take although they come to
-    the same place and see the same there. Plays without such a choice, or without a sight of the question
-    before it, are left out.
+    A choice by the question is an action that the trajectories of another question never take although they
+    come to the same place and see the same there. Trajectories without such a choice, or without a sight of
+    the question before it, are left out.
     """
     shows = revealing(env, graph)
     taken: dict[Hashable, dict[Hashable, set[int]]] = {}
-    for moment in (moment for play in plays for moment in play):
+    for moment in (moment for each in trajectories for moment in each):
         state = graph.states[moment.state]
         by_question = taken.setdefault((env.rest(state), moment.seen), {})
         by_question.setdefault(env.question(state), set()).add(moment.action)
     spans = []
-    for play in plays:
-        choices = [now for now, moment in enumerate(play) if _is_choice(env, graph, moment, taken)]
-        sights = [now for now, moment in enumerate(play) if shows[moment.state]]
+    for trajectory in trajectories:
+        choices = [now for now, moment in enumerate(trajectory) if _is_choice(env, graph, moment, taken)]
+        sights = [now for now, moment in enumerate(trajectory) if shows[moment.state]]
         before = [now for now in sights if choices and now <= choices[-1]]
         if before:
             spans.append(choices[-1] - before[-1])
@@ -162,7 +164,9 @@ def _siblings(env: QuestionEnv, graph: Graph) -> list[list[int]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _play(graph: Graph, state: int, first: Any, following: Any, policy: NDArray[np.int16]) -> Play:
+def _trajectory(
+    graph: Graph, state: int, first: Any, following: Any, policy: NDArray[np.int16]
+) -> Trajectory:
     assert graph.table is not None
     belief, moments = first[int(graph.seen[state])], []
     for now in range(graph.horizon):

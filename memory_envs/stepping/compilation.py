@@ -8,10 +8,9 @@ import functools
 import hashlib
 import pickle
 import warnings
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numba
@@ -46,25 +45,35 @@ def compile_rulebook(rulebook: ModuleType) -> Kernels:
 def source_digest(rulebook: ModuleType) -> str:
     """Return a digest of everything compiled code depends on.
 
-    That is this file, the loops, the rules of this package, which other rulebooks may call, and all files
-    beside the rulebook.
+    That is this file, the rules of this package and all files beside the rulebook, for the constants in them,
+    and every file with a function that the loops call, wherever it lies.
     """
     digest = hashlib.sha256(rulebook.__name__.encode())
-    for name, content in sorted(_sources(rulebook)):
-        digest.update(name.encode() + b"\0" + content + b"\0")
+    for file in sorted(source_files(rulebook)):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
-def _sources(rulebook: ModuleType) -> Iterator[tuple[str, bytes]]:
-    for name in ("kernels", "compilation"):
-        yield name, resources.files("memory_envs.stepping").joinpath(f"{name}.py").read_bytes()
-    beside = rulebook.__name__.rpartition(".")[0]
-    for package in {"memory_envs.rules", beside} - {""}:
-        for file in resources.files(package).iterdir():
-            if file.name.endswith(".py"):
-                yield f"{package}/{file.name}", file.read_bytes()
-    if not beside and rulebook.__file__ is not None:
-        yield rulebook.__name__, Path(rulebook.__file__).read_bytes()
+def source_files(rulebook: ModuleType) -> set[Path]:
+    """Return the files of `source_digest`."""
+    loops = make_loops(rulebook)
+    called = {Path(each.__code__.co_filename) for loop in loops for each in _called(loop)}
+    beside = [Path(rulebook.__file__ or "")] if "." not in rulebook.__name__ else []
+    for package in {"memory_envs.rules", rulebook.__name__.rpartition(".")[0]} - {""}:
+        beside += [file for file in Path(str(resources.files(package))).iterdir() if file.suffix == ".py"]
+    return {Path(__file__), *(file for file in (*called, *beside) if file.is_file())}
+
+
+def _called(function: Any) -> set[FunctionType]:
+    """Return the Python functions that a function calls by name, directly or not, itself among them."""
+    called, waiting = set(), [function]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, FunctionType) and here not in called:
+            called.add(here)
+            waiting += [cell.cell_contents for cell in here.__closure__ or ()]
+            waiting += [here.__globals__.get(name) for name in here.__code__.co_names]
+    return called
 
 
 def _compile(function: Any, rulebook: ModuleType, digest: str, signature: Any) -> Any:

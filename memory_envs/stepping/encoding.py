@@ -1,15 +1,14 @@
 """Encodings: the forms in which a window of tiles can be handed to the agent."""
 
 import math
-from types import ModuleType
 
 import numpy as np
 from gymnasium.spaces import Box
 
-from memory_envs.rendering.scene import looks_of
-from memory_envs.rendering.sprites import sprite_table
+from memory_envs.rendering.sprites import Pixels, sprite_table
 from memory_envs.rules.settings import check_choice
 from memory_envs.stepping.kernels import ONEHOT, RGB, TILES, Pen
+from memory_envs.task import Task
 
 OBSERVATIONS = {"onehot": ONEHOT, "tiles": TILES, "rgb": RGB}
 
@@ -19,14 +18,14 @@ LEAST_IMAGE = 36
 _LEAST_CELL = 12  # pixels; with less, shapes cannot be told apart
 
 
-def observation_space(rulebook: ModuleType, view_size: int, observation: str) -> Box:
+def observation_space(task: Task, view_size: int, observation: str) -> Box:
     """Return the space of one observation.
 
     Raises:
         ValueError: `observation` is unknown.
     """
     _check(observation)
-    cells, tiles, notes = view_size * view_size, rulebook.NUM_TILES, rulebook.NUM_NOTES
+    cells, tiles, notes = view_size * view_size, task.rules.NUM_TILES, task.rules.NUM_NOTES
     # Vectors where there are no pixels: Stable-Baselines3 would take a window of three dimensions for a
     # picture too small to learn from.
     if observation == "onehot":
@@ -38,23 +37,34 @@ def observation_space(rulebook: ModuleType, view_size: int, observation: str) ->
     return Box(0, 255, (view_size * cell + (cell // 2 if notes else 0), view_size * cell, 3), np.uint8)
 
 
-def new_pen(rulebook: ModuleType, view_size: int, observation: str) -> Pen:
+def new_pen(task: Task, view_size: int, observation: str) -> Pen:
     """Return the scratch arrays and sprites with which the kernels write observations.
 
     Raises:
-        ValueError: `observation` is unknown.
+        ValueError: `observation` is unknown, or pictures are asked for of a task without looks.
     """
     _check(observation)
-    cell = cell_pixels(view_size)
-    painted = observation == "rgb"
+    no_sprites = np.empty((task.rules.NUM_TILES, 0, 0, 3), dtype=np.uint8)
     return Pen(
         view=np.empty((view_size, view_size), dtype=np.uint8),
-        notes=np.zeros(rulebook.NUM_NOTES, dtype=np.uint8),
-        sprites=sprite_table(looks_of(rulebook), cell)
-        if painted
-        else np.empty((rulebook.NUM_TILES, 0, 0, 3), dtype=np.uint8),
+        notes=np.zeros(task.rules.NUM_NOTES, dtype=np.uint8),
+        sprites=observed_sprites(task, view_size) if observation == "rgb" else no_sprites,
         kind=OBSERVATIONS[observation],
     )
+
+
+def observed_sprites(task: Task, view_size: int) -> Pixels:
+    """Return the picture of each tile in "rgb" observations, uint8 [NUM_TILES, cell, cell, 3].
+
+    Raises:
+        ValueError: The task has not one look for each tile code.
+    """
+    if len(task.looks) != task.rules.NUM_TILES:
+        raise ValueError(
+            f"{task.name} has {task.rules.NUM_TILES} tile codes but {len(task.looks)} looks: give its Task "
+            "one memory_envs.rendering.scene.Look for each"
+        )
+    return sprite_table(task.looks, cell_pixels(view_size))
 
 
 def cell_pixels(view_size: int) -> int:

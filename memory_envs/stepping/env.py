@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any, cast
 
 import gymnasium
@@ -11,55 +10,60 @@ from gymnasium import error
 from numpy.typing import NDArray
 
 from memory_envs.rendering import painter
-from memory_envs.rendering.display import Window
 from memory_envs.rendering.scene import Scene
-from memory_envs.rendering.style import ALL, Style
 from memory_envs.rules import grid
+from memory_envs.stepping.base import TaskEnv
 from memory_envs.stepping.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.stepping.lanes import Lanes, RefusedStep, new_stream
 
 Observation = NDArray[np.uint8]
 
 
-class MemoryEnv(gymnasium.Env[Observation, np.int64]):
-    """One lane of a rulebook; a task is a subclass that says how it is configured and how it looks.
+class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
+    """One lane of a task; a subclass names the task.
 
     `reset(seed=...)` starts a new stream of episodes at episode 0 and `reset()` goes on to the next one:
     episode k depends on nothing but the stream and k. `reset(options={"stream": s, "episode": k})` goes
     straight to one.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array", "ansi"], "render_fps": 10}
-
     def __init__(
         self,
-        rulebook: ModuleType,
-        config: Any,
         *,
-        observation: str,
-        analysis: bool,
-        render_mode: str | None,
-        style: Style = ALL,
+        observation: str = "onehot",
+        analysis: bool = False,
+        render_mode: str | None = None,
+        render_view: str = "both",
+        render_panel: bool = True,
+        **settings: Any,
     ) -> None:
-        """Set up one lane of `rulebook`.
+        """Make one lane.
+
+        Args:
+            observation: "onehot", "tiles" or "rgb".
+            analysis: Whether infos tell what is known of the state; costs speed.
+            render_mode: "human", "rgb_array", "ansi" or None.
+            render_view: What is painted: the "room" from above, what the "agent" sees, or "both".
+            render_panel: Whether hidden facts, step count and legend are painted as well.
+            settings: Options of the task: the arguments of the rulebook's `configure`.
 
         Raises:
-            TypeError: `analysis` is not a bool.
-            ValueError: `observation` or `render_mode` is unknown.
+            TypeError: An option is unknown, or not of the kind it should be.
+            ValueError: An option is out of range.
         """
-        check_analysis(analysis)
-        check_render_mode(render_mode, self.metadata["render_modes"])
-        self.render_mode = render_mode
-        self.style = style
-        self.config = config
-        self.analysis = analysis
-        self._lanes = Lanes(rulebook, config, 1, observation)
+        self._set_up(
+            settings,
+            analysis=analysis,
+            render_mode=render_mode,
+            render_view=render_view,
+            render_panel=render_panel,
+        )
+        self._lanes = Lanes(self.task, self.config, 1, observation)
         self.observation_space = cast(gymnasium.Space[Observation], self._lanes.space)
-        self.action_space = gymnasium.spaces.Discrete(rulebook.NUM_ACTIONS)
+        self.action_space = gymnasium.spaces.Discrete(self.task.rules.NUM_ACTIONS)
         self._actions = np.zeros(1, dtype=np.int64)
         self._all = np.ones(1, dtype=np.bool_)
         self._none = np.zeros(1, dtype=np.bool_)
-        self._window = Window(type(self).__name__, self.metadata["render_fps"])
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -153,8 +157,12 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
         return self._lanes.fingerprint(0)
 
     def scene(self) -> Scene:
-        """Return what there is to see of the current state."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it looks")
+        """Return what there is to see of the current state.
+
+        Raises:
+            NotImplementedError: The task has no scene.
+        """
+        return self._scene(0)
 
     def render(self) -> Any:
         """Paint the current state.
@@ -167,13 +175,8 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
             gymnasium.error.DependencyNotInstalled: pygame is missing; "ansi" does not need it.
             gymnasium.error.ResetNeeded: There is no state yet.
         """
-        if self.render_mode is None:
-            gymnasium.logger.warn("render() does nothing without a render_mode; give one to gymnasium.make")
-            return None
-        self._require_reset("render()")
-        if self.render_mode == "human":
-            return self._window.show(painter.pixels(self.scene(), self.style))
-        return painter.painted(self.scene(), self.render_mode, self.style)
+        shown = self._shown(lambda: painter.pixels(self.scene(), self.style), lambda: [self.scene()])
+        return None if shown is None else shown[0]
 
     def get_keys_to_action(self) -> dict[str, int]:
         """Return the keys of `gymnasium.utils.play`: a and d turn, w walks."""
@@ -205,10 +208,6 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
             self._lanes.check_row(values)
         return chosen
 
-    def _require_reset(self, name: str) -> None:
-        if self._lanes.rows[0, PHASE] == NEVER_RESET:
-            raise error.ResetNeeded(f"{name} is not known before the first reset(); call reset() first")
-
     def _refusal(self, refusal: Exception, action: Any) -> error.Error:
         phase = refusal.phase if isinstance(refusal, RefusedStep) else None
         if phase == NEVER_RESET:
@@ -220,25 +219,3 @@ class MemoryEnv(gymnasium.Env[Observation, np.int64]):
         return error.InvalidAction(
             f"action must be an integer in {self.action_space}, got {action!r} ({type(action).__name__})"
         )
-
-
-def check_render_mode(render_mode: str | None, choices: list[str]) -> None:
-    """Refuse an unknown render mode.
-
-    Raises:
-        ValueError: Naming the choices.
-    """
-    if render_mode is not None and not (isinstance(render_mode, str) and render_mode in choices):
-        raise ValueError(
-            f"render_mode must be None or one of {', '.join(map(repr, choices))}, got {render_mode!r}"
-        )
-
-
-def check_analysis(analysis: object) -> None:
-    """Refuse anything but a bool.
-
-    Raises:
-        TypeError: Naming what was given.
-    """
-    if not isinstance(analysis, (bool, np.bool_)):
-        raise TypeError(f"analysis must be True or False, got {analysis!r}")

@@ -2,15 +2,13 @@
 
 import hashlib
 import math
-from importlib import import_module
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
 from memory_envs.rules.randomness import STREAM_LIMIT
-from memory_envs.solvers.planner import PLANNED, optimal_steps_remaining
 from memory_envs.stepping.compilation import compile_rulebook
 from memory_envs.stepping.encoding import new_pen, observation_space
 from memory_envs.stepping.kernels import (
@@ -26,6 +24,7 @@ from memory_envs.stepping.kernels import (
     STREAM,
     pack,
 )
+from memory_envs.task import Task
 
 OPTIMAL_STEPS = "optimal_steps_remaining"
 
@@ -66,11 +65,11 @@ class RefusedStep(ValueError):
 
 
 class Lanes:
-    """N episodes of one rulebook and configuration, advanced together by compiled code.
+    """N episodes of one task and configuration, advanced together by compiled code.
 
     Attributes:
-        rulebook: The module with the rules.
-        config: Its Config.
+        task: The task.
+        config: The Config of its rules.
         rows: int64 [N, FIELDS + fields of State], all that changes; columns as named in
             `memory_envs.stepping.kernels`.
         space: Space of one observation.
@@ -78,7 +77,7 @@ class Lanes:
 
     def __init__(
         self,
-        rulebook: ModuleType,
+        task: Task,
         config: Any,
         num_lanes: int,
         observation: str,
@@ -90,13 +89,14 @@ class Lanes:
         Raises:
             ValueError: `observation` is unknown.
         """
-        self.rulebook = rulebook
+        self.task = task
         self.config = config
-        self.rows = np.zeros((num_lanes, FIELDS + len(rulebook.State._fields)), dtype=np.int64)
-        self.space = observation_space(rulebook, config.view_size, observation)
-        self._kernels = compile_rulebook(rulebook)
+        self._rules = task.rules
+        self.rows = np.zeros((num_lanes, FIELDS + len(self._rules.State._fields)), dtype=np.int64)
+        self.space = observation_space(task, config.view_size, observation)
+        self._kernels = compile_rulebook(self._rules)
         self._config = pack(config)
-        self._shared = (*self._config, self.rows, *new_pen(rulebook, config.view_size, observation))
+        self._shared = (*self._config, self.rows, *new_pen(task, config.view_size, observation))
         self._arguments = (num_lanes, observation, autoreset, keep_final_rows)
         self._autoreset = autoreset
         self._keep_final_rows = keep_final_rows
@@ -106,8 +106,8 @@ class Lanes:
         self._no_rows = np.empty((0, self.rows.shape[1]), dtype=np.int64)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by what the lanes were made from, as modules and compiled code cannot be."""
-        return _remade, (self.rulebook.__name__, self.config, self._arguments, self.rows.copy())
+        """Copy and pickle by what the lanes were made from, as compiled code cannot be."""
+        return _remade, (self.task, self.config, self._arguments, self.rows.copy())
 
     def begin(self, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Begin the episodes named in the rows of the lanes of `mask`, bool [N]; observe all lanes."""
@@ -139,16 +139,16 @@ class Lanes:
     def facts(self, rows: NDArray[np.int64]) -> Facts:
         """Return what there is to know of the states in `rows`, made like `self.rows`: name to int64 [N].
 
-        Named are the rulebook's FACTS and, behind them, for the rulebooks of this package, the steps that
-        optimal play would still take.
+        Named are the rulebook's FACTS and, behind them, where the task can tell, the steps that optimal play
+        would still take.
         """
-        facts = np.empty((len(rows), len(self.rulebook.FACTS)), dtype=np.int64)
+        facts = np.empty((len(rows), len(self._rules.FACTS)), dtype=np.int64)
         self._kernels.facts(*self._config, rows, facts)
-        named = {name: facts[:, place].copy() for place, name in enumerate(self.rulebook.FACTS)}
-        if self.rulebook not in PLANNED:
+        named = {name: facts[:, place].copy() for place, name in enumerate(self._rules.FACTS)}
+        if self.task.steps_remaining is None:
             return named
-        states = (self.rulebook.State(*row) for row in rows[:, FIELDS:].tolist())
-        remaining = [optimal_steps_remaining(self.rulebook, self.config, state) for state in states]
+        states = (self._rules.State(*row) for row in rows[:, FIELDS:].tolist())
+        remaining = [self.task.steps_remaining(self.config, state) for state in states]
         return named | {OPTIMAL_STEPS: np.array(remaining, dtype=np.int64)}
 
     def assign(self, lane: int, stream: int | None) -> None:
@@ -160,7 +160,7 @@ class Lanes:
 
     def state(self, lane: int) -> Any:
         """Return the rulebook's State of a lane, in Python integers."""
-        return self.rulebook.State(*self.rows[lane, FIELDS:].tolist())
+        return self._rules.State(*self.rows[lane, FIELDS:].tolist())
 
     def fingerprint(self, lane: int) -> str:
         """Return 16 hexadecimal digits that stand for a lane's row, the same on every machine."""
@@ -172,7 +172,7 @@ class Lanes:
 
     def columns(self) -> list[str]:
         """Return the names of the columns of `rows`."""
-        return ["stream", "episode", "phase", *self.rulebook.State._fields]
+        return ["stream", "episode", "phase", *self._rules.State._fields]
 
     def check_row(self, values: list[int]) -> None:
         """Refuse a row that no lane of this configuration can be in.
@@ -191,9 +191,9 @@ class Lanes:
                 raise ValueError(f"{name} must be in [0, {limit}], got {value}")
         if phase == NEVER_RESET:
             return
-        state = self.rulebook.State(*values[FIELDS:])
-        self.rulebook.check_state(self.config, state)
-        over = self.rulebook.has_ended(self.config, state)
+        state = self._rules.State(*values[FIELDS:])
+        self._rules.check_state(self.config, state)
+        over = self._rules.has_ended(self.config, state)
         if (phase == OVER) != over:
             expected = f"{OVER} (over)" if over else f"{RUNNING} (running)"
             raise ValueError(f"phase must be {expected} in this state, got {phase}")
@@ -206,9 +206,12 @@ def new_stream(generator: np.random.Generator) -> int:
     return int(generator.integers(STREAM_LIMIT))
 
 
-def _remade(
-    rulebook: str, config: Any, arguments: tuple[int, str, int, bool], rows: NDArray[np.int64]
-) -> Lanes:
-    lanes = Lanes(import_module(rulebook), config, *arguments)
+def seeded_stream(seed: int) -> int:
+    """Return the stream that an environment reset with this seed begins."""
+    return new_stream(seeding.np_random(seed)[0])
+
+
+def _remade(task: Task, config: Any, arguments: tuple[int, str, int, bool], rows: NDArray[np.int64]) -> Lanes:
+    lanes = Lanes(task, config, *arguments)
     lanes.rows[:] = rows
     return lanes

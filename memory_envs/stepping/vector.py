@@ -2,26 +2,22 @@
 
 import operator
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import error
-from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from memory_envs.rendering import painter
-from memory_envs.rendering.display import Window
 from memory_envs.rendering.scene import Mood, Scene
 from memory_envs.rendering.sprites import Pixels
-from memory_envs.rendering.style import ALL, Style
 from memory_envs.rules.settings import check_integer
-from memory_envs.stepping.env import check_analysis, check_render_mode
+from memory_envs.stepping.base import TaskEnv
 from memory_envs.stepping.kernels import EPISODE, FINAL_SUCCESS, NEVER_RESET, OVER, PHASE, STREAM
-from memory_envs.stepping.lanes import Lanes, RefusedStep, Steps, new_stream
+from memory_envs.stepping.lanes import Lanes, RefusedStep, Steps, new_stream, seeded_stream
 
 Observations = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
@@ -29,8 +25,8 @@ Flags = NDArray[np.bool_]
 _AUTORESET = {mode: number for number, mode in enumerate(AutoresetMode)}
 
 
-class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
-    """N lanes of a rulebook, stepped in one call of compiled code.
+class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
+    """N lanes of a task, stepped in one call of compiled code; a subclass names the task.
 
     Lane i returns, call by call, what the single environment reset with `seed + i` returns inside a
     `gymnasium.vector.SyncVectorEnv` of the same autoreset mode, infos included; all arrays are new in each
@@ -39,42 +35,50 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
 
     def __init__(
         self,
-        rulebook: ModuleType,
-        config: Any,
-        num_envs: int,
+        num_envs: int = 1,
         *,
-        autoreset_mode: AutoresetMode | str,
-        observation: str,
-        analysis: bool,
-        render_mode: str | None,
-        style: Style = ALL,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        observation: str = "onehot",
+        analysis: bool = False,
+        render_mode: str | None = None,
+        render_view: str = "both",
+        render_panel: bool = True,
+        **settings: Any,
     ) -> None:
-        """Set up `num_envs` lanes of `rulebook`.
+        """Make `num_envs` lanes.
+
+        Args:
+            num_envs: Number of lanes.
+            autoreset_mode: What happens to a lane whose episode has ended; an AutoresetMode or its value.
+            observation: As in the single environment, like all that follow.
+            analysis: See the single environment.
+            render_mode: "human" (a mosaic in a window), "rgb_array", "ansi" or None.
+            render_view: See the single environment.
+            render_panel: See the single environment.
+            settings: See the single environment.
 
         Raises:
-            TypeError: `num_envs` is not an integer, or `analysis` not a bool.
-            ValueError: An argument is out of range or unknown.
+            TypeError: An option is unknown, or not of the kind it should be.
+            ValueError: An option is out of range.
         """
         self.num_envs = check_integer("num_envs", num_envs, 1)
         self.autoreset_mode = _checked_mode(autoreset_mode)
-        self.metadata = {
-            "render_modes": ["human", "rgb_array", "ansi"],
-            "render_fps": 10,
-            "autoreset_mode": self.autoreset_mode,
-        }
-        check_render_mode(render_mode, self.metadata["render_modes"])
-        self.render_mode = render_mode
-        self.style = style
-        self._window = Window(type(self).__name__, self.metadata["render_fps"])
-        self.config = config
-        check_analysis(analysis)
-        self.analysis = analysis
+        self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
+        self._set_up(
+            settings,
+            analysis=analysis,
+            render_mode=render_mode,
+            render_view=render_view,
+            render_panel=render_panel,
+        )
         # How the episodes ended that the last step began anew, which the states no longer tell.
         self._outcomes: dict[int, Mood] = {}
         number = _AUTORESET[self.autoreset_mode]
-        self._lanes = Lanes(rulebook, config, self.num_envs, observation, number, keep_final_rows=analysis)
+        self._lanes = Lanes(
+            self.task, self.config, self.num_envs, observation, number, keep_final_rows=analysis
+        )
         self.single_observation_space = self._lanes.space
-        self.single_action_space = gymnasium.spaces.Discrete(rulebook.NUM_ACTIONS)
+        self.single_action_space = gymnasium.spaces.Discrete(self.task.rules.NUM_ACTIONS)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
 
@@ -192,8 +196,12 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         return self._lanes.fingerprint(lane)
 
     def scene(self, lane: int) -> Scene:
-        """Return what there is to see of the current state of a lane."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it looks")
+        """Return what there is to see of the current state of a lane.
+
+        Raises:
+            NotImplementedError: The task has no scene.
+        """
+        return self._scene(lane)
 
     def render(self) -> tuple[Any, ...] | None:
         """Paint the current state of each lane.
@@ -207,17 +215,8 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
             gymnasium.error.DependencyNotInstalled: pygame is missing; "ansi" does not need it.
             gymnasium.error.ResetNeeded: A lane has no state yet.
         """
-        if self.render_mode is None:
-            gymnasium.logger.warn(
-                "render() does nothing without a render_mode; give one to gymnasium.make_vec"
-            )
-            return None
-        self._require_reset("render()")
-        if self.render_mode == "human":
-            self._window.show(self.mosaic())
-            return None
-        scenes = (self.scene(lane) for lane in range(self.num_envs))
-        return tuple(painter.painted(scene, self.render_mode, self.style) for scene in scenes)
+        shown = self._shown(self.mosaic, lambda: map(self.scene, range(self.num_envs)))
+        return None if shown is None else tuple(shown)
 
     def mosaic(self, max_lanes: int = 64) -> Pixels:
         """Return one RGB image, uint8 [height, width, 3], of the first lanes; needs no render mode.
@@ -240,18 +239,14 @@ class MemoryVectorEnv(VectorEnv[Observations, NDArray[np.int64], NDArray[Any]]):
         """Close the window, if one is open; windows of other environments stay."""
         self._window.close()
 
-    def _require_reset(self, name: str) -> None:
-        if (self._lanes.rows[:, PHASE] == NEVER_RESET).any():
-            raise error.ResetNeeded(f"{name} was called before the first reset(); call reset() first")
-
     def _show(self) -> None:
         # A first reset with a mask leaves lanes without a state, and a mosaic would have holes.
-        if self.render_mode == "human" and not (self._lanes.rows[:, PHASE] == NEVER_RESET).any():
+        if self.render_mode == "human" and self._was_reset():
             self.render()
 
     def _stream_for(self, lane: int, seed: int | None) -> int | None:
         if seed is not None:
-            return new_stream(seeding.np_random(seed)[0])
+            return seeded_stream(seed)
         if self._lanes.rows[lane, PHASE] == NEVER_RESET:
             return new_stream(self.np_random)
         return None

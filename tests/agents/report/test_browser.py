@@ -9,7 +9,7 @@ from agents.report.__main__ import write_report
 from agents.report.artwork import sheet_data
 from agents.report.episode_data import attention_on, in_view, reach
 from agents.results.acting import StepTime, write_acting
-from memory_envs.rendering.scene import IMAZE_LOOKS
+from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.rendering.sprites import sprite
 from tests.support.chromium import browser, find_chromium
 from tests.support.small_benchmark import write_benchmark

@@ -18,7 +18,7 @@ from agents.report.page import SCRIPTS, STYLES, embedded, page
 from agents.report.players import players_data
 from agents.results.runs import find_runs, grouped
 from agents.runs.directory import RunDirectory
-from memory_envs.rendering.scene import IMAZE_LOOKS
+from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.rendering.sprites import agent_over, sprite
 from tests.support.small_report import MEMORY, copy_run, embedded_in
 

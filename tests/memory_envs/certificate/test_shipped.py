@@ -7,8 +7,10 @@ import pytest
 
 import memory_envs
 from memory_envs.certificate.report import Bounds, Certificate
+from memory_envs.certificate.shipped import load, save
 from registry.envs import ENVS
 from tests.support.registered import certified
+from tests.support.toys import NamedTMaze
 
 EXACT_IDS = [row.id for row in ENVS if "IMaze" in row.id]
 SLOW = {"MemoryEnvs/IMaze-31x31-v0", "MemoryEnvs/IMaze-21x21-v0"}
@@ -111,3 +113,9 @@ def test_the_package_offers_certificates_by_name_only():
     assert callable(memory_envs.certify) and callable(memory_envs.reference)
     with pytest.raises(AttributeError, match="has no attribute 'certifi'"):
         memory_envs.certifi  # noqa: B018
+
+
+def test_saved_certificates_load_as_they_were(tmp_path):
+    certificates = [memory_envs.certify(NamedTMaze(), name=name) for name in ("one", "two")]
+    save(certificates, tmp_path / "both.json")
+    assert load((tmp_path / "both.json").read_text()) == {each.id: each for each in certificates}

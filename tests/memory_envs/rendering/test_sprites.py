@@ -8,7 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from memory_envs.rendering.scene import FLOOR, IMAZE_LOOKS, META_FETCH_LOOKS, WALL, Look
+from memory_envs.imaze import LOOKS as IMAZE_LOOKS
+from memory_envs.meta_fetch import LOOKS as META_FETCH_LOOKS
+from memory_envs.rendering.scene import FLOOR, WALL, Look
 from memory_envs.rendering.sprites import PALETTE, agent_over, framed, sprite, sprite_table
 
 TASKS = {"imaze": IMAZE_LOOKS, "meta_fetch": META_FETCH_LOOKS}
@@ -119,9 +121,9 @@ def test_what_has_no_picture_is_named():
 def test_sprites_need_no_drawing_library():
     code = (
         "import sys; sys.modules['pygame'] = sys.modules['PIL'] = None\n"
-        "from memory_envs.rendering.scene import IMAZE_LOOKS\n"
+        "from memory_envs.imaze import LOOKS\n"
         "from memory_envs.rendering.sprites import sprite_table\n"
-        "print(sprite_table(IMAZE_LOOKS, 12).sum() > 0)"
+        "print(sprite_table(LOOKS, 12).sum() > 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"

@@ -1,8 +1,7 @@
-"""Replays come back, notice every change, and reading one runs nothing."""
+"""A replay is an episode: recorded, verified to the step, shown again."""
 
 import json
 import re
-import subprocess
 import sys
 
 import gymnasium as gym
@@ -11,23 +10,10 @@ import pytest
 
 import memory_envs  # noqa: F401  (registers the environments)
 from memory_envs.policies.reference import RandomPolicy
-from memory_envs.rendering.video import write_gif, write_mp4
-from memory_envs.replay import Replay, ReplayError, ReplayMismatch, record, task_of
-from memory_envs.replay.__main__ import main
+from memory_envs.replay import Replay, ReplayError, ReplayMismatch, task_of
+from tests.support.replays import changed
 
 SETTINGS = {"size": 13, "delay": 4, "max_episode_steps": 40}
-
-
-@pytest.fixture
-def replay() -> Replay:
-    env = gym.make("MemoryEnvs/IMaze-v0", size=13, delay=4)
-    return record(env, RandomPolicy(env.action_space, seed=0), seed=3)
-
-
-def changed(path, **fields):
-    content = json.loads(path.read_text()) | fields
-    path.write_text(json.dumps({name: value for name, value in content.items() if value is not ...}))
-    return path
 
 
 def test_a_replay_comes_back_from_its_file_and_verifies(replay, tmp_path):
@@ -227,60 +213,11 @@ def test_an_mp4_has_one_image_per_state_and_rests(replay, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_videos_name_what_is_wrong(tmp_path):
-    frame = np.zeros((3, 4, 3), dtype=np.uint8)
-    with pytest.raises(ValueError, match="an MP4 needs frames of even sides, got 4x3"):
-        write_mp4(tmp_path / "a.mp4", [frame])
-    for write in (write_gif, write_mp4):
-        with pytest.raises(ValueError, match="at least one frame, got none"):
-            write(tmp_path / "a", [])
-        with pytest.raises(ValueError, match="frames_per_second must be above 0, got 0"):
-            write(tmp_path / "a", [frame], frames_per_second=0)
-    with pytest.raises(FileNotFoundError, match="no such folder"):
-        write_gif(tmp_path / "nowhere" / "a.gif", [frame])
-    assert not any(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize("package, suffix", [("PIL", "gif"), ("imageio_ffmpeg", "mp4")])
 def test_missing_packages_of_videos_name_the_extra(replay, tmp_path, monkeypatch, package, suffix):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(gym.error.DependencyNotInstalled, match=r'pip install "memory-envs\[render\]"'):
         getattr(replay, f"save_{suffix}")(tmp_path / f"a.{suffix}")
-
-
-def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path):
-    def frames():
-        yield np.zeros((4, 4, 3), dtype=np.uint8)
-        raise RuntimeError("no more")
-
-    for write in (write_gif, write_mp4):
-        with pytest.raises(RuntimeError, match="no more"):
-            write(tmp_path / "a.mp4", frames())
-    assert not any(tmp_path.iterdir())
-
-
-def test_the_command_verifies_and_shows(replay, tmp_path, capsys):
-    short = Replay.of(replay.env_id, replay.kwargs, replay.stream, 0, [0, 1, 0, 1])
-    short.save(path := tmp_path / "episode.json")
-    gif, mp4 = tmp_path / "a.gif", tmp_path / "a.mp4"
-    assert main([str(path), "--ansi", "--gif", str(gif), "--mp4", str(mp4), "--width", "80"]) == 0
-    said = capsys.readouterr().out
-    assert said.count("legend:") == 5 and "4 steps, return 0, every state verified" in said
-    assert gif.stat().st_size > 0 and mp4.stat().st_size > 0
-    changed(path, actions=[1, 1, 0, 1], hashes=list(short.hashes))
-    assert main([str(path)]) == 2
-    assert "error: step 1 led to state" in capsys.readouterr().err
-    assert main([str(path), "--no-verify"]) == 0
-    assert "not verified" in capsys.readouterr().out
-    assert main([str(tmp_path / "none.json")]) == 2
-
-
-def test_the_command_runs_as_a_module(replay, tmp_path):
-    replay.save(path := tmp_path / "episode.json")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "memory_envs.replay", str(path)], capture_output=True, text=True
-    )
-    assert done.returncode == 0 and "every state verified" in done.stdout, done.stderr
 
 
 def test_how_an_episode_is_rendered_or_analysed_is_not_part_of_its_task():

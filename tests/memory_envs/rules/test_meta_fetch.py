@@ -1,7 +1,8 @@
+"""Meta-Fetch's rules are those of its description."""
+
 import itertools
 import math
 import re
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,16 +12,12 @@ from hypothesis import strategies as st
 from memory_envs.rules import layouts, room
 from memory_envs.rules import meta_fetch as rules
 from memory_envs.rules.grid import EAST, FORWARD, NORTH, NUM_HEADINGS, TURN_RIGHT
-from memory_envs.rules.randomness import draw_order, episode_key
+from memory_envs.rules.randomness import episode_key
 from tests.support.env_oracles import cut_window
 from tests.support.meta_fetch_oracle import Fetching
+from tests.support.rooms import assert_uniform, first, packed
 
 SIZES = range(5, 18)
-
-
-def first(key=0, **arguments):
-    config = rules.configure(**arguments)
-    return config, rules.begin(config, episode_key(key, 0))
 
 
 def cells_of(config, state):
@@ -29,10 +26,6 @@ def cells_of(config, state):
 
 def order_of(config, state):
     return [rules.ordered(state, position) for position in range(config.num_objects)]
-
-
-def packed(digits, base):
-    return sum(digit * base**place for place, digit in enumerate(digits))
 
 
 def place_of(config, cell):
@@ -160,23 +153,6 @@ def test_starts_are_uniform(num_objects):
         assert len(taken) == num_objects + 1
 
 
-def assert_uniform(values, kinds):
-    """Pearson's statistic within four standard deviations of its mean."""
-    counts = Counter(values)
-    assert len(counts) == kinds or len(values) / kinds < 10
-    expected = len(values) / kinds
-    statistic = sum((count - expected) ** 2 / expected for count in counts.values())
-    statistic += (kinds - len(counts)) * expected
-    assert abs(statistic - (kinds - 1)) < 4 * math.sqrt(2 * (kinds - 1))
-
-
-def test_a_drawn_order_holds_every_number_once():
-    for key, n in itertools.product(range(500), range(1, 9)):
-        order = draw_order(key, 3, n)
-        assert sorted(order >> 3 * position & 7 for position in range(n)) == list(range(n))
-        assert order < 8**n
-
-
 def test_streams_and_episodes_have_their_own_rooms():
     config = rules.configure()
     layouts_seen = {rules.begin(config, episode_key(s, e)).cells for s in range(20) for e in range(20)}
@@ -193,9 +169,6 @@ def test_every_window_of_a_room_is_its_picture_turned_and_cut(size):
             there = state._replace(row=row, column=column, heading=heading)
             expected = cut_window(picture, row, column, heading, view_size)
             assert (window_of(config, there) == expected).all()
-
-
-# --- What a fetch does ----------------------------------------------------------------------------
 
 
 def corridor(*order, cells=(1, 2, 3), column=1):
@@ -253,9 +226,6 @@ def test_what_was_paid_is_not_paid_again_before_the_sequence_is_completed():
     assert sum(rewards) == 1 and state.progress == 1
 
 
-# --- No endless reward ----------------------------------------------------------------------------
-
-
 def clockless(state):
     """What of a state matters for the future, time limit aside."""
     return state._replace(steps=0, completed=min(state.completed, 1))
@@ -311,65 +281,6 @@ def test_no_cycle_earns_without_completing_a_sequence(num_objects, key):
 def test_the_search_finds_the_cycle_of_rules_that_pay_again():
     config, state = first(size=5, num_objects=3)
     assert endless_reward(config, state, paying_again) is not None
-
-
-# --- Splits ---------------------------------------------------------------------------------------
-
-
-def turned_picture(side, cells):
-    """The layout of a room that was turned by a quarter clockwise, by turning a picture."""
-    picture = np.full(side * side, -1)
-    picture[list(cells)] = range(len(cells))
-    turned = np.rot90(picture.reshape(side, side), -1).reshape(-1)
-    return [int(np.nonzero(turned == item)[0][0]) for item in range(len(cells))]
-
-
-@pytest.mark.parametrize("side, count", [(3, 2), (3, 3), (3, 4), (4, 3)])
-def test_every_layout_is_in_one_split_together_with_its_turns(side, count):
-    test = 0
-    all_layouts = list(itertools.permutations(range(side * side), count))
-    for cells in all_layouts:
-        code, turned = packed(cells, 256), packed(turned_picture(side, cells), 256)
-        member = [layouts.in_split(code, side, count, split) for split in (layouts.TRAIN, layouts.TEST)]
-        assert sorted(member) == [False, True]
-        assert layouts.in_split(code, side, count, layouts.ALL)
-        assert layouts.turned_layout(code, side, count) == turned
-        assert layouts.is_test_layout(turned, side, count) == member[1]
-        test += member[1]
-    orbits = len(all_layouts) / 4
-    assert abs(test / len(all_layouts) - 1 / 5) < 4 * math.sqrt(0.2 * 0.8 / orbits)
-
-
-@pytest.mark.parametrize("size, num_objects", [(5, 2), (9, 3), (17, 6)])
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_episodes_of_a_split_have_its_layouts(size, num_objects, split):
-    config = rules.configure(size=size, num_objects=num_objects, split=split)
-    for episode in range(300):
-        state = rules.begin(config, episode_key(1, episode))
-        assert layouts.is_test_layout(state.cells, size - 2, num_objects) == (split == "test")
-        rules.check_state(config, state)
-
-
-def test_a_layout_of_the_other_split_is_not_a_state_of_this_one():
-    train, state = first(split="train")
-    with pytest.raises(ValueError, match="cells must be a layout of split 'test'"):
-        rules.check_state(rules.configure(split="test"), state)
-    rules.check_state(train, state)
-
-
-def test_episodes_of_the_test_split_are_as_uniform_as_its_layouts():
-    config = rules.configure(size=5, num_objects=2, split="test")
-    found = Counter(rules.begin(config, episode_key(2, episode)).cells for episode in range(3000))
-    expected = {
-        packed(cells, 256)
-        for cells in itertools.permutations(range(9), 2)
-        if layouts.is_test_layout(packed(cells, 256), 3, 2)
-    }
-    assert set(found) == expected
-    assert_uniform(list(found.elements()), len(expected))
-
-
-# --- Settings and states --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

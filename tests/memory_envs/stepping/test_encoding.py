@@ -6,15 +6,13 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import memory_envs  # noqa: F401
-from memory_envs.rendering.scene import looks_of
-from memory_envs.rendering.sprites import sprite_table
-from memory_envs.rules import imaze, meta_fetch
-from memory_envs.stepping.encoding import LEAST_IMAGE, OBSERVATIONS, cell_pixels
+from memory_envs import imaze, meta_fetch
+from memory_envs.stepping.encoding import LEAST_IMAGE, OBSERVATIONS, cell_pixels, observed_sprites
 from registry.envs import ENVS
 
 TASKS = {
-    "MemoryEnvs/IMaze-v0": imaze,
-    "MemoryEnvs/MetaFetch-v0": meta_fetch,
+    "MemoryEnvs/IMaze-v0": imaze.TASK,
+    "MemoryEnvs/MetaFetch-v0": meta_fetch.TASK,
 }
 STEPS = 250
 
@@ -35,13 +33,13 @@ def played(env_id: str, seed: int = 0, **settings):
 @pytest.mark.parametrize("view_size", [1, 3, 5])
 @pytest.mark.parametrize("env_id", TASKS)
 def test_one_hot_codes_and_pictures_show_the_same_window(env_id, view_size):
-    rulebook, cell = TASKS[env_id], cell_pixels(view_size)
-    sprites, side = sprite_table(looks_of(rulebook), cell), view_size * cell
+    task, cell = TASKS[env_id], cell_pixels(view_size)
+    sprites, side = observed_sprites(task, view_size), view_size * cell
     forms = [played(env_id, view_size=view_size, observation=form) for form in ("tiles", "onehot", "rgb")]
     for (_, codes), (_, onehot), (_, image) in zip(*forms, strict=True):
         window = codes[: view_size**2].reshape(view_size, view_size)
         notes = codes[view_size**2 :]
-        assert (onehot == np.concatenate([np.eye(rulebook.NUM_TILES)[window.ravel()].ravel(), notes])).all()
+        assert (onehot == np.concatenate([np.eye(task.rules.NUM_TILES)[window.ravel()].ravel(), notes])).all()
         expected = sprites[window].transpose(0, 2, 1, 3, 4).reshape(side, side, 3)
         assert (image[:side] == expected).all()
         assert image.shape[0] == side + (cell // 2 if len(notes) else 0)
@@ -137,5 +135,5 @@ def test_without_analysis_infos_tell_success_alone(env_id):
 @pytest.mark.parametrize("env_id", TASKS)
 def test_infos_for_analysis_have_the_same_keys_from_reset_and_step(env_id):
     env = gymnasium.make(env_id, analysis=True)
-    names = {*TASKS[env_id].FACTS, "is_success", "optimal_steps_remaining"}
+    names = {*TASKS[env_id].rules.FACTS, "is_success", "optimal_steps_remaining"}
     assert set(env.reset(seed=0)[1]) == set(env.step(0)[4]) == names

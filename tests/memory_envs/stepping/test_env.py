@@ -93,12 +93,12 @@ def test_stepping_before_reset_or_after_the_end_is_refused():
 
 @pytest.mark.parametrize("name", ["stream", "episode"])
 def test_what_is_not_known_before_reset_says_so(name):
-    with pytest.raises(error.ResetNeeded, match=f"{name} is not known before the first reset"):
+    with pytest.raises(error.ResetNeeded, match=f"{name} was asked for before the first reset"):
         getattr(IMazeEnv(), name)
 
 
 def test_observations_before_reset_are_refused():
-    with pytest.raises(error.ResetNeeded, match=re.escape("observe() is not known")):
+    with pytest.raises(error.ResetNeeded, match=re.escape("observe() was asked for before")):
         IMazeEnv().observe()
 
 

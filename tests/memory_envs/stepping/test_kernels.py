@@ -1,6 +1,5 @@
-"""Compiled code does what the rules say, is kept on disk, and is never older than the rules."""
+"""The loops over lanes do what the rules say, compiled or not."""
 
-import importlib
 import json
 import os
 import shutil
@@ -16,10 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory_envs.imaze import IMazeEnv
+from memory_envs.imaze import TASK, IMazeEnv
 from memory_envs.rules import imaze
-from memory_envs.stepping import compilation
-from memory_envs.stepping.compilation import compile_rulebook
 from memory_envs.stepping.kernels import make_loops, pack
 from memory_envs.stepping.lanes import Lanes
 from tests.support import ROOT
@@ -31,12 +28,13 @@ CONFIGS = [
     {"size": 5, "view_size": 1, "max_episode_steps": 7},
 ]
 
+
 FIRST_RESET = """
 import json, time, warnings
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     start = time.perf_counter()
-    from memory_envs.imaze import IMazeEnv
+    from memory_envs.imaze import TASK, IMazeEnv
     env = IMazeEnv()
     observation, _ = env.reset(seed=0)
 print(json.dumps({
@@ -70,12 +68,6 @@ def copy_packages(to: Path) -> Path:
     return to
 
 
-@pytest.fixture
-def copied(tmp_path: Path) -> Path:
-    """A copy of the two packages that has never been compiled."""
-    return copy_packages(tmp_path)
-
-
 @pytest.fixture(scope="module")
 def uncached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Future[dict]]]:
     """A copy that can be written to nowhere, and its first reset, which goes on beside the tests.
@@ -97,11 +89,6 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, uncached: object) -> tupl
     first = first_reset(folder, NUMBA_CACHE_DIR=folder / "cache")
     assert len(compiled_files(folder)) == 3
     return folder, first
-
-
-def tiles(reset: dict) -> list[int]:
-    """Codes of the tiles in a one-hot observation."""
-    return np.array(reset["observation"]).reshape(9, 6).argmax(axis=1).tolist()
 
 
 def compiled_files(folder: Path) -> set[str]:
@@ -130,7 +117,7 @@ def test_a_compiled_lane_equals_the_uncompiled_rules(settings, seed):
 @pytest.mark.parametrize("observation", ["onehot", "tiles"])
 def test_compiled_loops_equal_the_same_loops_in_python(autoreset, observation):
     config = imaze.configure(max_episode_steps=30, delay=2)
-    compiled, plain = (Lanes(imaze, config, 3, observation, autoreset) for _ in range(2))
+    compiled, plain = (Lanes(TASK, config, 3, observation, autoreset) for _ in range(2))
     plain._kernels = make_loops(imaze)
     generator = np.random.default_rng(0)
     compiled.rows[:, 0] = plain.rows[:, 0] = [11, 22, 33]
@@ -149,22 +136,6 @@ def test_compiled_loops_equal_the_same_loops_in_python(autoreset, observation):
     assert compiled.rows[:, 1].sum() > 3 or autoreset == 2
 
 
-def test_the_digest_of_a_rulebook_elsewhere_covers_this_packages_rules(tmp_path, monkeypatch):
-    """A rulebook may call them, packaged or not; an edit to any of them must be compiled again."""
-    (tmp_path / "lone_rules.py").write_text("A = 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    lone = importlib.import_module("lone_rules")
-    names = {name for name, _ in compilation._sources(lone)}
-    assert {"kernels", "lone_rules", "memory_envs.rules/randomness.py", "memory_envs.rules/grid.py"} <= names
-    before = compilation.source_digest(lone)
-    (tmp_path / "lone_rules.py").write_text("A = 2\n")
-    assert compilation.source_digest(lone) != before
-
-
-def test_kernels_of_a_rulebook_are_made_once():
-    assert compile_rulebook(imaze) is compile_rulebook(imaze)
-
-
 def test_a_config_with_fields_out_of_order_is_refused():
     class Config(NamedTuple):
         weight: float
@@ -172,61 +143,3 @@ def test_a_config_with_fields_out_of_order_is_refused():
 
     with pytest.raises(TypeError, match="Config must have int fields, then float fields"):
         pack(Config(0.5, 3))
-
-
-def test_compiling_takes_seconds_and_loading_does_not(compiled):
-    folder, first = compiled
-    files = compiled_files(folder)
-    assert first["seconds"] < 60, "a quiet machine needs under 10 s"
-    second = first_reset(folder, NUMBA_CACHE_DIR=folder / "cache")
-    assert second["observation"] == first["observation"] and second["warnings"] == []
-    assert compiled_files(folder) == files
-    assert second["seconds"] < max(2.0, first["seconds"] / 2)
-
-
-def test_an_edited_rule_is_compiled_again(compiled):
-    folder, before = compiled
-    rules = folder / "memory_envs" / "rules" / "imaze.py"
-    text = rules.read_text()
-    edited = text.replace("    return FLOOR\n", "    return GOAL_LEFT\n")
-    assert edited != text
-    rules.write_text(edited)
-    try:
-        after = first_reset(folder, NUMBA_CACHE_DIR=folder / "cache", **QUICKLY)
-    finally:
-        rules.write_text(text)
-    assert imaze.FLOOR in tiles(before)
-    assert tiles(after) == [imaze.GOAL_LEFT if code == imaze.FLOOR else code for code in tiles(before)]
-
-
-def test_a_damaged_cache_file_is_named_and_replaced_by_compiling(compiled):
-    folder, whole = compiled
-    for path in sorted((folder / "cache").rglob("*facts*.nbc")):  # the loop that is compiled soonest
-        path.write_bytes(path.read_bytes()[:100])
-    after = first_reset(folder, NUMBA_CACHE_DIR=folder / "cache")
-    assert after["observation"] == whole["observation"]
-    assert any("cannot be read" in warning for warning in after["warnings"])
-    assert first_reset(folder, NUMBA_CACHE_DIR=folder / "cache")["warnings"] == []
-
-
-def test_without_any_writable_folder_it_runs_and_says_so_once(uncached):
-    folder, first = uncached
-    result = first.result()
-    assert len(result["observation"]) == 54
-    (warning,) = result["warnings"]
-    assert "NUMBA_CACHE_DIR" in warning and "compiles its environments again" in warning
-    assert compiled_files(folder) == set()
-
-
-def test_with_compilation_switched_off_the_kernels_are_python(copied):
-    code = (
-        "from memory_envs.imaze import IMazeEnv\n"
-        "env = IMazeEnv(); observation, _ = env.reset(seed=0); env.step(2)\n"
-        "print(type(env._lanes._kernels.step).__name__, observation.tolist())"
-    )
-    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(copied)}
-    found = subprocess.run(
-        [sys.executable, "-c", code], env=environment, cwd=copied, capture_output=True, text=True, check=True
-    )
-    expected, _ = IMazeEnv().reset(seed=0)
-    assert found.stdout.strip() == f"function {expected.tolist()}"

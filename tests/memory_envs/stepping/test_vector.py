@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import memory_envs  # noqa: F401  (registers the environments)
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
+from memory_envs.rendering.sprites import PALETTE, agent_over, sprite
 
 MODES = list(AutoresetMode)
 SETTINGS = [
@@ -299,3 +300,33 @@ def test_spaces_and_metadata_are_what_gymnasium_asks_for():
     assert observations in envs.observation_space and observations[0] in envs.single_observation_space
     assert envs.action_space.sample().shape == (3,)
     assert envs.single_observation_space == gym.make("MemoryEnvs/IMaze-v0").observation_space
+
+
+@pytest.mark.parametrize("num_envs", [1, 2, 5, 16, 300])
+def test_a_mosaic_shows_the_first_lanes_near_to_a_square(num_envs):
+    envs = IMazeVectorEnv(num_envs)
+    with pytest.raises(error.ResetNeeded, match=r"mosaic\(\) was asked for before the first reset"):
+        envs.mosaic()
+    envs.reset(seed=0)
+    frame = envs.mosaic()
+    columns = next(n for n in range(1, 10) if n * n >= min(num_envs, 64))
+    rows = -(-min(num_envs, 64) // columns)
+    cell = (frame.shape[1] - 6) // columns // 9
+    assert frame.shape == (rows * (9 * cell + 6) + 6, columns * (9 * cell + 6) + 6, 3)
+    assert frame.shape[0] % 2 == frame.shape[1] % 2 == 0 and max(frame.shape) <= 1000
+    start = agent_over(sprite(envs.scene(0).looks[1], cell), envs.scene(0).heading)
+    assert (frame[6 + cell : 6 + 2 * cell, 6 + cell : 6 + 2 * cell] == start).all()
+    with pytest.raises(ValueError, match="max_lanes must be at least 1, got 0"):
+        envs.mosaic(max_lanes=0)
+
+
+def test_the_border_tells_of_the_episode_that_a_step_ended_and_began_anew():
+    envs = IMazeVectorEnv(2, autoreset_mode="SameStep", max_episode_steps=2)
+    envs.reset(seed=0)
+    colours = []
+    for _ in range(4):
+        colours.append(tuple(envs.mosaic()[20, 4].tolist()))
+        envs.step(np.zeros(2, dtype=int))
+    assert colours == [PALETTE["page"], PALETTE["page"], PALETTE["bad"], PALETTE["page"]]
+    envs.reset()
+    assert tuple(envs.mosaic()[20, 4].tolist()) == PALETTE["page"]

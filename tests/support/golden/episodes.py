@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from memory_envs import imaze as imaze_env
+from memory_envs import meta_fetch
 from memory_envs.policies.reference import reference_policy
-from memory_envs.rendering.scene import IMAZE_LOOKS, META_FETCH_LOOKS
 from memory_envs.replay import Replay, open_env
 from memory_envs.rules import imaze
 from registry.envs import ENVS
@@ -18,7 +19,7 @@ FOLDER = Path(__file__).parent
 DIGESTS = FOLDER / "digests.json"
 SPRITES = FOLDER / "sprites.npz"
 OBSERVATIONS = ("onehot", "tiles")
-LOOKS = {"imaze": IMAZE_LOOKS, "meta_fetch": META_FETCH_LOOKS}
+LOOKS = {"imaze": imaze_env.LOOKS, "meta_fetch": meta_fetch.LOOKS}
 
 
 class Episode(NamedTuple):

@@ -1,28 +1,27 @@
 """Certificates: what they say of the mazes, of a leaky one, and of a user's own task."""
 
 import functools
-import json
 
 import gymnasium
 import numpy as np
 import pytest
 
 import memory_envs
-from memory_envs.certificate import Bounds, Certificate, Effort
-from memory_envs.certificate.__main__ import main
+from memory_envs.certificate import Bounds, Effort
 from memory_envs.certificate.analysis import certify_finite
-from memory_envs.certificate.shipped import load, save
-from memory_envs.finite.imaze import IMazeTask
-from memory_envs.policies.reference import MemorylessPolicy, PerfectMemoryPolicy, RandomPolicy
+from memory_envs.finite.imaze import FiniteIMaze
+from memory_envs.policies.reference import RandomPolicy
 from memory_envs.rules import imaze
-from memory_envs.solvers import beliefs
-from memory_envs.solvers.graph import enumerate_states
 from tests.support.env_oracles import random_success, route
 from tests.support.registered import certified
 from tests.support.toys import Alias, Drawn, NamedTMaze, Slide, TMaze
 
 FAST = [f"MemoryEnvs/IMaze-{size}v0" for size in ("", "7x7-", "15x15-")]
+
+
 SLOW = [f"MemoryEnvs/IMaze-{size}-v0" for size in ("21x21", "31x31")]
+
+
 # Hardly any search for better policies without memory: it can but raise what bounds leave no doubt about.
 LITTLE = Effort(restarts=0, iterations=10)
 
@@ -30,7 +29,7 @@ LITTLE = Effort(restarts=0, iterations=10)
 @functools.cache
 def certificate_of(**settings):
     """The certificate of a maze, computed once."""
-    return certify_finite(IMazeTask(imaze.configure(**settings)), name="maze")
+    return certify_finite(FiniteIMaze(imaze.configure(**settings)), name="maze")
 
 
 @pytest.mark.parametrize("env_id", [*FAST, *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW)])
@@ -96,7 +95,7 @@ def test_a_delay_lengthens_what_must_be_held_and_nothing_else(delay):
 
 def test_a_maze_that_shows_its_cue_from_the_lower_bar_is_caught_with_the_place_and_the_picture():
     config = imaze.configure()._replace(view_size=9)
-    certificate = certify_finite(IMazeTask(config), name="leaky", effort=LITTLE)
+    certificate = certify_finite(FiniteIMaze(config), name="leaky", effort=LITTLE)
     assert not certificate.memory_required and not certificate.proved
     assert certificate.memoryless.success.lower > 0.9
     assert certificate.bottleneck is None
@@ -155,134 +154,3 @@ def test_too_many_beliefs_leave_perfect_memory_between_bounds():
     assert bounds.lower == certificate.memoryless.episode_return.lower
     assert bounds.upper == certificate.optimum.episode_return.upper > bounds.lower
     assert "optimum" in bounds.how and certificate.perfect_memory.steps is None
-
-
-@pytest.mark.parametrize("env", [NamedTMaze(shown=(0, 2)), Drawn(1), Alias()])
-def test_a_certificate_survives_json(env):
-    certificate = memory_envs.certify(env, effort=Effort(restarts=1, iterations=20))
-    content = json.loads(json.dumps(certificate.to_json()))
-    assert Certificate.from_json(content) == certificate
-    assert str(Certificate.from_json(content)) == str(certificate)
-
-
-def test_something_else_is_no_certificate():
-    with pytest.raises(ValueError, match="format 'memory-envs certificate 1'"):
-        Certificate.from_json({"id": "x"})
-
-
-def test_the_report_can_be_read():
-    text = str(certified("MemoryEnvs/IMaze-7x7-v0"))
-    for phrase in ("random", "chance", "perfect memory", "1 bits for 5 steps", "required: yes, proved"):
-        assert phrase in text
-    assert max(map(len, text.splitlines())) <= 110
-
-
-def test_the_command_prints_writes_and_judges(tmp_path, capsys):
-    file = tmp_path / "certificates.json"
-    assert main(["MemoryEnvs/IMaze-7x7-v0", "--json", str(file), "--env-kwargs", '{"delay": 3}']) == 0
-    assert "memory required: yes, proved" in capsys.readouterr().out
-    assert load(file.read_text())["MemoryEnvs/IMaze-7x7-v0"].settings["delay"] == 3
-    assert main(["MemoryEnvs/IMaze-7x7-v0", "--env-kwargs", '{"observability": "full"}']) == 1
-    for wrong in ("{", "[1]"):
-        with pytest.raises(SystemExit):
-            main(["MemoryEnvs/IMaze-7x7-v0", "--env-kwargs", wrong])
-    assert "settings must be a JSON object" in capsys.readouterr().err
-
-
-def test_targets_that_cannot_be_certified_are_refused_with_the_reason():
-    with pytest.raises(TypeError, match="lacks num_actions, horizon, starts, step, observe"):
-        memory_envs.certify(3)
-    with pytest.raises(TypeError, match="CartPole"):
-        memory_envs.certify(gymnasium.make("CartPole-v1"))
-    with pytest.raises(TypeError, match="for ids only"):
-        memory_envs.certify(TMaze(), env_kwargs={"size": 9})
-
-
-def test_an_environment_is_certified_as_it_was_made():
-    env = gymnasium.make("MemoryEnvs/IMaze-7x7-v0", delay=2)
-    certificate = memory_envs.certify(env)
-    assert certificate.settings == {"size": 7, "delay": 2}
-    assert certificate == memory_envs.certify("MemoryEnvs/IMaze-7x7-v0", env_kwargs={"delay": 2})
-
-
-def test_a_time_limit_counts_wherever_it_was_set():
-    env_id, short = "MemoryEnvs/IMaze-7x7-v0", {"max_episode_steps": 8}
-    certificate = memory_envs.certify(env_id, env_kwargs=short)
-    assert certificate.horizon == 8 and certificate.settings == {"size": 7, "max_episode_steps": 8}
-    assert not certificate.memory_required, "nobody gets to a goal in 8 steps"
-    assert certificate == memory_envs.certify(gymnasium.make(env_id, **short))
-    assert memory_envs.certify(env_id, env_kwargs={"max_episode_steps": 110}).horizon == 110
-    longer = gymnasium.make(env_id, max_episode_steps=110)  # the environment still ends after 105
-    assert memory_envs.certify(longer).to_json() == memory_envs.reference(env_id).to_json()
-
-
-def test_a_time_limit_around_an_environment_of_unknown_settings_is_refused():
-    env = gymnasium.make("MemoryEnvs/IMaze-7x7-v0").unwrapped
-    unknown = gymnasium.wrappers.TimeLimit(type(env)(size=7), 8)
-    with pytest.raises(TypeError, match="give max_episode_steps=8 to the class"):
-        memory_envs.certify(unknown)
-
-
-@pytest.mark.parametrize(
-    "wrapped",
-    [
-        lambda env: gymnasium.wrappers.FrameStackObservation(env, 150),
-        lambda env: gymnasium.wrappers.TimeLimit(gymnasium.wrappers.TransformReward(env, float), 20),
-    ],
-)
-def test_wrappers_that_may_change_the_task_are_refused_by_name(wrapped):
-    env = wrapped(gymnasium.make("MemoryEnvs/IMaze-7x7-v0"))
-    named = "FrameStackObservation|TransformReward"
-    with pytest.raises(TypeError, match=f"the wrapper ({named}), .* env.unwrapped, the bare environment"):
-        memory_envs.certify(env)
-    assert memory_envs.certify(env.unwrapped).proved
-
-
-def test_policies_of_a_maze_with_too_many_beliefs_explain_themselves(monkeypatch):
-    env = gymnasium.make("MemoryEnvs/IMaze-v0", view_size=1)
-    explained = "with size=9 and view_size=1 .* more than 50,000 different beliefs"
-    with pytest.raises(ValueError, match=explained):
-        PerfectMemoryPolicy(env)
-    soon = functools.partial(beliefs.belief_graph, limit=100)  # once is enough to count so many
-    monkeypatch.setattr(beliefs, "belief_graph", soon)
-    with pytest.raises(ValueError, match=explained):
-        MemorylessPolicy(env)
-
-
-def test_an_effort_of_another_kind_is_refused():
-    with pytest.raises(TypeError, match="effort must be an Effort or None, got 'low'"):
-        memory_envs.certify("MemoryEnvs/IMaze-7x7-v0", effort="low")
-
-
-def test_all_starts_of_a_maze_are_equally_frequent():
-    counts = np.zeros(8)
-    task = IMazeTask(imaze.configure())
-    starts = {state: number for number, (_, state) in enumerate(task.starts())}
-    assert len(starts) == 8
-    for key in np.random.default_rng(0).integers(2**32, size=8000).tolist():
-        counts[starts[imaze.begin(task.config, key)]] += 1
-    assert abs(counts - 1000).max() < 5 * 1000**0.5
-
-
-def test_a_maze_without_its_clock_is_the_maze():
-    config = imaze.configure(delay=2, observability="perfect_memory")
-    task, random = IMazeTask(config), np.random.default_rng(0)
-    known = set(enumerate_states(task).states)
-    for key in range(20):
-        state = imaze.begin(config, key)
-        timeless = next(each for _, each in task.starts() if each[:4] == state[:4])
-        for action in random.integers(3, size=100).tolist():
-            state, reward, terminated, _ = imaze.transition(config, state, action)
-            (outcome,) = task.step(timeless, action)
-            timeless = outcome.state
-            assert (outcome.reward, outcome.terminated) == (reward, terminated)
-            assert task.observe(timeless) == task.observe(state)
-            if terminated:
-                break
-            assert timeless in known
-
-
-def test_saved_certificates_load_as_they_were(tmp_path):
-    certificates = [memory_envs.certify(NamedTMaze(), name=name) for name in ("one", "two")]
-    save(certificates, tmp_path / "both.json")
-    assert load((tmp_path / "both.json").read_text()) == {each.id: each for each in certificates}

@@ -1,10 +1,14 @@
+"""Episodes are functions of stream and number: uniform, independent, the same compiled or not."""
+
+import itertools
+
 import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory_envs.rules.randomness import STREAM_LIMIT, draw, episode_key, mix
+from memory_envs.rules.randomness import STREAM_LIMIT, draw, draw_order, episode_key, mix
 
 streams = st.integers(0, STREAM_LIMIT - 1)
 words = st.integers(0, 2**32 - 1)
@@ -83,3 +87,10 @@ def test_streams_that_share_one_episode_do_not_share_the_next():
         seen[key] = stream
     assert collisions, "300,000 keys of 32 bits must collide"
     assert all(episode_key(one, 1) != episode_key(other, 1) for one, other in collisions)
+
+
+def test_a_drawn_order_holds_every_number_once():
+    for key, n in itertools.product(range(500), range(1, 9)):
+        order = draw_order(key, 3, n)
+        assert sorted(order >> 3 * position & 7 for position in range(n)) == list(range(n))
+        assert order < 8**n

@@ -1,0 +1,119 @@
+"""What the single and the vector environment have in common: a task, its options, and how it is shown."""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from inspect import Parameter, Signature, signature
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium import error
+
+from memory_envs.rendering import painter
+from memory_envs.rendering.display import Window
+from memory_envs.rendering.scene import Scene
+from memory_envs.rendering.sprites import Pixels
+from memory_envs.rendering.style import check_style
+from memory_envs.stepping.kernels import NEVER_RESET, PHASE
+from memory_envs.stepping.lanes import Lanes
+from memory_envs.task import Task
+from registry.lookup import did_you_mean
+
+
+class TaskEnv:
+    """Goes before an interface of Gymnasium among the bases of a class whose subclasses name a task.
+
+    Their options are those of the interface and the keywords of the rulebook's `configure`, and so are their
+    signatures. An option that there is not is refused.
+
+    Attributes:
+        task: The task, named by each subclass that can be made.
+        config: The Config of its rules that the options make.
+        analysis: Whether infos tell what is known of the state.
+        render_mode: How `render` shows it.
+        style: What of it is shown.
+    """
+
+    task: ClassVar[Task]
+    metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array", "ansi"], "render_fps": 10}
+    __signature__: ClassVar[Signature | None]
+    _lanes: Lanes
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Give a class that names a task its signature, and no render modes where nothing can be shown."""
+        super().__init_subclass__(**arguments)
+        if "__init__" in cls.__dict__:
+            cls.__signature__ = None  # its own, as of any class
+        elif "task" in cls.__dict__:
+            cls.__signature__ = _with_options(signature(cls.__init__), cls.task.rules.configure)
+            if cls.task.scene is None:
+                cls.metadata = cls.metadata | {"render_modes": []}
+
+    def _set_up(
+        self,
+        settings: dict[str, Any],
+        *,
+        analysis: bool,
+        render_mode: str | None,
+        render_view: str,
+        render_panel: bool,
+    ) -> None:
+        """Take the options; errors are those that the constructors name."""
+        known = _options(self.task.rules.configure)
+        for name in settings:
+            if name not in known:
+                raise TypeError(
+                    f"{type(self).__name__}() got an unexpected keyword argument {name!r}"
+                    f"{did_you_mean(name, known)} (options of the task: {', '.join(known)})"
+                )
+        self.config = self.task.rules.configure(**settings)
+        if not isinstance(analysis, (bool, np.bool_)):
+            raise TypeError(f"analysis must be True or False, got {analysis!r}")
+        self.analysis = analysis
+        _check_render_mode(render_mode, self.metadata["render_modes"])
+        self.render_mode = render_mode
+        self.style = check_style(render_view, render_panel)
+        self._window = Window(type(self).__name__, self.metadata["render_fps"])
+
+    def _scene(self, lane: int) -> Scene:
+        if self.task.scene is None:
+            raise NotImplementedError(f"{self.task.name} does not say how it looks: give its Task a scene")
+        return self.task.scene(self.config, self._lanes.state(lane))
+
+    def _shown(self, paint: Callable[[], Pixels], scenes: Callable[[], Iterable[Scene]]) -> list[Any] | None:
+        """Return each scene as a frame or text; None for "human", which paints, and without a mode."""
+        if self.render_mode is None:
+            gymnasium.logger.warn("render() does nothing without a render_mode; give one to gymnasium.make")
+            return None
+        self._require_reset("render()")
+        if self.render_mode == "human":
+            self._window.show(paint())
+            return None
+        return [painter.painted(scene, self.render_mode, self.style) for scene in scenes()]
+
+    def _require_reset(self, name: str) -> None:
+        if not self._was_reset():
+            raise error.ResetNeeded(f"{name} was asked for before the first reset(); call reset() first")
+
+    def _was_reset(self) -> bool:
+        return not bool((self._lanes.rows[:, PHASE] == NEVER_RESET).any())
+
+
+@cache
+def _options(configure: Callable[..., Any]) -> dict[str, Parameter]:
+    parameters = signature(configure).parameters
+    return {name: each.replace(kind=Parameter.KEYWORD_ONLY) for name, each in parameters.items()}
+
+
+def _with_options(interface: Signature, configure: Callable[..., Any]) -> Signature:
+    """Return the signature of an interface with the options of a task in the place of its `**settings`."""
+    _, *own, _ = interface.parameters.values()
+    by_name = [each for each in own if each.kind is Parameter.KEYWORD_ONLY]
+    by_place = [each for each in own if each.kind is not Parameter.KEYWORD_ONLY]
+    return Signature([*by_place, *_options(configure).values(), *by_name])
+
+
+def _check_render_mode(render_mode: str | None, choices: list[str]) -> None:
+    if render_mode is not None and not (isinstance(render_mode, str) and render_mode in choices):
+        offered = f" or one of {', '.join(map(repr, choices))}" if choices else ", as this task has no scene"
+        raise ValueError(f"render_mode must be None{offered}, got {render_mode!r}")

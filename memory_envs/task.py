@@ -1,0 +1,140 @@
+"""The record of a task: its rules, and all else that the suite knows of it, in one place.
+
+Environments, policies and certificates ask the record and know no task by name.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, fields
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_envs.finite.protocol import FiniteEnv
+from memory_envs.finite.rulebook import FiniteRules
+from memory_envs.rendering.scene import Look, Scene
+
+
+class Sight(NamedTuple):
+    """What an agent is shown in one step.
+
+    Attributes:
+        window: uint8 [view_size, view_size], tile codes.
+        notes: uint8 [NUM_NOTES], each 0 or 1.
+    """
+
+    window: NDArray[np.uint8]
+    notes: NDArray[np.uint8]
+
+
+class Player(Protocol):
+    """Plays one configuration by what it is shown."""
+
+    def __call__(self, sight: Sight) -> int:
+        """Return the next action."""
+
+    def reset(self) -> None:
+        """Begin an episode."""
+
+
+class Network(NamedTuple):
+    """A policy without memory for many lanes at once.
+
+    Attributes:
+        probabilities: One-hot observations, uint8 [N, size], to the probability of each action, [N, A].
+        name: What it is, in words.
+    """
+
+    probabilities: Callable[[NDArray[np.uint8]], NDArray[Any]]
+    name: str
+
+    def act(self, observations: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.int64]:
+        """Draw an action for each observation, int64 [N]."""
+        limits = self.probabilities(observations).cumsum(axis=1)[:, :-1]
+        return (generator.random(len(limits))[:, None] > limits).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """How a task is certified whose rooms are too many to be computed together: some of them are drawn.
+
+    Attributes:
+        too_many: Config to whether they are.
+        room: State to the room it is in; it stays the same for a whole episode.
+        seen: (config, room, until_success=...) to that room for an agent that sees all of it but the
+            question. With perfect memory it knows no less than one in the task does.
+        network: Config to the best policy without memory that is known, if there is one for many lanes.
+        question: What has to be remembered, in words.
+        question_bits: Config to its entropy, bits.
+    """
+
+    too_many: Callable[[Any], bool]
+    room: Callable[[Any], Hashable]
+    seen: Callable[..., FiniteEnv]
+    network: Callable[[Any], Network | None]
+    question: str
+    question_bits: Callable[[Any], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """All there is to know of a task; what has a default can be left out.
+
+    Attributes:
+        name: Its name in texts and pictures.
+        rules: The rulebook: a module with the NamedTuples `Config` and `State`, the constants `NUM_ACTIONS`,
+            `NUM_TILES`, `NUM_NOTES`, `FACTS` and `CLOCK` (the fields of the State on which, time limits
+            aside, neither moves nor rewards depend, with values that stand for none), and the functions
+            `configure`, `begin`, `transition`, `observe`, `write_notes`, `write_facts`, `is_success`,
+            `has_ended`, `check_state` and, for certificates, `starts`.
+        looks: How each tile code looks; without it there are no pictures.
+        scene: (config, state) to what there is to see; without it there are no frames and no texts.
+        steps_remaining: (config, state) to the fewest steps that one who knows everything still needs, for
+            the info with `analysis=True`.
+        finite: (config, until_success=...) to its finite form; None takes the rulebook's own.
+        twins: Observabilities that have finite forms too; a certificate compares them.
+        rooms: How it is certified where not all states can be enumerated.
+        memoryless: (config, generator) to the reference policy without memory; None searches for the best.
+        perfect_memory: Config to the reference policy with perfect memory; None computes the best.
+    """
+
+    name: str
+    rules: ModuleType
+    looks: tuple[Look, ...] = ()
+    scene: Callable[[Any, Any], Scene] | None = None
+    steps_remaining: Callable[[Any, Any], int] | None = None
+    finite: Callable[..., FiniteEnv] | None = None
+    twins: tuple[str, ...] = ()
+    rooms: Rooms | None = None
+    memoryless: Callable[[Any, np.random.Generator], Callable[[Sight], int]] | None = None
+    perfect_memory: Callable[[Any], Player] | None = None
+
+    def finite_form(self, config: Any, *, until_success: bool = False) -> FiniteEnv:
+        """Return a configuration as a finite environment.
+
+        Args:
+            config: Made by the rulebook's `configure`.
+            until_success: End episodes at the first success.
+
+        Raises:
+            TypeError: Nobody has said how its episodes begin.
+        """
+        if self.finite is not None:
+            return self.finite(config, until_success=until_success)
+        if not hasattr(self.rules, "starts"):
+            raise TypeError(
+                f"{self.name} cannot be solved: give the rulebook {self.rules.__name__} a function "
+                "starts(config) that returns each first state with its probability"
+            )
+        return FiniteRules(self.rules, config, until_success=until_success)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle with the rules by their name, as modules cannot be."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _remade, (values | {"rules": self.rules.__name__},)
+
+
+def _remade(values: dict[str, Any]) -> Task:
+    return Task(**values | {"rules": import_module(values["rules"])})
