@@ -29,8 +29,8 @@ class Sight(NamedTuple):
     notes: NDArray[np.uint8]
 
 
-class Player(Protocol):
-    """Plays one configuration by what it is shown."""
+class SightPolicy(Protocol):
+    """A policy for one configuration, called with what is seen, whatever the form of observations."""
 
     def __call__(self, sight: Sight) -> int:
         """Return the next action."""
@@ -109,7 +109,7 @@ class Task:
     twins: tuple[str, ...] = ()
     rooms: Rooms | None = None
     memoryless: Callable[[Any, np.random.Generator], Callable[[Sight], int]] | None = None
-    perfect_memory: Callable[[Any], Player] | None = None
+    perfect_memory: Callable[[Any], SightPolicy] | None = None
 
     def finite_form(self, config: Any, *, until_success: bool = False) -> FiniteEnv:
         """Return a configuration as a finite environment.

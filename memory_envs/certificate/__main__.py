@@ -5,13 +5,12 @@ one of them, and 2 if the command line cannot be read. The line "memory required
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from memory_envs.certificate.shipped import save
 from memory_envs.certificate.targets import certify
+from memory_envs.commands import json_object
 from registry.envs import ENVS
 
 
@@ -21,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("ids", nargs="*", metavar="ID", help="ids of environments (default: all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the certificates to FILE")
     parser.add_argument(
-        "--env-kwargs", type=_settings, default={}, metavar="JSON", help='settings, such as {"delay": 20}'
+        "--env-kwargs", type=json_object, default={}, metavar="JSON", help='settings, such as {"delay": 20}'
     )
     given = parser.parse_args(arguments)
     certificates = []
@@ -31,16 +30,6 @@ def main(arguments: list[str] | None = None) -> int:
     if given.json:
         save(certificates, given.json)
     return 0 if all(each.memory_required for each in certificates) else 1
-
-
-def _settings(text: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as problem:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {problem}") from None
-    if not isinstance(content, dict):
-        raise argparse.ArgumentTypeError(f"settings must be a JSON object, got {text!r}")
-    return content
 
 
 if __name__ == "__main__":

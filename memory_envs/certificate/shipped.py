@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from memory_envs.certificate.report import Certificate, Level
+from memory_envs.files import replacing
 from registry.lookup import look_up
 
 FILE = "certificates.json"
@@ -53,9 +54,10 @@ def normalized_score(env_id: str, value: float, metric: str = "return") -> float
 
 
 def save(certificates: Iterable[Certificate], path: Path) -> None:
-    """Write certificates to a JSON file, by id."""
-    content = {each.id: each.to_json() for each in certificates}
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    """Write certificates to a JSON file, by id; it appears only once it is whole."""
+    content = json.dumps({each.id: each.to_json() for each in certificates}, indent=1) + "\n"
+    with replacing(path) as file:
+        file.write_bytes(content.encode())
 
 
 def load(text: str) -> dict[str, Certificate]:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from gymnasium import error
 
+from memory_envs.commands import FINISHED, REFUSED, json_object
 from memory_envs.play.terminal import Terminal
 from memory_envs.rendering import ansi, painter
 from memory_envs.rendering.display import Window
@@ -24,8 +25,6 @@ from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.style import ALL, Style
 from memory_envs.replay import NAMESPACE, Replay, open_env, registered_id
 from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
-
-FINISHED, REFUSED = 0, 2
 
 ACTIONS = {
     "left": TURN_LEFT,
@@ -90,7 +89,7 @@ class TextScreen:
         self._terminal.draw("\n".join([ansi.text(scene, self._style, colour=True), *lines, *legend]))
 
 
-class Player:
+class Game:
     """One environment, played episode by episode.
 
     Attributes:
@@ -160,17 +159,17 @@ class Player:
             scores.write(json.dumps(score) + "\n")
 
 
-def play(player: Player, screen: Screen) -> None:
-    """Show the player's environment and obey keys, until one asks to quit."""
+def play(game: Game, screen: Screen) -> None:
+    """Show the game's environment and obey keys, until one asks to quit."""
     while True:
-        screen.show(player.scene(), player.lines())
+        screen.show(game.scene(), game.lines())
         for key in screen.keys():
             if key in QUIT:
                 return
             if key in RESTART:
-                player.restart()
+                game.restart()
             elif key in ACTIONS:
-                player.play(ACTIONS[key])
+                game.play(ACTIONS[key])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -182,14 +181,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     style = ALL if options.full_view else AGENT_ONLY
     try:
-        player = Player(options.env, options.env_kwargs, options.out, options.seed)
+        game = Game(options.env, options.env_kwargs, options.out, options.seed)
         with _text(style) if options.ansi else _window(options.env, style, options.fps) as screen:
             with contextlib.suppress(KeyboardInterrupt):
-                play(player, screen)
+                play(game, screen)
     except (ValueError, OSError, error.Error) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return REFUSED
-    print(_summary(player.returns, options.out))
+    print(_summary(game.returns, options.out))
     return FINISHED
 
 
@@ -234,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--full-view", action="store_true", help="show the whole room and the hidden facts")
     parser.add_argument(
         "--env-kwargs",
-        type=_json_object,
+        type=json_object,
         default={},
         metavar="JSON",
         help="settings of the environment, for instance '{\"size\": 15}'",
@@ -246,16 +245,6 @@ def _parser() -> argparse.ArgumentParser:
         "--fps", type=float, default=30, metavar="N", help="frames per second of the window (30)"
     )
     return parser
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"must be a JSON object, got {text!r}")
-    return value
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from memory_envs.policies.computed import Believer, best_table, key
 from memory_envs.policies.decoding import Decoder
 from memory_envs.solvers.planner import best_plan, future, timeless
-from memory_envs.task import Player, Sight
+from memory_envs.task import Sight, SightPolicy
 from registry.lookup import look_up
 
 
@@ -134,16 +134,16 @@ class PerfectMemoryPolicy:
         """
         self._decoder = Decoder(env)
         task, config = self._decoder.task, self._decoder.config
-        self._player: Player
-        self._player = task.perfect_memory(config) if task.perfect_memory else Believer(task, config)
+        self._policy: SightPolicy
+        self._policy = task.perfect_memory(config) if task.perfect_memory else Believer(task, config)
 
     def __call__(self, observation: Any) -> int:
         """Return the next action."""
-        return self._player(self._decoder(observation))
+        return self._policy(self._decoder(observation))
 
     def reset(self) -> None:
         """Forget the last episode."""
-        self._player.reset()
+        self._policy.reset()
 
 
 class OptimalPolicy:

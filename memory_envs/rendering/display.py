@@ -8,6 +8,8 @@ import numpy as np
 from gymnasium import error
 from numpy.typing import NDArray
 
+from memory_envs.extras import not_installed
+
 _BLIND_DRIVERS = ("dummy", "offscreen")
 
 
@@ -141,7 +143,5 @@ def load_pygame() -> Any:
     try:
         import pygame
     except ImportError as missing:
-        raise error.DependencyNotInstalled(
-            'painting needs pygame-ce, which is not installed; run `pip install "memory-envs[render]"`'
-        ) from missing
+        raise error.DependencyNotInstalled(not_installed("painting", "pygame-ce", "render")) from missing
     return pygame

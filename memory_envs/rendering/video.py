@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import error
 from numpy.typing import NDArray
 
+from memory_envs.extras import not_installed
 from memory_envs.files import replacing
 
 REST = 1.5
@@ -140,7 +141,7 @@ def _pillow() -> ModuleType:
     try:
         from PIL import Image
     except ImportError as missing:
-        raise _missing("a GIF needs pillow") from missing
+        raise error.DependencyNotInstalled(not_installed("a GIF", "pillow", "render")) from missing
     return Image
 
 
@@ -148,11 +149,5 @@ def _ffmpeg() -> ModuleType:
     try:
         import imageio_ffmpeg  # type: ignore[import-untyped]
     except ImportError as missing:
-        raise _missing("an MP4 needs imageio-ffmpeg") from missing
+        raise error.DependencyNotInstalled(not_installed("an MP4", "imageio-ffmpeg", "render")) from missing
     return imageio_ffmpeg
-
-
-def _missing(what: str) -> error.DependencyNotInstalled:
-    return error.DependencyNotInstalled(
-        f'writing {what}, which is not installed; run `pip install "memory-envs[render]"`'
-    )

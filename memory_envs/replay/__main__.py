@@ -9,9 +9,8 @@ from pathlib import Path
 
 from gymnasium import error
 
+from memory_envs.commands import FINISHED, REFUSED
 from memory_envs.replay import Replay
-
-FINISHED, REFUSED = 0, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

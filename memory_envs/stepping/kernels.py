@@ -127,7 +127,7 @@ def make_loops(rulebook: ModuleType) -> Kernels:
         return reward
 
     @rule
-    def look(config: Any, row: Any, view: Any, notes: Any) -> None:
+    def observe_lane(config: Any, row: Any, view: Any, notes: Any) -> None:
         state = load(State, row)
         observe(config, state, view)
         write_notes(config, state, notes)
@@ -140,12 +140,12 @@ def make_loops(rulebook: ModuleType) -> Kernels:
         if kind == RGB:
             for lane in range(len(rows)):
                 if not over or rows[lane, PHASE] == OVER:
-                    look(config, rows[lane], view, notes)
+                    observe_lane(config, rows[lane], view, notes)
                     draw(view, notes, sprites, outs[lane])
         else:
             for lane in range(len(rows)):
                 if not over or rows[lane, PHASE] == OVER:
-                    look(config, rows[lane], view, notes)
+                    observe_lane(config, rows[lane], view, notes)
                     write(view, notes, len(sprites) if kind == ONEHOT else 0, outs[lane])
 
     @routine

@@ -15,4 +15,4 @@ def test_the_command_prints_writes_and_judges(tmp_path, capsys):
     for wrong in ("{", "[1]"):
         with pytest.raises(SystemExit):
             main(["MemoryEnvs/IMaze-7x7-v0", "--env-kwargs", wrong])
-    assert "settings must be a JSON object" in capsys.readouterr().err
+    assert "must be a JSON object" in capsys.readouterr().err

@@ -46,10 +46,10 @@ def pygame(monkeypatch):
 
 
 def test_keys_turn_and_walk(tmp_path):
-    player = play.Player(ENV, {}, tmp_path, seed=0)
+    game = play.Game(ENV, {}, tmp_path, seed=0)
     screen = Script(["left"], ["a", "right"], ["d", "up", "w", "x"], ["q"])
-    play.play(player, screen)
-    assert player._actions == [TURN_LEFT, TURN_LEFT, TURN_RIGHT, TURN_RIGHT, FORWARD, FORWARD]
+    play.play(game, screen)
+    assert game._actions == [TURN_LEFT, TURN_LEFT, TURN_RIGHT, TURN_RIGHT, FORWARD, FORWARD]
     assert [scene.steps for scene, _ in screen.shown] == [0, 1, 3, 6]
     assert not any(tmp_path.iterdir())  # no episode was finished
 
@@ -57,15 +57,15 @@ def test_keys_turn_and_walk(tmp_path):
 @pytest.mark.parametrize("key", ["q", "escape", "quit"])
 def test_every_way_to_quit_quits(tmp_path, key):
     screen = Script(["w"], [key, "w"])
-    play.play(play.Player(ENV, {}, tmp_path), screen)
+    play.play(play.Game(ENV, {}, tmp_path), screen)
     assert screen.shown[-1][0].steps == 1
 
 
 def test_finished_episodes_are_scored_and_saved(tmp_path):
     folder = tmp_path / "plays"
-    player = play.Player(ENV, json.loads(SHORT), folder, seed=4)
+    game = play.Game(ENV, json.loads(SHORT), folder, seed=4)
     screen = Script(["w", "w", "w", "w"], ["r"], ["a", "a", "a"], ["q"])
-    play.play(player, screen)
+    play.play(game, screen)
     replays = [Replay.load(folder / f"IMaze-v0-{number:04}.json") for number in (1, 2)]
     assert [replay.actions for replay in replays] == [(2, 2, 2), (0, 0, 0)]
     assert replays[0].stream == replays[1].stream and [replay.episode for replay in replays] == [0, 1]
@@ -76,16 +76,16 @@ def test_finished_episodes_are_scored_and_saved(tmp_path):
 
 
 def test_the_score_counts_rewards(tmp_path):
-    player = play.Player("MemoryEnvs/MetaFetch-v0", {}, tmp_path, seed=0)
+    game = play.Game("MemoryEnvs/MetaFetch-v0", {}, tmp_path, seed=0)
     rng, earned = np.random.default_rng(0), []
     while sum(earned) == 0:
-        player.restart()
+        game.restart()
         earned.append(0)
-        while not player.ended:
-            player.play(int(rng.integers(3)))
-            earned[-1] += player.scene().notes["reward"]
-            assert f"score {earned[-1]}" in player.lines()[0]
-    assert player.returns == earned
+        while not game.ended:
+            game.play(int(rng.integers(3)))
+            earned[-1] += game.scene().notes["reward"]
+            assert f"score {earned[-1]}" in game.lines()[0]
+    assert game.returns == earned
 
 
 def test_a_window_takes_keys_and_shows_the_agents_view_only(pygame, tmp_path, monkeypatch, capsys):
@@ -103,14 +103,14 @@ def test_a_window_takes_keys_and_shows_the_agents_view_only(pygame, tmp_path, mo
     assert play.main([ENV, "--seed", "3", "--out", str(tmp_path), "--env-kwargs", SHORT, "--fps", "500"]) == 0
     assert "1 episodes, mean score 0.000" in capsys.readouterr().out
     assert Replay.load(tmp_path / "IMaze-v0-0001.json").actions == (TURN_LEFT, FORWARD, FORWARD)
-    scene = play.Player(ENV, {}, tmp_path, seed=3).scene()
+    scene = play.Game(ENV, {}, tmp_path, seed=3).scene()
     shown = painter.with_legend(painter.pixels(scene, play.AGENT_ONLY), scene, play.AGENT_ONLY)
     assert (frames[0][: len(shown)] == shown).all() and frames[0].shape[1] == shown.shape[1]
     assert len(frames[0]) > len(shown) > len(painter.pixels(scene, play.AGENT_ONLY))
 
 
 def test_below_the_picture_stand_the_task_and_the_keys(tmp_path):
-    lines = play.Player(ENV, {}, tmp_path).lines()
+    lines = play.Game(ENV, {}, tmp_path).lines()
     assert "find the cue" in lines[1] and "up or w: walk" in lines[2] and "q: quit" in lines[3]
 
 
@@ -133,10 +133,10 @@ def closes_at_once(open_window, pygame):
 @pytest.mark.parametrize("style", [ALL, play.AGENT_ONLY])
 @pytest.mark.parametrize("env_id", [ENV, "MemoryEnvs/MetaFetch-v0"])
 def test_the_lines_below_the_picture_fit(tmp_path, style, env_id):
-    player = play.Player(env_id, {}, tmp_path)
-    player.returns = [-1.0] * 1000
-    picture = painter.pixels(player.scene(), style)
-    for line in player.lines():
+    game = play.Game(env_id, {}, tmp_path)
+    game.returns = [-1.0] * 1000
+    picture = painter.pixels(game.scene(), style)
+    for line in game.lines():
         assert painter.letters(line, 21).shape[1] + painter.MARGIN < picture.shape[1], line
 
 
@@ -170,14 +170,14 @@ def test_refusals_name_the_reason(arguments, complaint, tmp_path, capsys):
 def test_a_folder_that_cannot_be_made_is_refused_before_an_episode_is_played(tmp_path, capsys):
     (tmp_path / "file").touch()
     with pytest.raises(OSError):
-        play.Player(ENV, {}, tmp_path / "file" / "plays")
+        play.Game(ENV, {}, tmp_path / "file" / "plays")
     assert play.main([ENV, "--out", str(tmp_path / "file")]) == 2
     assert "file" in capsys.readouterr().err
 
 
 def test_an_id_may_name_the_package(tmp_path):
-    player = play.Player(f"memory_envs:{ENV}", json.loads(SHORT), tmp_path)
-    play.play(player, Script(["a", "a", "a"], ["q"]))
+    game = play.Game(f"memory_envs:{ENV}", json.loads(SHORT), tmp_path)
+    play.play(game, Script(["a", "a", "a"], ["q"]))
     assert Replay.load(tmp_path / "IMaze-v0-0001.json").env_id == ENV
 
 

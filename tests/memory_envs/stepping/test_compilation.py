@@ -24,7 +24,7 @@ import json, time, warnings
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     start = time.perf_counter()
-    from memory_envs.imaze import TASK, IMazeEnv
+    from memory_envs.imaze import IMazeEnv
     env = IMazeEnv()
     observation, _ = env.reset(seed=0)
 print(json.dumps({

@@ -1,13 +1,5 @@
 """The loops over lanes do what the rules say, compiled or not."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +11,6 @@ from memory_envs.imaze import TASK, IMazeEnv
 from memory_envs.rules import imaze
 from memory_envs.stepping.kernels import make_loops, pack
 from memory_envs.stepping.lanes import Lanes
-from tests.support import ROOT
 from tests.support.env_oracles import one_hot, play_in_python
 
 CONFIGS = [
@@ -27,72 +18,6 @@ CONFIGS = [
     {"size": 15, "view_size": 5, "start": "center", "delay": 9, "step_penalty": 0.01},
     {"size": 5, "view_size": 1, "max_episode_steps": 7},
 ]
-
-
-FIRST_RESET = """
-import json, time, warnings
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    start = time.perf_counter()
-    from memory_envs.imaze import TASK, IMazeEnv
-    env = IMazeEnv()
-    observation, _ = env.reset(seed=0)
-print(json.dumps({
-    "seconds": time.perf_counter() - start,
-    "warnings": [str(each.message) for each in caught],
-    "observation": observation.tolist(),
-}))
-"""
-
-
-# Two fifths of the time of compiling go into making the code fast, which is of no use to one reset.
-QUICKLY = {"NUMBA_OPT": "0"}
-
-
-def first_reset(folder: Path, **variables: str | Path) -> dict:
-    """Reset an environment of the packages in `folder` in a process of its own, with more variables."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_"))
-    }
-    environment |= {name: str(value) for name, value in (variables | {"PYTHONPATH": folder}).items()}
-    command = [sys.executable, "-c", FIRST_RESET]
-    finished = subprocess.run(
-        command, env=environment, cwd=folder, capture_output=True, text=True, check=True, timeout=200
-    )
-    return json.loads(finished.stdout)
-
-
-def copy_packages(to: Path) -> Path:
-    for package in ("memory_envs", "registry"):
-        shutil.copytree(ROOT / package, to / package, ignore=shutil.ignore_patterns("__pycache__"))
-    return to
-
-
-@pytest.fixture(scope="module")
-def uncached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Future[dict]]]:
-    """A copy that can be written to nowhere, and its first reset, which goes on beside the tests.
-
-    There are files where the cache folders would be: that stops a superuser too, whom permissions do not.
-    """
-    folder = copy_packages(tmp_path_factory.mktemp("uncached"))
-    for name in ("memory_envs/stepping/__pycache__", "memory_envs/rules/__pycache__", "home"):
-        (folder / name).write_text("")
-    home = folder / "home"
-    with ThreadPoolExecutor(1) as beside:
-        yield folder, beside.submit(first_reset, folder, HOME=home, XDG_CACHE_HOME=home, **QUICKLY)
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory, uncached: object) -> tuple[Path, dict]:
-    """A third, and its first reset, in which it was compiled; tests leave it as it was, but for its cache."""
-    folder = copy_packages(tmp_path_factory.mktemp("compiled"))
-    first = first_reset(folder, NUMBA_CACHE_DIR=folder / "cache")
-    assert len(compiled_files(folder)) == 3
-    return folder, first
-
-
-def compiled_files(folder: Path) -> set[str]:
-    return {path.name for path in folder.rglob("*.nbc")}
 
 
 @pytest.mark.parametrize("settings", CONFIGS)
