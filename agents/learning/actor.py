@@ -26,7 +26,7 @@ class Actor:
     """Steps every lane of a vector of environments with a recurrent policy.
 
     Args:
-        network: The acting policy; shared with whoever trains it.
+        network: The acting policy; shared with its trainer.
         lanes: Lanes of the environments that it steps.
         unroll_length: Steps T per unroll.
         seed: Of the actor's own generator, which draws the actions.

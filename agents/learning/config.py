@@ -102,7 +102,7 @@ class LearnerConfig(Settings):
 
     @property
     def pull_to_actor(self) -> float:
-        """Weight of the distillation loss in the learner's: 0 where nobody else acts."""
+        """Weight of the distillation loss in the learner's: 0 where the learner acts for itself."""
         return 0.0
 
     @property

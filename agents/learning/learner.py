@@ -1,4 +1,4 @@
-"""The learner: evaluates unrolls, whoever acted them out, and applies what it found to any actor-critic."""
+"""The learner: evaluates unrolls, its own or those of another actor, and applies the loss to its network."""
 
 from __future__ import annotations
 

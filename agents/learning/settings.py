@@ -12,7 +12,7 @@ def setting(default: Any, text: str, origin: str, absent: Any = dataclasses.MISS
     """Return a field of a settings dataclass.
 
     Args:
-        default: Its value unless told otherwise.
+        default: Its value where none is given.
         text: What it is, for `--help`.
         origin: Where the default comes from.
         absent: What a file from before there was this setting means by not having it. A setting that joins a

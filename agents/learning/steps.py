@@ -24,7 +24,7 @@ class Step(NamedTuple):
     truncated: np.ndarray
     """[B] bool: the episode was cut by a limit."""
     infos: Sequence[dict[str, Any]]
-    """[B] what else the environments tell; it is handed on to callbacks as it is."""
+    """[B] further information, one dict per lane, passed on to callbacks unchanged."""
     final_observation: Mapping[int, Any]
     """By lane, the last observation of each truncated episode, which `observation` no longer holds."""
 

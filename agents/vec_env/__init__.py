@@ -1,4 +1,4 @@
-"""Environments as Stable-Baselines3 takes them."""
+"""Environments as vectorized environments of Stable-Baselines3."""
 
 from agents.vec_env.gymnasium import GymnasiumVecEnv
 

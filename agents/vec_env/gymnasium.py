@@ -208,4 +208,4 @@ def _column(values: Any, num_lanes: int) -> list[Any]:
         return _per_lane(values, num_lanes)
     if isinstance(values, np.ndarray) and values.ndim and len(values) == num_lanes:
         return values.tolist() if values.ndim == 1 else list(values)
-    return [values] * num_lanes  # a vector environment may tell one thing about all of its lanes
+    return [values] * num_lanes  # one value for all lanes

@@ -60,7 +60,7 @@ def resolve_id(env_id: str) -> str:
     """Import the module of a "module:id", check that the id is registered, and return it alone.
 
     Raises:
-        gymnasium.error.Error: There is no such id; names what is near.
+        gymnasium.error.Error: There is no such id; suggests similar ones.
         ModuleNotFoundError: There is no such module.
     """
     module, _, name = env_id.rpartition(":")

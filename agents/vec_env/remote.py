@@ -40,7 +40,7 @@ class RemoteLanes(VecEnv):
         one.close()
 
     def connect(self, engine: RayEngine) -> None:
-        """Be told whom to ask about the lanes."""
+        """Let `engine` answer for the lanes from now on."""
         self._engine = engine
 
     def reset(self) -> VecEnvObs:
@@ -107,8 +107,8 @@ class RemoteLanes(VecEnv):
         for actor, own in self._by_actor(lanes).items():
             first = actor * self._running.lanes_per_actor
             local = [lane - first for lane in own]
-            told = self._running.ask_lanes(actor, method, *arguments, indices=local, **further)
-            answers |= dict(zip(own, told if told is not None else [None] * len(own), strict=True))
+            values = self._running.ask_lanes(actor, method, *arguments, indices=local, **further)
+            answers |= dict(zip(own, values if values is not None else [None] * len(own), strict=True))
         return [answers[lane] for lane in lanes]
 
     def _by_actor(self, lanes: Sequence[int]) -> dict[int, list[int]]:

@@ -11,7 +11,7 @@ from agents.vec_env.gymnasium import GymnasiumVecEnv
 
 
 def get_env_state(env: VecEnv) -> dict[str, Any] | None:
-    """The state of `env` and of its wrappers, or None if some part of it cannot tell its state.
+    """The state of `env` and of its wrappers, or None if some part of it has no state to give.
 
     Known are this package's vector environments behind `GymnasiumVecEnv`, and SB3's `VecMonitor` around them.
     """

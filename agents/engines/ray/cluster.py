@@ -59,7 +59,7 @@ class Cluster:
         return self._settings.address is None and sum(node["Alive"] for node in ray.nodes()) == 1
 
     def worker_options(self) -> dict[str, Any]:
-        """Return what Ray is to be told of every worker."""
+        """Return the options of every worker for Ray."""
         settings = self._settings
         workers = settings.num_actors + settings.num_distillers
         share = min(1.0, ray.cluster_resources().get("CPU", 0.0) / workers)

@@ -61,7 +61,7 @@ class Distilling:
         self._meters.replaced("distillers")
 
     def _publish(self, unroll: Unroll) -> None:
-        """Put an unroll into the object store, without the transformer's memory, which nobody there needs."""
+        """Put an unroll into the object store, without the transformer's memory, which no distiller needs."""
         reference = ray.put(to_arrays(unroll._replace(learner_state=None).to_tree()))
         self._references.append((self.published, reference))
         self.published += 1
@@ -82,7 +82,7 @@ class Distilling:
         self.crew.submit(number, "distil", list(dict(steps).items()), order, rate)
 
     def keep_up(self) -> dict[str, Any]:
-        """Wait for distillers that are too far behind; return what those told that ended a task since.
+        """Wait for distillers that are too far behind; return the metrics of the tasks that have ended since.
 
         Raises:
             LossNotFinite: A loss is NaN or infinite.

@@ -28,13 +28,13 @@ from agents.learning.unroll import Unroll, select_lanes
 
 
 class WorkersLanes(Protocol):
-    """Lanes that the actors' workers make for themselves; `agents.vec_env.remote.RemoteLanes` is such."""
+    """Lanes that the actors' workers make for themselves; see `agents.vec_env.remote.RemoteLanes`."""
 
     num_envs: int
     make: Callable[[int], Lanes]
 
     def connect(self, engine: RayEngine) -> None:
-        """Be told whom to ask about the lanes."""
+        """Let `engine` answer for the lanes from now on."""
 
 
 class RayEngine:
@@ -225,7 +225,7 @@ class _Session:
         return metrics | self._distilling.keep_up()
 
     def _hand_out(self, batch: Batch, unroll: Unroll) -> None:
-        """Let what has just been learnt be distilled, and then be acted on where nobody is ahead of it."""
+        """Let a batch be distilled, and then be acted on unless actors are ahead of it."""
         self._distilling.hand_out(unroll)
         self._processes.count(self._distilling.published)
         if self.acting.ahead == 0:

@@ -18,7 +18,7 @@ class Lanes(Protocol):
     """What a worker asks of its lanes; `agents.vec_env.steps.GymnasiumSteps` has it."""
 
     env: Any
-    """What answers the driver's questions about the lanes."""
+    """Has the attributes and methods that the driver may ask for, an SB3 `VecEnv`."""
 
     def seed(self, seed: int) -> None:
         """Seed lane i with `seed` + i at the next reset."""
@@ -55,35 +55,31 @@ class RecordedLanes:
         self._seed: int | None = None
         self._episodes: list[int] = [0] * num_envs
         self._actions: list[list[int]] = [[] for _ in range(num_envs)]
-        self._lanes: Lanes | None = None
-        self._lanes = self._guarded(lambda: make(num_envs))
+        self._env: Any = None  # until it is made, which may fail
+        self._lanes: Lanes = self._guarded(lambda: make(num_envs))
+        self._env = self._lanes.env
 
     def begin(self, seed: int | None) -> Any:
         """Begin episodes in all lanes, lane i with `seed` + i unless that is None; return what they show."""
         if seed is not None:
             self._seed, self._episodes = seed, [-1] * self.num_envs
-            self._made.seed(seed)
+            self._lanes.seed(seed)
         for lane in range(self.num_envs):
             self._next_episode(lane)
-        return self._guarded(self._made.reset)
-
-    @property
-    def _made(self) -> Lanes:
-        assert self._lanes is not None
-        return self._lanes
+        return self._guarded(self._lanes.reset)
 
     def step(self, actions: np.ndarray) -> Step:
         """Step all lanes."""
         for taken, action in zip(self._actions, actions.tolist(), strict=True):
             taken.append(action)
-        step: Step = self._guarded(lambda: self._made.step(actions))
+        step: Step = self._guarded(lambda: self._lanes.step(actions))
         for lane in np.flatnonzero(step.done).tolist():
             self._next_episode(lane)
         return step
 
     def ask(self, method: str, *arguments: Any, **further: Any) -> Any:
-        """Call a method of the environment of all lanes, an SB3 `VecEnv`."""
-        return getattr(self._made.env, method)(*arguments, **further)
+        """Call a method of the lanes' `env`."""
+        return getattr(self._env, method)(*arguments, **further)
 
     def _next_episode(self, lane: int) -> None:
         self._episodes[lane] += 1
@@ -93,12 +89,12 @@ class RecordedLanes:
         try:
             return work()
         except Exception as problem:
-            told, records = "".join(traceback.format_exception(problem)), self._records(problem)
-            raise EnvironmentRaised(Failed(_travelling(problem), told, records)) from None
+            frames, records = "".join(traceback.format_exception(problem)), self._records(problem)
+            raise EnvironmentRaised(Failed(_travelling(problem), frames, records)) from None
 
     def _records(self, problem: Exception) -> list[dict[str, Any]]:
-        """The lane that raised, or all where that cannot be told."""
-        lane = None if self._lanes is None else _raising_lane(problem, self._lanes.env)
+        """The lane that raised, or all of them where that is not known."""
+        lane = _raising_lane(problem, self._env)
         return [self._record(each) for each in (range(self.num_envs) if lane is None else [lane])]
 
     def _record(self, lane: int) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Meters:
         self._totals["steps"] += done.steps
 
     def learnt(self, batch: Batch, lag: float, queued: int) -> None:
-        """The learner takes a batch: so many batches old, while so many more unrolls were waiting."""
+        """The learner takes a batch that is `lag` batches old, while `queued` further unrolls wait."""
         for name, value in {
             "batches": 1,
             "learning frames": batch.frames,

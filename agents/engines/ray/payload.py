@@ -32,7 +32,7 @@ class Collected(NamedTuple):
     unroll: dict[str, Any]
     """`Unroll.to_tree` in numpy arrays."""
     infos: Sequence[Sequence[dict[str, Any]]]
-    """[T][B] what else the environments told."""
+    """[T][B] further information from the environments."""
     published: int
     """Batches that the learner had made ready for distillation when the parameters were read that acted."""
     time: TaskTime

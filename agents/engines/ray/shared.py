@@ -41,7 +41,7 @@ class SharedMemory:
         self.bytes = map_memory(self.path)
 
     def close(self) -> None:
-        """Let nobody else in; who maps the memory keeps it."""
+        """Remove the path; processes that have mapped the memory keep it."""
         os.close(self._file)
         if self._named:
             with contextlib.suppress(FileNotFoundError):
@@ -64,7 +64,7 @@ def map_memory(path: str) -> Tensor:
 class ParameterBlock:
     """Where the tensors of a network, and the moments of its optimizer, lie in one stretch of bytes.
 
-    A counter, the parameters and buffers, then the moments: who only acts needs the first part alone.
+    A counter, the parameters and buffers, then the moments: processes that only act need the first part.
 
     Args:
         network: The actor's.
@@ -87,7 +87,7 @@ class ParameterBlock:
         self.size = _bounds(self._tensors)[-1]
 
     def move_to(self, memory: Tensor) -> None:
-        """Lay the tensors, with their values, into memory [size] uint8; whoever holds them sees it."""
+        """Lay the tensors, with their values, into memory [size] uint8; they stay the same objects."""
         for tensor, view in zip(self._tensors, self._views(memory), strict=True):
             view.copy_(tensor.detach())
             tensor.data = view

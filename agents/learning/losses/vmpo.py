@@ -70,6 +70,7 @@ def policy_loss(
     chosen = top_half(advantage)
     scaled = advantage.detach()[chosen] / eta
     log_base = torch.zeros_like(scaled) if importance is None else importance[chosen].clamp_min(1e-8).log()
+    # E-step: psi, the target distribution over samples. M-step: maximum likelihood weighted by it.
     psi = torch.softmax((scaled + log_base).detach(), dim=0)
     weight = torch.zeros_like(log_prob).masked_scatter(chosen, psi)
     log_mean = torch.logsumexp(scaled + log_base, dim=0) - torch.logsumexp(log_base, dim=0)

@@ -74,7 +74,7 @@ class RelativeAttention(nn.Module):
         return self.output(mixed.transpose(1, 2).reshape(lanes, steps, -1))
 
     def weights(self, queries: Tensor, context: Tensor, mask: Tensor) -> Tensor:
-        """Return where each query looks, for who wants to see it; arguments as for `forward`.
+        """Return the attention weights, for inspection; arguments as for `forward`.
 
         Returns:
             [B, H, T, memory + T], 0 where the mask forbids and 1 in sum over the last axis.

@@ -48,8 +48,8 @@ class LSTMCore(nn.Module):
             inputs: [T, B, F].
             state: (h, c), each [B, H], before the first step.
             is_first: [T, B] bool; where true, memory is cleared before the step.
-            carry: Return the state after this many steps; T when None. With 0, who needs no state gets the
-                outputs from a faster program.
+            carry: Return the state after this many steps; T when None. With 0 the outputs are computed by a
+                faster method, which does not give later states.
 
         Returns:
             [T, B, H] outputs and the state.

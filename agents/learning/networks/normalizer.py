@@ -13,7 +13,7 @@ LARGEST_INPUT = 10.0
 class RunningNormalizer(nn.Module):
     """Standardises each input by the moments of all inputs observed so far.
 
-    What is seldom, such as the one tile in a maze that matters, stands out as much as what is always there.
+    A rare feature, such as the one tile in a maze that matters, stands out as much as a frequent one.
     Until something has been observed, inputs pass unchanged.
 
     Args:
