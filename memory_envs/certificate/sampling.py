@@ -11,7 +11,7 @@ from memory_envs.certificate.effort import Effort
 from memory_envs.certificate.report import Bounds, Certificate, Level
 from memory_envs.certificate.verdict import judged
 from memory_envs.policies.reference import reference_policy
-from memory_envs.rules.grid import OBSERVABILITIES, PARTIAL
+from memory_envs.rules.grid import twins
 from memory_envs.rules.randomness import episode_key
 from memory_envs.solvers.beliefs import belief_graph
 from memory_envs.solvers.graph import enumerate_states
@@ -127,22 +127,6 @@ def play_lanes(
     return record
 
 
-def played(env: Any, name: str, episodes: int, seed: int) -> tuple[Estimate, Estimate]:
-    """Return the return and success of a reference policy, in episodes of a copy of an environment.
-
-    Args:
-        env: A single environment of this package; it is left as it is.
-        name: As in `memory_envs.policies.reference_policy`.
-        episodes: How many are played.
-        seed: Of the environment and the policy.
-    """
-    own = copy.deepcopy(env)
-    policy = reference_policy(name, own, seed)
-    outcomes = [_episode(own, policy, seed if episode == 0 else None) for episode in range(episodes)]
-    returns, successes = zip(*outcomes, strict=True)
-    return Estimate.of(returns), share(successes)
-
-
 class Played(NamedTuple):
     """What a policy earned in episodes.
 
@@ -157,10 +141,20 @@ class Played(NamedTuple):
     source: str
 
 
-def reference_played(env: Any, name: str, effort: Effort) -> Played:
-    """Return what a reference policy earns."""
-    found = played(env, name, effort.episodes, effort.seed)
-    return Played(*found, f"{effort.episodes} episodes of the reference policy")
+def reference_played(env: Any, name: str, episodes: int, seed: int) -> Played:
+    """Return what a reference policy earns in episodes of a copy of an environment.
+
+    Args:
+        env: A single environment of this package; it is left as it is.
+        name: As in `memory_envs.policies.reference_policy`.
+        episodes: How many are played.
+        seed: Of the environment and the policy.
+    """
+    own = copy.deepcopy(env)
+    policy = reference_policy(name, own, seed)
+    outcomes = [_episode(own, policy, seed if episode == 0 else None) for episode in range(episodes)]
+    returns, successes = zip(*outcomes, strict=True)
+    return Played(Estimate.of(returns), share(successes), f"{episodes} episodes of the reference policy")
 
 
 def network_played(task: Task, config: Any, network: Network, effort: Effort) -> Played:
@@ -189,10 +183,11 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
     values = RoomValues(*(Estimate.of(each) for each in columns))  # type: ignore[arg-type]
     network = rooms.network(config)
     if network is None:
-        memoryless = reference_played(env, "memoryless", effort)
+        memoryless = reference_played(env, "memoryless", effort.episodes, effort.seed)
     else:
         memoryless = network_played(task, config, network, effort)
-    levels = _levels(values, memoryless, reference_played(env, "perfect_memory", effort), effort)
+    memory = reference_played(env, "perfect_memory", effort.episodes, effort.seed)
+    levels = _levels(values, memoryless, memory, effort)
     required, proved, reasons = judged(levels, None, (), metric="return", searched=network is not None)
     return Certificate(
         id=name,
@@ -244,10 +239,9 @@ def _levels(values: Any, memoryless: Played, memory: Played, effort: Effort) -> 
 def _twins(task: Task, config: Any, values: Any, effort: Effort) -> dict[str, Bounds]:
     """Return what networks earn that are shown, in the agent's own cell, what would have to be remembered."""
     found = {}
-    for number, name in enumerate(OBSERVABILITIES):
-        twin = config._replace(observability=number)
+    for name, twin in twins(config).items():
         network = task.rooms.network(twin) if task.rooms else None
-        if number != PARTIAL and network is not None:
+        if network is not None:
             played = network_played(task, twin, network, effort)
             how = f"lower end: that of the 95 % interval over {played.source}; upper end: that of the optimum"
             found[name] = Bounds(played.episode_return.lower, values.optimum.upper, how)

@@ -11,7 +11,7 @@ from memory_envs.certificate.effort import Effort
 from memory_envs.certificate.report import Certificate
 from memory_envs.certificate.sampling import certify_rooms
 from memory_envs.finite.protocol import FiniteEnv
-from memory_envs.rules.grid import OBSERVABILITIES, PARTIAL
+from memory_envs.rules.grid import twins
 from memory_envs.task import Task
 
 
@@ -115,19 +115,10 @@ def _certify_env(bare: _Bare, name: str | None, effort: Effort) -> Certificate:
         task.finite_form(config),
         name=name,
         settings=settings,
-        twins=_twins(task, config),
+        twins={name: task.finite_form(twin) for name, twin in twins(config).items() if name in task.twins},
         until_success=task.finite_form(config, until_success=True),
         effort=effort,
     )
-
-
-def _twins(task: Task, config: Any) -> dict[str, FiniteEnv]:
-    if not task.twins or config.observability != PARTIAL:
-        return {}
-    return {
-        name: task.finite_form(config._replace(observability=OBSERVABILITIES.index(name)))
-        for name in task.twins
-    }
 
 
 _LOOKED_THROUGH = (PassiveEnvChecker, OrderEnforcing, TimeLimit)

@@ -3,6 +3,8 @@
 Rows grow downwards and columns to the right. Headings and actions are numbered as in MiniGrid.
 """
 
+from typing import Any
+
 from memory_envs.rules import rule
 
 EAST, SOUTH, WEST, NORTH = 0, 1, 2, 3
@@ -14,6 +16,17 @@ OBSERVABILITIES = ("partial", "full", "perfect_memory")
 PARTIAL, FULL, PERFECT_MEMORY = range(3)
 """What the agent's own cell in the window shows: what lies there, what has to be remembered from the first
 step on, or what has to be remembered as far as the history tells it."""
+
+
+def twins(config: Any) -> dict[str, Any]:
+    """Return the configurations of the twins of a partly observable task, by their observability."""
+    if getattr(config, "observability", None) != PARTIAL:
+        return {}
+    return {
+        name: config._replace(observability=number)
+        for number, name in enumerate(OBSERVABILITIES)
+        if number != PARTIAL
+    }
 
 
 @rule
