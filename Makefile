@@ -22,7 +22,7 @@ train: $(INSTALLED)
 	$(BIN)/python -m agents.train --preset $(PRESET) $(ARGS)
 
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
