@@ -97,7 +97,7 @@ def figures(
         folder: Raw data that `collect` wrote; README.md is written there.
         images: Folder for the figures; default: that of the raw data.
         agent: End of the name of the preset whose probability of improvement over the others is shown.
-        clock: Wall-clock or processor minutes; the latter hardly depend on what else the machine did.
+        clock: Wall-clock or CPU minutes; the latter hardly depend on what else the machine did.
     """
     runs, acting = tuple(run.timed_by(clock) for run in read_records(folder)), read_acting(folder)
     if agent != SUBJECT:  # which is shown where it took part

@@ -35,7 +35,7 @@ def report(
         out: File to write; default: report.html in that folder.
         episodes: Number to show of each experiment, failures among them if there are any; default: 4, or 1 of
             more than 3 experiments.
-        clock: Wall-clock or processor minutes; the latter hardly depend on what else the machine did.
+        clock: Wall-clock or CPU minutes; the latter hardly depend on what else the machine did.
         seed: Seed of these episodes; no training run has played them.
     """
     file = write_report(path, out, episodes=episodes, seed=seed, clock=clock, say=print)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from memory_envs.rendering.palette import PALETTE
 from memory_envs.rendering.scene import FLOOR, Look
-from memory_envs.rendering.sprites import PALETTE, Pixels, agent_over, framed, sprite, ticked
+from memory_envs.rendering.sprites import Pixels, agent_over, framed, sprite, ticked
 
 CELL = 56
 

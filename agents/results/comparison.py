@@ -24,7 +24,7 @@ class Comparison:
         name: Of the experiment.
         seeds: Number of runs.
         score: Normalised score of the final models, with sampled actions.
-        likeliest: The same with the likeliest actions.
+        greedy: The same with greedy actions.
         improvement: How probably a run of the subject is better than one of this; see `scores.improvement`.
             None for the subject itself and where there is none.
         cpu_minutes: Median over runs of the processor time of training; None if it was not logged.
@@ -34,7 +34,7 @@ class Comparison:
     name: str
     seeds: int
     score: Estimate | None
-    likeliest: Estimate | None
+    greedy: Estimate | None
     improvement: Mapping[str, Estimate | None] | None
     cpu_minutes: float | None
     acting: Mapping[int, StepTime]
@@ -63,7 +63,7 @@ def _comparison(group: Group, ours: Group | None, acting: Mapping[int, StepTime]
         name=group.name,
         seeds=len(group.runs),
         score=score(group),
-        likeliest=score(group, "deterministic"),
+        greedy=score(group, "deterministic"),
         improvement=None if ours is None or ours.name == group.name else improvement(ours, group),
         cpu_minutes=_cpu_minutes(group),
         acting=acting,

@@ -22,7 +22,7 @@ from agents.runs.progress import format_duration
 PAPER = "paper"
 # At which the values of curves are told.
 _PLACES = 8
-_FINAL = ("success", "return", "success, likeliest", "return, likeliest")
+_FINAL = ("success", "return", "success, greedy", "return, greedy")
 
 
 def milestones_table(groups: Sequence[Group], published: Sequence[Published], clock: Clock) -> Table:
@@ -47,7 +47,7 @@ def finals_table(groups: Sequence[Group]) -> Table:
         [Row(group.name, [str(len(group.runs)), *_final(group)]) for group in groups],
         "Of the final models, over episodes that no training has seen: the interquartile mean over seeds "
         "with its 95 % bootstrap interval (of a single run, the interval over its episodes), with actions "
-        "sampled, as while training, and with the likeliest ones.",
+        "sampled, as while training, and with greedy ones.",
     )
 
 
@@ -81,7 +81,7 @@ def comparison_table(rows: Sequence[Comparison], ours: Group | None) -> Table:
     is_compared = any(row.improvement for row in rows)
     against = ["score", *(f"{unit} to {LEARNED:.0%}" for unit in UNITS)] if is_compared else []
     head = [
-        *("experiment", "normalised score", "the same, likeliest"),
+        *("experiment", "normalised score", "the same, greedy"),
         *(f"P(better): {each}" for each in against),
         *("CPU minutes", *(f"µs a step, batch {batch}" for batch in batches)),
     ]
@@ -102,7 +102,7 @@ def all_tasks_table(runs: Sequence[Run]) -> Table | None:
     if len(tasks) < 2 or not rows:
         return None
     note = f"Interquartile mean over the runs of all {len(tasks)} tasks; the bootstrap is stratified by task."
-    return Table(["agent", "normalised score", "the same, likeliest"], rows, note)
+    return Table(["agent", "normalised score", "the same, greedy"], rows, note)
 
 
 def shown(estimate: Estimate | None) -> str:
@@ -156,7 +156,7 @@ def _compared(row: Comparison, batches: Sequence[int], with_improvement: bool) -
     probable = [shown(compared.get(key)) for key in ("score", *UNITS)] if with_improvement else []
     times = [f"{row.acting[batch].microseconds:.0f}" if batch in row.acting else NONE for batch in batches]
     minutes = NONE if row.cpu_minutes is None else f"{row.cpu_minutes:.1f}"
-    return Row(row.name, [shown(row.score), shown(row.likeliest), *probable, minutes, *times])
+    return Row(row.name, [shown(row.score), shown(row.greedy), *probable, minutes, *times])
 
 
 def _over_tasks(name: str, tasks: Sequence[Sequence[Group]]) -> list[str]:

@@ -1,8 +1,8 @@
 """Text: a scene becomes lines of characters. Nothing but Python is needed."""
 
+from memory_envs.rendering.palette import PALETTE
 from memory_envs.rendering.scene import FLOOR, Look, Scene
-from memory_envs.rendering.sprites import PALETTE
-from memory_envs.rendering.style import ALL, Style
+from memory_envs.rendering.views import ALL, Style
 
 _HEADINGS = ">v<^"
 _MARKS = {"done": "({})", "next": "[{}]", "": "{}"}

@@ -11,9 +11,9 @@ import numpy as np
 
 from memory_envs.rendering import ansi
 from memory_envs.rendering.display import letters
+from memory_envs.rendering.palette import PALETTE
 from memory_envs.rendering.scene import FLOOR, Fact, Look, Mark, Mood, Scene
 from memory_envs.rendering.sprites import (
-    PALETTE,
     Colour,
     Pixels,
     agent_over,
@@ -23,7 +23,7 @@ from memory_envs.rendering.sprites import (
     thing_over,
     ticked,
 )
-from memory_envs.rendering.style import ALL, Style
+from memory_envs.rendering.views import ALL, Style
 
 ROOM, COLUMN, MARGIN = 396, 240, 16
 """Pixels: the side that a room fits into, the width of the column beside it, the space between things."""

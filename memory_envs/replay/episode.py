@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from memory_envs.files import replacing
 from memory_envs.rendering import ansi, painter
 from memory_envs.rendering.scene import Scene
-from memory_envs.rendering.style import ALL, Style
 from memory_envs.rendering.video import write_gif, write_mp4
+from memory_envs.rendering.views import ALL, Style
 from memory_envs.rules.randomness import STREAM_LIMIT
 from memory_envs.version import __version__
 from registry.lookup import did_you_mean

@@ -13,7 +13,7 @@ from memory_envs.rendering import painter
 from memory_envs.rendering.display import Window
 from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.sprites import Pixels
-from memory_envs.rendering.style import check_style
+from memory_envs.rendering.views import check_style
 from memory_envs.stepping.kernels import NEVER_RESET, PHASE
 from memory_envs.stepping.lanes import Lanes
 from memory_envs.task import Task

@@ -9,7 +9,7 @@ import pytest
 from memory_envs import imaze as imaze_env
 from memory_envs.imaze import IMazeEnv
 from memory_envs.rendering import painter
-from memory_envs.rendering.sprites import PALETTE
+from memory_envs.rendering.palette import PALETTE
 from memory_envs.rules import imaze
 from memory_envs.rules.grid import WEST
 from memory_envs.rules.randomness import episode_key

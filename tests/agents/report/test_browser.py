@@ -254,7 +254,7 @@ def test_benchmark_shows_scores_probabilities_and_costs(chromium, benchmark_page
     chromium.wait_for("document.querySelector('.chart text')")
     rows = "[...document.querySelectorAll('[aria-label=\"Table of comparisons\"] tr')]"
     head, ours, other = chromium.evaluate(f"{rows}.map((row) => [...row.cells].map((c) => c.innerText))")
-    assert head[1:4] == ["normalised score", "the same, likeliest", "P(better): score"]
+    assert head[1:4] == ["normalised score", "the same, greedy", "P(better): score"]
     assert head[-2:] == ["µs a step, batch 1", "µs a step, batch 64"]
     assert ours[0] == "imaze/ald" and ours[3] == "—" and ours[-3:] == ["4.0", "120", "250"]
     assert other[3].startswith("1.000") and other[-1] == "—"

@@ -47,9 +47,9 @@ def test_traced_networks_say_what_the_model_says(small_report):
     tracer, state, start = tracers(model)["actor"], None, np.ones(1, dtype=bool)
     for step, action in enumerate(episode.actions):
         observation = env.observe()
-        likeliest, state = model.predict(observation, state, start, deterministic=True)
+        greedy, state = model.predict(observation, state, start, deterministic=True)
         start[:] = False
-        assert int(likeliest) == episode.traces["actor"].probabilities[step].argmax()
+        assert int(greedy) == episode.traces["actor"].probabilities[step].argmax()
         np.testing.assert_allclose(state[0].reshape(-1), episode.traces["actor"].hidden[step], atol=1e-6)
         probabilities = torch.softmax(tracer.step(observation), dim=-1)
         np.testing.assert_allclose(probabilities, episode.traces["actor"].probabilities[step], atol=1e-6)
@@ -140,23 +140,23 @@ def test_agents_that_act_for_themselves_are_traced_under_one_name(policy):
     ],
 )
 def test_policies_of_sb3_are_traced_as_they_predict(agent, policy, settings):
-    """Along an episode: the likeliest action of `predict` with its own memory, which is the one shown."""
+    """Along an episode: the greedy action of `predict` with its own memory, which is the one shown."""
     torch.manual_seed(0)
     model = agent(policy, ENV, seed=0, device="cpu", n_steps=8, **settings)
     [(role, tracer)] = tracers(model).items()
-    rng, state, start, likeliest = np.random.default_rng(0), None, np.ones(1, dtype=bool), []
+    rng, state, start, greedy = np.random.default_rng(0), None, np.ones(1, dtype=bool), []
     for _ in range(6):
         observation = rng.integers(0, 2, model.observation_space.shape, dtype=np.uint8)
         tracer.step(observation)
         action, state = model.predict(observation, state, start, deterministic=True)
-        start, likeliest = np.zeros(1, dtype=bool), [*likeliest, int(action)]
+        start, greedy = np.zeros(1, dtype=bool), [*greedy, int(action)]
     trace = tracer.trace()
     assert role == "agent" and trace.attention is None and trace.value.shape == (6,)
     np.testing.assert_allclose(trace.probabilities.sum(axis=1), 1.0, rtol=1e-6)
     if agent is RandomAgent:
         np.testing.assert_allclose(trace.probabilities, 1 / 3, rtol=1e-6)
     else:
-        assert trace.probabilities.argmax(axis=1).tolist() == likeliest
+        assert trace.probabilities.argmax(axis=1).tolist() == greedy
     if agent is RecurrentPPOAgent:
         np.testing.assert_allclose(trace.hidden[-1], state[0][-1, 0], atol=1e-6)
 

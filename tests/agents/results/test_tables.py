@@ -67,10 +67,10 @@ def test_values_are_read_off_the_curves_as_far_as_all_seeds_go(tmp_path):
 
 def test_comparison_has_a_column_for_each_thing_that_is_known(groups):
     table = comparison_table(compare(groups, {}), find_subject(groups))
-    assert table.columns[1:4] == ["normalised score", "the same, likeliest", "P(better): score"]
+    assert table.columns[1:4] == ["normalised score", "the same, greedy", "P(better): score"]
     assert table.rows[0].cells[2] == NONE and table.rows[1].cells[2].startswith("1.000 [")
     alone = comparison_table(compare(groups[:1], {}), None)
-    assert alone.columns == ["experiment", "normalised score", "the same, likeliest", "CPU minutes"]
+    assert alone.columns == ["experiment", "normalised score", "the same, greedy", "CPU minutes"]
 
 
 def test_agents_are_compared_over_all_tasks_where_they_ran_on_all(runs, groups):

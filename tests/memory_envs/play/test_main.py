@@ -11,7 +11,7 @@ import pytest
 from memory_envs.play import __main__ as play
 from memory_envs.rendering import painter
 from memory_envs.rendering.display import Window
-from memory_envs.rendering.style import ALL
+from memory_envs.rendering.views import ALL
 from memory_envs.replay import Replay
 from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
 

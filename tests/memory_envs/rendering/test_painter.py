@@ -10,8 +10,9 @@ from gymnasium import error
 from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.imaze import IMazeEnv
 from memory_envs.rendering import ansi, display, painter
-from memory_envs.rendering.sprites import PALETTE, agent_over, framed, sprite
-from memory_envs.rendering.style import Style
+from memory_envs.rendering.palette import PALETTE
+from memory_envs.rendering.sprites import agent_over, framed, sprite
+from memory_envs.rendering.views import Style
 from memory_envs.rules import imaze
 from tests.support.registered import IDS
 from tests.support.scenes import fetch_scene, scene_at

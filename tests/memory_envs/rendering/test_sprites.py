@@ -10,8 +10,9 @@ import pytest
 
 from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.meta_fetch import LOOKS as META_FETCH_LOOKS
+from memory_envs.rendering.palette import PALETTE
 from memory_envs.rendering.scene import FLOOR, WALL, Look
-from memory_envs.rendering.sprites import PALETTE, agent_over, framed, sprite, sprite_table
+from memory_envs.rendering.sprites import agent_over, framed, sprite, sprite_table
 
 TASKS = {"imaze": IMAZE_LOOKS, "meta_fetch": META_FETCH_LOOKS}
 

@@ -13,7 +13,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import memory_envs  # noqa: F401  (registers the environments)
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
-from memory_envs.rendering.sprites import PALETTE, agent_over, sprite
+from memory_envs.rendering.palette import PALETTE
+from memory_envs.rendering.sprites import agent_over, sprite
 
 MODES = list(AutoresetMode)
 SETTINGS = [

@@ -1,4 +1,4 @@
-"""Styles: what of a scene is shown."""
+"""Which parts of a scene a frame or a text shows."""
 
 from typing import NamedTuple
 
