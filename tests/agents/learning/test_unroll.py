@@ -84,16 +84,19 @@ def test_lanes_without_truncations_can_be_joined() -> None:
     assert isinstance(joined.final_observation, Tensor) and joined.final_observation.shape == (0, 3)
 
 
-def test_rows_are_replaced_in_a_copy() -> None:
-    x = torch.arange(24.0).reshape(4, 3, 2)
-    rows, columns = torch.tensor([1, 3]), torch.tensor([2, 0])
-    by = torch.tensor([[-1.0, -2.0], [-3.0, -4.0]])
-    replaced = replace_rows({"x": x}, rows, columns, {"x": by})
-    assert isinstance(replaced, dict)
-    changed = (replaced["x"] != x).any(-1).nonzero()
-    assert changed.tolist() == [[1, 2], [3, 0]]
-    assert replaced["x"][1, 2].tolist() == [-1, -2] and replaced["x"][3, 0].tolist() == [-3, -4]
-    assert x.min() == 0
+def test_replaced_rows_go_where_they_are_told_and_into_a_copy() -> None:
+    observation = {"a": torch.zeros(3, 2, 2, dtype=torch.uint8), "b": torch.zeros(3, 2)}
+    by = {"a": torch.tensor([[1, 2], [3, 4]]), "b": torch.tensor([5.0, 6.0])}
+    result = replace_rows(observation, torch.tensor([2, 0]), torch.tensor([0, 1]), by)
+    assert isinstance(result, dict)
+    assert result["a"].dtype == torch.uint8
+    assert result["a"].tolist() == [[[0, 0], [3, 4]], [[0, 0], [0, 0]], [[1, 2], [0, 0]]]
+    assert result["b"].tolist() == [[0, 6], [0, 0], [5, 0]]
+    assert not observation["a"].any()
+    nothing = torch.empty(0, dtype=torch.int64)
+    plain = replace_rows(observation["b"], nothing, nothing, torch.empty(0))
+    assert isinstance(plain, Tensor)
+    assert torch.equal(plain, observation["b"])
 
 
 @pytest.mark.parametrize("value", [np.arange(3.0, dtype=np.float32), np.uint8(7), [1, 2], 3], ids=repr)
