@@ -188,7 +188,8 @@ def _on(graph: Graph, beliefs: Graph | None, found: SearchResult) -> np.ndarray:
     """Return the policy that was found, [O, A], in the numbering of the task's own observations."""
     source = graph if beliefs is None else beliefs
     actions = dict(zip(source.observations, found.actions.tolist(), strict=True))
-    return np.eye(graph.num_actions)[[actions[seen] for seen in graph.observations]]
+    # A belief graph lacks what is seen in no step of an episode: any action will do there.
+    return np.eye(graph.num_actions)[[actions.get(seen, 0) for seen in graph.observations]]
 
 
 def _remembered(value: Value | None, memoryless: Bounds, optimum: Value) -> Bounds:

@@ -33,7 +33,8 @@ class Edges(NamedTuple):
 
     Attributes:
         pair: int64 [E], state * num_actions + action.
-        probability: float64 [E]; what is missing to 1 at a pair is the probability that the episode ends.
+        probability: float64 [E]; what is missing to 1 at a pair is the probability that the episode ends, by
+            its rules or because nothing can be done any more before the time limit.
         target: int64 [E], the next state.
     """
 
@@ -112,13 +113,13 @@ def tally(numbers: Integers, weights: Floats, count: int) -> Floats:
 
 
 def enumerate_states(env: FiniteEnv, limit: int = STATE_LIMIT) -> Graph:
-    """Return the graph of every state that can be reached.
+    """Return the graph of every state in which an action can be taken before the time limit.
 
     Raises:
         NotFinite: Probabilities do not sum to 1, an action leads nowhere, or an episode succeeds without end.
         TooLarge: There are more than `limit` states.
     """
-    builder = GraphBuilder(env.num_actions, limit)
+    builder = GraphBuilder(env.num_actions, env.horizon, limit)
     _check_sum("the starts", (probability for probability, _ in env.starts()))
     start = [(probability, builder.number(state)) for probability, state in env.starts()]
     while builder.waiting:
@@ -131,29 +132,33 @@ def enumerate_states(env: FiniteEnv, limit: int = STATE_LIMIT) -> Graph:
                 success=sum(each.probability for each in outcomes if each.success),
                 following=[(each.probability, each.state) for each in outcomes if not each.terminated],
             )
-    return builder.graph(start, [env.observe(state) for state in builder.states], env.horizon)
+    return builder.graph(start, [env.observe(state) for state in builder.states])
 
 
 class GraphBuilder:
     """Numbers states as they are met and collects their transitions, in that order and action by action.
+
+    States come in the order of the fewest steps to them. One that takes as many steps as an episode has at
+    most is left out, with the transitions to it: nothing is done in it any more.
 
     Attributes:
         waiting: States that were met and not expanded yet, first come first.
         states: All states met so far.
     """
 
-    def __init__(self, num_actions: int, limit: int) -> None:
+    def __init__(self, num_actions: int, horizon: int, limit: int) -> None:
         """Begin with no state; more than `limit` are refused."""
         self.waiting: deque[Any] = deque()
         self.states: list[Any] = []
         self._numbers: dict[Any, int] = {}
+        self._steps: list[int] = []
         self._limit = limit
-        self._num_actions = num_actions
+        self._num_actions, self._horizon = num_actions, horizon
         self._pairs: list[tuple[float, float]] = []
         self._edges: list[tuple[int, float, int]] = []
 
-    def number(self, state: Any) -> int:
-        """Return the number of a state, a new one when it is met for the first time.
+    def number(self, state: Any, steps: int = 0) -> int:
+        """Return the number of a state, a new one when it is met for the first time, after `steps` steps.
 
         Raises:
             TooLarge: The limit is passed.
@@ -163,20 +168,23 @@ class GraphBuilder:
             if known >= self._limit:
                 raise TooLarge(f"more than {self._limit} states can be reached")
             self.states.append(state)
+            self._steps.append(steps)
             self.waiting.append(state)
         return known
 
     def add(self, reward: float, success: float, following: Iterable[tuple[float, Any]]) -> None:
         """Add what one action does in the oldest state whose actions are not complete."""
         merged: dict[int, float] = {}
-        for probability, state in following:
-            target = self.number(state)
-            merged[target] = merged.get(target, 0.0) + probability
         pair = len(self._pairs)
+        steps = self._steps[pair // self._num_actions] + 1
+        for probability, state in following:
+            if steps < self._horizon or state in self._numbers:
+                target = self.number(state, steps)
+                merged[target] = merged.get(target, 0.0) + probability
         self._pairs.append((reward, success))
         self._edges += [(pair, probability, target) for target, probability in merged.items()]
 
-    def graph(self, start: Iterable[tuple[float, int]], seen: list[Hashable], horizon: int) -> Graph:
+    def graph(self, start: Iterable[tuple[float, int]], seen: list[Hashable]) -> Graph:
         """Return the graph: `start` as (probability, number), `seen` as the observation in each state."""
         numbers: dict[Hashable, int] = {}
         observed = np.array([numbers.setdefault(each, len(numbers)) for each in seen], dtype=np.int64)
@@ -188,7 +196,7 @@ class GraphBuilder:
         return Graph(
             states=tuple(self.states),
             observations=tuple(numbers),
-            horizon=horizon,
+            horizon=self._horizon,
             start=first,
             seen=observed,
             reward=pairs[:, :, 0].copy(),
