@@ -215,6 +215,7 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
         proved=proved,
         reasons=reasons,
         question=rooms.question,
+        reward_observed=False,
         **levels,
     )
 

@@ -9,12 +9,32 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.finite.protocol import FiniteEnv, Outcome
+from memory_envs.finite.protocol import FiniteEnv
+from memory_envs.solvers.checks import (
+    NotFinite,
+    check_hashable,
+    check_sizes,
+    checked_outcomes,
+    checked_starts,
+)
 
 STATE_LIMIT = 1_000_000
 """Reachable states beyond which enumeration gives up."""
 
 _ROUNDING = 1e-9
+
+__all__ = [
+    "STATE_LIMIT",
+    "Edges",
+    "Floats",
+    "Graph",
+    "GraphBuilder",
+    "Integers",
+    "NotFinite",
+    "TooLarge",
+    "enumerate_states",
+    "tally",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -22,10 +42,6 @@ Integers = NDArray[np.int64]
 
 class TooLarge(ValueError):
     """There are more states or beliefs than the limit allows."""
-
-
-class NotFinite(ValueError):
-    """Something that was given as a finite environment breaks the protocol."""
 
 
 class Edges(NamedTuple):
@@ -116,23 +132,26 @@ def enumerate_states(env: FiniteEnv, limit: int = STATE_LIMIT) -> Graph:
     """Return the graph of every state in which an action can be taken before the time limit.
 
     Raises:
-        NotFinite: Probabilities do not sum to 1, an action leads nowhere, or an episode succeeds without end.
+        NotFinite: The environment breaks the protocol; the message names what was met.
         TooLarge: There are more than `limit` states.
     """
-    builder = GraphBuilder(env.num_actions, env.horizon, limit)
-    _check_sum("the starts", (probability for probability, _ in env.starts()))
-    start = [(probability, builder.number(state)) for probability, state in env.starts()]
+    check_sizes(env)
+    actions = int(env.num_actions)
+    builder = GraphBuilder(actions, int(env.horizon), limit)
+    start = [(probability, builder.number(state)) for probability, state in checked_starts(env)]
     while builder.waiting:
         state = builder.waiting.popleft()
-        for action in range(env.num_actions):
-            outcomes = tuple(env.step(state, action))
-            _check_outcomes(state, action, outcomes)
+        for action in range(actions):
+            outcomes = checked_outcomes(env, state, action)
             builder.add(
-                reward=sum(each.probability * each.reward for each in outcomes),
+                reward=sum(each.probability * float(each.reward) for each in outcomes),
                 success=sum(each.probability for each in outcomes if each.success),
                 following=[(each.probability, each.state) for each in outcomes if not each.terminated],
             )
-    return builder.graph(start, [env.observe(state) for state in builder.states])
+    seen = [env.observe(state) for state in builder.states]
+    for state, each in zip(builder.states, seen, strict=True):
+        check_hashable(f"the observation in state {state!r}", each)
+    return builder.graph(start, seen)
 
 
 class GraphBuilder:
@@ -203,15 +222,3 @@ class GraphBuilder:
             success=pairs[:, :, 1].copy(),
             edges=Edges(edges[:, 0].astype(np.int64), edges[:, 1].copy(), edges[:, 2].astype(np.int64)),
         )
-
-
-def _check_outcomes(state: Any, action: int, outcomes: tuple[Outcome, ...]) -> None:
-    _check_sum(f"action {action} in state {state!r}", (each.probability for each in outcomes))
-    if any(each.success and not each.terminated for each in outcomes):
-        raise NotFinite(f"action {action} in state {state!r} succeeds without ending the episode")
-
-
-def _check_sum(what: str, probabilities: Iterable[float]) -> None:
-    each = list(probabilities)
-    if abs(sum(each) - 1) > _ROUNDING or min(each, default=0) <= 0:
-        raise NotFinite(f"the probabilities of {what} must be above 0 and sum to 1, got {each}")
