@@ -1,5 +1,6 @@
 """From a finite environment to its certificate."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -83,12 +84,14 @@ def certify_finite(
     """
     effort = effort or Effort()
     full = enumerate_states(env, effort.state_limit)
+    unit = _unit(full)
+    full = full.paid_in(unit)
     places = [
         env.place(state) if isinstance(env, QuestionEnv) else env.observe(state) for state in full.states
     ]
     narrow = bottleneck(full, places)
     graph, beliefs = _with_beliefs(full, effort)
-    told = _told(env, effort) if reward_observed else full
+    told = _told(env, effort).paid_in(unit) if reward_observed else full
     remembered = _with_beliefs(told, effort)[1] if reward_observed else beliefs
     returns = _solve(graph, beliefs, remembered, effort, _return_ceiling(full, narrow))
     if until_success is not None and not full.success.any():
@@ -103,15 +106,15 @@ def certify_finite(
         narrow.success if narrow else None,
     )
     levels = {
-        level: Level(getattr(returns, level), getattr(successes, level), returns.steps[level])
+        level: Level(getattr(returns, level).times(unit), getattr(successes, level), returns.steps[level])
         for level in ("random", "deterministic", "memoryless", "perfect_memory", "optimum")
     }
     trajectories = _trajectories(told, effort)
     if trajectories is not None and reward_observed:
         trajectories = _without_rewards(trajectories, told, full)
-    demand = _demand(env, full, trajectories, effort)
+    demand = _demand(env, full, trajectories, unit, effort)
     metric = "success" if full.success.any() else "return"
-    required, proved, reasons = judged(levels, demand.chance, demand.leaks, metric=metric)
+    required, proved, reasons = judged(levels, demand.leaks, metric=metric)
     return Certificate(
         id=name,
         settings=dict(settings or {}),
@@ -160,6 +163,15 @@ def _with_beliefs(full: Graph, effort: Effort) -> tuple[Graph, Graph | None]:
         return graph, belief_graph(graph, effort.belief_limit)
     except TooLarge:
         return graph, None
+
+
+def _unit(graph: Graph) -> float:
+    """Return the power of two in which the largest reward is at least 1 and below 2.
+
+    What counts as equal is relative to it, and to divide by it changes no digit.
+    """
+    largest = float(np.abs(graph.reward).max())
+    return 2.0 ** (math.frexp(largest)[1] - 1) if largest > 0 else 1.0
 
 
 def _return_ceiling(graph: Graph, narrow: Bottleneck | None) -> float | None:
@@ -237,9 +249,11 @@ def _between(lower: float, upper: float, below: str, above: str) -> Bounds:
 
 def _without_memory(env: FiniteEnv, metric: str, effort: Effort) -> Bounds:
     full = enumerate_states(env, effort.state_limit)
-    graph, beliefs = _with_beliefs(full.scoring_success() if metric == "success" else full, effort)
+    full = full.scoring_success() if metric == "success" else full
+    unit = _unit(full)
+    graph, beliefs = _with_beliefs(full.paid_in(unit), effort)
     found = best_reactive(graph if beliefs is None else beliefs, effort.node_limit)
-    return _between(found.lower, found.upper, "the best policy found", "branch and bound")
+    return _between(found.lower, found.upper, "the best policy found", "branch and bound").times(unit)
 
 
 def _trajectories(graph: Graph, effort: Effort) -> list[Trajectory] | None:
@@ -249,12 +263,14 @@ def _trajectories(graph: Graph, effort: Effort) -> list[Trajectory] | None:
         return None
 
 
-def _demand(env: FiniteEnv, graph: Graph, trajectories: list[Trajectory] | None, effort: Effort) -> _Demand:
+def _demand(
+    env: FiniteEnv, graph: Graph, trajectories: list[Trajectory] | None, unit: float, effort: Effort
+) -> _Demand:
     if not isinstance(env, QuestionEnv):
         return _Demand()
     spans = [] if trajectories is None else held(env, graph, trajectories)
     return _Demand(
-        chance=_chance_level(env, graph, effort),
+        chance=_chance_level(env, graph, unit, effort),
         question_bits=entropy(env, graph),
         held_shortest=min(spans, default=None),
         held_longest=max(spans, default=None),
@@ -262,11 +278,13 @@ def _demand(env: FiniteEnv, graph: Graph, trajectories: list[Trajectory] | None,
     )
 
 
-def _chance_level(env: QuestionEnv, graph: Graph, effort: Effort) -> Level | None:
+def _chance_level(env: QuestionEnv, graph: Graph, unit: float, effort: Effort) -> Level | None:
     try:
         returned, succeeded = chance(env, graph, effort.belief_limit)
     except TooLarge:
         return None
     return Level(
-        Bounds.exactly(returned.episode_return), Bounds.exactly(succeeded.episode_return), returned.steps
+        Bounds.exactly(returned.episode_return).times(unit),
+        Bounds.exactly(succeeded.episode_return),
+        returned.steps,
     )

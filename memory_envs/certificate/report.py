@@ -44,6 +44,10 @@ class Bounds:
         lower, upper = round(lower, _DIGITS) + 0.0, round(upper, _DIGITS) + 0.0  # no -0.0
         return cls(lower, lower) if upper <= lower + ROUNDING else cls(lower, upper, how)
 
+    def times(self, unit: float) -> "Bounds":
+        """Return the bounds of a multiple of the number, by a positive factor."""
+        return Bounds(self.lower * unit, self.upper * unit, self.how)
+
     def __str__(self) -> str:
         if self.lower == self.upper:
             return f"{self.lower:.4g}"

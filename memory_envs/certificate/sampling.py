@@ -193,7 +193,7 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
     else:
         memoryless = network_played(task, config, network, effort)
     levels = _levels(values, memoryless, reference_played(env, "perfect_memory", effort), effort)
-    required, proved, reasons = judged(levels, None, (), metric="return", searched=network is not None)
+    required, proved, reasons = judged(levels, (), metric="return", searched=network is not None)
     return Certificate(
         id=name,
         settings=dict(settings),

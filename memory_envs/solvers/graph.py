@@ -107,6 +107,10 @@ class Graph:
         """Return the same task, with a reward of 1 for ending well and none for anything else."""
         return replace(self, reward=self.success)
 
+    def paid_in(self, unit: float) -> "Graph":
+        """Return the same task, with rewards given in another unit."""
+        return replace(self, reward=self.reward / unit)
+
     def expected(self, values: Floats) -> Floats:
         """Return the mean of the next state's value, float64 [S, A], given the values of states, [S]."""
         if self.table is not None:
