@@ -1,5 +1,6 @@
 """From a finite environment to its certificate."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,14 @@ from memory_envs.certificate.effort import Effort
 from memory_envs.certificate.report import ROUNDING, Bounds, Certificate, Level
 from memory_envs.certificate.verdict import judged
 from memory_envs.finite.protocol import FiniteEnv, QuestionEnv
+from memory_envs.finite.rewards import RewardObserved
 from memory_envs.solvers.ascent import best_stochastic
 from memory_envs.solvers.beliefs import belief_graph
 from memory_envs.solvers.bottleneck import Bottleneck, bottleneck, return_bound
 from memory_envs.solvers.graph import Graph, TooLarge, enumerate_states
 from memory_envs.solvers.partition import lumped
 from memory_envs.solvers.questions import (
+    Moment,
     QuestionLeak,
     Trajectory,
     actions_at_equal_sight,
@@ -60,6 +63,7 @@ def certify_finite(
     twins: Mapping[str, FiniteEnv] | None = None,
     until_success: FiniteEnv | None = None,
     effort: Effort | None = None,
+    reward_observed: bool = False,
 ) -> Certificate:
     """Return the certificate of a finite environment.
 
@@ -71,6 +75,8 @@ def certify_finite(
         until_success: The same task, ending at the first success. Where no end of an episode of the task
             itself is a success, success is computed on this; such a task is judged by its return.
         effort: Limits; None takes the defaults.
+        reward_observed: Whether perfect memory remembers its rewards too. Policies without memory act on the
+            observation alone all the same.
 
     Raises:
         NotFinite: The environment breaks the protocol.
@@ -78,28 +84,37 @@ def certify_finite(
     """
     effort = effort or Effort()
     full = enumerate_states(env, effort.state_limit)
+    unit = _unit(full)
+    full = full.paid_in(unit)
     places = [
         env.place(state) if isinstance(env, QuestionEnv) else env.observe(state) for state in full.states
     ]
     narrow = bottleneck(full, places)
     graph, beliefs = _with_beliefs(full, effort)
-    returns = _solve(graph, beliefs, effort, _return_ceiling(full, narrow))
+    told = _told(env, effort).paid_in(unit) if reward_observed else full
+    remembered = _with_beliefs(told, effort)[1] if reward_observed else beliefs
+    returns = _solve(graph, beliefs, remembered, effort, _return_ceiling(full, narrow))
     if until_success is not None and not full.success.any():
         graph, beliefs = _with_beliefs(enumerate_states(until_success, effort.state_limit), effort)
+        told_then = _told(until_success, effort) if reward_observed else None
+        remembered = beliefs if told_then is None else _with_beliefs(told_then, effort)[1]
     successes = _solve(
         graph.scoring_success(),
         beliefs and beliefs.scoring_success(),
+        remembered and remembered.scoring_success(),
         effort,
         narrow.success if narrow else None,
     )
     levels = {
-        level: Level(getattr(returns, level), getattr(successes, level), returns.steps[level])
+        level: Level(getattr(returns, level).times(unit), getattr(successes, level), returns.steps[level])
         for level in ("random", "deterministic", "memoryless", "perfect_memory", "optimum")
     }
-    trajectories = _trajectories(full, effort)
-    demand = _demand(env, full, trajectories, effort)
+    trajectories = _trajectories(told, effort)
+    if trajectories is not None and reward_observed:
+        trajectories = _without_rewards(trajectories, told, full)
+    demand = _demand(env, full, trajectories, unit, effort)
     metric = "success" if full.success.any() else "return"
-    required, proved, reasons = judged(levels, demand.chance, demand.leaks, metric=metric)
+    required, proved, reasons = judged(levels, demand.leaks, metric=metric)
     return Certificate(
         id=name,
         settings=dict(settings or {}),
@@ -121,7 +136,25 @@ def certify_finite(
         proved=proved,
         reasons=reasons,
         question=None,
+        reward_observed=reward_observed,
     )
+
+
+def _told(env: FiniteEnv, effort: Effort) -> Graph:
+    return enumerate_states(RewardObserved(env), effort.state_limit)
+
+
+def _without_rewards(trajectories: list[Trajectory], told: Graph, full: Graph) -> list[Trajectory]:
+    """Return trajectories through states that hold the last reward, in the numbers of the task's own."""
+    number = {state: index for index, state in enumerate(full.states)}
+    return [
+        tuple(
+            Moment(own, int(full.seen[own]), moment.action)
+            for moment in each
+            for own in [number[told.states[moment.state].state]]
+        )
+        for each in trajectories
+    ]
 
 
 def _with_beliefs(full: Graph, effort: Effort) -> tuple[Graph, Graph | None]:
@@ -132,21 +165,33 @@ def _with_beliefs(full: Graph, effort: Effort) -> tuple[Graph, Graph | None]:
         return graph, None
 
 
+def _unit(graph: Graph) -> float:
+    """Return the power of two in which the largest reward is at least 1 and below 2.
+
+    What counts as equal is relative to it, and to divide by it changes no digit.
+    """
+    largest = float(np.abs(graph.reward).max())
+    return 2.0 ** (math.frexp(largest)[1] - 1) if largest > 0 else 1.0
+
+
 def _return_ceiling(graph: Graph, narrow: Bottleneck | None) -> float | None:
     return None if narrow is None else return_bound(graph, narrow.success)
 
 
-def _solve(graph: Graph, beliefs: Graph | None, effort: Effort, ceiling: float | None) -> _Solved:
+def _solve(
+    graph: Graph, beliefs: Graph | None, memory: Graph | None, effort: Effort, ceiling: float | None
+) -> _Solved:
     """Compute all levels of one objective, the rewards of the graph.
 
     Args:
         graph: The task.
-        beliefs: The task of perfect memory, or None where it is too large.
+        beliefs: The task of who remembers observations and actions, or None where it is too large.
+        memory: The task of perfect memory, which may remember rewards too; None where it is too large.
         effort: Limits.
         ceiling: No policy without memory is worth more, as far as known.
     """
     random, optimum = evaluate(graph, uniform(graph)), best(graph)
-    remembered = None if beliefs is None else best(beliefs)
+    remembered = None if memory is None else best(memory)
     most = (remembered or optimum).episode_return
     ceiling = most if ceiling is None else min(ceiling, most)
     found = best_reactive(graph if beliefs is None else beliefs, effort.node_limit)
@@ -188,7 +233,8 @@ def _on(graph: Graph, beliefs: Graph | None, found: SearchResult) -> np.ndarray:
     """Return the policy that was found, [O, A], in the numbering of the task's own observations."""
     source = graph if beliefs is None else beliefs
     actions = dict(zip(source.observations, found.actions.tolist(), strict=True))
-    return np.eye(graph.num_actions)[[actions[seen] for seen in graph.observations]]
+    # A belief graph lacks what is seen in no step of an episode: any action will do there.
+    return np.eye(graph.num_actions)[[actions.get(seen, 0) for seen in graph.observations]]
 
 
 def _remembered(value: Value | None, memoryless: Bounds, optimum: Value) -> Bounds:
@@ -203,9 +249,11 @@ def _between(lower: float, upper: float, below: str, above: str) -> Bounds:
 
 def _without_memory(env: FiniteEnv, metric: str, effort: Effort) -> Bounds:
     full = enumerate_states(env, effort.state_limit)
-    graph, beliefs = _with_beliefs(full.scoring_success() if metric == "success" else full, effort)
+    full = full.scoring_success() if metric == "success" else full
+    unit = _unit(full)
+    graph, beliefs = _with_beliefs(full.paid_in(unit), effort)
     found = best_reactive(graph if beliefs is None else beliefs, effort.node_limit)
-    return _between(found.lower, found.upper, "the best policy found", "branch and bound")
+    return _between(found.lower, found.upper, "the best policy found", "branch and bound").times(unit)
 
 
 def _trajectories(graph: Graph, effort: Effort) -> list[Trajectory] | None:
@@ -215,12 +263,14 @@ def _trajectories(graph: Graph, effort: Effort) -> list[Trajectory] | None:
         return None
 
 
-def _demand(env: FiniteEnv, graph: Graph, trajectories: list[Trajectory] | None, effort: Effort) -> _Demand:
+def _demand(
+    env: FiniteEnv, graph: Graph, trajectories: list[Trajectory] | None, unit: float, effort: Effort
+) -> _Demand:
     if not isinstance(env, QuestionEnv):
         return _Demand()
     spans = [] if trajectories is None else held(env, graph, trajectories)
     return _Demand(
-        chance=_chance_level(env, graph, effort),
+        chance=_chance_level(env, graph, unit, effort),
         question_bits=entropy(env, graph),
         held_shortest=min(spans, default=None),
         held_longest=max(spans, default=None),
@@ -228,11 +278,13 @@ def _demand(env: FiniteEnv, graph: Graph, trajectories: list[Trajectory] | None,
     )
 
 
-def _chance_level(env: QuestionEnv, graph: Graph, effort: Effort) -> Level | None:
+def _chance_level(env: QuestionEnv, graph: Graph, unit: float, effort: Effort) -> Level | None:
     try:
         returned, succeeded = chance(env, graph, effort.belief_limit)
     except TooLarge:
         return None
     return Level(
-        Bounds.exactly(returned.episode_return), Bounds.exactly(succeeded.episode_return), returned.steps
+        Bounds.exactly(returned.episode_return).times(unit),
+        Bounds.exactly(succeeded.episode_return),
+        returned.steps,
     )

@@ -44,6 +44,10 @@ class Bounds:
         lower, upper = round(lower, _DIGITS) + 0.0, round(upper, _DIGITS) + 0.0  # no -0.0
         return cls(lower, lower) if upper <= lower + ROUNDING else cls(lower, upper, how)
 
+    def times(self, unit: float) -> "Bounds":
+        """Return the bounds of a multiple of the number, by a positive factor."""
+        return Bounds(self.lower * unit, self.upper * unit, self.how)
+
     def __str__(self) -> str:
         if self.lower == self.upper:
             return f"{self.lower:.4g}"
@@ -104,6 +108,7 @@ class Certificate:
             not only for the best that was found.
         reasons: Why, in words.
         question: What the bits are of, in words, where more than that has to be remembered; else None.
+        reward_observed: Whether perfect memory was given its rewards to remember.
     """
 
     id: str
@@ -130,6 +135,7 @@ class Certificate:
     proved: bool
     reasons: tuple[str, ...]
     question: str | None
+    reward_observed: bool = False
 
     @property
     def verdict(self) -> str:
@@ -183,6 +189,8 @@ def _lines(certificate: Certificate) -> Iterator[str]:
     for name, level in _levels(certificate):
         steps = "" if level.steps is None else f"{level.steps:.1f}"
         yield f"{name:26}{level.episode_return!s:>20}{level.success!s:>20}{steps:>9}"
+    if certificate.reward_observed:
+        yield "perfect memory: remembers rewards too"
     yield from _kinds(certificate)
     for name, bounds in certificate.twins.items():
         yield f"without memory on the twin {name!r}: {certificate.metric} {bounds}"

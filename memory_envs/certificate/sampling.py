@@ -188,7 +188,7 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
         memoryless = network_played(task, config, network, effort)
     memory = reference_played(env, "perfect_memory", effort.episodes, effort.seed)
     levels = _levels(values, memoryless, memory, effort)
-    required, proved, reasons = judged(levels, None, (), metric="return", searched=network is not None)
+    required, proved, reasons = judged(levels, (), metric="return", searched=network is not None)
     return Certificate(
         id=name,
         settings=dict(settings),
@@ -210,6 +210,7 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
         proved=proved,
         reasons=reasons,
         question=rooms.question,
+        reward_observed=False,
         **levels,
     )
 

@@ -21,6 +21,7 @@ def certify(
     name: str | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     effort: Effort | None = None,
+    reward_observed: bool = False,
 ) -> Certificate:
     """Compute what memory is worth in a task.
 
@@ -31,6 +32,9 @@ def certify(
         name: What the certificate calls the task; None takes the id, or else the name of the class.
         env_kwargs: Settings of the class, when the target is an id; `max_episode_steps` is one of them.
         effort: How far the computations go; None takes the defaults.
+        reward_observed: Whether perfect memory remembers the reward of every step, as it does observations
+            and actions. By default it knows of rewards what observations show. Policies without memory act
+            on the observation alone in either case.
 
     Raises:
         TypeError: The target is none of these or has another wrapper, there are settings for something that
@@ -41,18 +45,21 @@ def certify(
     if effort is not None and not isinstance(effort, Effort):
         raise TypeError(f"effort must be an Effort or None, got {effort!r}")
     if isinstance(target, str):
-        return _certify_env(_made(target, env_kwargs or {}), name, effort or Effort())
+        return _certify_env(_made(target, env_kwargs or {}), name, effort or Effort(), reward_observed)
     if env_kwargs:
         raise TypeError(f"env_kwargs are for ids only, got {dict(env_kwargs)} with {target!r}")
     if isinstance(target, gymnasium.Env):
-        return _certify_env(_bare(target), name, effort or Effort())
+        return _certify_env(_bare(target), name, effort or Effort(), reward_observed)
+    if isinstance(target, type):
+        raise TypeError(f"target must be an instance, got the class {target.__name__}")
     if not isinstance(target, FiniteEnv):
         missing = [each for each in _PROTOCOL if not hasattr(target, each)]
         raise TypeError(
             f"target must be an id, an environment of memory_envs or a FiniteEnv; {target!r} "
             f"lacks {', '.join(missing)}"
         )
-    return certify_finite(target, name=name or type(target).__name__, effort=effort)
+    name = name or type(target).__name__
+    return certify_finite(target, name=name, effort=effort, reward_observed=reward_observed)
 
 
 class _Bare(NamedTuple):
@@ -106,10 +113,12 @@ def _limited(bare: _Bare, steps: int) -> _Bare:
     return _Bare(type(bare.env)(**settings), bare.name, settings)
 
 
-def _certify_env(bare: _Bare, name: str | None, effort: Effort) -> Certificate:
+def _certify_env(bare: _Bare, name: str | None, effort: Effort, reward_observed: bool) -> Certificate:
     env, own_name, settings = bare
     task, config, name = env.task, env.config, name or own_name
     if task.rooms is not None and task.rooms.too_many(config):
+        if reward_observed:
+            raise ValueError(f"reward_observed needs a task that is computed from all states, got {name}")
         return certify_rooms(env, name=name, settings=settings, effort=effort)
     return certify_finite(
         task.finite_form(config),
@@ -118,6 +127,7 @@ def _certify_env(bare: _Bare, name: str | None, effort: Effort) -> Certificate:
         twins={name: task.finite_form(twin) for name, twin in twins(config).items() if name in task.twins},
         until_success=task.finite_form(config, until_success=True),
         effort=effort,
+        reward_observed=reward_observed,
     )
 
 

@@ -6,11 +6,10 @@ from typing import NamedTuple
 from memory_envs.certificate.report import Bounds, Level
 from memory_envs.solvers.questions import QuestionLeak
 
-ABOVE_CHANCE = 0.01
-"""How far above chance the best policy without memory may be, where the question is named."""
-
 LEFT_TO_MEMORY = 0.1
-"""Share of what perfect memory gains over random play that must need memory, where it is not."""
+"""Share of what perfect memory gains over random play that must need memory."""
+
+_ROUNDING = 1e-9
 
 
 class Verdict(NamedTuple):
@@ -23,7 +22,6 @@ class Verdict(NamedTuple):
 
 def judged(
     levels: Mapping[str, Level],
-    chance: Level | None,
     leaks: tuple[QuestionLeak, ...],
     *,
     metric: str,
@@ -31,14 +29,14 @@ def judged(
 ) -> Verdict:
     """Return the verdict on a task.
 
-    Memory is required, as far as searched, when no observation gives the question away, the best policy
-    without memory that was found stays near chance, and perfect memory does better. Without a named question
-    the last two become: that policy leaves at least a tenth of what perfect memory gains over random play. It
-    is proved when this holds for every policy without memory, found or not.
+    Memory is required, as far as searched, when no observation gives the question away, perfect memory gains
+    something over random play, and the best policy without memory that was found leaves at least a tenth of
+    that gain. It is proved when this holds for every policy without memory, found or not. The margin is
+    relative to what there is to gain, and the same whatever a task says about itself: neither the unit of the
+    rewards nor a question that is named changes the verdict.
 
     Args:
         levels: "random", "memoryless" and "perfect_memory".
-        chance: Of a task that names its question.
         leaks: Where the question shows.
         metric: What is compared, "success" or "return".
         searched: Whether policies without memory were searched or trained for this task. If all that was
@@ -47,13 +45,10 @@ def judged(
     random, memoryless, perfect = (
         _number(levels[name], metric) for name in ("random", "memoryless", "perfect_memory")
     )
-    if chance is not None:
-        guess = _number(chance, metric).upper
-        limit, name = guess + ABOVE_CHANCE, f"chance, {guess:.4g}, plus {ABOVE_CHANCE}"
-    else:
-        limit = perfect.lower - LEFT_TO_MEMORY * (perfect.lower - random.upper)
-        name = f"{limit:.4g}, which leaves {LEFT_TO_MEMORY:.0%} of what perfect memory gains"
-    useful = perfect.lower > limit
+    gain = perfect.lower - random.upper
+    useful = gain > _ROUNDING * max(abs(perfect.lower), abs(random.upper))
+    limit = perfect.lower - LEFT_TO_MEMORY * gain
+    name = f"{limit:.4g}, which leaves {LEFT_TO_MEMORY:.0%} of what perfect memory gains"
     near = memoryless.lower <= limit
     required = useful and near and searched and not leaks
     proved = required and memoryless.upper <= limit

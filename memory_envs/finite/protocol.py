@@ -26,7 +26,9 @@ class Outcome(NamedTuple):
 class FiniteEnv(Protocol):
     """A task with finitely many states, as its three functions.
 
-    States hold no clock: the time limit is `horizon`, applied by whoever plays.
+    States hold no clock: the time limit is `horizon`, applied by whoever plays. Perfect memory remembers
+    observations and actions; of rewards it knows what `observe` shows, unless `memory_envs.certify` is called
+    with `reward_observed=True`.
 
     Attributes:
         num_actions: Actions are the integers from 0 to num_actions - 1.

@@ -27,12 +27,14 @@ def belief_graph(graph: Graph, limit: int = BELIEF_LIMIT) -> Graph:
 
     The best policy there is the best policy with perfect memory here, exactly, and its best policy that acts
     on the observation alone is the best memoryless one here. Rewards are remembered as far as observations
-    show them. The probabilities of a belief are kept to 14 decimal places.
+    show them. Beliefs are those in which an action can be taken before the time limit. Their probabilities
+    are kept to 14 decimal places, and states whose probability is 0 there are left out.
 
     Raises:
-        TooLarge: There are more than `limit` beliefs. With random transitions there may be infinitely many.
+        TooLarge: There are more than `limit` beliefs. With random transitions their number may grow with the
+            time limit without end.
     """
-    builder = GraphBuilder(graph.num_actions, limit)
+    builder = GraphBuilder(graph.num_actions, graph.horizon, limit)
     moves = _moves(graph)
     first = {int(number): float(graph.start[number]) for number in graph.start.nonzero()[0]}
     start = [(chance, builder.number(belief)) for chance, belief in _told_apart(graph, first)]
@@ -41,7 +43,7 @@ def belief_graph(graph: Graph, limit: int = BELIEF_LIMIT) -> Graph:
         for action in range(graph.num_actions):
             builder.add(*_step(graph, moves, belief, action))
     seen = [graph.observations[graph.seen[belief[0][0]]] for belief in builder.states]
-    return builder.graph(start, seen, graph.horizon)
+    return builder.graph(start, seen)
 
 
 def _step(graph: Graph, moves: list[list[tuple[float, int]]], belief: Belief, action: int) -> Step:
@@ -61,7 +63,9 @@ def _told_apart(graph: Graph, mass: dict[int, float]) -> Iterator[tuple[float, B
         groups.setdefault(int(graph.seen[state]), {})[state] = chance
     for group in groups.values():
         total = sum(group.values())
-        yield total, tuple((state, round(chance / total, _DIGITS)) for state, chance in group.items())
+        if total > 0:  # the product of tiny probabilities may be 0.0
+            shares = ((state, round(chance / total, _DIGITS)) for state, chance in group.items())
+            yield total, tuple((state, chance) for state, chance in shares if chance > 0)
 
 
 def _moves(graph: Graph) -> list[list[tuple[float, int]]]:

@@ -133,7 +133,10 @@ def _ways_in(graph: Graph, region: Mask) -> Integers:
 
 
 def _ending(graph: Graph) -> NDArray[np.float64]:
-    """Return the probability, [S, A], that an action ends the episode, cleaned of rounding."""
+    """Return the probability, [S, A], that an action ends the episode, cleaned of rounding.
+
+    It is at least that of success, which is given and not computed, and may be tiny.
+    """
     goes_on = tally(graph.edges.pair, graph.edges.probability, graph.reward.size)
     ending = 1 - goes_on.reshape(graph.reward.shape)
-    return np.where(np.abs(ending) < 1e-9, 0.0, ending)
+    return np.maximum(np.where(np.abs(ending) < 1e-9, 0.0, ending), graph.success)

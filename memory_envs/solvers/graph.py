@@ -9,12 +9,32 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_envs.finite.protocol import FiniteEnv, Outcome
+from memory_envs.finite.protocol import FiniteEnv
+from memory_envs.solvers.checks import (
+    NotFinite,
+    check_hashable,
+    check_sizes,
+    checked_outcomes,
+    checked_starts,
+)
 
 STATE_LIMIT = 1_000_000
 """Reachable states beyond which enumeration gives up."""
 
 _ROUNDING = 1e-9
+
+__all__ = [
+    "STATE_LIMIT",
+    "Edges",
+    "Floats",
+    "Graph",
+    "GraphBuilder",
+    "Integers",
+    "NotFinite",
+    "TooLarge",
+    "enumerate_states",
+    "tally",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -24,16 +44,13 @@ class TooLarge(ValueError):
     """There are more states or beliefs than the limit allows."""
 
 
-class NotFinite(ValueError):
-    """Something that was given as a finite environment breaks the protocol."""
-
-
 class Edges(NamedTuple):
     """The transitions after which the episode goes on, sorted by `pair`.
 
     Attributes:
         pair: int64 [E], state * num_actions + action.
-        probability: float64 [E]; what is missing to 1 at a pair is the probability that the episode ends.
+        probability: float64 [E]; what is missing to 1 at a pair is the probability that the episode ends, by
+            its rules or because nothing can be done any more before the time limit.
         target: int64 [E], the next state.
     """
 
@@ -90,6 +107,10 @@ class Graph:
         """Return the same task, with a reward of 1 for ending well and none for anything else."""
         return replace(self, reward=self.success)
 
+    def paid_in(self, unit: float) -> "Graph":
+        """Return the same task, with rewards given in another unit."""
+        return replace(self, reward=self.reward / unit)
+
     def expected(self, values: Floats) -> Floats:
         """Return the mean of the next state's value, float64 [S, A], given the values of states, [S]."""
         if self.table is not None:
@@ -112,48 +133,55 @@ def tally(numbers: Integers, weights: Floats, count: int) -> Floats:
 
 
 def enumerate_states(env: FiniteEnv, limit: int = STATE_LIMIT) -> Graph:
-    """Return the graph of every state that can be reached.
+    """Return the graph of every state in which an action can be taken before the time limit.
 
     Raises:
-        NotFinite: Probabilities do not sum to 1, an action leads nowhere, or an episode succeeds without end.
+        NotFinite: The environment breaks the protocol; the message names what was met.
         TooLarge: There are more than `limit` states.
     """
-    builder = GraphBuilder(env.num_actions, limit)
-    _check_sum("the starts", (probability for probability, _ in env.starts()))
-    start = [(probability, builder.number(state)) for probability, state in env.starts()]
+    check_sizes(env)
+    actions = int(env.num_actions)
+    builder = GraphBuilder(actions, int(env.horizon), limit)
+    start = [(probability, builder.number(state)) for probability, state in checked_starts(env)]
     while builder.waiting:
         state = builder.waiting.popleft()
-        for action in range(env.num_actions):
-            outcomes = tuple(env.step(state, action))
-            _check_outcomes(state, action, outcomes)
+        for action in range(actions):
+            outcomes = checked_outcomes(env, state, action)
             builder.add(
-                reward=sum(each.probability * each.reward for each in outcomes),
+                reward=sum(each.probability * float(each.reward) for each in outcomes),
                 success=sum(each.probability for each in outcomes if each.success),
                 following=[(each.probability, each.state) for each in outcomes if not each.terminated],
             )
-    return builder.graph(start, [env.observe(state) for state in builder.states], env.horizon)
+    seen = [env.observe(state) for state in builder.states]
+    for state, each in zip(builder.states, seen, strict=True):
+        check_hashable(f"the observation in state {state!r}", each)
+    return builder.graph(start, seen)
 
 
 class GraphBuilder:
     """Numbers states as they are met and collects their transitions, in that order and action by action.
+
+    States come in the order of the fewest steps to them. One that takes as many steps as an episode has at
+    most is left out, with the transitions to it: nothing is done in it any more.
 
     Attributes:
         waiting: States that were met and not expanded yet, first come first.
         states: All states met so far.
     """
 
-    def __init__(self, num_actions: int, limit: int) -> None:
+    def __init__(self, num_actions: int, horizon: int, limit: int) -> None:
         """Begin with no state; more than `limit` are refused."""
         self.waiting: deque[Any] = deque()
         self.states: list[Any] = []
         self._numbers: dict[Any, int] = {}
+        self._steps: list[int] = []
         self._limit = limit
-        self._num_actions = num_actions
+        self._num_actions, self._horizon = num_actions, horizon
         self._pairs: list[tuple[float, float]] = []
         self._edges: list[tuple[int, float, int]] = []
 
-    def number(self, state: Any) -> int:
-        """Return the number of a state, a new one when it is met for the first time.
+    def number(self, state: Any, steps: int = 0) -> int:
+        """Return the number of a state, a new one when it is met for the first time, after `steps` steps.
 
         Raises:
             TooLarge: The limit is passed.
@@ -163,20 +191,23 @@ class GraphBuilder:
             if known >= self._limit:
                 raise TooLarge(f"more than {self._limit} states can be reached")
             self.states.append(state)
+            self._steps.append(steps)
             self.waiting.append(state)
         return known
 
     def add(self, reward: float, success: float, following: Iterable[tuple[float, Any]]) -> None:
         """Add what one action does in the oldest state whose actions are not complete."""
         merged: dict[int, float] = {}
-        for probability, state in following:
-            target = self.number(state)
-            merged[target] = merged.get(target, 0.0) + probability
         pair = len(self._pairs)
+        steps = self._steps[pair // self._num_actions] + 1
+        for probability, state in following:
+            if steps < self._horizon or state in self._numbers:
+                target = self.number(state, steps)
+                merged[target] = merged.get(target, 0.0) + probability
         self._pairs.append((reward, success))
         self._edges += [(pair, probability, target) for target, probability in merged.items()]
 
-    def graph(self, start: Iterable[tuple[float, int]], seen: list[Hashable], horizon: int) -> Graph:
+    def graph(self, start: Iterable[tuple[float, int]], seen: list[Hashable]) -> Graph:
         """Return the graph: `start` as (probability, number), `seen` as the observation in each state."""
         numbers: dict[Hashable, int] = {}
         observed = np.array([numbers.setdefault(each, len(numbers)) for each in seen], dtype=np.int64)
@@ -188,22 +219,10 @@ class GraphBuilder:
         return Graph(
             states=tuple(self.states),
             observations=tuple(numbers),
-            horizon=horizon,
+            horizon=self._horizon,
             start=first,
             seen=observed,
             reward=pairs[:, :, 0].copy(),
             success=pairs[:, :, 1].copy(),
             edges=Edges(edges[:, 0].astype(np.int64), edges[:, 1].copy(), edges[:, 2].astype(np.int64)),
         )
-
-
-def _check_outcomes(state: Any, action: int, outcomes: tuple[Outcome, ...]) -> None:
-    _check_sum(f"action {action} in state {state!r}", (each.probability for each in outcomes))
-    if any(each.success and not each.terminated for each in outcomes):
-        raise NotFinite(f"action {action} in state {state!r} succeeds without ending the episode")
-
-
-def _check_sum(what: str, probabilities: Iterable[float]) -> None:
-    each = list(probabilities)
-    if abs(sum(each) - 1) > _ROUNDING or min(each, default=0) <= 0:
-        raise NotFinite(f"the probabilities of {what} must be above 0 and sum to 1, got {each}")

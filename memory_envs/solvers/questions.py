@@ -173,7 +173,7 @@ def _trajectory(
         action = int(policy[now, belief])
         moments.append(Moment(state, int(graph.seen[state]), action))
         state = int(graph.table[state * graph.num_actions + action])
-        if state == graph.num_states:
+        if state == graph.num_states or now + 1 == graph.horizon:
             break
         belief = following[belief * graph.num_actions + action, int(graph.seen[state])]
     return tuple(moments)

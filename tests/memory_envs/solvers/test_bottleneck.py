@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from memory_envs.finite.protocol import Outcome
 from memory_envs.solvers.bottleneck import bottleneck, return_bound, success_bound
 from memory_envs.solvers.graph import enumerate_states
 from memory_envs.solvers.partition import lumped
@@ -56,3 +57,18 @@ def test_where_nothing_can_end_well_there_is_no_bottleneck():
 
     graph = enumerate_states(Pointless())
     assert bottleneck(graph, [cell for cell, _ in graph.states]) is None
+
+
+def test_an_exit_counts_however_rarely_it_is_taken():
+    class Stuck(TMaze):
+        """A door at the junction opens once in 10^12 times."""
+
+        def step(self, state, action):
+            for each in super().step(state, action):
+                yield each._replace(probability=1e-12) if each.terminated else each
+                if each.terminated:
+                    yield Outcome(1 - 1e-12, state, 0.0)
+
+    graph = enumerate_states(Stuck(chances=(0.3, 0.7)))
+    found = bottleneck(graph, [cell for cell, _ in graph.states])
+    assert found.place == 1 and found.success == pytest.approx(0.7)
