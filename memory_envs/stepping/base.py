@@ -8,16 +8,19 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 from gymnasium import error
+from gymnasium.envs.registration import EnvSpec
 
 from memory_envs.rendering import painter
 from memory_envs.rendering.display import Window
 from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.sprites import Pixels
 from memory_envs.rendering.style import check_style
+from memory_envs.rules.settings import plain
 from memory_envs.stepping.kernels import NEVER_RESET, PHASE
 from memory_envs.stepping.lanes import Lanes
 from memory_envs.task import Task
 from registry.lookup import did_you_mean
+from registry.specs import LIMIT, OWN_LIMIT, TaskSpec, asked_limit
 
 
 class TaskEnv:
@@ -38,6 +41,7 @@ class TaskEnv:
     metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array", "ansi"], "render_fps": 10}
     __signature__: ClassVar[Signature | None]
     _lanes: Lanes
+    _spec: EnvSpec | None = None
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Give a class that names a task its signature, and no render modes where nothing can be shown."""
@@ -48,6 +52,30 @@ class TaskEnv:
             cls.__signature__ = _with_options(signature(cls.__init__), cls.task.rules.configure)
             if cls.task.scene is None:
                 cls.metadata = cls.metadata | {"render_modes": []}
+
+    @property
+    def max_episode_steps(self) -> int:
+        """Steps after which an episode is truncated."""
+        return int(self.config.max_steps)
+
+    @property
+    def size(self) -> int:
+        """Cells along each side of the room, walls included."""
+        return int(self.config.size)
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What the environment was made from; its `max_episode_steps` are those of the environment."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None:
+            spec = TaskSpec.of(spec, self.max_episode_steps)
+            spec.kwargs = {name: plain(value) for name, value in spec.kwargs.items()}
+            if self._asked_limit is not None:
+                spec.kwargs[LIMIT] = self._asked_limit
+        self._spec = spec
 
     def _set_up(
         self,
@@ -66,6 +94,11 @@ class TaskEnv:
                     f"{type(self).__name__}() got an unexpected keyword argument {name!r}"
                     f"{did_you_mean(name, known)} (options of the task: {', '.join(known)})"
                 )
+        self._asked_limit = asked_limit(self, settings) if LIMIT in known else None
+        if self._asked_limit is not None:
+            settings = settings | {LIMIT: self._asked_limit}
+        elif settings.get(LIMIT) == OWN_LIMIT:
+            settings = settings | {LIMIT: None}
         self.config = self.task.rules.configure(**settings)
         if not isinstance(analysis, (bool, np.bool_)):
             raise TypeError(f"analysis must be True or False, got {analysis!r}")
