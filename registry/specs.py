@@ -38,7 +38,7 @@ class TaskSpec(EnvSpec):
         return known
 
     @property
-    def max_episode_steps(self) -> int | None:  # type: ignore[override]
+    def max_episode_steps(self) -> int | None:
         """Steps after which an episode is cut."""
         asked_by_gymnasium = sys._getframe(1).f_code in _makers()
         return self.given_limit if self.given_limit is not None or asked_by_gymnasium else self.own_limit

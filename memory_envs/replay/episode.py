@@ -22,6 +22,7 @@ from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.style import ALL, Style
 from memory_envs.rendering.video import write_gif, write_mp4
 from memory_envs.rules.randomness import STREAM_LIMIT
+from memory_envs.rules.settings import plain
 from memory_envs.version import __version__
 from registry.lookup import did_you_mean
 
@@ -95,13 +96,14 @@ class Replay:
         Raises:
             gymnasium.error.ResetNeeded: There are more actions than the episode has steps.
         """
+        kwargs = {name: plain(value) for name, value in kwargs.items()}
         played = tuple(int(action) for action in actions)
         steps = list(_play(env_id, kwargs, stream, episode, played))
         return cls(
             env_id=registered_id(env_id),
-            kwargs=dict(kwargs),
-            stream=stream,
-            episode=episode,
+            kwargs=kwargs,
+            stream=int(stream),
+            episode=int(episode),
             actions=played,
             hashes=tuple(env_hash for env_hash, _ in steps),
             episode_return=math.fsum(reward for _, reward in steps),

@@ -23,6 +23,14 @@ from registry.lookup import did_you_mean
 from registry.specs import LIMIT, OWN_LIMIT, TaskSpec, asked_limit
 
 
+class NotYetReset(error.ResetNeeded, AttributeError):
+    """What is asked for does not exist before the first reset.
+
+    Properties may raise nothing but AttributeError: else `hasattr` and whatever lists the members of an
+    object fail.
+    """
+
+
 class TaskEnv:
     """Goes before an interface of Gymnasium among the bases of a class whose subclasses name a task.
 
@@ -102,13 +110,14 @@ class TaskEnv:
         self.config = self.task.rules.configure(**settings)
         if not isinstance(analysis, (bool, np.bool_)):
             raise TypeError(f"analysis must be True or False, got {analysis!r}")
-        self.analysis = analysis
+        self.analysis = bool(analysis)
         _check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.style = check_style(render_view, render_panel)
         self._window = Window(type(self).__name__, self.metadata["render_fps"])
 
     def _scene(self, lane: int) -> Scene:
+        self._require_reset("scene()", lane)
         if self.task.scene is None:
             raise NotImplementedError(f"{self.task.name} does not say how it looks: give its Task a scene")
         return self.task.scene(self.config, self._lanes.state(lane))
@@ -124,12 +133,13 @@ class TaskEnv:
             return None
         return [painter.painted(scene, self.render_mode, self.style) for scene in scenes()]
 
-    def _require_reset(self, name: str) -> None:
-        if not self._was_reset():
-            raise error.ResetNeeded(f"{name} was asked for before the first reset(); call reset() first")
+    def _require_reset(self, name: str, lane: int | None = None) -> None:
+        if not self._was_reset(lane):
+            raise NotYetReset(f"{name} was asked for before the first reset(); call reset() first")
 
-    def _was_reset(self) -> bool:
-        return not bool((self._lanes.rows[:, PHASE] == NEVER_RESET).any())
+    def _was_reset(self, lane: int | None = None) -> bool:
+        phases = self._lanes.rows[slice(None) if lane is None else lane, PHASE]
+        return not bool(np.any(phases == NEVER_RESET))
 
 
 @cache

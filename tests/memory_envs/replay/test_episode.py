@@ -289,3 +289,14 @@ def test_what_cannot_be_recorded_is_refused_before_it_is_played(make, problem, m
 
     with pytest.raises(problem, match=message):
         record(make(), never)
+
+
+def test_settings_that_are_numpy_scalars_can_be_saved(tmp_path):
+    env = gym.make("MemoryEnvs/IMaze-v0", size=np.int64(7), max_episode_steps=5)
+    replays = [
+        record(env, lambda _: np.int64(0), seed=0),
+        Replay.of("MemoryEnvs/IMaze-v0", {"size": np.int64(7)}, np.int64(3), np.int64(0), [np.int64(0)]),
+    ]
+    for replay in replays:
+        replay.save(path := tmp_path / "episode.json")
+        assert Replay.load(path) == replay and type(replay.kwargs["size"]) is int
