@@ -148,9 +148,8 @@ class MetaFetchEnv(MemoryEnv):
     - `observation` ("onehot"): or "tiles", "rgb".
     - `observability` ("partial"): or "full", "perfect_memory".
     - `analysis` (False): add what is known of the state to the info; costs speed.
-    - `max_episode_steps` (None): `gymnasium.make(..., max_episode_steps=n)` keeps this argument to itself and
-      wraps the environment in a second limit of n steps; to raise the limit, construct `MetaFetchEnv` or use
-      `gymnasium.make_vec`.
+    - `max_episode_steps` (None): another time limit, shorter or longer. The environment takes it from
+      `gymnasium.make(..., max_episode_steps=n)` as well.
     - `render_mode` (None): "human", "rgb_array" or "ansi".
     - `render_view` ("both"): what is painted: the "room" from above, what the "agent" sees, or "both".
     - `render_panel` (True): whether hidden facts, step count and legend are painted as well.

@@ -5,6 +5,8 @@ from typing import Any
 
 import gymnasium
 
+from registry.specs import TaskSpec
+
 
 @dataclass(frozen=True)
 class EnvRow:
@@ -13,12 +15,14 @@ class EnvRow:
     Attributes:
         id: What `gymnasium.make` is called with.
         entry_point: "module:NameEnv" of the single environment; beside it is the vector one, NameVectorEnv.
+        max_episode_steps: Its time limit, which follows from its settings.
         reward_threshold: Mean return of 1,000 episodes from which on the task counts as solved.
         kwargs: Settings that differ from the defaults of the classes.
     """
 
     id: str
     entry_point: str
+    max_episode_steps: int
     reward_threshold: float
     kwargs: dict[str, Any] = field(default_factory=dict)
 
@@ -34,23 +38,19 @@ _META_FETCH = "memory_envs.meta_fetch:MetaFetchEnv"
 ENVS = (
     # A return of 0.95 is out of reach without memory (0.5 at best: the goal of one cue, none where the other
     # cue was seen) and leaves room for a wrong goal in 1 of 40 episodes: 0.975 - 0.025.
-    EnvRow("MemoryEnvs/IMaze-v0", _IMAZE, reward_threshold=0.95),
-    EnvRow("MemoryEnvs/IMaze-7x7-v0", _IMAZE, reward_threshold=0.95, kwargs={"size": 7}),
-    EnvRow("MemoryEnvs/IMaze-15x15-v0", _IMAZE, reward_threshold=0.95, kwargs={"size": 15}),
-    EnvRow("MemoryEnvs/IMaze-21x21-v0", _IMAZE, reward_threshold=0.95, kwargs={"size": 21}),
-    EnvRow("MemoryEnvs/IMaze-31x31-v0", _IMAZE, reward_threshold=0.95, kwargs={"size": 31}),
+    EnvRow("MemoryEnvs/IMaze-v0", _IMAZE, 150, reward_threshold=0.95),
+    EnvRow("MemoryEnvs/IMaze-7x7-v0", _IMAZE, 105, reward_threshold=0.95, kwargs={"size": 7}),
+    EnvRow("MemoryEnvs/IMaze-15x15-v0", _IMAZE, 350, reward_threshold=0.95, kwargs={"size": 15}),
+    EnvRow("MemoryEnvs/IMaze-21x21-v0", _IMAZE, 650, reward_threshold=0.95, kwargs={"size": 21}),
+    EnvRow("MemoryEnvs/IMaze-31x31-v0", _IMAZE, 1372, reward_threshold=0.95, kwargs={"size": 31}),
     # 80 % of what the reference policy with perfect memory earns: 49.6 and 69.4 (memory_envs.policies).
-    EnvRow("MemoryEnvs/MetaFetch-v0", _META_FETCH, reward_threshold=40.0),
-    EnvRow("MemoryEnvs/MetaFetch-4-v0", _META_FETCH, reward_threshold=55.0, kwargs={"num_objects": 4}),
+    EnvRow("MemoryEnvs/MetaFetch-v0", _META_FETCH, 300, reward_threshold=40.0),
+    EnvRow("MemoryEnvs/MetaFetch-4-v0", _META_FETCH, 450, reward_threshold=55.0, kwargs={"num_objects": 4}),
 )
 
 
 def register_envs() -> None:
-    """Register every row with Gymnasium; rows already there are left alone, so calling it again is harmless.
-
-    The specs name no `max_episode_steps`: Gymnasium's wrapper would not know the size of a maze that was made
-    with `size=`, so the environments compute their limit and return `truncated` themselves.
-    """
+    """Register every row with Gymnasium; rows already there are left alone, so a second call is harmless."""
     for row in ENVS:
         if row.id not in gymnasium.registry:
             gymnasium.register(
@@ -60,3 +60,4 @@ def register_envs() -> None:
                 reward_threshold=row.reward_threshold,
                 kwargs=dict(row.kwargs),
             )
+            gymnasium.registry[row.id] = TaskSpec.of(gymnasium.registry[row.id], row.max_episode_steps)

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from memory_envs.rules.settings import check_choice
 
 VIEWS = ("both", "room", "agent")
@@ -30,6 +32,6 @@ def check_style(view: str, panel: bool) -> Style:
         ValueError: `view` is none of VIEWS.
     """
     check_choice("render_view", view, VIEWS)
-    if not isinstance(panel, bool):
+    if not isinstance(panel, (bool, np.bool_)):
         raise TypeError(f"render_panel must be a bool, got {panel!r}")
-    return Style(view, panel)
+    return Style(view, bool(panel))

@@ -13,6 +13,7 @@ import gymnasium
 import numpy as np
 from gymnasium import error
 from gymnasium.envs.registration import load_env_creator
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 
 from memory_envs.files import replacing
@@ -21,6 +22,7 @@ from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.video import write_gif, write_mp4
 from memory_envs.rendering.views import ALL, Style
 from memory_envs.rules.randomness import STREAM_LIMIT
+from memory_envs.rules.settings import plain
 from memory_envs.version import __version__
 from registry.lookup import did_you_mean
 
@@ -94,13 +96,14 @@ class Replay:
         Raises:
             gymnasium.error.ResetNeeded: There are more actions than the episode has steps.
         """
+        kwargs = {name: plain(value) for name, value in kwargs.items()}
         played = tuple(int(action) for action in actions)
         steps = list(_play(env_id, kwargs, stream, episode, played))
         return cls(
             env_id=registered_id(env_id),
-            kwargs=dict(kwargs),
-            stream=stream,
-            episode=episode,
+            kwargs=kwargs,
+            stream=int(stream),
+            episode=int(episode),
             actions=played,
             hashes=tuple(env_hash for env_hash, _ in steps),
             episode_return=math.fsum(reward for _, reward in steps),
@@ -206,21 +209,35 @@ class Replay:
 def record(env: gymnasium.Env[Any, Any], policy: Callable[[Any], Any], *, seed: int | None = None) -> Replay:
     """Play one episode and return its replay.
 
+    A replay holds the actions of `policy`. Wrappers may change what is observed and rewarded and cut the
+    episode short, but not what is done: the states that were met are compared with those that the actions
+    lead to in the bare environment.
+
     Args:
         env: Made by `gymnasium.make` from an id of this package.
         policy: Observation to action.
         seed: Passed to `reset`.
+
+    Raises:
+        TypeError: `env` is no single environment.
+        ValueError: It was not made from an id of this package.
+        ReplayMismatch: A wrapper changed, repeated or dropped actions; names the first step that it shows in.
     """
+    if not isinstance(env, gymnasium.Env):
+        raise TypeError(f"env must be a single environment, got {env}; Replay.of records a lane")
+    task = task_of(env)
     observation, _ = env.reset(seed=seed)
     inner: Any = env.unwrapped
     stream, episode = inner.stream, inner.episode
-    actions, ended = [], False
+    actions, met, ended = [], [inner.state_hash()], False
     while not ended:
         action = int(policy(observation))
         actions.append(action)
         observation, _, terminated, truncated, _ = env.step(action)
+        met.append(inner.state_hash())
         ended = terminated or truncated
-    return Replay.of(*task_of(env), stream, episode, actions)
+    _demand_same(env, (*task, stream, episode, actions), met)
+    return Replay.of(*task, stream, episode, actions)
 
 
 def task_of(
@@ -248,6 +265,37 @@ def _play(
         for action in actions:
             _, reward, _, _, _ = env.step(action)
             yield env.state_hash(), reward
+
+
+def _demand_same(env: gymnasium.Env[Any, Any], episode: tuple[Any, ...], met: list[str]) -> None:
+    """Refuse an episode whose actions lead elsewhere in the bare environment than they did.
+
+    Raises:
+        ReplayMismatch: Naming the wrappers and the first step whose state differs.
+    """
+    played = _play(*episode)
+    for step, state in enumerate(met):
+        try:
+            found = next(played)[0]
+        except (error.ResetNeeded, error.InvalidAction) as refusal:
+            found = str(refusal)
+        if found != state:
+            raise ReplayMismatch(
+                step,
+                f"the episode cannot be replayed by the actions of the policy: step {step} led to state "
+                f"{state}, without the wrappers {_wrapper_names(env)} to {found}; record without a wrapper "
+                "that changes, repeats or drops actions",
+            )
+
+
+def _wrapper_names(env: Any) -> str:
+    """Return the names of the wrappers from the outermost on, without those that `gymnasium.make` adds."""
+    names = []
+    while isinstance(env, gymnasium.Wrapper):
+        if not isinstance(env, (TimeLimit, OrderEnforcing, PassiveEnvChecker)):
+            names.append(type(env).__name__)
+        env = env.env
+    return ", ".join(names) or "of gymnasium.make"
 
 
 def registered_id(env_id: str) -> str:

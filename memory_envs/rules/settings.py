@@ -36,9 +36,16 @@ def check_number(name: str, value: object, least: float) -> float:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not least <= value <= sys.float_info.max:
+    # As a Python number: numpy compares in the precision of its own, where the largest float is infinite.
+    number = plain(value)
+    if not least <= number <= sys.float_info.max:
         raise ValueError(f"{name} must be finite and at least {least:g}, got {value!r}")
-    return float(value)
+    return float(number)
+
+
+def plain(value: Any) -> Any:
+    """Return a scalar of numpy as the Python value it stands for, and anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> int:

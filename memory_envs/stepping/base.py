@@ -8,16 +8,27 @@ from typing import Any, ClassVar
 import gymnasium
 import numpy as np
 from gymnasium import error
+from gymnasium.envs.registration import EnvSpec
 
 from memory_envs.rendering import painter
 from memory_envs.rendering.display import Window
 from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.sprites import Pixels
 from memory_envs.rendering.views import check_style
+from memory_envs.rules.settings import plain
 from memory_envs.stepping.kernels import NEVER_RESET, PHASE
 from memory_envs.stepping.lanes import Lanes
 from memory_envs.task import Task
 from registry.lookup import did_you_mean
+from registry.specs import LIMIT, OWN_LIMIT, TaskSpec, asked_limit
+
+
+class NotYetReset(error.ResetNeeded, AttributeError):
+    """What is asked for does not exist before the first reset.
+
+    Properties may raise nothing but AttributeError: else `hasattr` and whatever lists the members of an
+    object fail.
+    """
 
 
 class TaskEnv:
@@ -38,6 +49,7 @@ class TaskEnv:
     metadata: dict[str, Any] = {"render_modes": ["human", "rgb_array", "ansi"], "render_fps": 10}
     __signature__: ClassVar[Signature | None]
     _lanes: Lanes
+    _spec: EnvSpec | None = None
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Give a class that names a task its signature, and no render modes where nothing can be shown."""
@@ -48,6 +60,30 @@ class TaskEnv:
             cls.__signature__ = _with_options(signature(cls.__init__), cls.task.rules.configure)
             if cls.task.scene is None:
                 cls.metadata = cls.metadata | {"render_modes": []}
+
+    @property
+    def max_episode_steps(self) -> int:
+        """Steps after which an episode is truncated."""
+        return int(self.config.max_steps)
+
+    @property
+    def size(self) -> int:
+        """Cells along each side of the room, walls included."""
+        return int(self.config.size)
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What the environment was made from; its `max_episode_steps` are those of the environment."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None:
+            spec = TaskSpec.of(spec, self.max_episode_steps)
+            spec.kwargs = {name: plain(value) for name, value in spec.kwargs.items()}
+            if self._asked_limit is not None:
+                spec.kwargs[LIMIT] = self._asked_limit
+        self._spec = spec
 
     def _set_up(
         self,
@@ -66,16 +102,22 @@ class TaskEnv:
                     f"{type(self).__name__}() got an unexpected keyword argument {name!r}"
                     f"{did_you_mean(name, known)} (options of the task: {', '.join(known)})"
                 )
+        self._asked_limit = asked_limit(self, settings) if LIMIT in known else None
+        if self._asked_limit is not None:
+            settings = settings | {LIMIT: self._asked_limit}
+        elif settings.get(LIMIT) == OWN_LIMIT:
+            settings = settings | {LIMIT: None}
         self.config = self.task.rules.configure(**settings)
         if not isinstance(analysis, (bool, np.bool_)):
             raise TypeError(f"analysis must be True or False, got {analysis!r}")
-        self.analysis = analysis
+        self.analysis = bool(analysis)
         _check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.style = check_style(render_view, render_panel)
         self._window = Window(type(self).__name__, self.metadata["render_fps"])
 
     def _scene(self, lane: int) -> Scene:
+        self._require_reset("scene()", lane)
         if self.task.scene is None:
             raise NotImplementedError(f"{self.task.name} does not say how it looks: give its Task a scene")
         return self.task.scene(self.config, self._lanes.state(lane))
@@ -91,12 +133,13 @@ class TaskEnv:
             return None
         return [painter.painted(scene, self.render_mode, self.style) for scene in scenes()]
 
-    def _require_reset(self, name: str) -> None:
-        if not self._was_reset():
-            raise error.ResetNeeded(f"{name} was asked for before the first reset(); call reset() first")
+    def _require_reset(self, name: str, lane: int | None = None) -> None:
+        if not self._was_reset(lane):
+            raise NotYetReset(f"{name} was asked for before the first reset(); call reset() first")
 
-    def _was_reset(self) -> bool:
-        return not bool((self._lanes.rows[:, PHASE] == NEVER_RESET).any())
+    def _was_reset(self, lane: int | None = None) -> bool:
+        phases = self._lanes.rows[slice(None) if lane is None else lane, PHASE]
+        return not bool(np.any(phases == NEVER_RESET))
 
 
 @cache

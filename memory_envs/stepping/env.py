@@ -14,7 +14,7 @@ from memory_envs.rendering.scene import Scene
 from memory_envs.rules import grid
 from memory_envs.stepping.base import TaskEnv
 from memory_envs.stepping.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
-from memory_envs.stepping.lanes import Lanes, RefusedStep, new_stream
+from memory_envs.stepping.lanes import CONFIG, Lanes, RefusedStep, new_stream
 
 Observation = NDArray[np.uint8]
 
@@ -83,7 +83,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
             ValueError: An option is unknown or out of range.
         """
         chosen = self._chosen({} if options is None else options)
-        super().reset(seed=seed)
+        super().reset(seed=int(seed) if isinstance(seed, np.integer) else seed)
         fresh = seed is not None or self._lanes.rows[0, PHASE] == NEVER_RESET
         self._lanes.assign(0, new_stream(self.np_random) if fresh else None)
         if STREAM in chosen:
@@ -133,24 +133,32 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         self._require_reset("observe()")
         return self._lanes.begin(self._none)[0]
 
-    def get_state(self) -> dict[str, int]:
-        """Return all that changes in the environment as a flat dictionary that JSON can hold."""
-        return dict(zip(self._lanes.columns(), self._lanes.rows[0].tolist(), strict=True))
+    def get_state(self) -> dict[str, Any]:
+        """Return all that changes in the environment as a dictionary that JSON can hold.
 
-    def set_state(self, state: Mapping[str, int]) -> None:
+        Behind the integers stands "config", the task and configuration that the state is of.
+        """
+        values = dict(zip(self._lanes.columns(), self._lanes.rows[0].tolist(), strict=True))
+        return values | {CONFIG: self._lanes.identity()}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Go to a state that `get_state` returned, in this or another environment of equal configuration.
 
+        A state without "config", as older versions saved it, is taken to be of this configuration.
+
         Raises:
-            ValueError: A field is missing, unknown or out of range.
+            TypeError: `state` is no mapping, or a field no integer.
+            ValueError: The state is of another configuration, or a field missing, unknown or out of range.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"state must be a dictionary, got {state!r}")
+        self._lanes.check_identity(state)
         columns = self._lanes.columns()
-        if set(state) != set(columns):
+        if set(state) - {CONFIG} != set(columns):
             raise ValueError(
-                f"state must have the fields {', '.join(columns)}, got {', '.join(state) or 'none'}"
+                f"state must have the fields {', '.join(columns)}, got {', '.join(map(str, state)) or 'none'}"
             )
-        values = [operator.index(state[name]) for name in columns]
-        self._lanes.check_row(values)
-        self._lanes.rows[0] = values
+        self._lanes.rows[0] = self._lanes.checked_row([state[name] for name in columns], "state")
 
     def state_hash(self) -> str:
         """Return 16 hexadecimal digits that stand for the state, the same on every machine."""

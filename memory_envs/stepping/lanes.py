@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
 from memory_envs.rules.randomness import STREAM_LIMIT
+from memory_envs.rules.settings import plain
 from memory_envs.stepping.compilation import compile_rulebook
 from memory_envs.stepping.encoding import new_pen, observation_space
 from memory_envs.stepping.kernels import (
@@ -25,6 +27,9 @@ from memory_envs.stepping.kernels import (
     pack,
 )
 from memory_envs.task import Task
+
+CONFIG = "config"
+"""Name under which a state says of which task and configuration it is."""
 
 OPTIMAL_STEPS = "optimal_steps_remaining"
 
@@ -173,6 +178,48 @@ class Lanes:
     def columns(self) -> list[str]:
         """Return the names of the columns of `rows`."""
         return ["stream", "episode", "phase", *self._rules.State._fields]
+
+    def identity(self) -> dict[str, Any]:
+        """Return the task and its configuration as states name them: twins, of equal episodes, are one."""
+        settings = {name: plain(value) for name, value in self.config._asdict().items()}
+        settings.pop("observability", None)
+        return {"task": self.task.name} | settings
+
+    def check_identity(self, state: Mapping[str, Any]) -> None:
+        """Refuse a state of another task or configuration; one saved before states named it is let pass.
+
+        Raises:
+            ValueError: Naming what differs.
+        """
+        if CONFIG not in state:
+            return
+        own, found = self.identity(), state[CONFIG]
+        if not isinstance(found, Mapping):
+            raise ValueError(f"{CONFIG} of the state must be a dictionary, got {found!r}")
+        odd = [name for name in {**own, **found} if own.get(name) != found.get(name)]
+        if odd:
+            told = (f"{name} {found.get(name)!r} where this one has {own.get(name)!r}" for name in odd)
+            raise ValueError(
+                f"the state is of an environment of another configuration, with {', '.join(told)}"
+            )
+
+    def checked_row(self, values: Sequence[Any], place: str) -> list[int]:
+        """Return a row in Python integers.
+
+        Args:
+            values: One for each of the columns.
+            place: What they are fields of, for the error.
+
+        Raises:
+            TypeError: Naming the first that is no integer.
+            ValueError: No lane of this configuration can be in it; names what is out of range.
+        """
+        for name, value in zip(self.columns(), values, strict=True):
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                raise TypeError(f"{place} field {name} must be an integer, got {value!r}")
+        row = [int(value) for value in values]
+        self.check_row(row)
+        return row
 
     def check_row(self, values: list[int]) -> None:
         """Refuse a row that no lane of this configuration can be in.

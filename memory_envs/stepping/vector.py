@@ -17,7 +17,7 @@ from memory_envs.rendering.sprites import Pixels
 from memory_envs.rules.settings import check_integer
 from memory_envs.stepping.base import TaskEnv
 from memory_envs.stepping.kernels import EPISODE, FINAL_SUCCESS, NEVER_RESET, OVER, PHASE, STREAM
-from memory_envs.stepping.lanes import Lanes, RefusedStep, Steps, new_stream, seeded_stream
+from memory_envs.stepping.lanes import CONFIG, Lanes, RefusedStep, Steps, new_stream, seeded_stream
 
 Observations = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
@@ -105,8 +105,9 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         seeds = self._lane_seeds(seed)
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
-        for lane in np.flatnonzero(mask).tolist():
-            self._lanes.assign(lane, self._stream_for(lane, seeds[lane]))
+        streams = {lane: self._stream_for(lane, seeds[lane]) for lane in np.flatnonzero(mask).tolist()}
+        for lane, stream in streams.items():
+            self._lanes.assign(lane, stream)
         observations = self._lanes.begin(mask)
         self._outcomes = {}
         self._show()
@@ -127,7 +128,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         try:
             steps = self._lanes.step(chosen)
         except RefusedStep as refusal:
-            raise self._refusal(refusal, chosen) from None
+            raise self._refusal(refusal, actions) from None
         terminated, truncated, success, _ = steps.flags
         infos = self._infos(success, self._lanes.rows, np.ones(self.num_envs, dtype=np.bool_))
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
@@ -142,23 +143,32 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
 
     def stream(self, lane: int) -> int:
         """Return the stream of episodes that a lane is playing."""
+        self._require_reset("stream()", lane)
         return int(self._lanes.rows[lane, STREAM])
 
     def episode(self, lane: int) -> int:
         """Return the number of the episode that a lane is playing, from 0 in each stream."""
+        self._require_reset("episode()", lane)
         return int(self._lanes.rows[lane, EPISODE])
 
     def observe(self) -> Observations:
-        """Return the current observations of all lanes again, for instance after `set_state`."""
+        """Return the current observations of all lanes again, for instance after `set_state`.
+
+        Raises:
+            gymnasium.error.ResetNeeded: A lane was never reset.
+        """
+        self._require_reset("observe()")
         return self._lanes.begin(np.zeros(self.num_envs, dtype=np.bool_))
 
     def get_state(self) -> dict[str, Any]:
         """Return all that changes, pending resets included, as a dictionary that JSON can hold.
 
         Its "lanes" are rows with the columns named in "columns"; "np_random" is the state of the generator
-        that gives a stream to lanes reset for the first time without a seed.
+        that gives a stream to lanes reset for the first time without a seed; "config" the task and
+        configuration that the state is of.
         """
         return {
+            CONFIG: self._lanes.identity(),
             "columns": self._lanes.columns(),
             "lanes": self._lanes.rows.tolist(),
             "np_random": self.np_random.bit_generator.state,
@@ -169,10 +179,15 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
 
         As Gymnasium asks of a generator of unknown seed, `np_random_seed` is -1 afterwards.
 
+        A state without "config", as older versions saved it, is taken to be of this configuration. One that
+        is refused changes nothing.
+
         Raises:
             TypeError: A value is not an integer.
-            ValueError: A part is missing, or the columns, the number of lanes or a field is wrong.
+            ValueError: A part is missing, the state is of another configuration, or the columns, the number
+                of lanes, a field or the generator's state is wrong.
         """
+        self._lanes.check_identity(state)
         missing = [name for name in ("columns", "lanes", "np_random") if name not in state]
         if missing:
             raise ValueError(f"state must have columns, lanes and np_random, but lacks {', '.join(missing)}")
@@ -181,14 +196,13 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
             raise ValueError(f"state must have the columns {columns}, got {state['columns']}")
         if len(lanes) != self.num_envs:
             raise ValueError(f"state must have num_envs={self.num_envs} lanes, got {len(lanes)}")
+        rows = []
         for lane, values in enumerate(lanes):
             if len(values) != len(columns):
                 raise ValueError(f"lane {lane} must have {len(columns)} values, got {len(values)}")
-            self._lanes.check_row([operator.index(value) for value in values])
-        generator = np.random.Generator(np.random.PCG64())
-        generator.bit_generator.state = state["np_random"]
-        self.np_random = generator
-        self._lanes.rows[:] = lanes
+            rows.append(self._lanes.checked_row(values, f"lane {lane}"))
+        self.np_random = _generator(state["np_random"])
+        self._lanes.rows[:] = rows
         self._outcomes = {}
 
     def state_hash(self, lane: int) -> str:
@@ -200,6 +214,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
 
         Raises:
             NotImplementedError: The task has no scene.
+            gymnasium.error.ResetNeeded: The lane was never reset.
         """
         return self._scene(lane)
 
@@ -225,11 +240,11 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         solved, red where it was missed, also right after the step in which the mode SAME_STEP began it anew.
 
         Raises:
-            ValueError: `max_lanes` is below 1.
+            TypeError: `max_lanes` is no integer.
+            ValueError: It is below 1.
             gymnasium.error.ResetNeeded: A lane has no state yet.
         """
-        if max_lanes < 1:
-            raise ValueError(f"max_lanes must be at least 1, got {max_lanes}")
+        max_lanes = check_integer("max_lanes", max_lanes, 1)
         self._require_reset("mosaic()")
         scenes = [self.scene(lane) for lane in range(min(max_lanes, self.num_envs))]
         moods = [self._outcomes.get(lane, scene.mood) for lane, scene in enumerate(scenes)]
@@ -256,11 +271,11 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
             return [None] * self.num_envs
         if isinstance(seed, (int, np.integer)):
             return [int(seed) + lane for lane in range(self.num_envs)]
-        if not isinstance(seed, (Sequence, np.ndarray)):
+        if isinstance(seed, (str, bytes)) or not isinstance(seed, (Sequence, np.ndarray)):
             raise TypeError(f"seed must be an integer or a sequence of them, got {seed!r}")
         if len(seed) != self.num_envs:
             raise ValueError(f"seed must be an integer or num_envs={self.num_envs} of them, got {len(seed)}")
-        return [None if each is None else operator.index(each) for each in seed]
+        return [None if each is None else _lane_seed(lane, each) for lane, each in enumerate(seed)]
 
     def _reset_mask(self, options: dict[str, Any]) -> Flags:
         unknown = set(options) - {"reset_mask"}
@@ -307,7 +322,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
             infos[f"_{name}"] = told.copy()
         return infos
 
-    def _refusal(self, refusal: RefusedStep, actions: NDArray[np.int64]) -> error.Error:
+    def _refusal(self, refusal: RefusedStep, actions: Any) -> error.Error:
         if refusal.phase == NEVER_RESET:
             return error.ResetNeeded(f"lane {refusal.lane} was never reset; call reset() before step()")
         if refusal.phase == OVER:
@@ -317,8 +332,25 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
                 'call reset(options={"reset_mask": terminated | truncated}) before step()'
             )
         return error.InvalidAction(
-            f"actions must be in {self.single_action_space}, lane {refusal.lane} got {actions[refusal.lane]}"
+            f"actions must be in {self.single_action_space}, lane {refusal.lane} got "
+            f"{np.asarray(actions)[refusal.lane]}"
         )
+
+
+def _lane_seed(lane: int, seed: Any) -> int:
+    try:
+        return operator.index(seed)
+    except TypeError:
+        raise TypeError(f"seed of lane {lane} must be an integer or None, got {seed!r}") from None
+
+
+def _generator(state: Any) -> np.random.Generator:
+    generator = np.random.Generator(np.random.PCG64())
+    try:
+        generator.bit_generator.state = state
+    except (TypeError, ValueError, KeyError, OverflowError) as problem:
+        raise ValueError(f"np_random must be the state of a PCG64 generator, got {state!r}") from problem
+    return generator
 
 
 def _checked_mode(autoreset_mode: AutoresetMode | str) -> AutoresetMode:

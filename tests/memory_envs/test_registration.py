@@ -1,11 +1,16 @@
 """What `import memory_envs` registers, and what it costs."""
 
+import copy
+import itertools
 import os
+import pickle
 import subprocess
 import sys
 
 import gymnasium as gym
+import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
 from memory_envs.meta_fetch import MetaFetchEnv, MetaFetchVectorEnv
@@ -28,7 +33,9 @@ def test_every_row_can_be_made_both_ways(row):
     assert isinstance(env.unwrapped, single) and isinstance(envs, vector)
     assert env.unwrapped.config == envs.config
     assert env.spec.reward_threshold == row.reward_threshold > 0
-    assert env.spec.max_episode_steps is None
+    limit = env.unwrapped.max_episode_steps
+    assert gym.spec(row.id).max_episode_steps == env.spec.max_episode_steps == limit
+    assert envs.spec.max_episode_steps == envs.max_episode_steps == limit
 
 
 def test_settings_are_those_of_the_names():
@@ -55,12 +62,101 @@ def test_environments_run_in_processes_of_their_own():
     envs.close()
 
 
-def test_a_time_limit_reaches_both_kinds():
-    envs = gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=1, max_episode_steps=2)
-    env = gym.make("MemoryEnvs/IMaze-v0", max_episode_steps=2)
-    envs.reset(seed=0), env.reset(seed=0)
-    assert not envs.step([0])[3].any() and not env.step(0)[3]
-    assert envs.step([0])[3].all() and env.step(0)[3]
+def steps_played(env, lanes=None):
+    """Return after how many steps of turning on the spot an episode is truncated."""
+    env.reset(seed=0)
+    action = 0 if lanes is None else [0] * lanes
+    return next(step for step in itertools.count(1) if np.all(env.step(action)[3]))
+
+
+LIMITS = [
+    ({}, 150),
+    ({"max_episode_steps": 2}, 2),
+    ({"max_episode_steps": 1000}, 1000),
+    ({"max_episode_steps": -1}, 150),
+    ({"size": 15}, 350),
+    ({"size": 15, "max_episode_steps": 150}, 150),
+    ({"size": 7, "max_episode_steps": 150}, 150),
+]
+
+
+@pytest.mark.parametrize("kwargs, limit", LIMITS)
+def test_a_time_limit_means_the_same_wherever_it_is_given(kwargs, limit):
+    env = gym.make("MemoryEnvs/IMaze-v0", **kwargs)
+    assert steps_played(env) == env.spec.max_episode_steps == env.unwrapped.max_episode_steps == limit
+    assert env.unwrapped.get_state()["phase"] == 2, "the environment itself knows that the episode is over"
+    assert env.unwrapped.size == kwargs.get("size", 9)
+    for mode in ("vector_entry_point", "sync"):
+        envs = gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=2, vectorization_mode=mode, **kwargs)
+        assert steps_played(envs, 2) == limit
+    assert gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=2, **kwargs).spec.max_episode_steps == limit
+
+
+@pytest.mark.parametrize("kwargs, limit", LIMITS)
+def test_a_spec_makes_the_same_environment_again(kwargs, limit):
+    env = gym.make("MemoryEnvs/IMaze-v0", **kwargs)
+    through_json = EnvSpec.from_json(env.spec.to_json())
+    assert through_json == env.spec == pickle.loads(pickle.dumps(env.spec)) == copy.deepcopy(env.spec)
+    for spec in (env.spec, through_json, pickle.loads(pickle.dumps(env.spec))):
+        again = gym.make(spec)
+        assert steps_played(again) == limit and again.unwrapped.config == env.unwrapped.config
+    envs = gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=2, **kwargs)
+    assert gym.make_vec(envs.spec).config == envs.config == env.unwrapped.config
+    longer = gym.make(env.spec, max_episode_steps=limit + 5)
+    assert steps_played(longer) == longer.unwrapped.max_episode_steps == limit + 5
+
+
+def test_settings_given_to_a_spec_change_the_limit_that_follows_from_them():
+    spec = gym.make("MemoryEnvs/IMaze-v0").spec
+    assert steps_played(gym.make(spec, size=15)) == 350
+
+
+def test_a_limit_of_ones_own_stays_in_the_spec():
+    env = gym.wrappers.TimeLimit(gym.make("MemoryEnvs/IMaze-v0"), 20)
+    assert env.spec.max_episode_steps == 20 and steps_played(gym.make(env.spec)) == 20
+
+
+def test_the_limit_of_an_id_registered_elsewhere_reaches_the_environment():
+    gym.register("ElsewhereMaze-v0", entry_point=IMazeEnv, max_episode_steps=400)
+    try:
+        env = gym.make("ElsewhereMaze-v0")
+        assert steps_played(env) == env.unwrapped.max_episode_steps == 400
+    finally:
+        del gym.registry["ElsewhereMaze-v0"]
+
+
+def test_the_limit_of_another_environment_is_left_to_it():
+    class Around(gym.Wrapper):
+        def __init__(self):
+            super().__init__(IMazeEnv())
+
+    gym.register("AroundMaze-v0", entry_point=Around)
+    try:
+        env = gym.make("AroundMaze-v0", max_episode_steps=10)
+        assert env.unwrapped.max_episode_steps == 150 and steps_played(env) == 10
+    finally:
+        del gym.registry["AroundMaze-v0"]
+
+
+def test_an_impossible_limit_is_refused_by_name():
+    for make in (gym.make, gym.make_vec):
+        with pytest.raises(ValueError, match="max_episode_steps must be an integer, at least 1, got 0"):
+            make("MemoryEnvs/IMaze-v0", max_episode_steps=0)
+
+
+def test_no_second_clock_runs_unless_it_is_asked_for():
+    env = gym.make("MemoryEnvs/IMaze-v0")
+    env.reset(seed=0)
+    first = env.unwrapped.get_state()
+    for _ in range(149):
+        assert not env.step(0)[3]
+    env.unwrapped.set_state(first)
+    assert not any(env.step(0)[3] for _ in range(149)) and env.step(0)[3]
+
+
+def test_time_can_be_observed():
+    env = gym.wrappers.TimeAwareObservation(gym.make("MemoryEnvs/IMaze-v0", size=15), flatten=False)
+    assert env.observation_space["time"].high.item() == 350
 
 
 def test_registering_again_changes_nothing():

@@ -30,8 +30,7 @@ def test_a_time_limit_counts_wherever_it_was_set():
     assert not certificate.memory_required, "nobody gets to a goal in 8 steps"
     assert certificate == memory_envs.certify(gymnasium.make(env_id, **short))
     assert memory_envs.certify(env_id, env_kwargs={"max_episode_steps": 110}).horizon == 110
-    longer = gymnasium.make(env_id, max_episode_steps=110)  # the environment still ends after 105
-    assert memory_envs.certify(longer).to_json() == memory_envs.reference(env_id).to_json()
+    assert memory_envs.certify(gymnasium.make(env_id, max_episode_steps=110)).horizon == 110
 
 
 def test_a_time_limit_around_an_environment_of_unknown_settings_is_refused():

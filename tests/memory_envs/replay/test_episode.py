@@ -10,7 +10,7 @@ import pytest
 
 import memory_envs  # noqa: F401  (registers the environments)
 from memory_envs.policies.reference import RandomPolicy
-from memory_envs.replay import Replay, ReplayError, ReplayMismatch, task_of
+from memory_envs.replay import Replay, ReplayError, ReplayMismatch, record, task_of
 from tests.support.replays import changed
 
 SETTINGS = {"size": 13, "delay": 4, "max_episode_steps": 40}
@@ -237,3 +237,66 @@ def test_only_environments_of_this_package_made_by_id_can_be_recorded():
 def test_more_actions_than_steps_are_refused():
     with pytest.raises(gym.error.ResetNeeded):
         Replay.of("MemoryEnvs/IMaze-v0", {"max_episode_steps": 3}, 0, 0, [0] * 4)
+
+
+class TurnedAround(gym.ActionWrapper):
+    def action(self, action):
+        return 2 - action
+
+
+class Twice(gym.Wrapper):
+    def step(self, action):
+        first = self.env.step(action)
+        return first if first[2] or first[3] else self.env.step(action)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [lambda env: gym.wrappers.StickyAction(env, 0.5), TurnedAround, Twice],
+    ids=["StickyAction", "TurnedAround", "Twice"],
+)
+def test_an_episode_in_which_a_wrapper_chose_the_actions_is_refused_by_its_name(wrapped):
+    env = wrapped(gym.make("MemoryEnvs/IMaze-v0"))
+    name = type(env).__name__
+    with pytest.raises(ReplayMismatch, match=rf"step \d+ led to state .* the wrappers {name} to") as refusal:
+        record(env, RandomPolicy(env.action_space, seed=0), seed=0)
+    assert refusal.value.step >= 1
+
+
+def test_wrappers_that_leave_the_actions_alone_can_be_recorded():
+    env = gym.wrappers.FrameStackObservation(gym.make("MemoryEnvs/IMaze-v0", max_episode_steps=9), 4)
+    env = gym.wrappers.TransformReward(gym.wrappers.RecordEpisodeStatistics(env), lambda reward: reward - 1)
+    replay = record(env, lambda _: 0, seed=0)
+    replay.verify()
+    assert len(replay.actions) == 9 and replay.episode_return == 0
+
+
+@pytest.mark.parametrize(
+    "make, problem, message",
+    [
+        (lambda: gym.make("CartPole-v1"), ValueError, "a replay needs an environment made from an id"),
+        (lambda: gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=2), TypeError, "must be a single environment"),
+        (
+            lambda: gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=2, vectorization_mode="sync"),
+            TypeError,
+            "must be a single environment",
+        ),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_before_it_is_played(make, problem, message):
+    def never(observation):
+        raise AssertionError("was played")
+
+    with pytest.raises(problem, match=message):
+        record(make(), never)
+
+
+def test_settings_that_are_numpy_scalars_can_be_saved(tmp_path):
+    env = gym.make("MemoryEnvs/IMaze-v0", size=np.int64(7), max_episode_steps=5)
+    replays = [
+        record(env, lambda _: np.int64(0), seed=0),
+        Replay.of("MemoryEnvs/IMaze-v0", {"size": np.int64(7)}, np.int64(3), np.int64(0), [np.int64(0)]),
+    ]
+    for replay in replays:
+        replay.save(path := tmp_path / "episode.json")
+        assert Replay.load(path) == replay and type(replay.kwargs["size"]) is int

@@ -1,6 +1,7 @@
 """The single environment keeps Gymnasium's contract and explains itself when it is used wrongly."""
 
 import copy
+import inspect
 import json
 import os
 import pickle
@@ -13,6 +14,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import error
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
 from memory_envs.imaze import IMazeEnv
@@ -274,3 +276,81 @@ def test_a_one_hot_observation_can_be_turned_back_into_the_window():
     codes, _ = tiles.reset(seed=0)
     assert (observation.reshape(3, 3, 6).argmax(-1) == codes.reshape(3, 3)).all()
     assert observation.sum() == 9
+
+
+def test_a_state_of_another_configuration_is_refused_in_words():
+    other, env = IMazeEnv(size=15, delay=20), IMazeEnv()
+    other.reset(seed=0), env.reset(seed=1)
+    before = env.get_state()
+    with pytest.raises(ValueError, match="size 15 where this one has 9, delay 20 where this one has 0"):
+        env.set_state(other.get_state())
+    with pytest.raises(ValueError, match="config of the state must be a dictionary, got 3"):
+        env.set_state(before | {"config": 3})
+    assert env.get_state() == before
+
+
+def test_a_state_saved_before_states_named_their_configuration_is_taken():
+    env, twin = IMazeEnv(), IMazeEnv()
+    env.reset(seed=0), twin.reset(seed=1)
+    old = {name: value for name, value in env.get_state().items() if name != "config"}
+    twin.set_state(old)
+    assert twin.get_state() == env.get_state()
+
+
+def test_twins_share_their_states():
+    env, twin = IMazeEnv(), IMazeEnv(observability="full")
+    env.reset(seed=0)
+    twin.set_state(env.get_state())
+    assert twin.state_hash() == env.state_hash()
+
+
+@pytest.mark.parametrize("value", ["x", None, 1.5, True])
+def test_a_field_that_is_no_integer_is_named(value):
+    env = IMazeEnv()
+    env.reset(seed=0)
+    with pytest.raises(TypeError, match=f"state field row must be an integer, got {value!r}"):
+        env.set_state(env.get_state() | {"row": value})
+    env.set_state(env.get_state() | {"row": np.int64(1)})
+    with pytest.raises(TypeError, match="state must be a dictionary, got 3"):
+        env.set_state(3)
+
+
+@pytest.mark.parametrize("make", [gym.make, lambda env_id: gym.make_vec(env_id, num_envs=2)])
+@pytest.mark.parametrize("env_id", ["MemoryEnvs/IMaze-v0", "MemoryEnvs/MetaFetch-v0"])
+def test_attributes_can_be_listed_before_the_first_reset(make, env_id):
+    env = make(env_id)
+    members = dict(inspect.getmembers(env.unwrapped))
+    assert members["max_episode_steps"] in (150, 300) and members["size"] == 9
+    for name in dir(env.unwrapped):
+        hasattr(env.unwrapped, name)
+
+
+def test_what_a_reset_brings_is_not_there_before_it():
+    env, envs = gym.make("MemoryEnvs/IMaze-v0"), gym.make_vec("MemoryEnvs/IMaze-v0", num_envs=2)
+    assert not hasattr(env.unwrapped, "stream") and not env.has_wrapper_attr("episode")
+    asked = [lambda: env.unwrapped.stream, lambda: env.unwrapped.episode]
+    asked += [env.unwrapped.observe, env.unwrapped.scene, envs.observe]
+    asked += [lambda: envs.stream(1), lambda: envs.episode(0), lambda: envs.scene(1)]
+    for ask in asked:
+        with pytest.raises(error.ResetNeeded, match="asked for before the first reset"):
+            ask()
+    envs.reset(seed=0, options={"reset_mask": np.array([True, False])})
+    assert envs.stream(0) >= 0 and envs.scene(0).steps == 0
+    with pytest.raises(error.ResetNeeded):
+        envs.stream(1)
+
+
+def test_numpy_scalars_are_numbers(recwarn):
+    env = IMazeEnv(
+        size=np.int64(7),
+        step_penalty=np.float32(0.5),
+        delay=np.uint8(1),
+        analysis=np.bool_(True),
+        render_panel=np.bool_(False),
+    )
+    twin = IMazeEnv(size=7, step_penalty=0.5, delay=1, analysis=True, render_panel=False)
+    assert (env.reset(seed=np.int64(3))[0] == twin.reset(seed=3)[0]).all()
+    assert env.config == twin.config and json.dumps(env.get_state()) == json.dumps(twin.get_state())
+    assert not recwarn.list
+    made = gym.make("MemoryEnvs/IMaze-v0", size=np.int64(7))
+    assert EnvSpec.from_json(made.spec.to_json()).kwargs == {"size": 7}

@@ -331,3 +331,48 @@ def test_the_border_tells_of_the_episode_that_a_step_ended_and_began_anew():
     assert colours == [PALETTE["page"], PALETTE["page"], PALETTE["bad"], PALETTE["page"]]
     envs.reset()
     assert tuple(envs.mosaic()[20, 4].tolist()) == PALETTE["page"]
+
+
+def test_lanes_of_another_configuration_are_refused_and_nothing_is_half_applied():
+    envs, other = IMazeVectorEnv(2), IMazeVectorEnv(2, delay=3)
+    envs.reset(seed=0), other.reset(seed=1)
+    before = envs.get_state()
+    with pytest.raises(ValueError, match="max_steps 153 where this one has 150|delay 3 where this one has 0"):
+        envs.set_state(other.get_state())
+    theirs = other.get_state() | {"config": before["config"], "np_random": {"bit_generator": "MT19937"}}
+    with pytest.raises(ValueError, match="np_random must be the state of a PCG64 generator"):
+        envs.set_state(theirs)
+    with pytest.raises(TypeError, match="lane 1 field episode must be an integer, got 'x'"):
+        lanes = [before["lanes"][0], [0, "x", *before["lanes"][1][2:]]]
+        envs.set_state(before | {"lanes": lanes})
+    with pytest.raises((ValueError, error.Error)):
+        envs.reset(seed=[5, -1])
+    assert envs.get_state() == before
+    envs.set_state({name: value for name, value in before.items() if name != "config"})
+
+
+@pytest.mark.parametrize(
+    "seed, message",
+    [
+        ("ab", "seed must be an integer or a sequence of them, got 'ab'"),
+        (["x", 1], "seed of lane 0 must be an integer or None, got 'x'"),
+        ([1, 2.5], "seed of lane 1 must be an integer or None, got 2.5"),
+    ],
+)
+def test_seeds_of_another_kind_are_named(seed, message):
+    with pytest.raises(TypeError, match=message):
+        IMazeVectorEnv(2).reset(seed=seed)
+
+
+def test_an_action_beyond_64_bits_is_named_as_it_was_given():
+    envs = IMazeVectorEnv(2)
+    envs.reset(seed=0)
+    with pytest.raises(error.InvalidAction, match=f"lane 1 got {2**63}$"):
+        envs.step(np.array([0, 2**63], dtype=np.uint64))
+
+
+def test_a_mosaic_of_no_whole_number_of_lanes_is_refused():
+    envs = IMazeVectorEnv(2)
+    envs.reset(seed=0)
+    with pytest.raises(TypeError, match="max_lanes must be an integer, got 1.5"):
+        envs.mosaic(1.5)

@@ -112,7 +112,7 @@ def _optimal(env: Any, stream: int, steps: int = 100) -> list[int]:
 
 
 def _to_goal(env: Any, right: bool) -> list[int]:
-    state = imaze.State(*list(env.get_state().values())[3:])
+    state = imaze.State(*(env.get_state()[name] for name in imaze.State._fields))
     way = solution(env.config, state if right else state._replace(cue=1 - state.cue))
     # A delay holds the agent for a while: what it does meanwhile has no effect.
     looked = next(
