@@ -1,0 +1,31 @@
+"""What the commands of the suite have in common."""
+
+import argparse
+import json
+from typing import Any
+
+
+def add_env_kwargs(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which every program takes the settings of an environment, `--env-kwargs JSON`."""
+    parser.add_argument(
+        "--env-kwargs",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="settings of the environment, such as '{\"size\": 15}'",
+    )
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Return the dictionary that a text holds as JSON.
+
+    Raises:
+        argparse.ArgumentTypeError: It holds something else.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"must be a JSON object, got {text!r:.80}")
+    return value
