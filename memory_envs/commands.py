@@ -8,16 +8,27 @@ FINISHED, REFUSED = 0, 2
 """Exit statuses; 2 is argparse's own for a command line that cannot be read."""
 
 
+def add_env_kwargs(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which every program takes the settings of an environment, `--env-kwargs JSON`."""
+    parser.add_argument(
+        "--env-kwargs",
+        type=json_object,
+        default={},
+        metavar="JSON",
+        help="settings of the environment, such as '{\"size\": 15}'",
+    )
+
+
 def json_object(text: str) -> dict[str, Any]:
-    """Return the settings of a command-line option, for argparse's `type`.
+    """Return the dictionary that a text holds as JSON.
 
     Raises:
-        argparse.ArgumentTypeError: The text is not a JSON object.
+        argparse.ArgumentTypeError: It holds something else.
     """
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"must be a JSON object, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a JSON object, got {text!r:.80}")
     return value

@@ -1,35 +1,65 @@
 """Certificates on the command line: `python -m memory_envs.certificate MemoryEnvs/IMaze-v0`.
 
 The exit status is 0 if every task requires memory, proved or as far as searched, 1 if that is not shown of
-one of them, and 2 if the command line cannot be read. The line "memory required" says which it is.
+one of them, and 2 if nothing was judged: an id, a setting or a file that cannot be used, a task that is too
+large. The line "memory required" says which it is.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import gymnasium
+
 from memory_envs.certificate.shipped import save
-from memory_envs.certificate.targets import certify
-from memory_envs.commands import json_object
+from memory_envs.certificate.targets import certify, check_id
+from memory_envs.commands import add_env_kwargs
 from registry.envs import ENVS
 
+REQUIRED, NOT_SHOWN, REFUSED = 0, 1, 2
 
-def main(arguments: list[str] | None = None) -> int:
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Certify, print, and return the exit status."""
+    given = _parser().parse_args(arguments)
+    ids = given.ids or [row.id for row in ENVS]
+    try:
+        _check_file(given.json)
+        for env_id in ids:  # before the first of them is computed for minutes
+            check_id(env_id, given.env_kwargs)
+    except (ValueError, TypeError, ImportError, OSError, gymnasium.error.Error) as problem:
+        return _refused(problem)
+    certificates = []
+    try:
+        for env_id in ids:
+            certificates.append(certify(env_id, env_kwargs=given.env_kwargs))
+            print(certificates[-1], end="\n\n", flush=True)
+        if given.json:
+            save(certificates, given.json)
+    except (ValueError, OSError) as problem:
+        return _refused(problem)
+    return REQUIRED if all(each.memory_required for each in certificates) else NOT_SHOWN
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m memory_envs.certificate", description=__doc__)
     parser.add_argument("ids", nargs="*", metavar="ID", help="ids of environments (default: all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the certificates to FILE")
-    parser.add_argument(
-        "--env-kwargs", type=json_object, default={}, metavar="JSON", help='settings, such as {"delay": 20}'
-    )
-    given = parser.parse_args(arguments)
-    certificates = []
-    for env_id in given.ids or [row.id for row in ENVS]:
-        certificates.append(certify(env_id, env_kwargs=given.env_kwargs))
-        print(certificates[-1], end="\n\n", flush=True)
-    if given.json:
-        save(certificates, given.json)
-    return 0 if all(each.memory_required for each in certificates) else 1
+    add_env_kwargs(parser)
+    return parser
+
+
+def _check_file(path: Path | None) -> None:
+    if path is not None and path.is_dir():
+        raise IsADirectoryError(f"--json must name a file, got the folder {path}")
+    if path is not None and not path.parent.is_dir():
+        raise FileNotFoundError(f"--json names a file in a folder that does not exist: {path}")
+
+
+def _refused(problem: Exception) -> int:
+    print(f"error: {problem}", file=sys.stderr)
+    return REFUSED
 
 
 if __name__ == "__main__":

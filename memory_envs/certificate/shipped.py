@@ -2,11 +2,13 @@
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from memory_envs.certificate.report import Certificate, Level
+from memory_envs.certificate.targets import certify
 from memory_envs.files import replacing
 from registry.lookup import look_up
 
@@ -28,29 +30,67 @@ def reference(env_id: str) -> Certificate:
     return look_up(_shipped(), "certificate of", env_id.removeprefix(_MODULE))
 
 
-def normalized_score(env_id: str, value: float, metric: str = "return") -> float:
+def normalized_score(
+    env_id: str | None,
+    value: float,
+    metric: str = "return",
+    *,
+    env_kwargs: Mapping[str, Any] | None = None,
+    certificate: Certificate | None = None,
+) -> float:
     """Return where a mean return or success lies between no memory, 0, and perfect memory, 1.
 
-    Both ends are those of `reference(env_id)`. Where the certificate holds intervals, they are the lower
-    ends: the values of the best policies known.
+    Where the certificate holds intervals, the ends are the lower ones: values of the best policies known.
 
     Args:
-        env_id: As in `reference`.
+        env_id: As in `reference`. With a `certificate` it may be None, or must be the id of that one.
         value: Mean over episodes.
         metric: "return" or "success".
+        env_kwargs: Settings of the environment. Where they are not those of the shipped certificate, one is
+            computed, once in a process: seconds for an I-Maze, minutes for a Meta-Fetch.
+        certificate: What `memory_envs.certify` returned, for a task of one's own or to save computing it;
+            None takes `reference(env_id)`, or the one of `env_kwargs`.
 
     Raises:
-        ValueError: No certificate ships for the id, the metric is unknown, or memory is worth nothing there.
+        TypeError: `certificate` is no `Certificate`, or comes with `env_kwargs`, which it has been made with.
+        ValueError: No certificate ships for the id, the metric is unknown, the certificate is one of another
+            id, or memory is worth nothing there.
     """
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(map(repr, METRICS))}, got {metric!r}")
-    certificate = reference(env_id)
-    without, perfect = _value(certificate.memoryless, metric), _value(certificate.perfect_memory, metric)
+    found = _certificate(env_id, env_kwargs or {}, certificate)
+    without, perfect = _value(found.memoryless, metric), _value(found.perfect_memory, metric)
     if perfect <= without:
         raise ValueError(
-            f"memory adds nothing to the {metric} of {env_id}: {without} without, {perfect} with"
+            f"memory adds nothing to the {metric} of {found.id}: {without} without, {perfect} with"
         )
     return (value - without) / (perfect - without)
+
+
+def _certificate(
+    env_id: str | None, env_kwargs: Mapping[str, Any], certificate: Certificate | None
+) -> Certificate:
+    if certificate is None:
+        if env_id is None:
+            raise ValueError("env_id must be an id where no certificate is given, got None")
+        shipped = reference(env_id)
+        if shipped.settings | dict(env_kwargs) == shipped.settings:
+            return shipped
+        return _computed(shipped.id, tuple(sorted(env_kwargs.items())))
+    if not isinstance(certificate, Certificate):
+        raise TypeError(f"certificate must be a Certificate or None, got {certificate!r:.80}")
+    if env_kwargs:
+        raise TypeError(
+            f"env_kwargs {dict(env_kwargs)} and a certificate, which has its own, exclude each other"
+        )
+    if env_id is not None and env_id.removeprefix(_MODULE) != certificate.id:
+        raise ValueError(f"the certificate is that of {certificate.id!r}, got env_id {env_id!r}")
+    return certificate
+
+
+@functools.lru_cache(maxsize=32)
+def _computed(env_id: str, env_kwargs: tuple[tuple[str, Any], ...]) -> Certificate:
+    return certify(env_id, env_kwargs=dict(env_kwargs))
 
 
 def save(certificates: Iterable[Certificate], path: Path) -> None:

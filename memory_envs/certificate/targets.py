@@ -62,6 +62,11 @@ def certify(
     return certify_finite(target, name=name, effort=effort, reward_observed=reward_observed)
 
 
+def check_id(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> None:
+    """Raise what `certify` would raise before it computes anything: no such id, no such setting."""
+    _made(env_id, env_kwargs or {})
+
+
 class _Bare(NamedTuple):
     """An environment without wrappers."""
 

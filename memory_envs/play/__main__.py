@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from gymnasium import error
 
-from memory_envs.commands import FINISHED, REFUSED, json_object
+from memory_envs.commands import FINISHED, REFUSED, add_env_kwargs
 from memory_envs.play.terminal import Terminal
 from memory_envs.rendering import ansi, painter
 from memory_envs.rendering.display import Window
@@ -231,13 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ansi", action="store_true", help="play in the terminal, without a window")
     parser.add_argument("--seed", type=int, metavar="N", help="of the first episode; drawn when not given")
     parser.add_argument("--full-view", action="store_true", help="show the whole room and the hidden facts")
-    parser.add_argument(
-        "--env-kwargs",
-        type=json_object,
-        default={},
-        metavar="JSON",
-        help="settings of the environment, for instance '{\"size\": 15}'",
-    )
+    add_env_kwargs(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("plays"), metavar="DIR", help="where scores and replays go (./plays)"
     )

@@ -17,6 +17,7 @@ import gymnasium
 from gymnasium.utils import EzPickle
 from gymnasium.vector import AutoresetMode
 
+from memory_envs.commands import add_env_kwargs
 from memory_envs.testing import (
     check_api,
     check_buffers,
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Nobody wants a dozen windows; whoever does has set the variable.
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     try:
-        settings = dict(options.set)
+        settings = options.env_kwargs | dict(options.set)
         chosen = list(items(options.id, options.steps, options.seed, settings, options.ignore_warning))
     except (gymnasium.error.Error, ImportError, TypeError, ValueError) as problem:
         print(f"{options.id} cannot be made: {problem}", file=sys.stderr)
@@ -127,13 +128,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--steps", type=_positive, default=300, help="calls of each play (default: 300)")
     parser.add_argument("--seed", type=int, default=0, help="seeds environments and actions (default: 0)")
+    add_env_kwargs(parser)
     parser.add_argument(
         "--set",
         type=_setting,
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a setting; JSON or text",
+        help="one setting, JSON or text; counts before --env-kwargs",
     )
     parser.add_argument(
         "--ignore-warning",

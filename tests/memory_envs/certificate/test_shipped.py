@@ -95,6 +95,24 @@ def test_scores_that_mean_nothing_are_refused(monkeypatch):
         memory_envs.normalized_score("MemoryEnvs/IMaze-v0", 1.0)
 
 
+def test_scores_of_other_settings_and_tasks_take_a_certificate_of_their_own():
+    env_id, kwargs = "MemoryEnvs/IMaze-7x7-v0", {"delay": 2}
+    assert memory_envs.normalized_score(env_id, 0.75, env_kwargs=kwargs) == pytest.approx(0.5)
+    own = memory_envs.certify(NamedTMaze(chances=(0.2, 0.8)), name="mine")
+    low, high = own.memoryless.episode_return.lower, own.perfect_memory.episode_return.lower
+    middle = (low + high) / 2
+    for name in (None, "mine"):
+        assert memory_envs.normalized_score(name, middle, certificate=own) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="that of 'mine', got env_id 'MemoryEnvs/IMaze-7x7-v0'"):
+        memory_envs.normalized_score(env_id, 0.75, certificate=own)
+    with pytest.raises(TypeError, match="exclude each other"):
+        memory_envs.normalized_score("mine", 0.75, env_kwargs=kwargs, certificate=own)
+    with pytest.raises(TypeError, match="must be a Certificate or None, got 'mine'"):
+        memory_envs.normalized_score(None, 0.75, certificate="mine")
+    with pytest.raises(ValueError, match="env_id must be an id"):
+        memory_envs.normalized_score(None, 0.75)
+
+
 def test_the_data_file_lies_where_a_wheel_carries_it():
     assert resources.files("memory_envs.certificate").joinpath("certificates.json").is_file()
 

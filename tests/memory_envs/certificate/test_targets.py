@@ -33,6 +33,16 @@ def test_a_time_limit_counts_wherever_it_was_set():
     assert memory_envs.certify(gymnasium.make(env_id, max_episode_steps=110)).horizon == 110
 
 
+def test_settings_that_need_no_memory_are_taken_and_said_to_be_so():
+    certificate = memory_envs.certify("MemoryEnvs/IMaze-v0", env_kwargs={"max_episode_steps": 3})
+    assert certificate.verdict == "no" and certificate.perfect_memory.success.upper == 0
+
+
+def test_a_class_is_not_taken_for_its_instance():
+    with pytest.raises(TypeError, match="must be an instance, got the class TMaze"):
+        memory_envs.certify(TMaze)
+
+
 def test_a_time_limit_around_an_environment_of_unknown_settings_is_refused():
     env = gymnasium.make("MemoryEnvs/IMaze-7x7-v0").unwrapped
     unknown = gymnasium.wrappers.TimeLimit(type(env)(size=7), 8)

@@ -240,6 +240,7 @@ def test_the_command_lists_checks_and_fails_with_them(capsys):
     gym.register("Faulty/Hash-v0", entry_point="tests.support.faulty:HashDependent")
     try:
         assert main(["Faulty/Corridor-v0", "--steps", "20", "--set", "length=4"]) == 0
+        assert main(["Faulty/Corridor-v0", "--steps", "20", "--env-kwargs", '{"length": 4}']) == 0
         sound = capsys.readouterr().out
         assert main(["Faulty/Hash-v0", "--steps", "20"]) == 1
         unsound = capsys.readouterr().out
