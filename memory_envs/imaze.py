@@ -122,6 +122,7 @@ class IMazeEnv(MemoryEnv):
     - `delay` (0): when the cue, having been seen, leaves the window for the first time, the agent is held for
       this many steps. Only the demand on memory grows: the walk stays the same.
     - `observation` ("onehot"): or "tiles", "rgb".
+    - `dtype` ("uint8"): or "float32", the same numbers for libraries that do not convert observations.
     - `observability` ("partial"): or "full", "perfect_memory".
     - `analysis` (False): add what is known of the state to the info; costs speed.
     - `max_episode_steps` (None): another time limit, shorter or longer. The environment takes it from

@@ -146,6 +146,7 @@ class MetaFetchEnv(MemoryEnv):
     - `split` ("all"): or "train", "test": layouts are either one or the other, and all turns of a layout with
       it. About one in five is a test layout.
     - `observation` ("onehot"): or "tiles", "rgb".
+    - `dtype` ("uint8"): or "float32", the same numbers for libraries that do not convert observations.
     - `observability` ("partial"): or "full", "perfect_memory".
     - `analysis` (False): add what is known of the state to the info; costs speed.
     - `max_episode_steps` (None): another time limit, shorter or longer. The environment takes it from

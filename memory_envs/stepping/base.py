@@ -117,9 +117,9 @@ class TaskEnv:
         self._window = Window(type(self).__name__, self.metadata["render_fps"])
 
     def _scene(self, lane: int) -> Scene:
-        self._require_reset("scene()", lane)
         if self.task.scene is None:
             raise NotImplementedError(f"{self.task.name} does not say how it looks: give its Task a scene")
+        self._require_reset("scene()", lane)
         return self.task.scene(self.config, self._lanes.state(lane))
 
     def _shown(self, paint: Callable[[], Pixels], scenes: Callable[[], Iterable[Scene]]) -> list[Any] | None:
