@@ -114,7 +114,10 @@ class TaskEnv:
         _check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.style = check_style(render_view, render_panel)
-        self._window = Window(type(self).__name__, self.metadata["render_fps"])
+        self._window = Window(self._title(), self.metadata["render_fps"])
+
+    def _title(self) -> str:
+        return type(self).__name__
 
     def _scene(self, lane: int) -> Scene:
         if self.task.scene is None:

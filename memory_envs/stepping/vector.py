@@ -22,6 +22,9 @@ from memory_envs.stepping.lanes import CONFIG, Lanes, RefusedStep, Steps, new_st
 Observations = NDArray[Any]
 Flags = NDArray[np.bool_]
 
+MOSAIC_LANES = 64
+"""Lanes in a mosaic that is not asked for more; the title of a window says if there are."""
+
 _AUTORESET = {mode: number for number, mode in enumerate(AutoresetMode)}
 
 
@@ -235,7 +238,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         shown = self._shown(self.mosaic, lambda: map(self.scene, range(self.num_envs)))
         return None if shown is None else tuple(shown)
 
-    def mosaic(self, max_lanes: int = 64) -> Pixels:
+    def mosaic(self, max_lanes: int = MOSAIC_LANES) -> Pixels:
         """Return one RGB image, uint8 [height, width, 3], of the first lanes; needs no render mode.
 
         Rooms are seen from above, in rows from lane 0 on; the border of one is green where the task was
@@ -252,6 +255,10 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         scenes = [self.scene(lane) for lane in range(min(max_lanes, self.num_envs))]
         moods = [self._outcomes.get(lane, scene.mood) for lane, scene in enumerate(scenes)]
         return painter.mosaic(scenes, moods)
+
+    def _title(self) -> str:
+        shown = f"lanes 0 to {MOSAIC_LANES - 1} of {self.num_envs}"
+        return super()._title() + (f", {shown}" if self.num_envs > MOSAIC_LANES else "")
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the window, if one is open; windows of other environments stay."""
