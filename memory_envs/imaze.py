@@ -7,7 +7,7 @@ import numpy as np
 from memory_envs.finite.imaze import FiniteIMaze
 from memory_envs.rendering.scene import FLOOR, WALL, Fact, Icon, Look, Mood, Scene, room_scene
 from memory_envs.rules import imaze
-from memory_envs.rules.grid import OBSERVABILITIES
+from memory_envs.rules.grid import FULL, OBSERVABILITIES, PARTIAL
 from memory_envs.solvers.planner import OUT_OF_REACH, future, shortest_routes, timeless
 from memory_envs.stepping.env import MemoryEnv
 from memory_envs.stepping.vector import MemoryVectorEnv
@@ -38,7 +38,7 @@ def scene(config: imaze.Config, state: imaze.State) -> Scene:
         notes={},
         facts=(
             Fact("cue, goal", icons=asked),
-            Fact("memory", _memory(state)),
+            Fact("memory", _memory(config, state)),
             Fact("outcome", outcome, mood=mood),
         ),
         things=range(imaze.CUE_A, imaze.NUM_TILES),
@@ -122,6 +122,7 @@ class IMazeEnv(MemoryEnv):
     - `delay` (0): when the cue, having been seen, leaves the window for the first time, the agent is held for
       this many steps. Only the demand on memory grows: the walk stays the same.
     - `observation` ("onehot"): or "tiles", "rgb".
+    - `dtype` ("uint8"): or "float32", the same numbers for libraries that do not convert observations.
     - `observability` ("partial"): or "full", "perfect_memory".
     - `analysis` (False): add what is known of the state to the info; costs speed.
     - `max_episode_steps` (None): another time limit, shorter or longer. The environment takes it from
@@ -150,12 +151,16 @@ class IMazeVectorEnv(MemoryVectorEnv):
     task = TASK
 
 
-def _memory(state: imaze.State) -> str:
+def _memory(config: imaze.Config, state: imaze.State) -> str:
+    if config.observability == FULL:
+        return "cue always shown"
     if state.seen_at < 0:
         return "cue not seen yet"
     carried = state.steps - state.seen_at
     if carried == 0:
         return "cue in view"
+    if config.observability != PARTIAL:
+        return "cue still shown"
     return f"carried {carried} step{'s' if carried > 1 else ''}"
 
 

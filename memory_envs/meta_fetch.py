@@ -8,6 +8,7 @@ from memory_envs.policies.fetching import Fetcher
 from memory_envs.policies.reactive import known_network, memoryless
 from memory_envs.rendering.scene import FLOOR, WALL, Fact, Icon, Look, Mark, Mood, Scene, room_scene
 from memory_envs.rules import meta_fetch
+from memory_envs.rules.grid import FULL
 from memory_envs.solvers.planner import pose_graph, routes_to_cell
 from memory_envs.stepping.env import MemoryEnv
 from memory_envs.stepping.vector import MemoryVectorEnv
@@ -41,7 +42,7 @@ def scene(config: meta_fetch.Config, state: meta_fetch.State) -> Scene:
         notes={"reward": bool(state.rewarded)},
         facts=(
             Fact("order", icons=icons),
-            Fact("memory", f"{known} of {config.num_objects} known"),
+            Fact("memory", _memory(config, known)),
             Fact("last reward", "+1" if state.rewarded else "0", mood=rewarded),
             Fact("sequences", str(state.completed), mood="good" if state.completed else "neutral"),
         ),
@@ -146,6 +147,7 @@ class MetaFetchEnv(MemoryEnv):
     - `split` ("all"): or "train", "test": layouts are either one or the other, and all turns of a layout with
       it. About one in five is a test layout.
     - `observation` ("onehot"): or "tiles", "rgb".
+    - `dtype` ("uint8"): or "float32", the same numbers for libraries that do not convert observations.
     - `observability` ("partial"): or "full", "perfect_memory".
     - `analysis` (False): add what is known of the state to the info; costs speed.
     - `max_episode_steps` (None): another time limit, shorter or longer. The environment takes it from
@@ -172,6 +174,12 @@ class MetaFetchVectorEnv(MemoryVectorEnv):
     """N lanes of Meta-Fetch; the task and its options are described in `MetaFetchEnv`."""
 
     task = TASK
+
+
+def _memory(config: meta_fetch.Config, known: int) -> str:
+    if config.observability == FULL:
+        return "next one always shown"
+    return f"{known} of {config.num_objects} known"
 
 
 def _icon(state: meta_fetch.State, position: int) -> Icon:

@@ -1,7 +1,7 @@
 """Play by keyboard: `python -m memory_envs.play MemoryEnvs/IMaze-v0`.
 
 By default you see what the agent sees, and no more: you have to remember as well. The score and the replay of
-each finished episode are saved.
+each episode that is finished or given up are saved.
 """
 
 import argparse
@@ -37,7 +37,7 @@ ACTIONS = {
 RESTART = ("r",)
 QUIT = ("q", "escape", "quit")
 TURNS = "left, right or a, d: turn    up or w: walk"
-HELP = "r: restart    q: quit"
+HELP = "r: give up, next episode    q: quit"
 OVER = "the episode has ended    r: next    q: quit"
 
 AGENT_ONLY = Style("agent", panel=False)
@@ -93,11 +93,19 @@ class Game:
     """One environment, played episode by episode.
 
     Attributes:
-        returns: Of the episodes that were finished.
+        returns: Of the episodes that were finished or given up.
         ended: Whether the current episode has ended.
     """
 
-    def __init__(self, env_id: str, kwargs: Mapping[str, Any], folder: Path, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        env_id: str,
+        kwargs: Mapping[str, Any],
+        folder: Path,
+        seed: int | None = None,
+        *,
+        full_view: bool = False,
+    ) -> None:
         """Begin the first episode.
 
         Args:
@@ -105,6 +113,7 @@ class Game:
             kwargs: Its settings.
             folder: Where replays and scores go; it is made now, so that no episode is played in vain.
             seed: Of the first episode; the others follow from it. None draws one.
+            full_view: Whether the player sees more than the agent, which is noted with each score.
 
         Raises:
             ValueError: The id is unknown, or the settings make no environment.
@@ -113,13 +122,18 @@ class Game:
         self._task = (registered_id(env_id), dict(kwargs))
         self._env = open_env(env_id, kwargs)
         self._folder = _writable(folder)
+        self._full_view = full_view
         self.returns: list[float] = []
+        self._actions: list[int] = []
+        self.ended = False
         self.restart(seed)
 
     def restart(self, seed: int | None = None) -> None:
-        """Begin the next episode; one that is under way is forgotten."""
+        """Begin the next episode; one that is under way counts as it stands, as given up."""
+        if self._actions and not self.ended:
+            self._save(success=False, finished=False)
         self._env.reset(seed=seed)
-        self._actions: list[int] = []
+        self._actions = []
         self.ended = False
         self._score = 0.0
 
@@ -132,8 +146,7 @@ class Game:
         self._score += reward
         self.ended = terminated or truncated
         if self.ended:
-            self.returns.append(self._score)
-            self._save(bool(info["is_success"]))
+            self._save(bool(info["is_success"]), finished=True)
 
     def scene(self) -> Scene:
         """Return what there is to see."""
@@ -148,13 +161,21 @@ class Game:
             told.append(f"mean of {len(self.returns)}: {sum(self.returns) / len(self.returns):.2f}")
         return ["    ".join(told), scene.aim, TURNS, OVER if self.ended else HELP]
 
-    def _save(self, success: bool) -> None:
+    def _save(self, success: bool, finished: bool) -> None:
+        self.returns.append(self._score)
         replay = Replay.of(*self._task, self._env.stream, self._env.episode, self._actions)
         name = self._task[0].removeprefix(NAMESPACE)
         numbered = (self._folder / f"{name}-{number:04}.json" for number in itertools.count(1))
         path = next(each for each in numbered if not each.exists())
         replay.save(path)
-        score = {"replay": path.name, "return": self._score, "steps": len(self._actions), "success": success}
+        score = {
+            "replay": path.name,
+            "return": self._score,
+            "steps": len(self._actions),
+            "success": success,
+            "finished": finished,
+            "full_view": self._full_view,
+        }
         with (self._folder / "scores.jsonl").open("a", encoding="utf-8") as scores:
             scores.write(json.dumps(score) + "\n")
 
@@ -181,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     style = ALL if options.full_view else AGENT_ONLY
     try:
-        game = Game(options.env, options.env_kwargs, options.out, options.seed)
+        game = Game(options.env, options.env_kwargs, options.out, options.seed, full_view=options.full_view)
         with _text(style) if options.ansi else _window(options.env, style, options.fps) as screen:
             with contextlib.suppress(KeyboardInterrupt):
                 play(game, screen)
@@ -225,7 +246,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m memory_envs.play",
         description="Play by keyboard. You see what the agent sees, and have to remember as well.",
-        epilog="keys: left or a, right or d turn; up or w walks; r begins another episode; q or escape quits",
+        epilog="keys: left or a, right or d turn; up or w walks; r gives the episode up, which counts, and "
+        "begins the next; q or escape quits",
     )
     parser.add_argument("env", metavar="ID", help="environment, for instance MemoryEnvs/IMaze-v0")
     parser.add_argument("--ansi", action="store_true", help="play in the terminal, without a window")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_envs.policies.decoding import UnannouncedEpisode
 from memory_envs.solvers.beliefs import BELIEF_LIMIT, belief_graph
 from memory_envs.solvers.graph import Graph, TooLarge, enumerate_states
 from memory_envs.solvers.partition import lumped
@@ -32,10 +33,17 @@ class Believer:
         self._possible = np.flatnonzero(self._solution.beliefs.start).tolist()
 
     def __call__(self, sight: Sight) -> int:
-        """Return the next action."""
+        """Return the next action.
+
+        Raises:
+            UnannouncedEpisode: No state that the history leaves is seen like this, or the time is up.
+        """
         beliefs, following, actions = self._solution
         seen = key(sight)
-        belief = next(each for each in self._possible if beliefs.observations[beliefs.seen[each]] == seen)
+        fitting = [each for each in self._possible if beliefs.observations[beliefs.seen[each]] == seen]
+        if not fitting or self._steps >= len(actions):
+            raise UnannouncedEpisode
+        belief = fitting[0]
         action = int(actions[self._steps, belief])
         self._possible = following[belief * beliefs.num_actions + action]
         self._steps += 1

@@ -3,10 +3,22 @@
 from typing import Any
 
 import numpy as np
+from gymnasium import error
 from numpy.typing import NDArray
 
 from memory_envs.stepping.encoding import cell_pixels, observed_sprites
 from memory_envs.task import Sight, Task
+
+
+class UnannouncedEpisode(error.ResetNeeded):
+    """What is observed cannot follow what was observed before."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__(
+            "the observation cannot follow those before it, or the time is up: call the policy's reset() "
+            "after each reset() of the environment, and give it every observation of the episode"
+        )
 
 
 class Decoder:
@@ -31,12 +43,18 @@ class Decoder:
         self.config = inner.config
         self._num_notes = task.rules.NUM_NOTES
         space = getattr(inner, "single_observation_space", None) or inner.observation_space
+        self._high = space.high
         self._cells = self.config.view_size**2
         self._is_image = len(space.shape) == 3
         self._tiles = None if self._is_image else (space.shape[0] - self._num_notes) // self._cells
 
     def __call__(self, observation: NDArray[np.uint8]) -> Sight:
-        """Return what one observation shows."""
+        """Return what one observation shows.
+
+        Raises:
+            ValueError: It is none of the bare environment: a wrapper stacks, flattens or scales observations.
+        """
+        observation = self._checked(observation)
         if self._is_image:
             return self._read_image(observation)
         shape = (self.config.view_size, self.config.view_size)
@@ -46,11 +64,31 @@ class Decoder:
             codes = codes.reshape(self._cells, -1).argmax(axis=1)
         return Sight(codes.reshape(shape).astype(np.uint8), observation[cut:])
 
+    def _checked(self, observation: Any) -> NDArray[np.uint8]:
+        given = np.asarray(observation)
+        if given.shape != self._high.shape:
+            raise ValueError(
+                f"the policy reads observations of {self.task.name} as they are, of shape "
+                f"{self._high.shape}, got one of shape {given.shape}: give it what the bare environment "
+                "shows, of stacked observations the last"
+            )
+        if (
+            given.dtype.kind not in "biuf"
+            or not ((given >= 0) & (given <= self._high) & (given % 1 == 0)).all()
+        ):
+            raise ValueError(
+                f"the policy reads observations of {self.task.name} as they are, whole numbers from 0 to "
+                f"{self._high.max()}, got others: a wrapper has changed them"
+            )
+        return given.astype(np.uint8, copy=False)
+
     def _read_image(self, image: NDArray[np.uint8]) -> Sight:
         side, cell = self.config.view_size, cell_pixels(self.config.view_size)
         sprites = observed_sprites(self.task, side)
         cut = image[: side * cell].reshape(side, cell, side, cell, 3).swapaxes(1, 2)
         same = (cut[:, :, None] == sprites).all(axis=(3, 4, 5))
+        if not same.any(axis=2).all():
+            raise ValueError(f"the picture shows something that is no tile of {self.task.name}")
         band = image[side * cell :]
         count = self._num_notes
         middles = [(2 * note + 1) * side * cell // (2 * count) for note in range(count)]

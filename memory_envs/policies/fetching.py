@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_envs.policies.decoding import UnannouncedEpisode
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import FORWARD, NORTH, PARTIAL, TURN_RIGHT, moved_freely, window_cell
 from memory_envs.rules.room import cell_number, is_open, show_room
@@ -190,9 +191,17 @@ class Fetcher:
         self._plan: _DatedPlan | None = None
 
     def __call__(self, sight: Sight) -> int:
-        """Return the next action."""
+        """Return the next action.
+
+        Raises:
+            UnannouncedEpisode: The room cannot look like this after what was seen, or the time is up.
+        """
+        if self._left <= 0:
+            raise UnannouncedEpisode
         self._feel(bool(sight.notes[0]))
         self._map.see(sight.window)
+        if not self._map.origins:
+            raise UnannouncedEpisode
         action = self._chosen()
         self._entered = self._map.move(action)
         self._left -= 1

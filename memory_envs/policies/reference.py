@@ -104,7 +104,11 @@ class MemorylessPolicy:
             self._act = lambda sight: self._looked_up(found.get(key(sight)))
 
     def __call__(self, observation: Any) -> int:
-        """Return the next action."""
+        """Return the next action.
+
+        Raises:
+            ValueError: The observation is not as the bare environment shows it.
+        """
         return self._act(self._decoder(observation))
 
     def reset(self) -> None:
@@ -138,7 +142,12 @@ class PerfectMemoryPolicy:
         self._policy = task.perfect_memory(config) if task.perfect_memory else Believer(task, config)
 
     def __call__(self, observation: Any) -> int:
-        """Return the next action."""
+        """Return the next action.
+
+        Raises:
+            gymnasium.error.ResetNeeded: The observation cannot follow those before it: `reset` was forgotten.
+            ValueError: The observation is not as the bare environment shows it.
+        """
         return self._policy(self._decoder(observation))
 
     def reset(self) -> None:
@@ -169,7 +178,11 @@ class OptimalPolicy:
         """Return the next action."""
         state = self._state()
         ahead, first, actions = self._solve(self._env.stream, self._env.episode)
-        return int(actions[state.steps - first, ahead.number[timeless(self._rules, state)]])
+        timeless_state = timeless(self._rules, state)
+        if state.steps < first or timeless_state not in ahead.number:  # set there, not walked to
+            self._solve.cache_clear()
+            ahead, first, actions = self._solve(self._env.stream, self._env.episode)
+        return int(actions[state.steps - first, ahead.number[timeless_state]])
 
     def reset(self) -> None:
         """Forget the solution of the last episode."""

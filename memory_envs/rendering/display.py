@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from memory_envs.extras import not_installed
 
+_FINER = 8
 _BLIND_DRIVERS = ("dummy", "offscreen")
 
 
@@ -127,8 +128,12 @@ def letters(text: str, height: int) -> NDArray[np.float64]:
     """
     pygame = load_pygame()
     pygame.font.init()
-    surface = pygame.font.Font(None, height).render(text or " ", True, (255, 255, 255))
-    cover = pygame.surfarray.array_alpha(surface).swapaxes(0, 1) / 255
+    # Drawn larger and averaged: a small font puts each letter on a whole pixel, which spaces them unevenly.
+    surface = pygame.font.Font(None, height * _FINER).render(text or " ", True, (255, 255, 255))
+    fine = pygame.surfarray.array_alpha(surface).swapaxes(0, 1) / 255
+    fine = np.pad(fine, [(0, -length % _FINER) for length in fine.shape])
+    rows, columns = (length // _FINER for length in fine.shape)
+    cover: NDArray[np.float64] = fine.reshape(rows, _FINER, columns, _FINER).mean(axis=(1, 3))
     cover.flags.writeable = False
     return cover
 

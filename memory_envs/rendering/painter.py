@@ -12,7 +12,7 @@ import numpy as np
 from memory_envs.rendering import ansi
 from memory_envs.rendering.display import letters
 from memory_envs.rendering.palette import PALETTE
-from memory_envs.rendering.scene import FLOOR, Fact, Look, Mark, Mood, Scene
+from memory_envs.rendering.scene import FLOOR, WALL, Fact, Look, Mark, Mood, Scene
 from memory_envs.rendering.sprites import (
     Colour,
     Pixels,
@@ -63,8 +63,11 @@ def pixels(scene: Scene, style: Style = ALL) -> Pixels:
 def with_legend(frame: Pixels, scene: Scene, style: Style) -> Pixels:
     """Return a frame with the names below it of what can be met, in as many rows as they need."""
     things = tuple(scene.looks[code] for code in scene.things)
-    legend = _legend(things, frame.shape[1] - 2 * MARGIN, style.view != "agent")
-    below = _page(len(legend) + MARGIN, frame.shape[1])
+    width, has_room = frame.shape[1] - 2 * MARGIN, style.view != "agent"
+    legend = _legend(things, width, has_room)
+    # As high as for all that the task knows, so that frames of all its configurations are of one size.
+    largest = _legend(tuple(look for look in scene.looks if look not in (WALL, FLOOR)), width, has_room)
+    below = _page(len(largest) + MARGIN, frame.shape[1])
     _paste(below, legend, 0, MARGIN)
     return np.concatenate([frame[: len(frame) - MARGIN // 2], below])
 
@@ -130,17 +133,31 @@ def _room(scene: Scene, cell: int) -> Pixels:
     mark = min(scene.tiles.shape) * cell // _MARKS
     if mark > 1.5 * cell:
         return _marked(_assembled(tiles), scene, cell, mark)
-    tiles[scene.row, scene.column] = agent_over(tiles[scene.row, scene.column], scene.heading)
+    look = scene.looks[scene.tiles[scene.row, scene.column]]
+    tiles[scene.row, scene.column] = _with_agent(tiles[scene.row, scene.column], look, scene.heading)
     return _assembled(tiles)
+
+
+def _with_agent(tile: Pixels, look: Look, heading: int) -> Pixels:
+    """Return a tile with the agent on it: in its corner where something lies there, so that both are seen."""
+    if look == FLOOR:
+        return agent_over(tile, heading)
+    tile, side = tile.copy(), len(tile) * 9 // 20
+    tile[-side:, -side:] = agent_over(tile[-side:, -side:], heading)
+    return tile
 
 
 def _marked(room: Pixels, scene: Scene, cell: int, mark: int) -> Pixels:
     """Return a room of small cells in which things and agent are drawn larger than the cells they are in."""
+    # The agent first, beneath things that are near it; where it stands on one, again, in a corner.
+    own = _around(room, scene.row, scene.column, cell, mark)
+    own[:] = agent_over(own, scene.heading)
     for row, column in np.argwhere(np.isin(scene.tiles, scene.things)).tolist():
         patch = _around(room, row, column, cell, mark)
         patch[:] = thing_over(patch, scene.looks[scene.tiles[row, column]], bool(scene.visible[row, column]))
-    patch = _around(room, scene.row, scene.column, cell, mark)
-    patch[:] = agent_over(patch, scene.heading)
+    look = scene.looks[scene.tiles[scene.row, scene.column]]
+    if look != FLOOR:
+        own[:] = _with_agent(own, look, scene.heading)
     return room
 
 
@@ -159,8 +176,7 @@ def _agent_view(scene: Scene, cell: int) -> Pixels:
     tiles = lit[scene.view]
     row, column = len(scene.view) - 1, len(scene.view) // 2
     own = tiles[row, column]
-    if scene.looks[scene.view[row, column]] == FLOOR:
-        own = agent_over(own, heading=3)
+    own = _with_agent(own, scene.looks[scene.view[row, column]], heading=3)
     tiles[row, column] = framed(own, PALETTE["frame"])
     view = _assembled(tiles)
     return np.concatenate([view, *(_note(name, on, view.shape[1]) for name, on in scene.notes.items())])

@@ -13,9 +13,19 @@ from numpy.typing import NDArray
 
 from memory_envs.extras import not_installed
 from memory_envs.files import replacing
+from memory_envs.rules.settings import check_integer, check_number
 
 REST = 1.5
 """Seconds for which a video stays on its last frame."""
+
+LARGEST_WIDTH = 4096
+"""Most pixels across that frames are scaled to."""
+
+MOST_PIXELS = 2**30
+"""Most pixels of all frames of a GIF together: as many bytes are held in memory."""
+
+FASTEST = 1000
+"""Most frames per second."""
 
 _COLOURS = 250
 _SAMPLES = 8
@@ -31,14 +41,16 @@ class Gif:
             width: Pixels across; frames are scaled to it. None leaves them as they are.
 
         Raises:
-            ValueError: `width` is not above 0.
+            TypeError: `width` is no integer.
+            ValueError: It is not from 1 to LARGEST_WIDTH.
             gymnasium.error.DependencyNotInstalled: pillow is missing.
         """
         if width is not None:
-            _check_positive("width", width)
+            width = check_integer("width", width, 1, LARGEST_WIDTH)
         self._pillow = _pillow()
         self._width = width
         self._images: list[Any] = []
+        self._pixels = 0
         self._milliseconds: list[int] = []
 
     def __len__(self) -> int:
@@ -46,11 +58,23 @@ class Gif:
         return len(self._images)
 
     def add(self, frame: NDArray[np.uint8], seconds: float = 0.1) -> None:
-        """Append a frame, uint8 [height, width, 3], that stays for so long."""
+        """Append a frame, uint8 [height, width, 3], that stays for so long.
+
+        Raises:
+            ValueError: With it the animation would have more than MOST_PIXELS.
+        """
         image = self._pillow.fromarray(frame)
+        height, width = frame.shape[:2]
         if self._width is not None:
-            height = round(image.height * self._width / image.width)
-            image = image.resize((self._width, height), self._pillow.Resampling.BOX)
+            width, height = self._width, max(1, round(height * self._width / width))
+        self._pixels += height * width
+        if self._pixels > MOST_PIXELS:
+            raise ValueError(
+                f"a GIF may have {MOST_PIXELS:,} pixels in all, too few for {len(self) + 1} frames of "
+                f"{width} x {height}: choose a smaller width or fewer frames"
+            )
+        if self._width is not None:
+            image = image.resize((width, height), self._pillow.Resampling.BOX)
         self._images.append(image.quantize(_COLOURS, dither=self._pillow.Dither.NONE))
         self._milliseconds.append(round(1000 * seconds))
 
@@ -90,10 +114,10 @@ def write_gif(
     """Write frames, uint8 [height, width, 3], as an endless GIF that rests on the last one.
 
     Raises:
-        ValueError: There are no frames, or a number is not above 0.
+        ValueError: There are no frames, they are too large, or the pace is not above 0 and at most FASTEST.
         gymnasium.error.DependencyNotInstalled: pillow is missing.
     """
-    _check_positive("frames_per_second", frames_per_second)
+    _check_pace(frames_per_second)
     gif = Gif(width)
     for frame in frames:
         gif.add(frame, 1 / frames_per_second)
@@ -108,10 +132,10 @@ def write_mp4(
     """Write frames, uint8 [height, width, 3] with even sides, as an MP4 (H.264) that rests on the last one.
 
     Raises:
-        ValueError: There are no frames, a side is odd, or the pace is not above 0.
+        ValueError: There are no frames, a side is odd, or the pace is not above 0 and at most FASTEST.
         gymnasium.error.DependencyNotInstalled: imageio-ffmpeg is missing.
     """
-    _check_positive("frames_per_second", frames_per_second)
+    _check_pace(frames_per_second)
     ffmpeg = _ffmpeg()
     frames = iter(frames)
     first = next(frames, None)
@@ -132,9 +156,11 @@ def write_mp4(
                 writer.send(np.ascontiguousarray(still))
 
 
-def _check_positive(name: str, value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"{name} must be above 0, got {value}")
+def _check_pace(frames_per_second: float) -> None:
+    if not check_number("frames_per_second", frames_per_second, 0) > 0:
+        raise ValueError(f"frames_per_second must be above 0, got {frames_per_second}")
+    if frames_per_second > FASTEST:
+        raise ValueError(f"frames_per_second must be at most {FASTEST}, got {frames_per_second}")
 
 
 def _pillow() -> ModuleType:

@@ -114,12 +114,15 @@ class TaskEnv:
         _check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.style = check_style(render_view, render_panel)
-        self._window = Window(type(self).__name__, self.metadata["render_fps"])
+        self._window = Window(self._title(), self.metadata["render_fps"])
+
+    def _title(self) -> str:
+        return type(self).__name__
 
     def _scene(self, lane: int) -> Scene:
-        self._require_reset("scene()", lane)
         if self.task.scene is None:
             raise NotImplementedError(f"{self.task.name} does not say how it looks: give its Task a scene")
+        self._require_reset("scene()", lane)
         return self.task.scene(self.config, self._lanes.state(lane))
 
     def _shown(self, paint: Callable[[], Pixels], scenes: Callable[[], Iterable[Scene]]) -> list[Any] | None:

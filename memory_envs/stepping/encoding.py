@@ -18,12 +18,26 @@ LEAST_IMAGE = 36
 _LEAST_CELL = 12  # pixels; with less, shapes cannot be told apart
 
 
-def observation_space(task: Task, view_size: int, observation: str) -> Box:
+DTYPES = ("uint8", "float32")
+"""Number types of observations."""
+
+
+def observation_space(task: Task, view_size: int, observation: str, dtype: str = "uint8") -> Box:
     """Return the space of one observation.
 
     Raises:
-        ValueError: `observation` is unknown.
+        ValueError: `observation` or `dtype` is unknown.
     """
+    check_choice("dtype", dtype, DTYPES)
+    written = _written_space(task, view_size, observation)
+    return (
+        written
+        if dtype == "uint8"
+        else Box(written.low.astype(dtype), written.high.astype(dtype), dtype=np.dtype(dtype).type)
+    )
+
+
+def _written_space(task: Task, view_size: int, observation: str) -> Box:
     _check(observation)
     cells, tiles, notes = view_size * view_size, task.rules.NUM_TILES, task.rules.NUM_NOTES
     # Vectors where there are no pixels: Stable-Baselines3 would take a window of three dimensions for a

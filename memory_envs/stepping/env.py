@@ -16,7 +16,7 @@ from memory_envs.stepping.base import TaskEnv
 from memory_envs.stepping.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.stepping.lanes import CONFIG, Lanes, RefusedStep, new_stream
 
-Observation = NDArray[np.uint8]
+Observation = NDArray[Any]
 
 
 class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
@@ -31,6 +31,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         self,
         *,
         observation: str = "onehot",
+        dtype: str = "uint8",
         analysis: bool = False,
         render_mode: str | None = None,
         render_view: str = "both",
@@ -41,6 +42,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
 
         Args:
             observation: "onehot", "tiles" or "rgb".
+            dtype: Number type of observations: "uint8", or "float32" for libraries that do not convert.
             analysis: Whether infos tell what is known of the state; costs speed.
             render_mode: "human", "rgb_array", "ansi" or None.
             render_view: What is painted: the "room" from above, what the "agent" sees, or "both".
@@ -58,7 +60,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
             render_view=render_view,
             render_panel=render_panel,
         )
-        self._lanes = Lanes(self.task, self.config, 1, observation)
+        self._lanes = Lanes(self.task, self.config, 1, observation, dtype=dtype)
         self.observation_space = cast(gymnasium.Space[Observation], self._lanes.space)
         self.action_space = gymnasium.spaces.Discrete(self.task.rules.NUM_ACTIONS)
         self._actions = np.zeros(1, dtype=np.int64)

@@ -40,15 +40,15 @@ class Steps(NamedTuple):
     """What one step of N lanes returns. All arrays are new.
 
     Attributes:
-        observations: uint8 [N, shape of an observation], after any reset.
+        observations: [N, shape of an observation], of the dtype of the space, after any reset.
         final_observations: Filled for lanes that ended and were reset at once; without rows in other modes.
         final_rows: The rows of those lanes as they ended, int64; without rows where nobody asked for facts.
         rewards: float64 [N].
         flags: bool [NUM_FLAGS, N], in the order named in `memory_envs.stepping.kernels`.
     """
 
-    observations: NDArray[np.uint8]
-    final_observations: NDArray[np.uint8]
+    observations: NDArray[Any]
+    final_observations: NDArray[Any]
     final_rows: NDArray[np.int64]
     rewards: NDArray[np.float64]
     flags: NDArray[np.bool_]
@@ -88,25 +88,26 @@ class Lanes:
         observation: str,
         autoreset: int = DISABLED,
         keep_final_rows: bool = False,
+        dtype: str = "uint8",
     ) -> None:
         """Compile (or load) the kernels and set up lanes that have never been reset.
 
         Raises:
-            ValueError: `observation` is unknown.
+            ValueError: `observation` or `dtype` is unknown.
         """
         self.task = task
         self.config = config
         self._rules = task.rules
         self.rows = np.zeros((num_lanes, FIELDS + len(self._rules.State._fields)), dtype=np.int64)
-        self.space = observation_space(task, config.view_size, observation)
+        self.space = observation_space(task, config.view_size, observation, dtype)
         self._kernels = compile_rulebook(self._rules)
         self._config = pack(config)
         self._shared = (*self._config, self.rows, *new_pen(task, config.view_size, observation))
-        self._arguments = (num_lanes, observation, autoreset, keep_final_rows)
+        self._arguments = (num_lanes, observation, autoreset, keep_final_rows, dtype)
         self._autoreset = autoreset
         self._keep_final_rows = keep_final_rows
         self._written = (num_lanes, math.prod(self.space.shape))
-        self._is_vector = len(self.space.shape) == 1
+        self._is_as_written = len(self.space.shape) == 1 and dtype == "uint8"
         self._no_observations = np.empty((0, self._written[1]), dtype=np.uint8)
         self._no_rows = np.empty((0, self.rows.shape[1]), dtype=np.int64)
 
@@ -114,7 +115,7 @@ class Lanes:
         """Copy and pickle by what the lanes were made from, as compiled code cannot be."""
         return _remade, (self.task, self.config, self._arguments, self.rows.copy())
 
-    def begin(self, mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    def begin(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
         """Begin the episodes named in the rows of the lanes of `mask`, bool [N]; observe all lanes."""
         observations = np.empty(self._written, dtype=np.uint8)
         self._kernels.reset(*self._shared, mask, observations)
@@ -137,7 +138,7 @@ class Lanes:
         refused = self._kernels.step(*self._shared, self._autoreset, actions, *outputs)
         if refused >= 0:
             raise RefusedStep(refused, int(self.rows[refused, PHASE]))
-        if self._is_vector:
+        if self._is_as_written:
             return Steps(*outputs)
         return Steps(self._shaped(observations), self._shaped(final_observations), *outputs[2:])
 
@@ -172,8 +173,9 @@ class Lanes:
         row = self.rows[lane].astype("<i8").tobytes()
         return hashlib.blake2b(row, digest_size=8).hexdigest()
 
-    def _shaped(self, observations: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return observations.reshape(-1, *self.space.shape)  # the kernels write vectors
+    def _shaped(self, observations: NDArray[np.uint8]) -> NDArray[Any]:
+        # The kernels write vectors of bytes.
+        return observations.reshape(-1, *self.space.shape).astype(self.space.dtype, copy=False)
 
     def columns(self) -> list[str]:
         """Return the names of the columns of `rows`."""
@@ -258,7 +260,9 @@ def seeded_stream(seed: int) -> int:
     return new_stream(seeding.np_random(seed)[0])
 
 
-def _remade(task: Task, config: Any, arguments: tuple[int, str, int, bool], rows: NDArray[np.int64]) -> Lanes:
+def _remade(
+    task: Task, config: Any, arguments: tuple[int, str, int, bool, str], rows: NDArray[np.int64]
+) -> Lanes:
     lanes = Lanes(task, config, *arguments)
     lanes.rows[:] = rows
     return lanes

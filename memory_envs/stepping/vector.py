@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from memory_envs.rendering import painter
 from memory_envs.rendering.scene import Mood, Scene
 from memory_envs.rendering.sprites import Pixels
-from memory_envs.rules.settings import check_integer
+from memory_envs.rules.settings import LARGEST, check_integer
 from memory_envs.stepping.base import TaskEnv
 from memory_envs.stepping.kernels import EPISODE, FINAL_SUCCESS, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.stepping.lanes import CONFIG, Lanes, RefusedStep, Steps, new_stream, seeded_stream
 
-Observations = NDArray[np.uint8]
+Observations = NDArray[Any]
 Flags = NDArray[np.bool_]
+
+MOSAIC_LANES = 64
+"""Lanes in a mosaic that is not asked for more; the title of a window says if there are."""
 
 _AUTORESET = {mode: number for number, mode in enumerate(AutoresetMode)}
 
@@ -39,6 +42,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         *,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         observation: str = "onehot",
+        dtype: str = "uint8",
         analysis: bool = False,
         render_mode: str | None = None,
         render_view: str = "both",
@@ -51,6 +55,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
             num_envs: Number of lanes.
             autoreset_mode: What happens to a lane whose episode has ended; an AutoresetMode or its value.
             observation: As in the single environment, like all that follow.
+            dtype: See the single environment.
             analysis: See the single environment.
             render_mode: "human" (a mosaic in a window), "rgb_array", "ansi" or None.
             render_view: See the single environment.
@@ -75,7 +80,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         self._outcomes: dict[int, Mood] = {}
         number = _AUTORESET[self.autoreset_mode]
         self._lanes = Lanes(
-            self.task, self.config, self.num_envs, observation, number, keep_final_rows=analysis
+            self.task, self.config, self.num_envs, observation, number, keep_final_rows=analysis, dtype=dtype
         )
         self.single_observation_space = self._lanes.space
         self.single_action_space = gymnasium.spaces.Discrete(self.task.rules.NUM_ACTIONS)
@@ -233,7 +238,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         shown = self._shown(self.mosaic, lambda: map(self.scene, range(self.num_envs)))
         return None if shown is None else tuple(shown)
 
-    def mosaic(self, max_lanes: int = 64) -> Pixels:
+    def mosaic(self, max_lanes: int = MOSAIC_LANES) -> Pixels:
         """Return one RGB image, uint8 [height, width, 3], of the first lanes; needs no render mode.
 
         Rooms are seen from above, in rows from lane 0 on; the border of one is green where the task was
@@ -244,11 +249,16 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
             ValueError: It is below 1.
             gymnasium.error.ResetNeeded: A lane has no state yet.
         """
-        max_lanes = check_integer("max_lanes", max_lanes, 1)
+        if check_integer("max_lanes", max_lanes, -LARGEST) < 1:
+            raise ValueError(f"max_lanes must be at least 1, got {max_lanes}")
         self._require_reset("mosaic()")
         scenes = [self.scene(lane) for lane in range(min(max_lanes, self.num_envs))]
         moods = [self._outcomes.get(lane, scene.mood) for lane, scene in enumerate(scenes)]
         return painter.mosaic(scenes, moods)
+
+    def _title(self) -> str:
+        shown = f"lanes 0 to {MOSAIC_LANES - 1} of {self.num_envs}"
+        return super()._title() + (f", {shown}" if self.num_envs > MOSAIC_LANES else "")
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close the window, if one is open; windows of other environments stay."""

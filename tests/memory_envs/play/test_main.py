@@ -71,8 +71,22 @@ def test_finished_episodes_are_scored_and_saved(tmp_path):
     assert replays[0].stream == replays[1].stream and [replay.episode for replay in replays] == [0, 1]
     scores = [json.loads(line) for line in (folder / "scores.jsonl").read_text().splitlines()]
     assert [score["replay"] for score in scores] == ["IMaze-v0-0001.json", "IMaze-v0-0002.json"]
-    assert scores[0] | {"replay": ""} == {"replay": "", "return": 0.0, "steps": 3, "success": False}
+    known = {"return": 0.0, "steps": 3, "success": False, "finished": True, "full_view": False}
+    assert scores[0] | {"replay": ""} == {"replay": ""} | known
     assert "mean of 2: 0.00" in screen.shown[-1][1][0] and "has ended" in screen.shown[-1][1][-1]
+
+
+def test_an_episode_that_is_given_up_counts(tmp_path):
+    player = play.Player(ENV, json.loads(SHORT), tmp_path, seed=4, full_view=True)
+    screen = Script(["w", "w", "r"], ["r"], ["a", "a", "a", "r"], ["q"])
+    play.play(player, screen)
+    scores = [json.loads(line) for line in (tmp_path / "scores.jsonl").read_text().splitlines()]
+    assert [(score["finished"], score["steps"], score["full_view"]) for score in scores] == [
+        (False, 2, True),
+        (True, 3, True),
+    ]
+    assert Replay.load(tmp_path / scores[0]["replay"]).actions == (2, 2)
+    assert "mean of 2: 0.00" in screen.shown[-1][1][0] and "r: give up" in screen.shown[0][1][-1]
 
 
 def test_the_score_counts_rewards(tmp_path):

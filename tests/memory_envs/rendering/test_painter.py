@@ -51,9 +51,13 @@ def test_the_agent_points_where_it_looks_in_the_room_and_up_in_its_view(heading)
 
 def test_a_twins_hint_is_painted_in_the_agents_own_cell():
     hinted = scene_at(row=4, column=4, heading=1, cue=1, observability="full")
-    own = framed(sprite(hinted.looks[imaze.CUE_B], 56), PALETTE["frame"])
-    assert holds(painter.pixels(hinted), own)
-    assert not holds(painter.pixels(scene_at(row=4, column=4, heading=1, cue=1)), own)
+    hint = sprite(hinted.looks[imaze.CUE_B], 56)
+    corner = hint.copy()
+    corner[-25:, -25:] = agent_over(corner[-25:, -25:], heading=3)
+    assert holds(painter.pixels(hinted), framed(corner, PALETTE["frame"])), "hint and agent are both seen"
+    assert (corner == hint).all(axis=2).mean() > 0.85
+    bare = painter.pixels(scene_at(row=4, column=4, heading=1, cue=1))
+    assert not holds(bare, framed(corner, PALETTE["frame"]))
     assert ansi.text(hinted, Style("agent", panel=False)).splitlines()[2][1] == "B"
 
 
@@ -175,3 +179,32 @@ def test_a_missing_pygame_is_named_and_text_and_mosaics_do_without_it(monkeypatc
         painter.pixels(scene_at())
     assert ansi.text(scene_at()).startswith("####")
     assert painter.mosaic([scene_at()]).any()
+
+
+def test_an_agent_on_a_thing_hides_it_in_no_size_of_room():
+    for cell in (12, 44):
+        scene = scene_at(row=1, column=7, heading=1)
+        bare = sprite(scene.looks[scene.tiles[1, 7]], cell, lit=bool(scene.visible[1, 7]))
+        drawn = painter._room(scene, cell)[cell : 2 * cell, 7 * cell : 8 * cell]
+        same = (drawn == bare).all(axis=2)
+        assert 0.8 < same.mean() < 1 and same[: cell // 2].all()
+
+
+def test_frames_of_all_numbers_of_objects_are_of_one_size():
+    assert len({painter.pixels(fetch_scene(num_objects=count)).shape for count in (2, 3, 4, 5, 6)}) == 1
+
+
+@pytest.mark.parametrize("height", [21, 24])
+@pytest.mark.parametrize("text", ["I-Maze", "Meta-Fetch", "what the agent sees"])
+def test_letters_stand_where_those_of_a_large_font_do(text, height):
+    small, large = (painter.letters(text, size).sum(axis=0).cumsum() for size in (height, 16 * height))
+    edges = 16 * np.arange(1, len(small) + 1) - 1  # of the small pixels, in the large ones
+    ahead = np.abs(small / small[-1] - large[np.minimum(edges, len(large) - 1)] / large[-1])
+    assert ahead.max() < 0.02, "share of the ink left of each column"
+
+
+@pytest.mark.parametrize(
+    "observability, told", [("full", "cue always shown"), ("partial", "cue not seen yet")]
+)
+def test_the_panel_of_a_twin_does_not_deny_what_it_shows(observability, told):
+    assert scene_at(observability=observability).facts[1].text == told

@@ -1,9 +1,12 @@
 """Frames become GIFs and MP4s that are whole or not there."""
 
+from math import inf
+
 import numpy as np
 import pytest
 
 import memory_envs  # noqa: F401  (registers the environments)
+from memory_envs.rendering import video
 from memory_envs.rendering.video import write_gif, write_mp4
 
 
@@ -14,11 +17,43 @@ def test_videos_name_what_is_wrong(tmp_path):
     for write in (write_gif, write_mp4):
         with pytest.raises(ValueError, match="at least one frame, got none"):
             write(tmp_path / "a", [])
-        with pytest.raises(ValueError, match="frames_per_second must be above 0, got 0"):
-            write(tmp_path / "a", [frame], frames_per_second=0)
+        for pace, message in (
+            (0, "above 0, got 0"),
+            (10**9, "at most 1000"),
+            (inf, "finite"),
+        ):
+            with pytest.raises(ValueError, match=f"frames_per_second must be .*{message}"):
+                write(tmp_path / "a", [frame], frames_per_second=pace)
     with pytest.raises(FileNotFoundError, match="no such folder"):
         write_gif(tmp_path / "nowhere" / "a.gif", [frame])
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "width, problem, message",
+    [
+        (10**6, ValueError, "width must be an integer, from 1 to 4096, got 1000000"),
+        (0, ValueError, "width must be an integer, from 1 to 4096, got 0"),
+        (2.5, TypeError, "width must be an integer, got 2.5"),
+    ],
+)
+def test_a_width_that_cannot_be_served_is_refused_before_a_frame_is_painted(
+    width, problem, message, tmp_path
+):
+    def never():
+        raise AssertionError("was painted")
+        yield
+
+    with pytest.raises(problem, match=message):
+        write_gif(tmp_path / "a.gif", never(), width=width)
+
+
+def test_a_gif_does_not_outgrow_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(video, "MOST_PIXELS", 100)
+    frame = np.zeros((4, 4, 3), dtype=np.uint8)
+    write_gif(tmp_path / "a.gif", [frame] * 6)
+    with pytest.raises(ValueError, match="a GIF may have 100 pixels in all, too few for 2 frames of 8 x 8"):
+        write_gif(tmp_path / "b.gif", [frame] * 6, width=8)
 
 
 def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path):

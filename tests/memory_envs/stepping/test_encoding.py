@@ -1,5 +1,7 @@
 """The forms of an observation say the same: one-hot, codes and pictures of one window, and its notes."""
 
+import copy
+
 import gymnasium
 import numpy as np
 import pytest
@@ -137,3 +139,30 @@ def test_infos_for_analysis_have_the_same_keys_from_reset_and_step(env_id):
     env = gymnasium.make(env_id, analysis=True)
     names = {*TASKS[env_id].rules.FACTS, "is_success", "optimal_steps_remaining"}
     assert set(env.reset(seed=0)[1]) == set(env.step(0)[4]) == names
+
+
+@pytest.mark.parametrize("observation", OBSERVATIONS)
+@pytest.mark.parametrize("env_id", ["MemoryEnvs/IMaze-v0", "MemoryEnvs/MetaFetch-v0"])
+def test_a_float_observation_holds_the_same_numbers(env_id, observation):
+    settings = {"observation": observation, "max_episode_steps": 3}
+    plain, env = (gymnasium.make(env_id, **settings, dtype=dtype) for dtype in ("uint8", "float32"))
+    lanes = {"num_envs": 2, "autoreset_mode": "SameStep", **settings, "dtype": "float32"}
+    envs = gymnasium.make_vec(env_id, **lanes)
+    assert env.observation_space.dtype == envs.single_observation_space.dtype == np.float32
+    assert (env.observation_space.high == plain.observation_space.high).all()
+    (seen, _), (found, _), (many, _) = (each.reset(seed=0) for each in (plain, env, envs))
+    for step in range(4):
+        assert found.dtype == many.dtype == np.float32 and found in env.observation_space
+        assert many in envs.observation_space
+        assert (found == seen).all() and (many[0] == seen).all()
+        if step < 3:
+            (seen, *_), (found, *_), (many, *_, infos) = plain.step(0), env.step(0), envs.step([0, 0])
+            if step == 2:
+                assert infos["final_obs"][0].dtype == np.float32 and (infos["final_obs"][0] == seen).all()
+                many = np.stack(infos["final_obs"])
+    assert copy.deepcopy(envs).observe().dtype == np.float32
+
+
+def test_an_unknown_number_type_is_named():
+    with pytest.raises(ValueError, match="dtype must be one of 'uint8', 'float32', got 'float16'"):
+        gymnasium.make("MemoryEnvs/IMaze-v0", dtype="float16")

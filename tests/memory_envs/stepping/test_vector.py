@@ -376,3 +376,8 @@ def test_a_mosaic_of_no_whole_number_of_lanes_is_refused():
     envs.reset(seed=0)
     with pytest.raises(TypeError, match="max_lanes must be an integer, got 1.5"):
         envs.mosaic(1.5)
+
+
+def test_the_title_of_a_window_says_when_lanes_are_left_out():
+    assert IMazeVectorEnv(100)._window._title == "IMazeVectorEnv, lanes 0 to 63 of 100"
+    assert IMazeVectorEnv(64)._window._title == "IMazeVectorEnv"
