@@ -14,6 +14,15 @@ from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 from agents.baselines.config import RolloutConfig
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.sb3.checks import checked_env
+from agents.sb3.fitting import (
+    Data,
+    Maybe,
+    fit,
+    generator_state,
+    numpy_global_state,
+    observations,
+    optimizer_state,
+)
 
 Self = TypeVar("Self", bound="OnPolicyAgent")
 
@@ -114,6 +123,25 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
             "generators": _generator_states(self.device),
         }
 
+    def wanted_state(self) -> dict[str, Any]:
+        """Return what `state_tree` of such a model looks like; see `ConfiguredAlgorithm.wanted_state`."""
+        return {
+            "optimizers": {name: optimizer_state(each) for name, each in self.optimizers().items()},
+            "acting": self.wanted_acting_state(),
+            "generators": {
+                "torch": generator_state(torch.default_generator),
+                "cuda": Maybe(_cuda_state),
+                "numpy": numpy_global_state,
+            },
+        }
+
+    def wanted_acting_state(self) -> dict[str, Any]:
+        """Return what `acting_state` looks like in N lanes."""
+        return {
+            "observation": Maybe(observations(self.observation_space, "N", arrays=True)),
+            "is_first": Maybe(Data(np.dtype(bool), ("N",))),
+        }
+
     def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
         """Restore what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""
         for name, optimizer in self.optimizers().items():
@@ -134,3 +162,8 @@ def _set_generators(device: torch.device, states: Mapping[str, Any]) -> None:
     np.random.set_state(states["numpy"])
     if device.type == "cuda" and states["cuda"] is not None:
         torch.cuda.set_rng_state(states["cuda"].cpu(), device)
+
+
+def _cuda_state(found: Any, place: str) -> None:
+    """Check the state of a GPU's generator, whose length no machine without one knows."""
+    fit(found, Data(torch.uint8, ("bytes",)), place)

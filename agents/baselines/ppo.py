@@ -11,6 +11,7 @@ from stable_baselines3 import PPO
 from agents.baselines.config import PPOConfig, RecurrentPPOConfig
 from agents.baselines.on_policy import OnPolicyAgent
 from agents.baselines.recurrent_ppo.algorithm import FastRecurrentPPO
+from agents.sb3.fitting import Each, Number, core_state
 
 
 class PPOAgent(OnPolicyAgent, PPO):
@@ -31,6 +32,14 @@ class RecurrentPPOAgent(OnPolicyAgent, FastRecurrentPPO):
         """Return what acting depends on, including LSTM states and the minibatches that are already drawn."""
         memory = {"pi": tuple(self._last_lstm_states.pi), "vf": tuple(self._last_lstm_states.vf)}
         return super().acting_state() | {"memory": memory, "splits": list(self.rollout_buffer.splits)}
+
+    def wanted_acting_state(self) -> dict[str, Any]:
+        """Return what `acting_state` looks like in N lanes."""
+        memory = {
+            name: core_state(getattr(self._last_lstm_states, name), lane_axis=1) for name in ("pi", "vf")
+        }
+        splits = Each(Number(0, whole=True))
+        return super().wanted_acting_state() | {"memory": memory, "splits": splits}
 
     def set_acting_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `acting_state` returned."""

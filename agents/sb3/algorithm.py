@@ -26,8 +26,10 @@ from agents.learning.learner import Learner
 from agents.learning.replay_buffer import ReplayBuffer
 from agents.learning.steps import Step
 from agents.process.torch_modes import denormals_as_zero
+from agents.sb3 import unrolls
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.sb3.checks import check_engine, check_spaces, checked_env
+from agents.sb3.fitting import Maybe, optimizer_state
 from agents.sb3.means import RunningMeans
 from agents.vec_env.steps import GymnasiumSteps
 from registry.agents import get_agent
@@ -250,6 +252,25 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             "actor": self.actor.state_dict(),
             "replay": self.replay.state_dict(),
         }
+
+    def wanted_state(self) -> dict[str, Any]:
+        """Return what `state_tree` of such a model looks like; see `ConfiguredAlgorithm.wanted_state`."""
+        distilled = self.distiller and {"optimizer": optimizer_state(self.policy.optimizer)}
+        return {
+            "metrics": unrolls.running_means,
+            "learner": unrolls.learner(self.learner),
+            "distiller": distilled,
+            "actor": unrolls.actor(self.actor, self.observation_space, self._num_actions),
+            "replay": Maybe(
+                unrolls.replay(
+                    self.replay, self.actor, self.learner, self.observation_space, self._num_actions
+                )
+            ),
+        }
+
+    @property
+    def _num_actions(self) -> int:
+        return int(self.action_space.n)  # type: ignore[attr-defined]
 
     def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
         """Restore what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections import deque
@@ -17,6 +18,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
 
 from agents.sb3 import checkpoint, saving
+from agents.sb3.fitting import Each, Maybe, Number
 from agents.sb3.spaces import space_from_json, space_to_json
 from agents.vec_env.state import get_env_state, set_env_state
 from registry.lookup import did_you_mean
@@ -82,6 +84,13 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         """Return what training depends on, by name, in the types that `agents.sb3.checkpoint.save` stores.
 
         Policy, counters and environments are not part of it: `save` stores them for every agent.
+        """
+        raise NotImplementedError
+
+    def wanted_state(self) -> dict[str, Any]:
+        """Return what `state_tree` of a model of this make looks like, in `agents.sb3.fitting`'s terms.
+
+        The name N stands for the number of lanes.
         """
         raise NotImplementedError
 
@@ -157,7 +166,8 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         saving.check_complete(tree, model.state_tree(), path)
         if not force_reset:
             saving.check_resumable(tree, None if model.env is None else model.n_envs, path)
-        model._restore(tree, resume=not force_reset)
+        saving.check_fits(tree, model._wanted(resume=not force_reset), path)
+        model._restore(tree, not force_reset, path)
         return model
 
     def _described(self) -> dict[str, Any]:
@@ -196,28 +206,43 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         given: Mapping[str, Any],
     ) -> Self:
         """A new model with the saved arguments and settings, except for those that are given."""
+        saving.check_description(tree, path)
         config = saving.saved_config(cls.config_class, tree["arguments"]["config"], given, path)
         arguments = saving.saved_arguments(tree["arguments"], given, cls.policy_aliases.values())
         policy = arguments.pop("policy")
         model = cls(policy, env, config, device=device, _init_setup_model=False, **arguments)
-        spaces = space_from_json(tree["observation_space"]), space_from_json(tree["action_space"])
+        with saving.described_by(path):
+            spaces = space_from_json(tree["observation_space"]), space_from_json(tree["action_space"])
         if model.env is None:
             model.n_envs = tree["n_envs"]
         else:
             check_for_correct_spaces(model.env, *spaces)
         model.observation_space, model.action_space = spaces
-        model._setup_model()
+        own_code = given.keys() & {"policy", "policy_kwargs"}
+        with contextlib.nullcontext() if own_code else saving.described_by(path):
+            model._setup_model()
         return model
 
-    def _restore(self, tree: Mapping[str, Any], resume: bool) -> None:
+    def _wanted(self, resume: bool) -> dict[str, Any]:
+        """What the entries of this model's file look like, those apart that it was built from."""
+        own = get_env_state(self.env) if resume and self.env is not None else None
+        return {
+            "environment": Maybe(saving.environment(own)),
+            "counters": dict.fromkeys(COUNTERS, Number()),
+            "episodes": {"infos": Each(saving.episode_info), "successes": Each(Number())},
+            "policy": self.policy.state_dict(),
+        } | self.wanted_state()
+
+    def _restore(self, tree: Mapping[str, Any], resume: bool, path: Path) -> None:
         self.policy.load_state_dict(tree["policy"])
-        for name, value in tree["counters"].items():
-            setattr(self, name, value)
+        for name in COUNTERS:  # no other attribute, whatever the file says
+            setattr(self, name, tree["counters"][name])
         self.ep_info_buffer = deque(tree["episodes"]["infos"], maxlen=self._stats_window_size)
         self.ep_success_buffer = deque(tree["episodes"]["successes"], maxlen=self._stats_window_size)
         self.load_state_tree(tree, resume)
         if self.env is not None and self._last_obs is not None:
-            set_env_state(self.env, tree["environment"])
+            with saving.described_by(path):
+                set_env_state(self.env, tree["environment"])
 
     def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
         if policy_name not in self.policy_aliases:

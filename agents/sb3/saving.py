@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import numbers
 import os
-from collections.abc import Collection, Iterable, Mapping
+import types
+import typing
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 from stable_baselines3.common.utils import get_device
@@ -17,11 +21,17 @@ from stable_baselines3.common.utils import get_device
 from agents.learning.settings import absent_settings
 from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError
+from agents.sb3.fitting import Check, Each, Maybe, Misfit, Number, fit
 
 # What every file contains, beside the state of the environments.
 ENTRIES = "arguments observation_space action_space n_envs counters episodes policy".split()
 # What `save` can leave out.
 OPTIONAL_PARTS = ("replay", "environment")
+# Raised by spaces, settings, networks and environments for values that are none of theirs.
+_FAULTS_OF_CONTENT = (
+    *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError),
+    *(RuntimeError, MemoryError),
+)
 
 
 def with_suffix(path: str | os.PathLike[str]) -> Path:
@@ -79,6 +89,41 @@ def check_kind(tree: Any, kind: str, path: Path) -> None:
     _check_entries(tree, ENTRIES, path)
 
 
+def check_description(tree: Mapping[str, Any], path: Path) -> None:
+    """Check what a model is to be built from: kinds, not values.
+
+    Raises:
+        CheckpointError: Something is of another kind; names its place in the tree.
+    """
+    whole = Number(0, whole=True)
+    arguments = {
+        "policy": "",
+        "config": _by_name,
+        "seed": Maybe(whole),
+        "stats_window_size": Number(1, whole=True),
+        "policy_kwargs": _by_name,
+        "lost_policy_kwargs": Each(""),
+    }
+    with described_by(path):
+        fit(tree["n_envs"], Number(1, whole=True), "n_envs")
+        fit(tree["arguments"], arguments, "arguments")
+
+
+@contextlib.contextmanager
+def described_by(path: Path) -> Iterator[None]:
+    """Say of an error that comes from what a file describes that the file is at fault.
+
+    Raises:
+        CheckpointError: In place of what was raised.
+    """
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except _FAULTS_OF_CONTENT as fault:
+        raise CheckpointError(f"{path} describes no model of this version: {fault}") from fault
+
+
 def check_complete(tree: Mapping[str, Any], state: Iterable[str], path: Path) -> None:
     """Check that a file contains every part of a model's `state`.
 
@@ -93,6 +138,46 @@ def _check_entries(tree: Mapping[str, Any], names: Iterable[str], path: Path) ->
         raise CheckpointError(
             f"{path} is incomplete: the {tree['algorithm']} model lacks {', '.join(missing)}"
         )
+
+
+def check_fits(tree: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -> None:
+    """Check every part of a file against the model that is to hold it, before any is used.
+
+    Args:
+        tree: The content of the file.
+        wanted: What its entries look like, as `agents.sb3.fitting.fit` takes it.
+        path: The file.
+
+    Raises:
+        CheckpointError: Something does not fit; names its place in the tree.
+    """
+    try:
+        for name, each in wanted.items():
+            fit(tree[name], each, name, {"N": tree["n_envs"]})
+    except Misfit as problem:
+        raise CheckpointError(f"{path} does not fit the model that it describes: {problem}") from problem
+
+
+def environment(own: Mapping[str, Any] | None) -> Mapping[str, Any] | Check:
+    """Return what the state of environments looks like that have the state `own`.
+
+    What is told of the environments themselves, they check.
+    """
+    if own is None or "inner" not in own:
+        return _by_name
+    counts = {name: own[name] for name in ("episode_returns", "episode_lengths")}
+    return {"inner": environment(own["inner"]), **counts, "episode_count": Number(0, whole=True)}
+
+
+def _by_name(found: Any, place: str) -> None:
+    if not isinstance(found, dict):
+        raise Misfit(f"{place} must be a dict, got {found!r:.80}")
+
+
+def episode_info(found: Any, place: str) -> None:
+    """Check the statistics of an episode: return "r", length "l" and what else a Monitor kept."""
+    for name in ("r", "l"):
+        fit(found.get(name) if isinstance(found, dict) else found, Number(), f"{place}/{name}")
 
 
 def check_resumable(tree: Mapping[str, Any], n_envs: int | None, path: Path) -> None:
@@ -140,7 +225,23 @@ def saved_config(kind: type[Any], saved: Mapping[str, Any], given: Collection[st
         raise CheckpointError(
             f"{path} is of another version: pass the settings it lacks to load(): {', '.join(missing)}"
         )
-    return kind(**saved)
+    hints = get_type_hints(kind)
+    for name, value in saved.items():
+        if not _is_of(value, hints[name]):
+            raise CheckpointError(f"{path}: arguments/config/{name} must be {hints[name]}, got {value!r:.80}")
+    with described_by(path):
+        return kind(**saved)
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Whether a value is of an annotated type; numbers may be numpy's, and whole ones real."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return any(_is_of(value, each) for each in typing.get_args(hint))
+    if hint in (int, float):
+        kind = numbers.Integral if hint is int else numbers.Real
+        is_sound = isinstance(value, kind) and not isinstance(value, bool) and value == value  # not NaN
+        return is_sound and (not isinstance(value, int) or abs(value) < 2**63)
+    return not isinstance(hint, type) or isinstance(value, hint)
 
 
 def saved_arguments(
