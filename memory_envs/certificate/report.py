@@ -154,6 +154,10 @@ class Certificate:
         content = asdict(self)
         for name in ("leaks", "reasons"):
             content[name] = list(content[name])
+        if (
+            not self.reward_observed
+        ):  # so that certificates are written as they were before it could be chosen
+            del content["reward_observed"]
         return {"format": FORMAT} | content
 
     @classmethod

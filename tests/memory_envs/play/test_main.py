@@ -77,7 +77,7 @@ def test_finished_episodes_are_scored_and_saved(tmp_path):
 
 
 def test_an_episode_that_is_given_up_counts(tmp_path):
-    player = play.Player(ENV, json.loads(SHORT), tmp_path, seed=4, full_view=True)
+    player = play.Game(ENV, json.loads(SHORT), tmp_path, seed=4, full_view=True)
     screen = Script(["w", "w", "r"], ["r"], ["a", "a", "a", "r"], ["q"])
     play.play(player, screen)
     scores = [json.loads(line) for line in (tmp_path / "scores.jsonl").read_text().splitlines()]

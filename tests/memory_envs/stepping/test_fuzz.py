@@ -23,6 +23,7 @@ LEGAL = {
     "num_objects": st.integers(2, 6),
     "split": st.sampled_from(["all", "train", "test"]),
     "observation": st.sampled_from(["onehot", "tiles", "rgb"]),
+    "dtype": st.sampled_from(["uint8", "float32"]),
     "observability": st.sampled_from(["partial", "full", "perfect_memory"]),
     "analysis": st.booleans(),
     "max_episode_steps": st.none() | st.integers(1, 500),

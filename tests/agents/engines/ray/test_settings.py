@@ -34,7 +34,7 @@ def test_lanes_are_shared_evenly_when_the_model_is_made() -> None:
 
 
 def test_agents_without_a_distiller_and_environments_of_this_process_are_refused() -> None:
-    with pytest.raises(ValueError, match="VMPO runs on the engine serial alone"):
+    with pytest.raises(ValueError, match="VMPO runs on the serial engine only"):
         VMPO("LstmPolicy", maze_lanes(), engine=RaySettings())
     with pytest.raises(TypeError, match="pass agents.vec_env.remote.RemoteLanes"):
         maze_model(engine=RaySettings()).engine.open(maze_lanes())
