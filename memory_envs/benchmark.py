@@ -5,7 +5,6 @@ because what else a machine is doing can only make a round slower.
 """
 
 import argparse
-import json
 import platform
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from memory_envs.files import write_json
 from memory_envs.version import __version__
 from registry.envs import ENVS
 
@@ -95,7 +95,7 @@ def main() -> None:
     rates = measure(arguments.seconds)
     print(table(rates))
     if arguments.json:
-        arguments.json.write_text(json.dumps(_report(rates), indent=2) + "\n")
+        write_json(arguments.json, _report(rates))
 
 
 def _best_rate(play: Callable[[], int], seconds: float) -> float:
