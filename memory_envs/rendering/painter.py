@@ -4,7 +4,6 @@ Frames are laid out with numpy from sprites. pygame only draws the letters, so n
 """
 
 import functools
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from memory_envs.rendering import ansi
 from memory_envs.rendering.display import letters
 from memory_envs.rendering.palette import PALETTE
-from memory_envs.rendering.scene import FLOOR, WALL, Fact, Look, Mark, Mood, Scene
+from memory_envs.rendering.scene import FLOOR, WALL, Fact, Look, Mark, Scene
 from memory_envs.rendering.sprites import (
     Colour,
     Pixels,
@@ -28,11 +27,9 @@ from memory_envs.rendering.views import ALL, Style
 ROOM, COLUMN, MARGIN = 396, 240, 16
 """Pixels: the side that a room fits into, the width of the column beside it, the space between things."""
 
-MOSAIC = 960
-"""Pixels that the rooms of a mosaic fit into while their cells have at least _LEAST_CELL."""
+LEAST_CELL = 4
+"""Pixels of a cell at least."""
 
-_LEAST_CELL = 4
-_GAP = 6
 _MARKS = 10  # so many marks are as wide as a room whose cells are too small for what lies in them
 _BODY, _SMALL = 24, 21
 _LINE, _LABEL, _LEGEND = 32, 24, 30
@@ -50,12 +47,12 @@ def pixels(scene: Scene, style: Style = ALL) -> Pixels:
     column_height = sum(len(part) for part in column) + MARGIN * max(0, len(column) - 1)
     height = max(len(picture), column_height)
     width = picture.shape[1] + (MARGIN + COLUMN if column else 0)
-    frame = _page(height + 2 * MARGIN, width + 2 * MARGIN)
-    _paste(frame, picture, MARGIN + (height - len(picture)) // 2, MARGIN)
+    frame = page(height + 2 * MARGIN, width + 2 * MARGIN)
+    paste(frame, picture, MARGIN + (height - len(picture)) // 2, MARGIN)
     top, spare = MARGIN, height - column_height
     for place, part in enumerate(column):
         top += spare if place == len(column) - 1 and place > 0 else 0
-        _paste(frame, part, top, 2 * MARGIN + picture.shape[1])
+        paste(frame, part, top, 2 * MARGIN + picture.shape[1])
         top += len(part) + MARGIN
     return with_legend(frame, scene, style) if style.panel else frame
 
@@ -67,39 +64,14 @@ def with_legend(frame: Pixels, scene: Scene, style: Style) -> Pixels:
     legend = _legend(things, width, has_room)
     # As high as for all that the task knows, so that frames of all its configurations are of one size.
     largest = _legend(tuple(look for look in scene.looks if look not in (WALL, FLOOR)), width, has_room)
-    below = _page(len(largest) + MARGIN, frame.shape[1])
-    _paste(below, legend, 0, MARGIN)
+    below = page(len(largest) + MARGIN, frame.shape[1])
+    paste(below, legend, 0, MARGIN)
     return np.concatenate([frame[: len(frame) - MARGIN // 2], below])
-
-
-def mosaic(scenes: Sequence[Scene], moods: Sequence[Mood] | None = None) -> Pixels:
-    """Return many rooms in one image, row by row, as near to a square as their number allows.
-
-    Args:
-        scenes: The rooms.
-        moods: What the border of each tells; None takes the moods of the scenes.
-    """
-    moods = [scene.mood for scene in scenes] if moods is None else moods
-    columns = math.ceil(math.sqrt(len(scenes)))
-    rows = math.ceil(len(scenes) / columns)
-    side = max(scenes[0].tiles.shape)
-    cell = max(_LEAST_CELL, min(ROOM // side, (MOSAIC // columns - _GAP) // side) // 2 * 2)
-    tall, wide = (cells * cell + _GAP for cells in scenes[0].tiles.shape)
-    frame = _page(rows * tall + _GAP, columns * wide + _GAP)
-    for number, scene in enumerate(scenes):
-        top, left = number // columns * tall + _GAP, number % columns * wide + _GAP
-        if moods[number] != "neutral":
-            border = frame[
-                top - _GAP // 2 : top + tall - _GAP // 2, left - _GAP // 2 : left + wide - _GAP // 2
-            ]
-            border[:] = PALETTE[moods[number]]
-        _paste(frame, _room(scene, cell), top, left)
-    return frame
 
 
 def captioned(frame: Pixels, lines: Sequence[str]) -> Pixels:
     """Return a frame with lines of text below it."""
-    below = _page(len(lines) * _LINE + MARGIN // 2, frame.shape[1])
+    below = page(len(lines) * _LINE + MARGIN // 2, frame.shape[1])
     for place, line in enumerate(lines):
         _write(below, line, place * _LINE + _LINE // 2, MARGIN, PALETTE["text"], _SMALL)
     return np.concatenate([frame, below])
@@ -110,16 +82,16 @@ def _pictures(scene: Scene, style: Style) -> tuple[Pixels, list[Pixels]]:
     panel = [_panel(scene)] if style.panel else []
     if style.view == "agent":
         return _agent_view(scene, _even_cell(scene.view.shape, ROOM)), panel
-    room = _room(scene, _even_cell(scene.tiles.shape, ROOM))
+    whole = room(scene, _even_cell(scene.tiles.shape, ROOM))
     if style.view == "room":
-        return room, panel
+        return whole, panel
     view = _agent_view(scene, _even_cell(scene.view.shape, 168))
-    return room, [_centred(_labelled("what the agent sees", view)), *panel]
+    return whole, [_centred(_labelled("what the agent sees", view)), *panel]
 
 
 def _even_cell(shape: tuple[int, ...], side: int) -> int:
     """Return the pixels of a cell, even as video encoders want frames to be."""
-    return max(_LEAST_CELL, side // max(shape) // 2 * 2)
+    return max(LEAST_CELL, side // max(shape) // 2 * 2)
 
 
 @functools.lru_cache(maxsize=32)
@@ -127,7 +99,8 @@ def _tables(looks: tuple[Look, ...], cell: int) -> tuple[Pixels, Pixels]:
     return sprite_table(looks, cell), np.stack([sprite(look, cell, lit=False) for look in looks])
 
 
-def _room(scene: Scene, cell: int) -> Pixels:
+def room(scene: Scene, cell: int) -> Pixels:
+    """Return a scene's room from above, with so many pixels along each cell."""
     lit, dimmed = _tables(scene.looks, cell)
     tiles = np.where(scene.visible[:, :, None, None, None], lit[scene.tiles], dimmed[scene.tiles])
     mark = min(scene.tiles.shape) * cell // _MARKS
@@ -183,7 +156,7 @@ def _agent_view(scene: Scene, cell: int) -> Pixels:
 
 
 def _note(name: str, on: bool, width: int) -> Pixels:
-    band = _page(_LINE, width)
+    band = page(_LINE, width)
     band[4:] = PALETTE["good" if on else "card"]
     _write(band, name, _LINE // 2 + 2, width // 2, PALETTE["agent" if on else "faint"], _SMALL, align=0.5)
     return band
@@ -196,7 +169,7 @@ def _assembled(tiles: Pixels) -> Pixels:
 
 def _panel(scene: Scene) -> Pixels:
     """Return the step count as a bar and, line by line, the facts that the agent is not told."""
-    panel = _page(_LABEL + 8 + len(scene.facts) * _LINE, COLUMN)
+    panel = page(_LABEL + 8 + len(scene.facts) * _LINE, COLUMN)
     _write(panel, scene.title, _LABEL // 2, 0, PALETTE["text"], _BODY)
     _write(panel, f"step {scene.steps}/{scene.max_steps}", _LABEL // 2, COLUMN, PALETTE["faint"], _SMALL, 1.0)
     panel[_LABEL : _LABEL + 4] = PALETTE["card"]
@@ -212,7 +185,7 @@ def _write_fact(panel: Pixels, scene: Scene, fact: Fact, middle: int) -> None:
     _write(panel, fact.text, middle, COLUMN, colour, _BODY, 1.0)
     left = COLUMN - len(fact.icons) * (_ICON + 2)
     for place, icon in enumerate(fact.icons):
-        _paste(
+        paste(
             panel, _icon(scene.looks[icon.tile], icon.mark), middle - _ICON // 2, left + place * (_ICON + 2)
         )
 
@@ -228,12 +201,12 @@ def _icon(look: Look, mark: Mark) -> Pixels:
 @functools.lru_cache(maxsize=32)
 def _legend(things: tuple[Look, ...], width: int, has_room: bool) -> Pixels:
     """Return a strip that names what can be met, wrapped like words."""
-    rows, left = [_page(_LEGEND, width)], 0
+    rows, left = [page(_LEGEND, width)], 0
     for name, picture in _legend_entries(things, has_room):
         entry = _ICON + 6 + letters(name, _SMALL).shape[1]
         if left > 0 and left + entry > width:
-            rows, left = [*rows, _page(_LEGEND, width)], 0
-        _paste(rows[-1], picture, (_LEGEND - _ICON) // 2, left)
+            rows, left = [*rows, page(_LEGEND, width)], 0
+        paste(rows[-1], picture, (_LEGEND - _ICON) // 2, left)
         _write(rows[-1], name, _LEGEND // 2, left + _ICON + 6, PALETTE["faint"], _SMALL)
         left += entry + 12
     return np.concatenate(rows)
@@ -248,33 +221,35 @@ def _legend_entries(things: tuple[Look, ...], has_room: bool) -> list[tuple[str,
 
 
 def _labelled(label: str, picture: Pixels) -> Pixels:
-    strip = _page(_LABEL, picture.shape[1])
+    strip = page(_LABEL, picture.shape[1])
     _write(strip, label, _LABEL // 2 - 2, strip.shape[1] // 2, PALETTE["faint"], _SMALL, 0.5)
     return np.concatenate([strip, picture])
 
 
 def _centred(picture: Pixels) -> Pixels:
-    column = _page(len(picture), COLUMN)
-    _paste(column, picture, 0, (COLUMN - picture.shape[1]) // 2)
+    column = page(len(picture), COLUMN)
+    paste(column, picture, 0, (COLUMN - picture.shape[1]) // 2)
     return column
 
 
-def _page(height: int, width: int) -> Pixels:
-    page = np.empty((height, width, 3), dtype=np.uint8)
-    page[:] = PALETTE["page"]
-    return page
+def page(height: int, width: int) -> Pixels:
+    """Return an empty image."""
+    empty = np.empty((height, width, 3), dtype=np.uint8)
+    empty[:] = PALETTE["page"]
+    return empty
 
 
-def _paste(page: Pixels, picture: Pixels, top: int, left: int) -> None:
-    page[top : top + len(picture), left : left + picture.shape[1]] = picture
+def paste(onto: Pixels, picture: Pixels, top: int, left: int) -> None:
+    """Lay a picture onto a larger one."""
+    onto[top : top + len(picture), left : left + picture.shape[1]] = picture
 
 
 def _write(
-    page: Pixels, line: str, middle: int, left: int, colour: Colour, height: int, align: float = 0.0
+    onto: Pixels, line: str, middle: int, left: int, colour: Colour, height: int, align: float = 0.0
 ) -> None:
     """Write a line around the row `middle`; the share `align` of its width lies left of the column `left`."""
     cover = letters(line, height)
     top, left = middle - len(cover) // 2, left - round(align * cover.shape[1])
-    below = page[top : top + len(cover), left : left + cover.shape[1]]
+    below = onto[top : top + len(cover), left : left + cover.shape[1]]
     share = cover[: len(below), : below.shape[1], np.newaxis]
     below[:] = np.rint(below + share * (np.array(colour) - below.astype(np.float64)))

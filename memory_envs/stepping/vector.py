@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from memory_envs.rendering import painter
+from memory_envs.rendering.mosaic import mosaic
 from memory_envs.rendering.scene import Mood, Scene
 from memory_envs.rendering.sprites import Pixels
 from memory_envs.rules.settings import LARGEST, check_integer
@@ -241,8 +241,9 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
     def mosaic(self, max_lanes: int = MOSAIC_LANES) -> Pixels:
         """Return one RGB image, uint8 [height, width, 3], of the first lanes; needs no render mode.
 
-        Rooms are seen from above, in rows from lane 0 on; the border of one is green where the task was
-        solved, red where it was missed, also right after the step in which the mode SAME_STEP began it anew.
+        Rooms are seen from above, in rows from lane 0 on, each below its number and, where the task has an
+        order, what of it is done. A tick and a green border tell that the task was solved, a cross and a red
+        one that it was missed, also right after the step in which the mode SAME_STEP began it anew.
 
         Raises:
             TypeError: `max_lanes` is no integer.
@@ -254,7 +255,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         self._require_reset("mosaic()")
         scenes = [self.scene(lane) for lane in range(min(max_lanes, self.num_envs))]
         moods = [self._outcomes.get(lane, scene.mood) for lane, scene in enumerate(scenes)]
-        return painter.mosaic(scenes, moods)
+        return mosaic(scenes, moods)
 
     def _title(self) -> str:
         shown = f"lanes 0 to {MOSAIC_LANES - 1} of {self.num_envs}"

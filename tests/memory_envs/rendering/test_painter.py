@@ -10,6 +10,7 @@ from gymnasium import error
 from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.imaze import IMazeEnv
 from memory_envs.rendering import ansi, display, painter
+from memory_envs.rendering.mosaic import mosaic
 from memory_envs.rendering.palette import PALETTE
 from memory_envs.rendering.sprites import agent_over, framed, sprite
 from memory_envs.rendering.views import Style
@@ -148,14 +149,6 @@ def test_every_size_can_be_painted(size):
     assert frame.shape[1] == max(4, 396 // size // 2 * 2) * size + painter.COLUMN + 3 * painter.MARGIN
 
 
-def test_the_border_of_a_lane_tells_how_its_episode_ended():
-    frame = painter.mosaic([scene_at(outcome=1), scene_at(outcome=-1), scene_at(), scene_at(steps=150)])
-    half = len(frame) // 2
-    shown = [frame[half // 2, 4], frame[half // 2, -4], frame[-half // 2, 4], frame[-half // 2, -4]]
-    expected = [PALETTE[name] for name in ("good", "bad", "page", "bad")]
-    assert [tuple(colour.tolist()) for colour in shown] == expected
-
-
 @pytest.mark.parametrize("num_objects", [3, 6])
 def test_the_legend_names_everything(num_objects):
     scene = fetch_scene(num_objects=num_objects)
@@ -178,14 +171,14 @@ def test_a_missing_pygame_is_named_and_text_and_mosaics_do_without_it(monkeypatc
     with pytest.raises(error.DependencyNotInstalled, match=r'pip install "memory-envs\[render\]"'):
         painter.pixels(scene_at())
     assert ansi.text(scene_at()).startswith("####")
-    assert painter.mosaic([scene_at()]).any()
+    assert mosaic([scene_at()]).any()
 
 
 def test_an_agent_on_a_thing_hides_it_in_no_size_of_room():
     for cell in (12, 44):
         scene = scene_at(row=1, column=7, heading=1)
         bare = sprite(scene.looks[scene.tiles[1, 7]], cell, lit=bool(scene.visible[1, 7]))
-        drawn = painter._room(scene, cell)[cell : 2 * cell, 7 * cell : 8 * cell]
+        drawn = painter.room(scene, cell)[cell : 2 * cell, 7 * cell : 8 * cell]
         same = (drawn == bare).all(axis=2)
         assert 0.8 < same.mean() < 1 and same[: cell // 2].all()
 

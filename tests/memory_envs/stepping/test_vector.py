@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import memory_envs  # noqa: F401  (registers the environments)
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
+from memory_envs.rendering.mosaic import STRIP
 from memory_envs.rendering.palette import PALETTE
 from memory_envs.rendering.sprites import agent_over, sprite
 
@@ -313,10 +314,11 @@ def test_a_mosaic_shows_the_first_lanes_near_to_a_square(num_envs):
     columns = next(n for n in range(1, 10) if n * n >= min(num_envs, 64))
     rows = -(-min(num_envs, 64) // columns)
     cell = (frame.shape[1] - 6) // columns // 9
-    assert frame.shape == (rows * (9 * cell + 6) + 6, columns * (9 * cell + 6) + 6, 3)
-    assert frame.shape[0] % 2 == frame.shape[1] % 2 == 0 and max(frame.shape) <= 1000
+    assert frame.shape == (rows * (9 * cell + 6 + STRIP) + 6, columns * (9 * cell + 6) + 6, 3)
+    assert frame.shape[0] % 2 == frame.shape[1] % 2 == 0 and max(frame.shape) <= 1000 + rows * STRIP
     start = agent_over(sprite(envs.scene(0).looks[1], cell), envs.scene(0).heading)
-    assert (frame[6 + cell : 6 + 2 * cell, 6 + cell : 6 + 2 * cell] == start).all()
+    top = 6 + STRIP + cell
+    assert (frame[top : top + cell, 6 + cell : 6 + 2 * cell] == start).all()
     with pytest.raises(ValueError, match="max_lanes must be at least 1, got 0"):
         envs.mosaic(max_lanes=0)
 
@@ -326,11 +328,11 @@ def test_the_border_tells_of_the_episode_that_a_step_ended_and_began_anew():
     envs.reset(seed=0)
     colours = []
     for _ in range(4):
-        colours.append(tuple(envs.mosaic()[20, 4].tolist()))
+        colours.append(tuple(envs.mosaic()[40, 4].tolist()))
         envs.step(np.zeros(2, dtype=int))
     assert colours == [PALETTE["page"], PALETTE["page"], PALETTE["bad"], PALETTE["page"]]
     envs.reset()
-    assert tuple(envs.mosaic()[20, 4].tolist()) == PALETTE["page"]
+    assert tuple(envs.mosaic()[40, 4].tolist()) == PALETTE["page"]
 
 
 def test_lanes_of_another_configuration_are_refused_and_nothing_is_half_applied():
