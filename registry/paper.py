@@ -19,10 +19,10 @@ _LEARNER: dict[str, Any] = {
     "unroll_length": 20,
     "learner_learning_rate": 1e-4,
     "dual_learning_rate": 1e-4,
+    "max_grad_norm": None,
     # Not mentioned, so left out.
     "learner_replays": 0,
     "entropy_coef": 0.0,
-    "value_coef": 1.0,
     "value_trace_decay": 1.0,
     # Usual when the paper was written.
     "timeout_is_terminal": True,

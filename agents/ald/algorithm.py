@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from gymnasium import spaces
@@ -127,6 +128,20 @@ class ALD(UnrollAlgorithm):
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimizers by the names of the settings that hold their learning rates."""
         return super().optimizers() | {"actor_learning_rate": self.policy.optimizer}
+
+    def _learnt(self) -> None:
+        """Let the acting policy's values be in units of the return, as its users read them."""
+        self.policy.set_value_moments(self.learner.popart.mu, self.learner.popart.sigma)
+
+    def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
+        """Restore what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""
+        super().load_state_tree(tree, resume)
+        self._learnt()
+
+    def set_parameters(self, *arguments: Any, **further: Any) -> None:
+        """Load parameters; see `BaseAlgorithm.set_parameters`."""
+        super().set_parameters(*arguments, **further)
+        self._learnt()
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """What `get_parameters` and `set_parameters` exchange."""

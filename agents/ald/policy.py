@@ -4,15 +4,56 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import Schedule
-from torch import nn
+from torch import Tensor, nn
 
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.lstm import LSTMCore
 from agents.sb3.networks import Encoder, default_extractor
+
+
+class ValueHead(nn.Linear):
+    """A linear layer whose outputs are de-normalised: scale * (weight x + bias) + mean.
+
+    Mean and scale are no part of the state, so that weights can be exchanged with other linear layers.
+
+    Args:
+        linear: Whose parameters are used, and shared.
+        mean: What is added to the outputs.
+        scale: What they are multiplied by before.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, linear: nn.Linear, mean: float, scale: float) -> None:
+        super().__init__(linear.in_features, linear.out_features, device="meta")
+        self.weight, self.bias = linear.weight, linear.bias
+        self.register_buffer("mean", torch.tensor(mean), persistent=False)
+        self.register_buffer("scale", torch.tensor(scale), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[..., D] -> [..., 1] values in units of the return."""
+        return self.scale * self.normalized(features) + self.mean
+
+    def normalized(self, features: Tensor) -> Tensor:
+        """[..., D] -> [..., 1] normalised values."""
+        return super().forward(features)
+
+
+class _Normalized(nn.Module):
+    """A value head without its de-normalisation."""
+
+    def __init__(self, head: ValueHead) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.head.normalized(features)
 
 
 class LSTMActorPolicy(RecurrentActorCriticPolicy):
@@ -20,7 +61,7 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
 
     Policy and value share one small LSTM, with linear heads directly behind it. There are no further
     parameters, so weights can be exchanged with a `RecurrentPPO("MlpLstmPolicy", env, policy_kwargs=...)` of
-    the same settings.
+    the same settings; the value head's are of normalised values, whose mean and scale ALD keeps up to date.
 
     Deviation: in ALD's distillation the gradient of the value reaches the LSTM; in RecurrentPPO, sb3-contrib
     stops it there.
@@ -34,6 +75,8 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
         shared_lstm: Must be True.
         enable_critic_lstm: Must be False.
         features_extractor_class: SB3's choice for the observation space when None.
+        value_mean: What a normalised value of 0 stands for, in units of the return.
+        value_scale: Units of the return per unit of normalised values.
         kwargs: Further arguments of sb3-contrib's policy.
 
     Raises:
@@ -50,6 +93,8 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
         shared_lstm: bool = True,
         enable_critic_lstm: bool = False,
         features_extractor_class: type[BaseFeaturesExtractor] | None = None,
+        value_mean: float = 0.0,
+        value_scale: float = 1.0,
         **kwargs: Any,
     ) -> None:
         needed = {
@@ -75,14 +120,24 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
             enable_critic_lstm=False,
             **kwargs,
         )
+        self.value_net: ValueHead = ValueHead(self.value_net, value_mean, value_scale).to(self.device)
+
+    @torch.no_grad()
+    def set_value_moments(self, mean: Tensor, scale: Tensor) -> None:
+        """Say what normalised values stand for; see `value_mean` and `value_scale`."""
+        self.value_net.mean.copy_(mean)
+        self.value_net.scale.copy_(scale)
 
     def as_network(self) -> ActorCritic:
-        """Return a plain actor-critic over unrolls [T, B, ...] with the same parameters."""
+        """Return a plain actor-critic over unrolls [T, B, ...] with the same parameters.
+
+        Its values are normalised.
+        """
         return ActorCritic(
             Encoder(self.observation_space, self.features_extractor, self.normalize_images),
             LSTMCore(self.lstm_actor),
             nn.Sequential(self.mlp_extractor.policy_net, self.action_net),
-            nn.Sequential(self.mlp_extractor.value_net, self.value_net),
+            nn.Sequential(self.mlp_extractor.value_net, _Normalized(self.value_net)),
         )
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
@@ -92,4 +147,6 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
             "shared_lstm": self.shared_lstm,
             "enable_critic_lstm": self.enable_critic_lstm,
             "lstm_kwargs": self.lstm_kwargs,
+            "value_mean": self.value_net.mean.item(),
+            "value_scale": self.value_net.scale.item(),
         }

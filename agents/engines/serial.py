@@ -73,8 +73,9 @@ class SerialEngine:
 
     def _distill(self, distiller: Distiller) -> dict[str, Any]:
         config, metrics = distiller.config, {}
-        for _ in range(config.distillation_steps):
-            metrics = distiller.update(self.replay.sample(config.distillation_window))
+        for step in range(1, config.distillation_steps + 1):
+            sample = self.replay.sample(config.distillation_window)
+            metrics = distiller.update(sample, with_health=step == config.distillation_steps)
         per_update = config.distillation_steps / (1 + config.learner_replays)
         return metrics | {"distillation/steps_per_learner_update": per_update}
 

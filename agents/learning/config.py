@@ -46,12 +46,14 @@ class LearnerConfig(Settings):
     replay_lanes: int | None = setting(
         8, "lanes in each of those updates; as many as there are environments when None", "tuned"
     )
-    max_grad_norm: float | None = setting(None, "clip the learner's and actor's gradient norm", "paper: none")
+    max_grad_norm: float | None = setting(
+        0.3, "clip the learner's and actor's gradient norm", "tuned; paper: none"
+    )
     entropy_coef: float = setting(0.05, "weight of the learner's entropy bonus", "tuned; paper none")
     final_entropy: float = setting(
         1.0, "share of that weight that is left at the end, approached linearly", "ours", absent=1.0
     )
-    value_coef: float = setting(10.0, "weight of the learner's value loss", "tuned")
+    value_coef: float = setting(1.0, "weight of the learner's value loss", "tuned")
     reward_prediction_coef: float = setting(
         0.0,
         "weight of the learner's prediction of rewards; 0 none",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from agents.learning.config import ALDConfig
 from agents.learning.finite import check_finite
+from agents.learning.health import feature_health
 from agents.learning.losses import distillation
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.unroll import Unroll, map_observation
@@ -19,7 +20,7 @@ class Distiller:
     """Trains the actor's network on unrolls that carry the learner's outputs; it never runs the learner.
 
     Args:
-        network: The actor's network, whose value head is in units of the return.
+        network: The actor's network, whose value head outputs normalised values, as the learner's.
         optimizer: Of that network's parameters.
         config: Settings.
     """
@@ -27,13 +28,17 @@ class Distiller:
     def __init__(self, network: ActorCritic, optimizer: torch.optim.Optimizer, config: ALDConfig) -> None:
         self.network, self.optimizer, self.config = network, optimizer, config
 
-    def update(self, unroll: Unroll) -> dict[str, Any]:
+    def update(self, unroll: Unroll, with_health: bool = True) -> dict[str, Any]:
         """One step of gradient on one unroll; returns the diagnostics.
+
+        Args:
+            unroll: What the actor saw, and what the learner said of it.
+            with_health: Say how much the actor's features still tell, too; of many steps, of the last.
 
         Raises:
             LossNotFinite: A loss is NaN or infinite; no step was taken.
         """
-        loss, metrics = self._loss(unroll)
+        loss, metrics = self._loss(unroll, with_health)
         check_finite(metrics, unroll)
         self.optimizer.zero_grad()
         loss.backward()
@@ -42,7 +47,7 @@ class Distiller:
         self.optimizer.step()
         return metrics
 
-    def _loss(self, unroll: Unroll) -> tuple[Tensor, dict[str, Any]]:
+    def _loss(self, unroll: Unroll, with_health: bool) -> tuple[Tensor, dict[str, Any]]:
         config, learner = self.config, unroll.learner
         if learner is None:
             raise ValueError(
@@ -51,9 +56,11 @@ class Distiller:
         window = map_observation(lambda x: x[:-1], unroll.observation)
         actor, _ = self.network(window, unroll.actor_state, unroll.is_first[:-1], carry=0)
         kl = distillation.policy_distillation(actor.logits, learner.logits, config.distillation_direction)
-        gap = distillation.value_distillation(actor.value, learner.value, learner.value_scale)
+        gap = distillation.value_distillation(actor.value, learner.value)
         loss = config.policy_coef * kl.mean() + config.distilled_value_coef * gap.mean()
+        health = feature_health(actor.features) if with_health else {}
         return loss, {
+            **{f"actor/{name}": value for name, value in health.items()},
             "distillation/kl": kl.detach().mean(),
             "distillation/value_gap": gap.detach().mean(),
             "actor/entropy": distillation.entropy(actor.logits.detach()).mean(),

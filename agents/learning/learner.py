@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from agents.learning.config import LearnerConfig
 from agents.learning.finite import check_finite
+from agents.learning.health import feature_health, gradient_norms
 from agents.learning.losses.popart import PopArt
 from agents.learning.networks.actor_critic import ActorCritic, Outputs
 from agents.learning.networks.previous_step import with_previous_step
-from agents.learning.objective import LossInputs, Objective
+from agents.learning.objective import LossInputs, Objective, in_units
 from agents.learning.unroll import (
     CoreState,
     LearnerOutputs,
@@ -66,6 +67,10 @@ class Learner:
         network: Actor-critic whose value head is an `nn.Linear` that outputs normalised values.
         config: Settings.
         device: Where everything lives.
+
+    Attributes:
+        reward_unit: [] the largest absolute reward so far, the unit of rewards as inputs and of their
+            prediction; so what is learnt does not depend on their scale.
     """
 
     def __init__(self, network: ActorCritic, config: LearnerConfig, device: torch.device) -> None:
@@ -73,6 +78,7 @@ class Learner:
         # The frozen copy is asked for its policy alone.
         self.target = copy.deepcopy(self.network.acting).requires_grad_(False)
         self.popart = PopArt(config.popart_step_size).to(device)
+        self.reward_unit = torch.zeros((), device=device)
         self.objective = Objective(config, self.network, device)
         parts = [self.network, self.objective.reward_head]
         self.optimizer = torch.optim.Adam(
@@ -92,27 +98,28 @@ class Learner:
         An unroll that comes from the actor starts from the memory that was kept here for its lanes, and
         leaves it behind for the next; such calls must bring consecutive unrolls of the same lanes. One that
         comes from replay has a `learner_state`: it starts from that, and the memory kept here stays. Either
-        way the moments of PopArt move, and those of the inputs with a new unroll, as in any forward pass of a
-        network in training mode that normalises.
+        way the moments of PopArt move; a new unroll also moves those of the inputs, as any forward pass of a
+        network in training mode that normalises, and may raise the unit of rewards.
 
         Raises:
             LossNotFinite: A loss is NaN or infinite.
         """
         is_new = unroll.learner_state is None
         if is_new:
+            self._meet(unroll)
             unroll = unroll._replace(learner_state=self.core_state or self.initial_state(unroll.lanes))
-            for network in (self.network, self.target):  # alike in their inputs' scale at any time
-                network.observe(unroll.observation)
         result = self._run(unroll)
         if is_new:
             self.core_state = tuple(part.detach() for part in result.state)
         inputs = self._inputs(unroll, result)
-        loss, metrics = self.objective.loss(inputs, self.entropy_coef)
+        terms, metrics = self.objective.terms(inputs, self.entropy_coef)
         metrics |= self._diagnostics(result, inputs)
-        logits, value = inputs.logits.detach(), result.value[:-1]
-        unroll = unroll._replace(learner=LearnerOutputs(logits, value, self.popart.sigma, inputs.advantage))
+        if is_new:
+            metrics |= _health(terms, result.outputs.features)
+        said = LearnerOutputs(inputs.logits.detach(), inputs.value.detach(), inputs.advantage)
+        unroll = unroll._replace(learner=said)
         check_finite(metrics, unroll)
-        return Evaluated(unroll, loss, metrics)
+        return Evaluated(unroll, sum(terms.values(), torch.zeros_like(self.popart.mu)), metrics)
 
     def apply(self, loss: Tensor) -> dict[str, Any]:
         """Follow the gradient of the loss of the last `evaluate`; return multipliers and moments after it."""
@@ -142,6 +149,13 @@ class Learner:
         action = torch.zeros(lanes, dtype=torch.int64, device=self.device)
         return (*memory, action, torch.zeros(lanes, device=self.device))
 
+    def _meet(self, unroll: Unroll) -> None:
+        """Take note of the scales of what has not been seen before: observations, rewards, returns."""
+        for network in (self.network, self.target):  # alike in their inputs' scale at any time
+            network.observe(unroll.observation)
+        torch.maximum(self.reward_unit, unroll.reward.abs().amax(), out=self.reward_unit)
+        self.popart.begin(unroll.reward, self.objective.ended(unroll), self.config.gamma)
+
     def _run(self, unroll: Unroll) -> _Pass:
         shown, state = self._shown(unroll)
         outputs, following = self.network(shown, state, unroll.is_first, carry=unroll.length)
@@ -160,7 +174,7 @@ class Learner:
             return unroll.observation, unroll.learner_state
         *memory, action, reward = unroll.learner_state
         actions = torch.cat([action.unsqueeze(0), unroll.action])
-        rewards = torch.cat([reward.unsqueeze(0), unroll.reward])
+        rewards = in_units(torch.cat([reward.unsqueeze(0), unroll.reward]), self.reward_unit)
         return with_previous_step(unroll.observation, actions, rewards, unroll.is_first), tuple(memory)
 
     def _inputs(self, unroll: Unroll, result: _Pass) -> LossInputs:
@@ -177,7 +191,8 @@ class Learner:
             features=features,
             value=self.network.value_head(features).squeeze(-1),
             value_target=self.popart.normalize(trace.target),
-            advantage=trace.advantage / self.popart.sigma,
+            advantage=self.popart.in_sigmas(trace.advantage),
+            reward_unit=self.reward_unit,
             trace=trace,
         )
 
@@ -222,6 +237,7 @@ class Learner:
             **{name: part.state_dict() for name, part in self._parts().items()},
             "eta": self.objective.eta.detach(),
             "alpha": self.objective.alpha.detach(),
+            "reward_unit": self.reward_unit,
             "updates": self.updates,
             "core_state": self.core_state,
         }
@@ -233,10 +249,18 @@ class Learner:
         with torch.no_grad():
             self.objective.eta.copy_(state["eta"])
             self.objective.alpha.copy_(state["alpha"])
+            self.reward_unit.copy_(state["reward_unit"])
         self.updates = state["updates"]
         self.core_state = None if state["core_state"] is None else tuple(state["core_state"])
 
 
+def _health(terms: Mapping[str, Tensor], features: Tensor) -> dict[str, Tensor]:
+    """Of the features, and of what each loss does to them, by the names that they are logged under."""
+    norms = {f"gradient/{name}": norm for name, norm in gradient_norms(terms, features).items()}
+    return norms | {f"learner/{name}": value for name, value in feature_health(features).items()}
+
+
 def _explained(target: Tensor, prediction: Tensor) -> Tensor:
     """Share of the targets' variance that the values explain; 1 is perfect, 0 no better than a constant."""
-    return 1.0 - (target - prediction).var() / target.var().clamp_min(1e-8)
+    variance = target.var()
+    return torch.where(variance > 0, 1.0 - (target - prediction).var() / variance, 0.0)

@@ -37,6 +37,8 @@ class LossInputs(NamedTuple):
     """[T, B] normalised."""
     advantage: Tensor
     """[T, B] in units of PopArt's sigma."""
+    reward_unit: Tensor
+    """[] the largest absolute reward so far."""
     trace: VTrace
     """What value targets and advantages were made of, in units of the return."""
 
@@ -58,8 +60,8 @@ class Objective:
         device: Where everything lives.
 
     Attributes:
-        reward_head: [..., D] features -> [..., A] reward expected of each action, at first 0; None where it
-            is off.
+        reward_head: [..., D] features -> [..., A] reward expected of each action, at first 0, in units of the
+            largest so far; None where it is off.
     """
 
     def __init__(self, config: LearnerConfig, network: ActorCritic, device: torch.device) -> None:
@@ -83,11 +85,10 @@ class Objective:
             next_value: [T, B] of what each step led to within its own episode.
         """
         config = self.config
-        terminated = unroll.done if config.timeout_is_terminal else unroll.terminated
         # V-MPO evaluates the policy that its trust region is built around, IMPALA the one that is updated.
         evaluated = target_logits if config.rl_loss == "vmpo" else logits.detach()
         log_rho = log_prob(evaluated, unroll.action) - log_prob(unroll.behaviour_logits, unroll.action)
-        discount = config.gamma * (~terminated).float()
+        discount = config.gamma * (~self.ended(unroll)).float()
         steps = (log_rho, discount, unroll.reward, value, next_value, unroll.done)
         trace = functools.partial(vtrace, *steps, rho_bar=config.rho_bar, c_bar=config.c_bar)
         for_value = trace(trace_decay=config.value_trace_decay)
@@ -95,27 +96,33 @@ class Objective:
             return for_value
         return trace(trace_decay=config.policy_trace_decay)._replace(target=for_value.target)
 
-    def loss(self, inputs: LossInputs, entropy_coef: float) -> tuple[Tensor, Metrics]:
-        """Return the sum of all losses, with gradient, and the diagnostics, without.
+    def ended(self, unroll: Unroll) -> Tensor:
+        """[T, B] bool: nothing of value follows the step."""
+        return unroll.done if self.config.timeout_is_terminal else unroll.terminated
+
+    def terms(self, inputs: LossInputs, entropy_coef: float) -> tuple[dict[str, Tensor], Metrics]:
+        """Return the weighted losses that are to be added, with gradient, and the diagnostics, without.
 
         Args:
             inputs: What the network said of an unroll, and what it should have said.
             entropy_coef: Weight of the entropy bonus at present.
         """
         config, is_vmpo = self.config, self.config.rl_loss == "vmpo"
-        policy_loss, metrics = self._vmpo(inputs) if is_vmpo else self._policy_gradient(inputs)
-        value_loss = 0.5 * (inputs.value_target - inputs.value).square()
-        entropy = distillation.entropy(inputs.logits)
-        loss = policy_loss + config.value_coef * value_loss.mean() + self._pull(inputs)
-        loss = loss - entropy_coef * entropy.mean()
+        terms, metrics = self._vmpo(inputs) if is_vmpo else self._policy_gradient(inputs)
+        value_loss = 0.5 * (inputs.value_target - inputs.value).square().mean()
+        entropy = distillation.entropy(inputs.logits).mean()
+        terms["value"] = config.value_coef * value_loss
+        if config.pull_to_actor > 0.0:
+            terms["pull_to_actor"] = config.pull_to_actor * self._distance_to_actor(inputs)
+        terms["entropy"] = -entropy_coef * entropy
         if self.reward_head is not None:
-            surprise = self._surprise(inputs, self.reward_head)
-            loss = loss + config.reward_prediction_coef * surprise.mean()
-            metrics["loss/reward_prediction"] = surprise.mean()
-        metrics |= {"loss/value": value_loss.mean(), "learner/entropy": entropy.mean()}
-        return loss, {name: value.detach() for name, value in metrics.items()}
+            surprise = self._surprise(inputs, self.reward_head).mean()
+            terms["reward_prediction"] = config.reward_prediction_coef * surprise
+            metrics["loss/reward_prediction"] = surprise
+        metrics |= {"loss/value": value_loss, "learner/entropy": entropy}
+        return terms, {name: value.detach() for name, value in metrics.items()}
 
-    def _vmpo(self, inputs: LossInputs) -> tuple[Tensor, Metrics]:
+    def _vmpo(self, inputs: LossInputs) -> tuple[dict[str, Tensor], Metrics]:
         config = self.config
         policy = vmpo.policy_loss(
             log_prob(inputs.logits, inputs.unroll.action).flatten(),
@@ -125,31 +132,31 @@ class Objective:
             inputs.trace.clipped_rho.flatten() if config.importance_weights else None,
         )
         region = vmpo.trust_region_loss(inputs.target_logits, inputs.logits, self.alpha, config.eps_alpha)
-        loss = policy.policy.sum() + policy.temperature + (region.penalty + region.multiplier).mean()
-        return loss, {
+        terms = {
+            "policy": policy.policy.sum() + policy.temperature,
+            "trust_region": (region.penalty + region.multiplier).mean(),
+        }
+        return terms, {
             "loss/policy": policy.policy.sum(),
             "vmpo/kl": region.kl.mean(),
             "vmpo/kl_over_eps_alpha": region.kl.mean() / config.eps_alpha,
             "vmpo/effective_samples": policy.effective_samples,
         }
 
-    def _policy_gradient(self, inputs: LossInputs) -> tuple[Tensor, Metrics]:
+    def _policy_gradient(self, inputs: LossInputs) -> tuple[dict[str, Tensor], Metrics]:
         taken = log_prob(inputs.logits, inputs.unroll.action)
         loss = policy_gradient_loss(taken, inputs.advantage, inputs.trace.clipped_rho).mean()
-        return loss, {"loss/policy": loss}
+        return {"policy": loss}, {"loss/policy": loss}
 
-    def _pull(self, inputs: LossInputs) -> Tensor | float:
-        """How far the learner is from the actor, weighed; nothing where it acts for itself."""
-        weight = self.config.pull_to_actor
-        if weight == 0.0:
-            return 0.0
+    def _distance_to_actor(self, inputs: LossInputs) -> Tensor:
+        """[] the mean divergence between actor and learner, in the direction that is distilled."""
         direction = self.config.distillation_direction  # type: ignore[attr-defined]
         actor, learner = inputs.unroll.behaviour_logits, inputs.logits
-        return weight * distillation.policy_distillation(actor, learner, direction).mean()
+        return distillation.policy_distillation(actor, learner, direction).mean()
 
     def _surprise(self, inputs: LossInputs, reward_head: nn.Linear) -> Tensor:
-        """[T, B] half the squared error of the reward expected of the action taken."""
-        action, reward = inputs.unroll.action, inputs.unroll.reward
+        """[T, B] half the squared error of the reward expected of the action taken, in their unit."""
+        action, reward = inputs.unroll.action, in_units(inputs.unroll.reward, inputs.reward_unit)
         expected = reward_head(inputs.features).gather(-1, action.unsqueeze(-1)).squeeze(-1)
         return 0.5 * (reward - expected).square()
 
@@ -158,6 +165,11 @@ class Objective:
         """Keep the multipliers positive."""
         self.eta.clamp_(min=SMALLEST_MULTIPLIER)
         self.alpha.clamp_(min=SMALLEST_MULTIPLIER)
+
+
+def in_units(reward: Tensor, unit: Tensor) -> Tensor:
+    """Rewards in a unit; 0 while that is 0, when all rewards have been."""
+    return torch.where(unit > 0, reward / unit, 0.0)
 
 
 def log_prob(logits: Tensor, action: Tensor) -> Tensor:

@@ -21,9 +21,7 @@ class LearnerOutputs(NamedTuple):
     logits: Tensor
     """[T, B, A] float: the learner's policy."""
     value: Tensor
-    """[T, B] float: the learner's value, in units of the return (de-normalised)."""
-    value_scale: Tensor
-    """[] float: PopArt's sigma, the unit in which value errors count."""
+    """[T, B] float: the learner's value, normalised by the moments that PopArt had then."""
     advantage: Tensor
     """[T, B] float: what the actions brought beyond the value, in units of sigma."""
 

@@ -22,6 +22,7 @@ from agents.engines.serial import SerialEngine
 from agents.learning.actor import Actor
 from agents.learning.config import LearnerConfig
 from agents.learning.distiller import Distiller
+from agents.learning.health import CollapseWatch
 from agents.learning.learner import Learner
 from agents.learning.replay_buffer import ReplayBuffer
 from agents.learning.steps import Step
@@ -38,6 +39,12 @@ if TYPE_CHECKING:
     from agents.engines.ray.engine import RayEngine
 
 Self = TypeVar("Self", bound="UnrollAlgorithm")
+
+# Whose features may collapse, and what to try then.
+_AGAINST_COLLAPSE = {
+    "learner": "try a smaller learner_learning_rate, max_grad_norm or value_coef",
+    "actor": "try a smaller actor_learning_rate, max_grad_norm or distilled_value_coef",
+}
 
 
 class UnrollAlgorithm(ConfiguredAlgorithm):
@@ -99,6 +106,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             device=device,
         )
         self._metrics = RunningMeans()
+        self._watches = [CollapseWatch(whose, advice) for whose, advice in _AGAINST_COLLAPSE.items()]
         if _init_setup_model:
             self._setup_model()
 
@@ -194,11 +202,17 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             self._last_obs = self.engine.last_observation()
             if metrics is None:
                 break
+            self._learnt()
             self._metrics.add(metrics)
+            for watch in self._watches:
+                watch.see(metrics)
             self._update_current_progress_remaining(self.num_timesteps, total_timesteps)
             if log_interval and iteration % log_interval == 0:
                 self.dump_logs(iteration)
         callback.on_training_end()
+
+    def _learnt(self) -> None:
+        """What a subclass does when its learner has learnt."""
 
     def _anneal(self, total_timesteps: int) -> None:
         """Set learning rates and entropy bonus to their present values, a function of the frames so far.

@@ -17,7 +17,7 @@ from stable_baselines3.common.save_util import is_json_serializable
 from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
 
-from agents.sb3 import checkpoint, saving
+from agents.sb3 import checkpoint, former_files, saving
 from agents.sb3.fitting import Each, Maybe, Number
 from agents.sb3.spaces import space_from_json, space_to_json
 from agents.vec_env.state import get_env_state, set_env_state
@@ -162,6 +162,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             get_system_info()
         tree, path = saving.read(path, device)
         saving.check_kind(tree, cls.__name__, path)
+        tree = former_files.up_to_date(tree)
         model = cls._rebuilt(tree, path, env, device, {**(custom_objects or {}), **kwargs})
         saving.check_complete(tree, model.state_tree(), path)
         if not force_reset:

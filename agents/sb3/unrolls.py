@@ -38,6 +38,7 @@ def learner(learner: Learner) -> dict[str, Any]:
     }
     multipliers = {name: getattr(learner.objective, name).detach() for name in ("eta", "alpha")}
     remembered = Maybe(_learner_memory(learner))
+    multipliers["reward_unit"] = learner.reward_unit
     return {**parts, **multipliers, "updates": Number(0, whole=True), "core_state": remembered}
 
 
@@ -105,7 +106,6 @@ def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int)
     said = {
         "logits": Data(real, ("T", "N", num_actions)),
         "value": Data(real, ("T", "N")),
-        "value_scale": Data(real, ()),
         "advantage": Data(real, ("T", "N")),
     }
     return {

@@ -28,6 +28,7 @@ CONFIG: dict[str, Any] = {
     "value_coef": 1.5,
     "learner_regularisation": 0.75,
     "alpha_init": 0.5,
+    "max_grad_norm": None,
 }
 # By step and lane: nothing, a truncation inside, a termination inside, several ends of both kinds.
 ENDING = np.zeros((STEPS, LANES), dtype=np.int64)

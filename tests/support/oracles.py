@@ -138,12 +138,11 @@ def kl(p_logits: Array, q_logits: Array) -> float:
 
 
 def popart_moments(batches: Sequence[Array], step_size: float) -> tuple[float, float]:
-    """(mu, sigma) after these batches: each weighs step_size, decayed by the ones that follow it."""
-    n = len(batches)
-    weight = [step_size * (1 - step_size) ** (n - 1 - k) for k in range(n)]
-    beginning = (1 - step_size) ** n  # of which the mean is 0 and the mean square 1
-    mean = sum(weight[k] * batches[k].mean() for k in range(n))
-    square = beginning + sum(weight[k] * (batches[k] ** 2).mean() for k in range(n))
+    """(mu, sigma) after these: batch k weighs 10 / (k + 9), at least step_size, decayed by later ones."""
+    weight = [max(step_size, 10 / (k + 9)) for k in range(1, len(batches) + 1)]
+    left = [weight[k] * math.prod(1 - later for later in weight[k + 1 :]) for k in range(len(batches))]
+    mean = sum(share * batch.mean() for share, batch in zip(left, batches, strict=True))
+    square = sum(share * (batch**2).mean() for share, batch in zip(left, batches, strict=True))
     return mean, math.sqrt(square - mean**2)
 
 

@@ -195,9 +195,9 @@ class DistillerWorker(_Worker):
     def _steps(self, order: Sequence[int]) -> tuple[dict[str, float], int]:
         """Metrics of the last step and its unroll's number; losses that are not finite, and where, if any."""
         metrics: dict[str, Any] = {}
-        for number in order:
+        for index, number in enumerate(order, start=1):
             try:
-                metrics = self._distiller.update(self._unrolls[number])
+                metrics = self._distiller.update(self._unrolls[number], with_health=index == len(order))
             except LossNotFinite as broken:  # the driver, which has the unroll, raises it again
                 return broken.losses, number
         return {name: float(value) for name, value in metrics.items()}, order[-1]

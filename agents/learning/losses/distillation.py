@@ -33,15 +33,14 @@ def policy_distillation(
     return (log_actor.exp() * (log_actor - log_learner)).sum(-1)
 
 
-def value_distillation(actor_value: Tensor, learner_value: Tensor, scale: Tensor | float = 1.0) -> Tensor:
-    """1/2 ((V_L - V_A) / scale)^2 per element, gradient to the actor only.
+def value_distillation(actor_value: Tensor, learner_value: Tensor) -> Tensor:
+    """1/2 (V_L - V_A)^2 per element, gradient to the actor only.
 
-    `scale` is PopArt's sigma: both values are in units of the return and the error is counted in units of
-    sigma. So a change of PopArt's statistics moves neither the student nor its target, only the weight of the
-    error.
+    Deviation: both values are normalised by PopArt's moments. In units of the return the actor's head would
+    have to climb to values far from 0 by itself, at the expense of what its policy reads.
     """
     _check_same("actor_value", actor_value, "learner_value", learner_value)
-    return 0.5 * ((learner_value.detach() - actor_value) / scale).square()
+    return 0.5 * (learner_value.detach() - actor_value).square()
 
 
 def entropy(logits: Tensor) -> Tensor:

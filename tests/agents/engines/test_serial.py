@@ -55,7 +55,7 @@ class Diary:
     def sample_lanes(self, count: int) -> str:
         return f"{count} lanes"
 
-    def update(self, item: Any) -> dict[str, Any]:
+    def update(self, item: Any, with_health: bool) -> dict[str, Any]:
         self.calls.append(f"distil {item}")
         return {"distiller": "updated"}
 
@@ -152,9 +152,8 @@ def test_a_loss_that_is_not_finite_stops_training_with_the_unroll(part: str) -> 
     model.learn(UNROLL)
     network = model.learner.network if part == "learner" else model.actor.network
     with torch.no_grad():
-        network.value_head[-1].bias.fill_(float("nan")) if part == "actor" else network.value_head.bias.fill_(  # type: ignore[index,union-attr]
-            float("nan")
-        )
+        head = network.value_head[-1].head if part == "actor" else network.value_head  # type: ignore[index]
+        head.bias.fill_(float("nan"))  # type: ignore[union-attr, operator]
     name = "loss/value" if part == "learner" else "distillation/value_gap"
     with pytest.raises(LossNotFinite, match=f"{name} is nan") as caught:
         model.learn(UNROLL)

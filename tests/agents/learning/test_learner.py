@@ -264,22 +264,22 @@ def test_outputs_are_what_the_network_said_before_the_update() -> None:
     assert attached.learner is not None
     torch.testing.assert_close(attached.learner.logits, outputs.logits[:-1])
     torch.testing.assert_close(attached.learner.value, outputs.value[:-1])
-    assert attached.learner.value_scale == 1.0
     assert not any(part.requires_grad for part in attached.learner)
     assert furthest(made.network, gtrxl()) > 1e-3
 
 
-def test_values_are_attached_in_units_of_the_return() -> None:
+def test_values_are_attached_normalised_by_the_new_moments() -> None:
     made = learner(popart_step_size=0.5)
     made.popart.mean.fill_(3.0)
     made.popart.mean_square.fill_(13.0)  # sigma 2
+    made.popart.updates.fill_(1000)
     data = unroll()
     with torch.no_grad():
         outputs, _ = gtrxl()(data.observation, gtrxl().initial_state(LANES), data.is_first)
     attached, _ = update(made, data)
     assert attached.learner is not None
-    torch.testing.assert_close(attached.learner.value, 2 * outputs.value[:-1] + 3)
-    assert attached.learner.value_scale == made.popart.sigma != 2.0
+    assert made.popart.sigma != 2.0
+    torch.testing.assert_close(made.popart.denormalize(attached.learner.value), 2 * outputs.value[:-1] + 3)
 
 
 # --- PopArt, target, multipliers ------------------------------------------------------------------
@@ -287,6 +287,8 @@ def test_values_are_attached_in_units_of_the_return() -> None:
 
 def test_popart_moves_no_value_by_itself() -> None:
     made = learner(popart_step_size=0.25)
+    made.popart.mean_square.fill_(1.0)
+    made.popart.updates.fill_(1000)
     made.optimizer = torch.optim.SGD(made.network.parameters(), lr=0.0)  # type: ignore[assignment]
     data = unroll()
     data = data._replace(reward=10 * data.reward + 5)
@@ -304,6 +306,8 @@ def test_popart_moves_no_value_by_itself() -> None:
 
 def test_the_value_loss_counts_in_units_of_the_new_sigma() -> None:
     made = learner(popart_step_size=0.25)
+    made.popart.mean_square.fill_(1.0)
+    made.popart.updates.fill_(1000)
     data = unroll()
     _, metrics = update(made, data)
     fast = learner()

@@ -50,8 +50,9 @@ def test_predicting_rewards_adds_half_the_squared_error_for_the_action_taken() -
     data, plain, curious = unroll(), learner(), asking()
     features = (network := gtrxl())(data.observation, network.initial_state(LANES), data.is_first)[0].features
     weight, bias = (parameter.detach() for parameter in curious.objective.reward_head.parameters())  # type: ignore
+    unit = data.reward.abs().max()
     errors = [
-        data.reward[t, lane] - features[t, lane] @ weight[choice] - bias[choice]
+        data.reward[t, lane] / unit - features[t, lane] @ weight[choice] - bias[choice]
         for t in range(STEPS)
         for lane in range(LANES)
         for choice in [data.action[t, lane]]

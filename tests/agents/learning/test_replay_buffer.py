@@ -38,7 +38,7 @@ def unroll(advantage: list[float], mark: int = 0) -> Unroll:
         final_lane=torch.zeros(0, dtype=torch.int64),
         final_observation=torch.zeros(0, 1),
         learner_state=(torch.zeros(lanes, 1),),
-        learner=LearnerOutputs(logits, reward, torch.tensor(1.0), advantages),
+        learner=LearnerOutputs(logits, reward, advantages),
     )
 
 

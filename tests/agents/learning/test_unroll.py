@@ -24,10 +24,10 @@ from tests.support.tiny import differences
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def seen(unroll: Unroll, scale: float = 1.0) -> Unroll:
+def seen(unroll: Unroll) -> Unroll:
     """An unroll with a learner's state and outputs, random but for their shapes."""
     value = torch.randn(STEPS, LANES)
-    outputs = LearnerOutputs(torch.randn(STEPS, LANES, ACTIONS), value, torch.tensor(scale), value)
+    outputs = LearnerOutputs(torch.randn(STEPS, LANES, ACTIONS), value, value)
     state = (torch.randn(LANES, 2, 4, 6), torch.arange(LANES))
     return unroll._replace(learner=outputs, learner_state=state)
 

@@ -53,7 +53,7 @@ def shown() -> Learner:
 
 
 def beside(observation: Tensor, action: int | None, reward: float) -> Tensor:
-    """An observation [F] with the step before it, by hand."""
+    """An observation [F] with the step before it, by hand; rewards of at most 1."""
     one_hot = [float(action == each) for each in range(ACTIONS)]
     return torch.cat([observation, torch.tensor([*one_hot, reward], dtype=observation.dtype)])
 
@@ -79,6 +79,8 @@ def holding(data: Unroll) -> Unroll:
 def test_what_is_shown_equals_observations_that_hold_it() -> None:
     """Over two unrolls and a replayed one: across their border, behind ends, and beyond truncations."""
     long = unroll(np.concatenate([ENDING, ENDING]))
+    long.reward.clamp_(-1.0, 1.0)
+    assert long.reward[:STEPS].abs().max() == 1.0  # the unit, from the first piece on
     long.is_first[0] = True
     pieces = [(0, STEPS), (STEPS, 2 * STEPS)]
     fast, slow = shown(), made(nn.Identity())

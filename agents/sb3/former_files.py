@@ -1,0 +1,60 @@
+"""Files of models as earlier versions wrote them, brought up to date before they are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from agents.learning.losses.popart import PopArt
+
+# PopArt's moments moved by its setting from the first update on: as many updates as make them do so still.
+_MANY = 100_000
+
+
+def up_to_date(tree: Any) -> Any:
+    """Return the content of a file as this version writes it; what is no such content, as it is.
+
+    Until version 0.2 distilled values and the acting policy's value head were in units of the return; now
+    they are normalised by PopArt's moments. The same values come out, up to rounding.
+    """
+    try:
+        popart = tree["learner"]["popart"]
+        if "updates" in popart or "mean" not in popart:
+            return tree
+        mean, mean_square = popart["mean"], popart["mean_square"]
+        sigma = (mean_square - mean.square()).clamp_min(0.0).sqrt().clamp(1e-2, 1e6)
+        moments = PopArt()
+        moments.load_state_dict(
+            {"mean": mean, "mean_square": mean.square() + sigma.square(), "updates": torch.tensor(_MANY)}
+        )
+        learner = {
+            **tree["learner"],
+            "popart": moments.state_dict(),
+            "reward_unit": torch.ones_like(moments.mu),
+        }
+        tree = {**tree, "learner": learner}
+        if tree["distiller"] is not None:
+            tree["policy"] = _normalized_head(tree["policy"], moments)
+        if tree["replay"] is not None:
+            unrolls = [_normalized_values(unroll, moments) for unroll in tree["replay"]["unrolls"]]
+            tree["replay"] = {**tree["replay"], "unrolls": unrolls}
+        return tree
+    except (KeyError, TypeError, AttributeError, RuntimeError):
+        return tree  # of no version: the checks that follow say what is wrong with it
+
+
+def _normalized_head(policy: Mapping[str, Any], moments: PopArt) -> dict[str, Any]:
+    weight, bias = policy["value_net.weight"], policy["value_net.bias"]
+    return {
+        **policy,
+        "value_net.weight": weight / moments.sigma,
+        "value_net.bias": (bias - moments.mu) / moments.sigma,
+    }
+
+
+def _normalized_values(unroll: Mapping[str, Any], moments: PopArt) -> dict[str, Any]:
+    said = dict(unroll["learner"])
+    said["value"] = (said["value"] - moments.mu) / said.pop("value_scale")
+    return {**unroll, "learner": said}
