@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +21,8 @@ FRAMES = "time/total_timesteps"
 SECONDS = "time/training_seconds"
 CPU_SECONDS = "time/cpu_seconds"
 EPISODES = "rollout/episodes"
+# Names that TensorBoard's writer gives.
+_EVENTS = re.compile(r"events\.out\.tfevents\.([0-9]{1,12})\..+")
 
 Row = dict[str, str]
 
@@ -90,21 +94,26 @@ class Events(TensorBoardOutputFormat):
 
     def __init__(self, folder: Path, frames: int) -> None:
         """Begin a file of events in `folder`, which follow those up to `frames`."""
-        _wait_for_a_later_name(folder)
-        self.writer = SummaryWriter(log_dir=str(folder), purge_step=frames + 1 if frames else None)
+        follows = _wait_for_a_later_name(folder)
+        self.writer = SummaryWriter(log_dir=str(folder), purge_step=frames + 1 if follows else None)
         self._is_closed = False
 
 
-def _wait_for_a_later_name(folder: Path) -> None:
+def _wait_for_a_later_name(folder: Path) -> bool:
     """Wait, for a second at most, until a new file of events sorts behind those in `folder`.
 
     TensorBoard reads the files of a folder in the order of their names, which begin with the second they were
     begun in: of two from the same second, the later one may come first, and hide nothing.
+
+    Returns:
+        Whether there are any.
     """
-    seconds = [int(file.name.split(".")[3]) for file in folder.glob("events.out.tfevents.*")]
+    names = map(_EVENTS.fullmatch, os.listdir(folder) if folder.is_dir() else ())
+    seconds = [int(name[1]) for name in names if name]
     latest = max(seconds, default=0)
     while int(time.time()) == latest:
         time.sleep(0.02)
+    return bool(seconds)
 
 
 def column(rows: list[Mapping[str, str]] | list[Row], name: str) -> list[float]:

@@ -33,34 +33,54 @@ from agents.vec_env.state import get_env_state
 def prepare(options: Options, console: Console) -> tuple[RunDirectory, ConfiguredAlgorithm]:
     """Make or open the run directory, and the model in its environments, ready to `train`.
 
+    The folder is made last, and removed if something goes wrong after all. A run to resume whose program
+    ended before its first checkpoint is begun anew.
+
     Raises:
         FileExistsError: The folder of a new run is not empty.
-        FileNotFoundError: The run to resume has no checkpoint.
+        FileNotFoundError: The run to resume has a model, but no checkpoint.
         BlockingIOError: Another program trains in it.
         ValueError: The environment, a setting or the trained agent is refused.
     """
-    settings = options.run
+    settings, warm_start = options.run, None
     torch.set_num_threads(settings.num_threads or 1)
     engine = _engine(options)
     make = make_remote_lanes if engine else make_lanes
     env: VecEnv = make(settings.env_id, settings.num_envs, settings.env_settings)
-    if settings.resume is None:
+    run = None if settings.resume is None else RunDirectory.open(settings.resume)
+    if run is not None:
+        run.claim()
+    if run is not None and run.has_begun():
+        model = _resumed_model(options, run, env, engine, console)
+    else:
         model = _new_model(options, env, engine)
         warm_start = begin_with(model, settings.trained_agent) if settings.trained_agent else None
-        run = RunDirectory.create(str(settings.run_dir))
-        run.claim()
-    else:
-        run, warm_start = RunDirectory.open(settings.resume), None
-        run.claim()
-        model = _resumed_model(options, run, env, engine, console)
-    _write_configuration(run, options, model.num_timesteps, warm_start)
+    run = run or RunDirectory.create(str(settings.run_dir))
+    try:
+        _write_configuration(run, options, model.num_timesteps, warm_start)
+        _announce(run, model, options, warm_start, console)
+    except BaseException:
+        run.discard()
+        raise
+    return run, model
+
+
+def _announce(
+    run: RunDirectory,
+    model: ConfiguredAlgorithm,
+    options: Options,
+    warm_start: WarmStart | None,
+    console: Console,
+) -> None:
+    """Print what is trained, where, and from which beginning."""
+    settings = options.run
     name = settings.preset or f"{options.agent} on {settings.env_id}"
     console.print(f"{name}, seed {settings.seed}, in {run.path}", soft_wrap=True, highlight=False)
     if settings.resume is not None:
-        console.print(f"Resuming at {model.num_timesteps:,} frames", highlight=False)
+        where = f"at {model.num_timesteps:,} frames" if run.has_begun() else "from its beginning"
+        console.print(f"Resuming {where}", highlight=False)
     if warm_start is not None:
         console.print(f"Starting from {warm_start.describe()}", soft_wrap=True, highlight=False)
-    return run, model
 
 
 def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, console: Console) -> bool:
