@@ -1,4 +1,4 @@
-"""The training program killed at random moments, from its first second on, again and again: no run is lost."""
+"""The training program killed at random moments, from its first second on: no run is lost."""
 
 from __future__ import annotations
 

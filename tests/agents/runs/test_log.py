@@ -29,3 +29,10 @@ def test_table_goes_on_with_new_columns(tmp_path):
     table.write({"b": 5}, {"b": ()})
     with path.open(newline="") as file:
         assert list(csv.reader(file)) == [["a", "b"], ["1.5", ""], ["2.5", "3"], ["", "5"]]
+
+
+def test_events_follow_those_of_earlier_sessions_and_no_copies_of_somebody(tmp_path):
+    for name in ("events.out.tfevents.backup", "events.out.tfevents", "events.out.tfevents.٣.x", "notes.txt"):
+        (tmp_path / name).write_text("mine")
+    Events(tmp_path, 3).close()
+    assert len(list(tmp_path.iterdir())) == 5
