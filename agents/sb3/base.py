@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
@@ -35,6 +36,8 @@ SB3_NAMES = {
     "ent_coef": ("entropy_coef",),
     "vf_coef": ("value_coef",),
 }
+# Seeds of training lie below; those of lanes above are for evaluation (`agents.evaluation`).
+SEEDS = 2**31
 COUNTERS = ("num_timesteps", "_total_timesteps", "_num_timesteps_at_start", "_episode_num", "_n_updates")
 
 
@@ -147,8 +150,10 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             device: Device of the networks.
             custom_objects: Arguments that replace saved ones, such as `policy_kwargs` that contain classes.
             print_system_info: Print the versions of libraries on this machine.
-            force_reset: Start new episodes. False continues the saved episodes, bit for bit, if the state of
-                `env` can be restored; global generators that the agent draws from are restored, too.
+            force_reset: Start new episodes, not those of the beginning again: their seeds come from that of the
+                model, unless `seed` is passed, and from the frames it was trained for. False continues the
+                saved episodes, bit for bit, if the state of `env` can be restored; global generators that
+                the agent draws from are restored, too.
             kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single
                 settings.
 
@@ -167,6 +172,8 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         if not force_reset:
             saving.check_resumable(tree, None if model.env is None else model.n_envs, path)
         saving.check_fits(tree, model._wanted(resume=not force_reset), path)
+        if force_reset and "seed" not in kwargs:
+            model._seed_anew(tree["counters"]["num_timesteps"])
         model._restore(tree, not force_reset, path)
         return model
 
@@ -232,6 +239,12 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             "episodes": {"infos": Each(saving.episode_info), "successes": Each(Number())},
             "policy": self.policy.state_dict(),
         } | self.wanted_state()
+
+    def _seed_anew(self, frames: int) -> None:
+        """Seed what the constructor has seeded, so that nothing comes again that came before `frames`."""
+        if self.seed is not None and frames > 0:
+            drawn = int(np.random.SeedSequence([self.seed, frames]).generate_state(1)[0])
+            self.set_random_seed(drawn % (SEEDS - self.n_envs))
 
     def _restore(self, tree: Mapping[str, Any], resume: bool, path: Path) -> None:
         self.policy.load_state_dict(tree["policy"])

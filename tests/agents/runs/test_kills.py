@@ -19,7 +19,7 @@ from tests.support import ROOT
 from tests.support.small_run import MAZE, SMALL, UNROLL
 
 # Together some seconds, about as long as the program takes to come as far as training.
-UNROLLS = 150
+UNROLLS = 100
 SAVES = ("--checkpoint-every", str(10 * UNROLL))
 
 
@@ -43,6 +43,7 @@ def frames_saved(run: RunDirectory) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(0)  # a quarter of an hour and more
 @pytest.mark.parametrize("kills", [20, 200])
 def test_a_run_that_is_killed_again_and_again_ends_as_if_it_never_was(kills, tmp_path):
     begun = time.monotonic()
