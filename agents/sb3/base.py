@@ -150,8 +150,8 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             device: Device of the networks.
             custom_objects: Arguments that replace saved ones, such as `policy_kwargs` that contain classes.
             print_system_info: Print the versions of libraries on this machine.
-            force_reset: Start new episodes, not those of the beginning again: their seeds come from that of the
-                model, unless `seed` is passed, and from the frames it was trained for. False continues the
+            force_reset: Start new episodes, not those of the beginning again: their seeds come from that of
+                the model, unless `seed` is passed, and from the frames it was trained for. False continues the
                 saved episodes, bit for bit, if the state of `env` can be restored; global generators that
                 the agent draws from are restored, too.
             kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single
