@@ -32,7 +32,9 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
 
     The algorithm itself is unchanged. Settings are passed as one object or one by one, files are those of
     `agents.sb3.checkpoint`, and a model that is loaded with `force_reset=False` continues as if it had never
-    been saved, provided that its environments can be restored.
+    been saved, provided that its environments can be restored and that it was saved between two rollouts. A
+    rollout in progress, as where SB3's `CheckpointCallback` saves, is not in the file: such a model goes on
+    with new episodes alone, and `force_reset=False` is refused.
 
     Args:
         policy: Name of a policy, or its class.
@@ -53,6 +55,8 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
 
     config_class: ClassVar[type[RolloutConfig]]
     config: RolloutConfig
+    _rollout_begun_at: int | None = None
+    """Frames at which the rollout began that was not learnt from yet."""
 
     def __init__(
         self,
@@ -102,6 +106,23 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
             reset_num_timesteps,
             progress_bar,
         )
+
+    def collect_rollouts(self, *arguments: Any, **named: Any) -> bool:
+        """Collect a rollout; see SB3."""
+        self._rollout_begun_at = self.num_timesteps
+        return super().collect_rollouts(*arguments, **named)
+
+    def train(self) -> None:
+        """Learn from a rollout; see SB3."""
+        self._update()
+        self._rollout_begun_at = None
+
+    def _update(self) -> None:
+        super().train()
+
+    def _environment_state(self) -> dict[str, Any] | None:
+        begun = self._rollout_begun_at
+        return None if begun is not None and self.num_timesteps > begun else super()._environment_state()
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimizers by name."""

@@ -126,8 +126,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             OSError: The file could not be written. An earlier file at `path` is unharmed.
         """
         left_out = saving.checked_exclusions(set(exclude or ()) - set(include or ()))
-        environment = None if self.env is None else get_env_state(self.env)
-        tree = self._described() | self.state_tree() | {"environment": environment}
+        tree = self._described() | self.state_tree() | {"environment": self._environment_state()}
         tree |= dict.fromkeys(left_out & tree.keys())
         checkpoint.save(saving.with_suffix(path), tree)
 
@@ -151,9 +150,9 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             custom_objects: Arguments that replace saved ones, such as `policy_kwargs` that contain classes.
             print_system_info: Print the versions of libraries on this machine.
             force_reset: Start new episodes, not those of the beginning again: their seeds come from that of
-                the model, unless `seed` is passed, and from the frames it was trained for. False continues the
-                saved episodes, bit for bit, if the state of `env` can be restored; global generators that
-                the agent draws from are restored, too.
+                the model, unless `seed` is passed, and from the frames it was trained for. False continues
+                the saved episodes, bit for bit, if the state of `env` can be restored; global generators
+                that the agent draws from are restored, too.
             kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single
                 settings.
 
@@ -176,6 +175,10 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             model._seed_anew(tree["counters"]["num_timesteps"])
         model._restore(tree, not force_reset, path)
         return model
+
+    def _environment_state(self) -> dict[str, Any] | None:
+        """The state of the environments; None where their episodes cannot be gone on with."""
+        return None if self.env is None else get_env_state(self.env)
 
     def _described(self) -> dict[str, Any]:
         """The entries of every agent's file: arguments, spaces, counters, the policy's parameters."""
