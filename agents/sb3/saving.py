@@ -199,7 +199,8 @@ def check_resumable(tree: Mapping[str, Any], n_envs: int | None, path: Path) -> 
     if tree["environment"] is None:
         raise ValueError(
             f"{path} does not contain the state of its environments, which had none to give or were left "
-            "out, or it was saved in the middle of a rollout of an on-policy agent; so episodes cannot be resumed: "
+            "out, or it was saved in the middle of a rollout of an on-policy agent, so episodes cannot be "
+            "resumed: "
             "load it with force_reset=True to start new ones"
         )
 
