@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
@@ -12,6 +13,8 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from agents.baselines.config import RolloutConfig
+from agents.baselines.rollouts import Rollout, not_finite_parameters
+from agents.learning.finite import LossNotFinite
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.sb3.checks import checked_env
 from agents.sb3.fitting import (
@@ -108,14 +111,41 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         )
 
     def collect_rollouts(self, *arguments: Any, **named: Any) -> bool:
-        """Collect a rollout; see SB3."""
+        """Collect a rollout; see SB3.
+
+        Raises:
+            LossNotFinite: It failed, and what was observed, or the policy, is not finite.
+        """
         self._rollout_begun_at = self.num_timesteps
-        return super().collect_rollouts(*arguments, **named)
+        with self._telling_what_is_not_finite():
+            return super().collect_rollouts(*arguments, **named)
 
     def train(self) -> None:
-        """Learn from a rollout; see SB3."""
-        self._update()
+        """Learn from a rollout; see SB3.
+
+        Raises:
+            LossNotFinite: The rollout is not finite, or the policy is not after it.
+        """
+        self._check_finite()
+        with self._telling_what_is_not_finite():
+            self._update()
+        self._check_finite()
         self._rollout_begun_at = None
+
+    @contextlib.contextmanager
+    def _telling_what_is_not_finite(self) -> Iterator[None]:
+        """In place of what torch's distributions say of it."""
+        try:
+            yield
+        except (ValueError, RuntimeError):
+            self._check_finite()
+            raise
+
+    def _check_finite(self) -> None:
+        rollout = Rollout.of(self.rollout_buffer, self._last_obs)
+        broken = rollout.not_finite() | not_finite_parameters(dict(self.policy.named_parameters()))
+        if broken:
+            raise LossNotFinite(broken, rollout)
 
     def _update(self) -> None:
         super().train()

@@ -12,8 +12,6 @@ from rich.console import Console
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.engines.faults import EnvironmentFailed
-from agents.learning.finite import LossNotFinite
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.process.provenance import provenance
 from agents.runs import incident
@@ -110,7 +108,7 @@ def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, 
             )
         except TrainingStopped as stopped:
             console.print(f"Stopped at {model.num_timesteps:,} frames: {stopped}", highlight=False)
-        except (EnvironmentFailed, LossNotFinite) as problem:
+        except incident.FAILURES as problem:
             kept = incident.keep(run, problem, settings.env_id, settings.env_settings)
             if kept is not None:
                 console.print(f"Details of the failure are in {kept}", soft_wrap=True, highlight=False)

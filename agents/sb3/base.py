@@ -123,11 +123,15 @@ class ConfiguredAlgorithm(BaseAlgorithm):
 
         Raises:
             ValueError: `exclude` names another part.
+            StateNotFinite: Something of it is NaN or infinite.
             OSError: The file could not be written. An earlier file at `path` is unharmed.
         """
         left_out = saving.checked_exclusions(set(exclude or ()) - set(include or ()))
-        tree = self._described() | self.state_tree() | {"environment": self._environment_state()}
+        state = self.state_tree()
+        tree = self._described() | state | {"environment": self._environment_state()}
         tree |= dict.fromkeys(left_out & tree.keys())
+        masks = {f"policy/{name}" for name, _ in self.policy.named_buffers()}  # may hold infinities
+        saving.check_finite(tree, ["policy", "episodes", *state], masks, saving.with_suffix(path))
         checkpoint.save(saving.with_suffix(path), tree)
 
     @classmethod
