@@ -49,6 +49,7 @@ class RunDirectory:
         self.replay = self.path / "replay.json"
         self.animation = self.path / "replay.gif"
         self._lock = FileLock(self.path / ".lock", blocking=False)
+        self._written: Mapping[str, Any] | None = None  # the configuration, if this object wrote it
         self._made: list[Path] | None = None  # folders that `create` made, from the innermost on
 
     def claim(self) -> None:
@@ -158,13 +159,19 @@ class RunDirectory:
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the whole configuration, replacing what was there."""
         write_json(self.config, config)
+        self._written = config
 
     def save_checkpoint(self, model: BaseAlgorithm) -> Path:
         """Save a state to resume from, then delete all but the last two.
 
+        Should somebody have removed the folder or the configuration meanwhile, they are made again.
+
         Returns:
             The file, named by the frames it was trained for.
         """
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        if self._written is not None and not self.config.exists():
+            self.write_config(self._written)
         path = self.checkpoints / f"{model.num_timesteps:012d}.zip"
         model.save(path)
         for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:

@@ -17,7 +17,7 @@ from agents.process.provenance import provenance
 from agents.runs import incident
 from agents.runs.callback import RunCallback, TrainingStopped
 from agents.runs.directory import RunDirectory
-from agents.runs.log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, read_rows
+from agents.runs.log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, recover_rows
 from agents.runs.options import Options
 from agents.runs.progress import TrainingProgress
 from agents.runs.settings import SUCCESS_WINDOW, RunSettings, rows_apart
@@ -97,7 +97,7 @@ def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, 
         console.print("Stopping after this unroll and saving ...", highlight=False)
 
     with deferred_interrupts(announce) as interrupt:
-        callback = _callback(run, model, settings, interrupt)
+        callback = _callback(run, model, settings, interrupt, console)
         progress = TrainingProgress(settings.total_timesteps, console)
         try:
             model.learn(
@@ -175,13 +175,24 @@ def _check_total(run: RunDirectory, total_timesteps: int, frames: int) -> None:
 
 
 def _callback(
-    run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, interrupt: Interrupt
+    run: RunDirectory,
+    model: ConfiguredAlgorithm,
+    settings: RunSettings,
+    interrupt: Interrupt,
+    console: Console,
 ) -> RunCallback:
     """The callback that continues the log from where the model is."""
     unroll_frames = model.n_envs * model.config.unroll_length
     log_every = settings.log_every or rows_apart(unroll_frames)
     interval, frames = log_every * unroll_frames, model.num_timesteps
-    earlier = [row for row in read_rows(run.progress) if int(row[FRAMES]) <= frames]
+    rows, aside = recover_rows(run.progress)
+    if aside is not None:
+        console.print(
+            f"{run.progress} cannot be read in full: what it held is in {aside}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    earlier = [row for row in rows if int(row[FRAMES]) <= frames]
     seconds, cpu_seconds = (_total(earlier, name) for name in (SECONDS, CPU_SECONDS))
     model.set_logger(open_log(run, frames, lambda logged: logged <= frames and logged % interval == 0))
 
