@@ -11,7 +11,7 @@ from rich.console import Console
 from agents.engines.faults import NoCluster
 from agents.process.exit_status import FINISHED, INTERRUPTED, REFUSALS, refused
 from agents.process.interpreter import python_command
-from agents.process.interrupts import ignore_interrupts
+from agents.process.interrupts import ignore_interrupts, raised_interrupts
 from agents.runs.command_line import PROGRAM, parse
 from agents.runs.directory import RunDirectory
 from agents.runs.finishing import finish
@@ -27,7 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 finished, 2 refused, 130 interrupted.
     """
-    console = Console()
+    with raised_interrupts():
+        return _main(arguments, Console())
+
+
+def _main(arguments: Sequence[str] | None, console: Console) -> int:
     try:
         options = parse(arguments)
         run, model = prepare(options, console)
@@ -40,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if finished:
             finish(run, model, options, console)
     except NoCluster as problem:
-        run.remove_unless_trained()
+        run.discard()
         return refused(problem)
-    except KeyboardInterrupt:  # between training and the end of the evaluation: all that was trained is saved
+    except KeyboardInterrupt:  # outside of training: all that was trained is saved
         finished = False
     finally:
         run.release()

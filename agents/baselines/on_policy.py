@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
@@ -12,6 +13,8 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from agents.baselines.config import RolloutConfig
+from agents.baselines.rollouts import Rollout, not_finite_parameters
+from agents.learning.finite import LossNotFinite
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.sb3.checks import checked_env
 from agents.sb3.fitting import (
@@ -32,7 +35,9 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
 
     The algorithm itself is unchanged. Settings are passed as one object or one by one, files are those of
     `agents.sb3.checkpoint`, and a model that is loaded with `force_reset=False` continues as if it had never
-    been saved, provided that its environments can be restored.
+    been saved, provided that its environments can be restored and that it was saved between two rollouts. A
+    rollout in progress, as where SB3's `CheckpointCallback` saves, is not in the file: such a model goes on
+    with new episodes alone, and `force_reset=False` is refused.
 
     Args:
         policy: Name of a policy, or its class.
@@ -53,6 +58,8 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
 
     config_class: ClassVar[type[RolloutConfig]]
     config: RolloutConfig
+    _rollout_begun_at: int | None = None
+    """Frames at which the rollout began that was not learnt from yet."""
 
     def __init__(
         self,
@@ -102,6 +109,50 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
             reset_num_timesteps,
             progress_bar,
         )
+
+    def collect_rollouts(self, *arguments: Any, **named: Any) -> bool:
+        """Collect a rollout; see SB3.
+
+        Raises:
+            LossNotFinite: It failed, and what was observed, or the policy, is not finite.
+        """
+        self._rollout_begun_at = self.num_timesteps
+        with self._telling_what_is_not_finite():
+            return super().collect_rollouts(*arguments, **named)
+
+    def train(self) -> None:
+        """Learn from a rollout; see SB3.
+
+        Raises:
+            LossNotFinite: The rollout is not finite, or the policy is not after it.
+        """
+        self._check_finite()
+        with self._telling_what_is_not_finite():
+            self._update()
+        self._check_finite()
+        self._rollout_begun_at = None
+
+    @contextlib.contextmanager
+    def _telling_what_is_not_finite(self) -> Iterator[None]:
+        """In place of what torch's distributions say of it."""
+        try:
+            yield
+        except (ValueError, RuntimeError):
+            self._check_finite()
+            raise
+
+    def _check_finite(self) -> None:
+        rollout = Rollout.of(self.rollout_buffer, self._last_obs)
+        broken = rollout.not_finite() | not_finite_parameters(dict(self.policy.named_parameters()))
+        if broken:
+            raise LossNotFinite(broken, rollout)
+
+    def _update(self) -> None:
+        super().train()
+
+    def _environment_state(self) -> dict[str, Any] | None:
+        begun = self._rollout_begun_at
+        return None if begun is not None and self.num_timesteps > begun else super()._environment_state()
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimizers by name."""

@@ -73,8 +73,8 @@ class RandomAgent(OnPolicyAgent):
     config: RandomConfig
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"RandomPolicy": RandomPolicy}
 
-    def train(self) -> None:
-        """Do nothing."""
+    def _update(self) -> None:
+        """Learn nothing."""
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return no optimizers."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,9 +62,9 @@ class Cell:
         configuration is written), and was to train for as many frames as are asked for now.
         """
         run = self.run
-        if not run.path.exists() or not any(run.path.iterdir()):
+        if not run.config.is_file():
             return "new"
-        if not (run.config.is_file() and run.evaluation.is_file()):
+        if not run.evaluation.is_file():
             return "broken off"
         is_current = run.evaluation.stat().st_mtime_ns >= run.config.stat().st_mtime_ns
         is_long_enough = run.read_config()["run"]["total_timesteps"] >= self.total_timesteps
@@ -82,7 +81,7 @@ class Cell:
         """
         wanted = parse(self._arguments())
         self._check_own(wanted.run)
-        if self.state() == "new" or self._is_stuck():
+        if self.state() == "new":
             return
         differing = differences(Options.from_dict(self.run.read_config()), wanted)
         frames, more_frames = differing.get("total_timesteps", (0, 0))
@@ -93,17 +92,6 @@ class Cell:
                 f"{self.run.path} is another experiment than {self.preset.name} is now: "
                 f"{in_words(differing)}; give another --folder, or take it away"
             )
-
-    def clear_without_checkpoint(self) -> bool:
-        """Remove a run that broke off before its first checkpoint, from which nothing can go on.
-
-        Returns:
-            Whether there was one.
-        """
-        stuck = self._is_stuck()
-        if stuck:
-            shutil.rmtree(self.run.path)
-        return stuck
 
     def command(self) -> list[str]:
         """Return the command that begins it or goes on with it."""
@@ -132,15 +120,6 @@ class Cell:
             raise ValueError(
                 f"options must not set {flags}: the benchmark does, got {' '.join(self.options)!r}"
             )
-
-    def _is_stuck(self) -> bool:
-        return self.state() == "broken off" and not self.run.model.exists() and not self._has_checkpoint()
-
-    def _has_checkpoint(self) -> bool:
-        try:
-            return self.run.latest_checkpoint().is_file()
-        except FileNotFoundError:
-            return False
 
 
 def make_grid(

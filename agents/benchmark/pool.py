@@ -53,7 +53,7 @@ class Watcher(Protocol):
     """Somebody who is told what happens."""
 
     def started(self, cell: Cell, began: str) -> None:
-        """A process was "started", "resumed" or "restarted"."""
+        """A process was "started" or "resumed"."""
 
     def ended(self, outcome: Outcome) -> None:
         """A process ended."""
@@ -68,7 +68,8 @@ class Watcher(Protocol):
 def run_cells(cells: Sequence[Cell], jobs: int, threads: int, watcher: Watcher) -> list[Outcome]:
     """Run cells, `jobs` at once, until all have ended or somebody asks to stop.
 
-    SIGINT and SIGTERM are passed on once; the training programs save and exit, and are waited for.
+    Ctrl-C, SIGTERM and SIGHUP are passed on once, as SIGINT; the training programs save and exit, and are
+    waited for.
 
     Args:
         cells: None of them finished.
@@ -125,8 +126,7 @@ class _Process:
 
     def __init__(self, cell: Cell, threads: int, watcher: Watcher) -> None:
         self.cell, self.beside_seconds = cell, 0.0
-        anew = cell.clear_without_checkpoint()
-        watcher.started(cell, "restarted" if anew else "started" if cell.state() == "new" else "resumed")
+        watcher.started(cell, "started" if cell.state() == "new" else "resumed")
         cell.log.parent.mkdir(parents=True, exist_ok=True)
         environment = {"OMP_NUM_THREADS": str(threads)} | os.environ  # of numpy; torch has an option
         with cell.log.open("ab") as log:
@@ -173,9 +173,9 @@ def _wait(running: Sequence[_Process]) -> None:
 
 
 def _write_down(outcome: Outcome) -> None:
-    """Append to the sessions in the run's folder, unless the program never made it."""
+    """Append to the sessions in the run's folder, unless the program never began it."""
     folder = outcome.cell.run.path
-    if folder.is_dir():
+    if outcome.cell.run.config.is_file():
         session = {
             "ended": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "status": outcome.status,

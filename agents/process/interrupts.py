@@ -7,8 +7,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Ctrl-C, `kill`, and a terminal that was closed, where there are such.
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Interrupt:
@@ -31,25 +33,46 @@ class Interrupt:
 
 
 def ignore_interrupts() -> None:
-    """Ignore SIGINT and SIGTERM from now on, when only the exit is left."""
+    """Ignore SIGNALS from now on, when only the exit is left."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def deferred_interrupts(on_request: Callable[[], None] = lambda: None) -> Iterator[Interrupt]:
-    """Turn SIGINT and SIGTERM into a request for the length of a block, so that no work is cut in half.
+    """Turn SIGNALS into a request for the length of a block, so that no work is cut in half.
 
     Later signals change nothing; SIGQUIT (Ctrl-backslash) still ends the process at once. Outside the main
     thread, the only one that may handle signals, this does nothing.
     """
     interrupt = Interrupt(on_request)
+    with _handled_by(interrupt.request):
+        yield interrupt
+
+
+@contextlib.contextmanager
+def raised_interrupts() -> Iterator[None]:
+    """Let all SIGNALS do what Ctrl-C does for the length of a block: raise KeyboardInterrupt.
+
+    Outside the main thread this does nothing.
+    """
+    with _handled_by(signal.default_int_handler):
+        yield
+
+
+@contextlib.contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    """Handle SIGNALS in a way of our own; a hang-up that `nohup` had ignored stays ignored."""
     if threading.current_thread() is not threading.main_thread():
-        yield interrupt
+        yield
         return
-    previous = {number: signal.signal(number, interrupt.request) for number in SIGNALS}
+    previous = {
+        number: signal.signal(number, handler)
+        for number in SIGNALS
+        if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
-        yield interrupt
+        yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number, before in previous.items():
+            signal.signal(number, before)

@@ -52,6 +52,8 @@ class RunCallback(BaseCallback):
         self._seconds_before, self._cpu_seconds_before = seconds, cpu_seconds
 
     def _on_training_start(self) -> None:
+        if not self.run.has_begun():  # whatever happens from now on, the run can be resumed
+            self.run.save_checkpoint(self.model)
         self._start, self._cpu_start = time.perf_counter(), time.process_time()
         self._seen = self._saved = self._logged = self.model.num_timesteps
 
@@ -60,8 +62,7 @@ class RunCallback(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         self._after_unroll()
-        reason = self.why_stop() if self.model.num_timesteps > 0 else None
-        if reason is not None:
+        if (reason := self.why_stop()) is not None:
             raise TrainingStopped(reason)
 
     def _on_training_end(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +13,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from memory_envs.files import write_json
+from memory_envs.files import is_unfinished, sweep, write_json
 
 KEPT_CHECKPOINTS = 2
+# Names that `save_checkpoint` gives: frames in twelve digits, or in more of them.
+_CHECKPOINT = re.compile(r"(?:[0-9]{12}|[1-9][0-9]{12,})\.zip")
 
 
 class RunDirectory:
@@ -24,7 +28,7 @@ class RunDirectory:
         config: The whole configuration, config.json.
         progress: One row per log interval, progress.csv.
         tensorboard: Folder with the same rows as TensorBoard events.
-        checkpoints: Folder with the latest states to resume from.
+        checkpoints: Folder with the latest states to resume from, NUMBER-OF-FRAMES.zip.
         model: The final model without what only training needs, model.zip.
         curve: The learning curve, learning_curve.png.
         evaluation: How the final model does, evaluation.json.
@@ -45,9 +49,13 @@ class RunDirectory:
         self.replay = self.path / "replay.json"
         self.animation = self.path / "replay.gif"
         self._lock = FileLock(self.path / ".lock", blocking=False)
+        self._written: Mapping[str, Any] | None = None  # the configuration, if this object wrote it
+        self._made: list[Path] | None = None  # folders that `create` made, from the innermost on
 
     def claim(self) -> None:
         """Keep other programs from training here, until `release` or the end of this process.
+
+        What a program that was killed while it saved has left is removed.
 
         Raises:
             BlockingIOError: Another program is training here.
@@ -58,31 +66,63 @@ class RunDirectory:
             raise BlockingIOError(
                 f"another program is training in {self.path}: wait for it, or stop it"
             ) from None
+        for folder in (self.path, self.checkpoints):
+            sweep(folder)
 
     def release(self) -> None:
         """Let others train here."""
         self._lock.release()
 
-    def remove_unless_trained(self) -> None:
-        """Remove the folder if nothing in it can be resumed: no checkpoint and no model."""
-        if not self._checkpoints() and not self.model.exists():
-            shutil.rmtree(self.path)
-
     @classmethod
     def create(cls, path: str | Path) -> RunDirectory:
-        """Make the folder of a new run.
+        """Make the folder of a new run, and `claim` it.
+
+        A folder that is empty will do, and so will one whose program was killed before it wrote anything.
 
         Raises:
             FileExistsError: Something is there already.
+            BlockingIOError: Another program has just begun a run there.
         """
         run = cls(path)
-        if run.path.exists() and not (run.path.is_dir() and not any(run.path.iterdir())):
-            raise FileExistsError(
-                f"{path} is not an empty folder: choose another --run-dir, "
-                f"or resume the run in it with --resume {path}"
-            )
-        run.checkpoints.mkdir(parents=True)
+        run._check_free()
+        run._made = [folder for folder in (run.path, *run.path.parents) if not folder.exists()]
+        try:
+            run.checkpoints.mkdir(parents=True, exist_ok=True)
+            run.claim()
+            run._check_free()  # of what another program may have written meanwhile
+        except (BlockingIOError, FileExistsError):  # it is another program's
+            raise
+        except BaseException:
+            run.discard()
+            raise
         return run
+
+    def discard(self) -> None:
+        """Remove what `create` made, and release it, unless there is a checkpoint, which could be resumed."""
+        if self._made is None or self._checkpoints():
+            return
+        with contextlib.suppress(OSError):  # whatever is left can be begun in or resumed
+            for child in self.path.iterdir():
+                shutil.rmtree(child) if child.is_dir() else child.unlink()
+            for folder in self._made:
+                folder.rmdir()
+        self.release()
+
+    def _check_free(self) -> None:
+        """Refuse a folder in which there is anything but what `create` leaves.
+
+        Raises:
+            FileExistsError: There is.
+        """
+        if not self.path.exists():
+            return
+        ours = (self.checkpoints.name, Path(self._lock.lock_file).name)
+        found = [*self.path.iterdir(), *self._saved()] if self.path.is_dir() else [self.path]
+        if any(each.name not in ours and not is_unfinished(each.name) for each in found):
+            raise FileExistsError(
+                f"{self.path} is not an empty folder: choose another --run-dir, "
+                f"or resume the run in it with --resume {self.path}"
+            )
 
     @classmethod
     def open(cls, path: str | Path) -> RunDirectory:
@@ -119,13 +159,19 @@ class RunDirectory:
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the whole configuration, replacing what was there."""
         write_json(self.config, config)
+        self._written = config
 
     def save_checkpoint(self, model: BaseAlgorithm) -> Path:
         """Save a state to resume from, then delete all but the last two.
 
+        Should somebody have removed the folder or the configuration meanwhile, they are made again.
+
         Returns:
             The file, named by the frames it was trained for.
         """
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        if self._written is not None and not self.config.exists():
+            self.write_config(self._written)
         path = self.checkpoints / f"{model.num_timesteps:012d}.zip"
         model.save(path)
         for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
@@ -136,14 +182,24 @@ class RunDirectory:
         """Return the file to resume from.
 
         Raises:
-            FileNotFoundError: None was saved yet.
+            FileNotFoundError: There is none.
         """
         checkpoints = self._checkpoints()
         if not checkpoints:
-            raise FileNotFoundError(
-                f"{self.checkpoints} holds no checkpoint: the run ended before its first one"
+            trained = (
+                f": start a new run from {self.model} with --trained-agent" if self.model.exists() else ""
             )
+            raise FileNotFoundError(f"{self.checkpoints} holds no checkpoint{trained}")
         return checkpoints[-1]
 
+    def has_begun(self) -> bool:
+        """Return whether there is anything of the training: a checkpoint, or a model."""
+        return bool(self._checkpoints()) or self.model.exists()
+
     def _checkpoints(self) -> list[Path]:
-        return sorted(self.checkpoints.glob("[0-9]*.zip"))
+        """The files that `save_checkpoint` wrote, in the order of their frames; no others count."""
+        found = [each for each in self._saved() if _CHECKPOINT.fullmatch(each.name) and each.is_file()]
+        return sorted(found, key=lambda each: int(each.stem))
+
+    def _saved(self) -> list[Path]:
+        return list(self.checkpoints.iterdir()) if self.checkpoints.is_dir() else []

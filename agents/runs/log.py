@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import os
+import re
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +23,8 @@ FRAMES = "time/total_timesteps"
 SECONDS = "time/training_seconds"
 CPU_SECONDS = "time/cpu_seconds"
 EPISODES = "rollout/episodes"
+# Names that TensorBoard's writer gives.
+_EVENTS = re.compile(r"events\.out\.tfevents\.([0-9]{1,12})\..+")
 
 Row = dict[str, str]
 
@@ -31,7 +37,7 @@ def open_log(run: RunDirectory, frames: int, keep: Callable[[int], bool]) -> Log
         frames: Of training so far.
         keep: Whether to keep the row of a number of frames; dropped rows will be logged again.
     """
-    kept = [row for row in read_rows(run.progress) if keep(int(row[FRAMES]))]
+    kept = [row for row in recover_rows(run.progress)[0] if keep(int(row[FRAMES]))]
     return Logger(str(run.path), [ProgressTable(run.progress, kept), Events(run.tensorboard, frames)])
 
 
@@ -43,11 +49,65 @@ def read_rows(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
+def recover_rows(path: Path) -> tuple[list[Row], Path | None]:
+    """Return the rows of a progress.csv that can be read, whatever else is in it.
+
+    Returns:
+        The rows, and where the file was copied to because some could not be read; None if all could.
+    """
+    if not path.exists():
+        return [], None
+    content = path.read_bytes()
+    lines = [_values(line) for line in content.splitlines()]
+    columns = lines[0] if lines else []
+    rows = [dict(zip(columns, values, strict=True)) for values in lines[1:] if _is_row(values, columns)]
+    if len(rows) == max(0, len(lines) - 1) and (FRAMES in columns or not lines) and _ends_well(content):
+        return rows, None
+    if not _ends_well(content) and rows and _is_row(lines[-1], columns):
+        rows.pop()  # numbers may have lost digits
+    aside = path.with_name(f"{path.name}.damaged")
+    for number in itertools.count(2):
+        if not aside.exists():
+            break
+        aside = path.with_name(f"{path.name}.damaged-{number}")
+    shutil.copyfile(path, aside)
+    return rows, aside
+
+
+def _values(line: bytes) -> list[str]:
+    """The values of a line; none if it is no text."""
+    try:
+        [values] = csv.reader([line.decode()], strict=True)
+    except (UnicodeDecodeError, csv.Error, ValueError):
+        return []
+    return values
+
+
+def _is_row(values: list[str], columns: list[str]) -> bool:
+    """Whether there is a number for each column, or nothing, and a whole one of frames."""
+    if len(values) != len(columns) or FRAMES not in columns:
+        return False
+    frames = values[columns.index(FRAMES)]
+    return frames.isascii() and frames.isdecimal() and all(_is_number(value) for value in values)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return "\0" not in text
+
+
+def _ends_well(content: bytes) -> bool:
+    return not content or content.endswith(b"\n")
+
+
 class ProgressTable(KVWriter):
     """A CSV file that grows by a row per log interval, and by columns when new metrics appear.
 
     SB3's own format starts a new file. This one continues after earlier rows, and its columns come in the
-    order in which they were first logged.
+    order in which they were first logged. A file that somebody removed or changed is written whole again.
     """
 
     def __init__(self, path: Path, rows: list[Row]) -> None:
@@ -66,11 +126,12 @@ class ProgressTable(KVWriter):
         new = [column for column in row if column not in self.columns]
         self.columns += new
         self.rows.append(row)
-        if new:
+        if new or self._found_size() != self._size:
             self._rewrite()
         else:
             with self.path.open("a", newline="", encoding="utf-8") as file:
                 csv.DictWriter(file, self.columns).writerow(row)
+            self._size = self._found_size()
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -81,8 +142,17 @@ class ProgressTable(KVWriter):
         if self.columns:
             writer.writeheader()
         writer.writerows(self.rows)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path) as file:
             file.write_bytes(text.getvalue().encode())
+        self._size = self._found_size()
+
+    def _found_size(self) -> int:
+        """Of the file; -1 if there is none."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return -1
 
 
 class Events(TensorBoardOutputFormat):
@@ -90,21 +160,33 @@ class Events(TensorBoardOutputFormat):
 
     def __init__(self, folder: Path, frames: int) -> None:
         """Begin a file of events in `folder`, which follow those up to `frames`."""
-        _wait_for_a_later_name(folder)
-        self.writer = SummaryWriter(log_dir=str(folder), purge_step=frames + 1 if frames else None)
+        self._folder, follows = folder, _wait_for_a_later_name(folder)
+        self.writer = SummaryWriter(log_dir=str(folder), purge_step=frames + 1 if follows else None)
         self._is_closed = False
 
+    def write(
+        self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0
+    ) -> None:
+        """Write events, into a folder that somebody may have removed meanwhile."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        super().write(key_values, key_excluded, step)
 
-def _wait_for_a_later_name(folder: Path) -> None:
+
+def _wait_for_a_later_name(folder: Path) -> bool:
     """Wait, for a second at most, until a new file of events sorts behind those in `folder`.
 
     TensorBoard reads the files of a folder in the order of their names, which begin with the second they were
     begun in: of two from the same second, the later one may come first, and hide nothing.
+
+    Returns:
+        Whether there are any.
     """
-    seconds = [int(file.name.split(".")[3]) for file in folder.glob("events.out.tfevents.*")]
+    names = map(_EVENTS.fullmatch, os.listdir(folder) if folder.is_dir() else ())
+    seconds = [int(name[1]) for name in names if name]
     latest = max(seconds, default=0)
     while int(time.time()) == latest:
         time.sleep(0.02)
+    return bool(seconds)
 
 
 def column(rows: list[Mapping[str, str]] | list[Row], name: str) -> list[float]:

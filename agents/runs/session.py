@@ -12,14 +12,12 @@ from rich.console import Console
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.engines.faults import EnvironmentFailed
-from agents.learning.finite import LossNotFinite
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.process.provenance import provenance
 from agents.runs import incident
 from agents.runs.callback import RunCallback, TrainingStopped
 from agents.runs.directory import RunDirectory
-from agents.runs.log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, read_rows
+from agents.runs.log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, recover_rows
 from agents.runs.options import Options
 from agents.runs.progress import TrainingProgress
 from agents.runs.settings import SUCCESS_WINDOW, RunSettings, rows_apart
@@ -33,34 +31,54 @@ from agents.vec_env.state import get_env_state
 def prepare(options: Options, console: Console) -> tuple[RunDirectory, ConfiguredAlgorithm]:
     """Make or open the run directory, and the model in its environments, ready to `train`.
 
+    The folder is made last, and removed if something goes wrong after all. A run to resume whose program
+    ended before its first checkpoint is begun anew.
+
     Raises:
         FileExistsError: The folder of a new run is not empty.
-        FileNotFoundError: The run to resume has no checkpoint.
+        FileNotFoundError: The run to resume has a model, but no checkpoint.
         BlockingIOError: Another program trains in it.
         ValueError: The environment, a setting or the trained agent is refused.
     """
-    settings = options.run
+    settings, warm_start = options.run, None
     torch.set_num_threads(settings.num_threads or 1)
     engine = _engine(options)
     make = make_remote_lanes if engine else make_lanes
     env: VecEnv = make(settings.env_id, settings.num_envs, settings.env_settings)
-    if settings.resume is None:
+    run = None if settings.resume is None else RunDirectory.open(settings.resume)
+    if run is not None:
+        run.claim()
+    if run is not None and run.has_begun():
+        model = _resumed_model(options, run, env, engine, console)
+    else:
         model = _new_model(options, env, engine)
         warm_start = begin_with(model, settings.trained_agent) if settings.trained_agent else None
-        run = RunDirectory.create(str(settings.run_dir))
-        run.claim()
-    else:
-        run, warm_start = RunDirectory.open(settings.resume), None
-        run.claim()
-        model = _resumed_model(options, run, env, engine, console)
-    _write_configuration(run, options, model.num_timesteps, warm_start)
+    run = run or RunDirectory.create(str(settings.run_dir))
+    try:
+        _write_configuration(run, options, model.num_timesteps, warm_start)
+        _announce(run, model, options, warm_start, console)
+    except BaseException:
+        run.discard()
+        raise
+    return run, model
+
+
+def _announce(
+    run: RunDirectory,
+    model: ConfiguredAlgorithm,
+    options: Options,
+    warm_start: WarmStart | None,
+    console: Console,
+) -> None:
+    """Print what is trained, where, and from which beginning."""
+    settings = options.run
     name = settings.preset or f"{options.agent} on {settings.env_id}"
     console.print(f"{name}, seed {settings.seed}, in {run.path}", soft_wrap=True, highlight=False)
     if settings.resume is not None:
-        console.print(f"Resuming at {model.num_timesteps:,} frames", highlight=False)
+        where = f"at {model.num_timesteps:,} frames" if run.has_begun() else "from its beginning"
+        console.print(f"Resuming {where}", highlight=False)
     if warm_start is not None:
         console.print(f"Starting from {warm_start.describe()}", soft_wrap=True, highlight=False)
-    return run, model
 
 
 def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, console: Console) -> bool:
@@ -79,7 +97,7 @@ def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, 
         console.print("Stopping after this unroll and saving ...", highlight=False)
 
     with deferred_interrupts(announce) as interrupt:
-        callback = _callback(run, model, settings, interrupt)
+        callback = _callback(run, model, settings, interrupt, console)
         progress = TrainingProgress(settings.total_timesteps, console)
         try:
             model.learn(
@@ -90,7 +108,7 @@ def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, 
             )
         except TrainingStopped as stopped:
             console.print(f"Stopped at {model.num_timesteps:,} frames: {stopped}", highlight=False)
-        except (EnvironmentFailed, LossNotFinite) as problem:
+        except incident.FAILURES as problem:
             kept = incident.keep(run, problem, settings.env_id, settings.env_settings)
             if kept is not None:
                 console.print(f"Details of the failure are in {kept}", soft_wrap=True, highlight=False)
@@ -157,13 +175,24 @@ def _check_total(run: RunDirectory, total_timesteps: int, frames: int) -> None:
 
 
 def _callback(
-    run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, interrupt: Interrupt
+    run: RunDirectory,
+    model: ConfiguredAlgorithm,
+    settings: RunSettings,
+    interrupt: Interrupt,
+    console: Console,
 ) -> RunCallback:
     """The callback that continues the log from where the model is."""
     unroll_frames = model.n_envs * model.config.unroll_length
     log_every = settings.log_every or rows_apart(unroll_frames)
     interval, frames = log_every * unroll_frames, model.num_timesteps
-    earlier = [row for row in read_rows(run.progress) if int(row[FRAMES]) <= frames]
+    rows, aside = recover_rows(run.progress)
+    if aside is not None:
+        console.print(
+            f"{run.progress} cannot be read in full: what it held is in {aside}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    earlier = [row for row in rows if int(row[FRAMES]) <= frames]
     seconds, cpu_seconds = (_total(earlier, name) for name in (SECONDS, CPU_SECONDS))
     model.set_logger(open_log(run, frames, lambda logged: logged <= frames and logged % interval == 0))
 

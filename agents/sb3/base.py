@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
@@ -35,6 +36,8 @@ SB3_NAMES = {
     "ent_coef": ("entropy_coef",),
     "vf_coef": ("value_coef",),
 }
+# Seeds of training lie below; those of lanes above are for evaluation (`agents.evaluation`).
+SEEDS = 2**31
 COUNTERS = ("num_timesteps", "_total_timesteps", "_num_timesteps_at_start", "_episode_num", "_n_updates")
 
 
@@ -120,12 +123,15 @@ class ConfiguredAlgorithm(BaseAlgorithm):
 
         Raises:
             ValueError: `exclude` names another part.
+            StateNotFinite: Something of it is NaN or infinite.
             OSError: The file could not be written. An earlier file at `path` is unharmed.
         """
         left_out = saving.checked_exclusions(set(exclude or ()) - set(include or ()))
-        environment = None if self.env is None else get_env_state(self.env)
-        tree = self._described() | self.state_tree() | {"environment": environment}
+        state = self.state_tree()
+        tree = self._described() | state | {"environment": self._environment_state()}
         tree |= dict.fromkeys(left_out & tree.keys())
+        masks = {f"policy/{name}" for name, _ in self.policy.named_buffers()}  # may hold infinities
+        saving.check_finite(tree, ["policy", "episodes", *state], masks, saving.with_suffix(path))
         checkpoint.save(saving.with_suffix(path), tree)
 
     @classmethod
@@ -147,8 +153,10 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             device: Device of the networks.
             custom_objects: Arguments that replace saved ones, such as `policy_kwargs` that contain classes.
             print_system_info: Print the versions of libraries on this machine.
-            force_reset: Start new episodes. False continues the saved episodes, bit for bit, if the state of
-                `env` can be restored; global generators that the agent draws from are restored, too.
+            force_reset: Start new episodes, not those of the beginning again: their seeds come from that of
+                the model, unless `seed` is passed, and from the frames it was trained for. False continues
+                the saved episodes, bit for bit, if the state of `env` can be restored; global generators
+                that the agent draws from are restored, too.
             kwargs: Further arguments of the constructor (`seed`, `verbose`, `tensorboard_log`) or single
                 settings.
 
@@ -168,8 +176,14 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         if not force_reset:
             saving.check_resumable(tree, None if model.env is None else model.n_envs, path)
         saving.check_fits(tree, model._wanted(resume=not force_reset), path)
+        if force_reset and "seed" not in kwargs:
+            model._seed_anew(tree["counters"]["num_timesteps"])
         model._restore(tree, not force_reset, path)
         return model
+
+    def _environment_state(self) -> dict[str, Any] | None:
+        """The state of the environments; None where their episodes cannot be gone on with."""
+        return None if self.env is None else get_env_state(self.env)
 
     def _described(self) -> dict[str, Any]:
         """The entries of every agent's file: arguments, spaces, counters, the policy's parameters."""
@@ -233,6 +247,12 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             "episodes": {"infos": Each(saving.episode_info), "successes": Each(Number())},
             "policy": self.policy.state_dict(),
         } | self.wanted_state()
+
+    def _seed_anew(self, frames: int) -> None:
+        """Seed what the constructor has seeded, so that nothing comes again that came before `frames`."""
+        if self.seed is not None and frames > 0:
+            drawn = int(np.random.SeedSequence([self.seed, frames]).generate_state(1)[0])
+            self.set_random_seed(drawn % (SEEDS - self.n_envs))
 
     def _restore(self, tree: Mapping[str, Any], resume: bool, path: Path) -> None:
         self.policy.load_state_dict(tree["policy"])

@@ -18,6 +18,7 @@ from typing import Any, get_type_hints
 import torch
 from stable_baselines3.common.utils import get_device
 
+from agents.learning.finite import StateNotFinite
 from agents.learning.settings import absent_settings
 from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError
@@ -158,6 +159,38 @@ def check_fits(tree: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -
         raise CheckpointError(f"{path} does not fit the model that it describes: {problem}") from problem
 
 
+def check_finite(tree: Mapping[str, Any], entries: Iterable[str], but: Collection[str], path: Path) -> None:
+    """Check that what is to be saved is finite, as a file must be that is loaded.
+
+    Args:
+        tree: The content of the file.
+        entries: Which of its entries to check.
+        but: Places that may hold anything; "metrics", which are only shown, may as well.
+        path: The file.
+
+    Raises:
+        StateNotFinite: Something is NaN or infinite; names its place.
+    """
+    for name in entries:
+        if name == "metrics":
+            continue
+        if (place := _not_finite(tree[name], name, but)) is not None:
+            raise StateNotFinite(f"{path} is not saved: {place} must be finite", tree)
+
+
+def _not_finite(found: Any, place: str, but: Collection[str]) -> str | None:
+    """The place of the first tensor, array or number that is not finite throughout."""
+    if isinstance(found, (Mapping, list, tuple)):
+        items = found.items() if isinstance(found, Mapping) else enumerate(found)
+        below = (_not_finite(each, f"{place}/{name}", but) for name, each in items)
+        return next((each for each in below if each is not None), None)
+    if place in but or isinstance(found, (str, bool, int, type(None))):
+        return None
+    whole = torch.as_tensor(found)
+    is_sound = not whole.is_floating_point() or bool(whole.isfinite().all())
+    return None if is_sound else f"{place} = {found if whole.ndim == 0 else whole.reshape(-1)[:4].tolist()}"
+
+
 def environment(own: Mapping[str, Any] | None) -> Mapping[str, Any] | Check:
     """Return what the state of environments looks like that have the state `own`.
 
@@ -198,7 +231,9 @@ def check_resumable(tree: Mapping[str, Any], n_envs: int | None, path: Path) -> 
         )
     if tree["environment"] is None:
         raise ValueError(
-            f"{path} does not contain the state of its environments, so episodes cannot be resumed: "
+            f"{path} does not contain the state of its environments, which had none to give or were left "
+            "out, or it was saved in the middle of a rollout of an on-policy agent, so episodes cannot be "
+            "resumed: "
             "load it with force_reset=True to start new ones"
         )
 

@@ -79,9 +79,9 @@ def replay(
 
 
 def running_means(found: Any, place: str) -> None:
-    """Check totals and counts of logged metrics."""
+    """Check totals and counts of logged metrics, some of which may be undefined."""
     fit(found, {"totals": _names, "counts": _names}, place)
-    fit(found["totals"], dict.fromkeys(found["counts"], Number()), f"{place}/totals")
+    fit(found["totals"], dict.fromkeys(found["counts"], 0.0), f"{place}/totals")
     fit(found["counts"], dict.fromkeys(found["totals"], Number(1, whole=True)), f"{place}/counts")
 
 

@@ -4,10 +4,13 @@ Numba's own cache looks only at the file of the function it compiles and would k
 edit to a rulebook; here the name of a cache file holds a digest of all the sources.
 """
 
+import contextlib
 import functools
 import hashlib
-import pickle
+import io
+import os
 import warnings
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -16,9 +19,13 @@ from typing import Any
 import numba
 from numba import types
 from numba.core import config as numba_config
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
+from memory_envs.files import replacing
 from memory_envs.stepping.kernels import Kernels, make_loops
+
+# Of a SHA-256.
+_DIGEST_BYTES = 32
 
 
 @functools.cache
@@ -83,15 +90,80 @@ def _compile(function: Any, rulebook: ModuleType, digest: str, signature: Any) -
     dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
     try:
         dispatcher._cache = _DigestedCache(function)
-    except RuntimeError:
+    except (RuntimeError, OSError):
         _warn_uncached("no folder can be written to")
     dispatcher.compile(signature)
     dispatcher.disable_compile()
     return dispatcher
 
 
+class _Locator:
+    """One of Numba's ways to find a folder, but for folders named "~", as a home that is not known stays."""
+
+    def __init__(self, locator: Any) -> None:
+        self._locator = locator
+
+    def from_function(self, function: Any, file: str) -> Any:
+        with contextlib.suppress(Exception):  # which the locator answers in its own way below
+            if str(self._locator(function, file).get_cache_path()).startswith("~"):
+                return None
+        return self._locator.from_function(function, file)
+
+
+class _LocatedCode(FunctionCache._impl_class):  # type: ignore[name-defined,misc]
+    """Knows where the compiled code of a function is kept, and how."""
+
+    _locator_classes = [_Locator(each) for each in FunctionCache._impl_class._locator_classes]
+
+
+class _CheckedFiles(IndexDataCacheFile):
+    """Numba's index and data file, a SHA-256 behind the content of each; damaged ones are set aside.
+
+    Unpickling damaged content may raise anything, and running damaged code end the process.
+    """
+
+    def _load_index(self) -> Any:
+        return super()._load_index() if _is_sound(self._index_path) else {}
+
+    def _load_data(self, name: str) -> Any:
+        if not _is_sound(self._data_path(name)):
+            raise FileNotFoundError(name)  # which is taken for a function that was never compiled
+        return super()._load_data(name)
+
+    @contextlib.contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[io.BytesIO]:
+        content = io.BytesIO()
+        yield content
+        with replacing(filepath) as file:
+            file.write_bytes(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
+
+
+def _is_sound(path: str) -> bool:
+    """Return whether a file is there and whole; one that is damaged is renamed, so that it is replaced."""
+    try:
+        content = Path(path).read_bytes()
+        if hashlib.sha256(content[:-_DIGEST_BYTES]).digest() == content[-_DIGEST_BYTES:]:
+            return True
+        problem = "its content is not what was written"
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        problem = str(error)
+    with contextlib.suppress(OSError):
+        os.replace(path, f"{path}.damaged")
+    _warn_uncached(f"{path} cannot be read: {problem}")
+    return False
+
+
 class _DigestedCache(FunctionCache):
     """Numba's cache, trusting the digest in the file name, and never the reason that an environment fails."""
+
+    _impl_class = _LocatedCode
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, stamp)
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         return sig, codegen.magic_tuple()
@@ -99,22 +171,22 @@ class _DigestedCache(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)
-        except (OSError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as error:
+        except Exception as error:  # whatever code raises that other versions of libraries have written
             _warn_uncached(f"a file in {self.cache_path} cannot be read ({error!r})")
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             super().save_overload(sig, data)
-        except OSError as error:
-            _warn_uncached(f"{self.cache_path} cannot be written to ({error})")
+        except Exception as error:
+            _warn_uncached(f"{self.cache_path} cannot be written to ({error!r})")
 
 
 @functools.cache
 def _warn_uncached(reason: str) -> None:
     warnings.warn(
-        f"memory_envs compiles its environments again in every process: {reason}. "
-        "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written to.",
+        f"memory_envs compiles an environment again: {reason}. If this comes in every process, set the "
+        "environment variable NUMBA_CACHE_DIR to a folder that can be written to.",
         RuntimeWarning,
         stacklevel=2,
     )

@@ -2,11 +2,15 @@
 
 import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from memory_envs.files import replacing, write_json
+from memory_envs.files import replacing, sweep, write_json
+from tests.support import ROOT
 
 
 @pytest.fixture
@@ -75,3 +79,47 @@ def test_json_comes_back_and_what_json_does_not_know_is_refused(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "card.json", {"score": float("nan")})
     assert os.listdir(tmp_path) == ["card.json"] and "NaN" not in (tmp_path / "card.json").read_text()
+
+
+# Writes half of a file named by the first argument, says so, and sleeps until it is told to go on.
+WRITER = """
+import sys
+from memory_envs.files import replacing
+
+with replacing(sys.argv[1]) as file:
+    file.write_text("half")
+    print(file.name, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def writer(path):
+    command = [sys.executable, "-c", WRITER, str(path)]
+    started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    return started, path.with_name(started.stdout.readline().strip())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are locked on POSIX only")
+def test_what_a_killed_save_left_is_swept_by_the_next_and_one_in_progress_is_not(path):
+    (killed, left), (working, unfinished) = writer(path), writer(path.with_name("other.csv"))
+    assert left.is_file() and unfinished.is_file()
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    mine = [path.with_name(name) for name in (".hidden", f".{'a' * 31}.csv", f".{'A' * 32}.csv", "a.csv")]
+    for each in mine:
+        each.write_text("mine")
+    write(path.with_name("third.csv"), "whole")
+    assert not left.exists() and unfinished.is_file() and all(each.is_file() for each in mine)
+    working.communicate("\n")
+    assert working.returncode == 0 and path.with_name("other.csv").read_text() == "half"
+    sweep(path.parent)
+    assert not unfinished.exists() and len(list(path.parent.iterdir())) == len(mine) + 2
+
+
+def test_a_block_that_writes_nothing_replaces_nothing(path):
+    write(path, "old")
+    with pytest.raises(FileNotFoundError, match="nothing was written"), replacing(path):
+        pass
+    assert path.read_text() == "old"
+    write(path, "")  # which is something
+    assert path.read_text() == "" and list(path.parent.iterdir()) == [path]

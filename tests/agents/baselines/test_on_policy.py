@@ -160,3 +160,66 @@ def test_unknown_settings_and_policies_are_named():
 def test_a_vector_env_without_the_bridge_is_refused_with_the_way_out():
     with pytest.raises(TypeError, match="SyncVectorEnv: wrap it in agents.vec_env.GymnasiumVecEnv"):
         PPOAgent("MlpPolicy", SyncVectorEnv([CueEnv]))
+
+
+class SavedAt(BaseCallback):
+    """Saves after every step of the lanes, and at the places where rollouts begin and end."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder, self.places = folder, []
+
+    def save(self, place):
+        self.model.save(self.folder / f"{len(self.places)}")
+        self.places.append((place, self.model.num_timesteps))
+
+    def _on_training_start(self):
+        self.save("training start")
+
+    def _on_rollout_start(self):
+        self.save("rollout start")
+
+    def _on_step(self):
+        self.save("step")
+        return True
+
+    def _on_rollout_end(self):
+        self.save("rollout end")
+
+    def _on_training_end(self):
+        self.save("training end")
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+def test_what_is_saved_in_the_middle_of_a_rollout_is_not_promised_to_go_on_with_it(kind, tmp_path):
+    """As by Stable-Baselines3's CheckpointCallback, which saves after some step."""
+    total, saved = 2 * ROLLOUT, SavedAt(tmp_path)
+    whole = outcome(small(kind).learn(total, saved))
+    assert len(saved.places) == 2 * (N_STEPS + 2) + 2
+    for number, (place, frames) in enumerate(saved.places):
+        path, env = tmp_path / f"{number}", maze_lanes(LANES)
+        if place in ("step", "rollout end"):
+            with pytest.raises(ValueError, match="in the middle of a rollout"):
+                kind.load(path, env, device="cpu", force_reset=False)
+            anew = kind.load(path, env, device="cpu")
+            assert anew.num_timesteps == frames
+            anew.learn(ROLLOUT, reset_num_timesteps=False)
+        else:
+            loaded = kind.load(path, env, device="cpu", force_reset=False)
+            if place != "training end":
+                loaded.learn(total - frames, reset_num_timesteps=False)
+            assert torch.equal(outcome(loaded), whole), (place, frames)
+
+
+def test_a_rollout_that_a_callback_stopped_is_not_gone_on_with_either(tmp_path):
+    class Stop(BaseCallback):
+        def _on_step(self):
+            return self.model.num_timesteps < ROLLOUT + 2 * LANES
+
+    model = small(PPOAgent).learn(3 * ROLLOUT, Stop())
+    model.save(tmp_path / "stopped")
+    with pytest.raises(ValueError, match="in the middle of a rollout"):
+        PPOAgent.load(tmp_path / "stopped", maze_lanes(LANES), device="cpu", force_reset=False)
+    model.learn(ROLLOUT)
+    model.save(tmp_path / "ended")
+    PPOAgent.load(tmp_path / "ended", maze_lanes(LANES), device="cpu", force_reset=False)

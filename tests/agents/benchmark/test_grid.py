@@ -26,7 +26,7 @@ resumed = "--resume" in options
 run = pathlib.Path(options.get("--resume") or options["--run-dir"])
 print("called with", *sys.argv[1:], flush=True)
 if not resumed:
-    (run / "checkpoints").mkdir(parents=True)
+    (run / "checkpoints").mkdir(parents=True, exist_ok=True)
 settings = {"preset": options.get("--preset"), "seed": int(options.get("--seed", -1)), "env": "x"}
 if resumed:
     settings = json.loads((run / "config.json").read_text())["run"]
@@ -122,13 +122,19 @@ def test_a_benchmark_that_was_interrupted_goes_on_where_it_was(fake, capsys):
     assert "0 of 2 runs to do" in capsys.readouterr().out
 
 
-def test_what_broke_off_before_its_first_checkpoint_begins_anew(fake):
+@pytest.mark.parametrize("wrote_its_configuration", [False, True])
+def test_what_was_killed_before_its_first_checkpoint_goes_on_and_loses_no_notes(
+    fake, wrote_its_configuration
+):
     [cell] = fake(seeds=1)
-    (cell.run.path / "checkpoints").mkdir(parents=True)
-    cell.run.config.write_text("{}")
+    cell.run.checkpoints.mkdir(parents=True)
+    (cell.run.path / "notes.txt").write_text("mine")
+    if wrote_its_configuration:
+        cell.run.config.write_text('{"run": {"seed": 0}}')
     diary = Diary()
     assert [outcome.result for outcome in run_cells([cell], 1, 1, diary)] == ["finished"]
-    assert diary.began == [(0, "restarted")]
+    assert diary.began == [(0, "resumed" if wrote_its_configuration else "started")]
+    assert (cell.run.path / "notes.txt").read_text() == "mine"
 
 
 def test_an_evaluation_of_before_the_latest_session_finishes_nothing(tmp_path):
@@ -189,8 +195,6 @@ def test_runs_of_other_settings_than_the_preset_has_now_are_refused(changed, mes
     cell.run.checkpoints.mkdir(parents=True)
     short = ["--preset", "imaze/ald", "--gamma", "0.9", "--total-timesteps", "1000", "--run-dir", "elsewhere"]
     cell.run.write_config(parse([*short, *changed]).to_dict())
-    cell.check()  # without a checkpoint it begins anew
-    (cell.run.checkpoints / "000000000001.zip").touch()
     with pytest.raises(ValueError, match=f"imaze-ald-s0 is another experiment than imaze/ald.*{message}; "):
         cell.check()
     cell.run.write_config(parse(short).to_dict())

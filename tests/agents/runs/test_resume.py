@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 
@@ -35,7 +36,7 @@ def leaves(tree, place=""):
 
 def assert_same_state(first, second):
     states = [leaves(checkpoint.load(RunDirectory(run).latest_checkpoint())) for run in (first, second)]
-    assert len(states[0]) > 100 and states[0].keys() == states[1].keys()
+    assert len(states[0]) > 60 and states[0].keys() == states[1].keys()
     for place, value in states[0].items():
         np.testing.assert_array_equal(value, states[1][place], err_msg=place)
 
@@ -159,9 +160,42 @@ def test_options_that_repeat_the_run_are_not_refused(small_run):
 
 def test_damaged_checkpoint_is_refused(small_run, tmp_path, capsys):
     run = RunDirectory.create(tmp_path / "run")
+    run.release()
     run.config.write_text((small_run / "config.json").read_text())
-    assert resume(run.path) == 2
-    assert "holds no checkpoint" in capsys.readouterr().err
     (run.checkpoints / "000000000032.zip").write_bytes(b"PK")
     assert resume(run.path) == 2
     assert "cannot be loaded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("harm", [b"", b"320,\0\0\0\r\n", b"\xff\xfe320\r\n", b"320,1"], ids=repr)
+def test_a_damaged_log_costs_its_damaged_rows_and_not_the_run(harm, small_run, tmp_path, no_report, capsys):
+    folder = tmp_path / "run"
+    assert run_small(folder, 12) == 0
+    path = folder / "progress.csv"
+    damaged = path.read_bytes() + harm if harm else path.read_bytes().partition(b"\r\n")[2]
+    path.write_bytes(damaged)
+    capsys.readouterr()
+    assert resume(folder, "--total-timesteps", str(UNROLLS * UNROLL)) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"progress.csv cannot be read in full: what it held is in {folder}/progress.csv.damaged" in told
+    assert (folder / "progress.csv.damaged").read_bytes() == damaged
+    assert_same_state(small_run, folder)
+    expected = rows_without_times(small_run)
+    kept = rows_without_times(folder)
+    assert kept == expected if harm else kept == tuple(each[2:] for each in expected)
+
+
+@pytest.mark.parametrize("lost", ["checkpoints", "config.json", "."])
+def test_what_is_removed_during_a_run_is_made_again(lost, small_run, tmp_path, no_report):
+    folder = tmp_path / "run"
+
+    def remove(self):
+        if self.model.num_timesteps == 7 * UNROLL:
+            shutil.rmtree(folder / lost) if (folder / lost).is_dir() else (folder / lost).unlink()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingProgress, "_on_rollout_end", remove)
+        assert run_small(folder, 12, "--checkpoint-every", str(10 * UNROLL)) == 0
+    assert resume(folder, "--total-timesteps", str(UNROLLS * UNROLL)) == 0
+    assert_same_state(small_run, folder)
+    assert rows_without_times(folder) == rows_without_times(small_run)

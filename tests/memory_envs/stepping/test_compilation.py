@@ -177,7 +177,7 @@ def test_without_any_writable_folder_it_runs_and_says_so_once(uncached):
     result = first.result()
     assert len(result["observation"]) == 54
     (warning,) = result["warnings"]
-    assert "NUMBA_CACHE_DIR" in warning and "compiles its environments again" in warning
+    assert "NUMBA_CACHE_DIR" in warning and "compiles an environment again" in warning
     assert compiled_files(folder) == set()
 
 
