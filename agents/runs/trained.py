@@ -16,6 +16,7 @@ from agents.runs.options import config_differences
 from agents.sb3 import saving
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import ConfiguredAlgorithm
+from agents.vec_env.make import id_from_file
 from registry.agents import AGENTS
 
 
@@ -32,6 +33,8 @@ def load_trained(
     env_id: str | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     device: str = "cpu",
+    *,
+    trust_env_module: bool = False,
 ) -> TrainedModel:
     """Load the model of a run, or of a file.
 
@@ -40,17 +43,22 @@ def load_trained(
         env_id: Environment; that of the run when None.
         env_kwargs: Settings of the environment; those of the run when None.
         device: Where to put the networks.
+        trust_env_module: Whether the environment of the run may be a "module:id", whose module is imported
+            when it is made; one that is passed as `env_id` may be.
 
     Raises:
         FileNotFoundError: There is no such file, or the folder is no run.
+        UntrustedModule: The environment of the run is a "module:id", and `trust_env_module` is False.
         ValueError: The file is not a model, or belongs to no run and `env_id` is None.
     """
     path, config = _found(path)
     settings = config.get("run", {})
     if env_id is None and "env" not in settings:
         raise ValueError(f"{path} is not in a run directory, so its environment is unknown: give --env")
-    model = _load(path, device)
     own_id, own_kwargs = settings.get("env"), json.loads(settings.get("env_kwargs", "{}"))
+    if env_id is None:
+        id_from_file(own_id, f"config.json of {path}", trust_env_module)
+    model = _load(path, device)
     return TrainedModel(model, *choose_env(env_id, env_kwargs, own_id, own_kwargs))
 
 
