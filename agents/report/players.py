@@ -10,7 +10,7 @@ from agents.report.artwork import sheet_data
 from agents.report.episode_data import episode_data
 from agents.report.episodes import find_examples
 from agents.results.runs import Group, Run
-from agents.sb3.algorithm import find_algorithm
+from agents.runs.trained import load_model
 from agents.vec_env.make import UntrustedModule, id_from_file, is_native, make_single
 
 EPISODES, FEW_GROUPS = 4, 3
@@ -55,8 +55,8 @@ def _player_data(group: Group, episodes: int, seed: int, trust_env_module: bool)
         return {"group": group.name, "reason": reason}
     model: Any
     try:
-        model = find_algorithm(run.agent).load(run.directory.model, device="cpu")
-    except ValueError as problem:  # of another version; all the rest can be shown nevertheless
+        model = load_model(run.directory.model)
+    except ValueError as problem:  # of another version or run; all the rest can be shown nevertheless
         return {"group": group.name, "reason": str(problem)}
     examples = find_examples(model, run.env_id, run.env_kwargs, episodes, seed)
     return {
