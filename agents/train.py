@@ -16,6 +16,8 @@ from agents.runs.command_line import PROGRAM, parse
 from agents.runs.directory import RunDirectory
 from agents.runs.finishing import finish
 from agents.runs.session import prepare, train
+from agents.runs.settings import RunSettings
+from agents.vec_env.make import trust_flag
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,13 +53,16 @@ def _main(arguments: Sequence[str] | None, console: Console) -> int:
     finally:
         run.release()
     if not finished:
-        console.print(f"Resume with:  {resume_command(run)}", soft_wrap=True, highlight=False)
+        console.print(f"Resume with:  {resume_command(run, options.run)}", soft_wrap=True, highlight=False)
     return FINISHED if finished else INTERRUPTED
 
 
-def resume_command(run: RunDirectory) -> str:
+def resume_command(run: RunDirectory, settings: RunSettings) -> str:
     """Return the command that resumes a run."""
-    return f"{python_command(PROGRAM)} --resume {shlex.quote(str(run.path))}"
+    flags = trust_flag(settings.env_id)
+    if settings.engine == "ray" and settings.ray_address is not None:
+        flags += f" --ray-address {shlex.quote(settings.ray_address)}"
+    return f"{python_command(PROGRAM)} --resume {shlex.quote(str(run.path))}{flags}"
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def _load(options: argparse.Namespace) -> TrainedModel:
     where = options.env, options.env_kwargs, options.device
     if options.pretrained is not None:
         return pretrained.load_pretrained(options.pretrained, *where)
-    return load_trained(options.path, *where)
+    return load_trained(options.path, *where, trust_env_module=options.trust_env_module)
 
 
 def watch(
@@ -149,6 +149,11 @@ def _parser() -> argparse.ArgumentParser:
         help="seed of episodes and actions (default: 0); no training run has seen these episodes",
     )
     parser.add_argument("--env", metavar="ID", help="environment other than that of the run")
+    parser.add_argument(
+        "--trust-env-module",
+        action="store_true",
+        help='import the module that the run names, where its environment is a "module:id"',
+    )
     parser.add_argument(
         "--env-kwargs",
         type=_checked(json.loads, lambda value: isinstance(value, dict), "a JSON object"),

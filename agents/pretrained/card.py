@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.vec_env.make import id_from_file
+
 FORMAT = "memory-envs pretrained actor"
 VERSION = 1
 
@@ -63,6 +65,7 @@ class ModelCard:
             raise ValueError(
                 f"these entries are missing or unknown: {', '.join(sorted(fields.keys() ^ wanted))}"
             )
+        id_from_file(fields["env"], "it")
         return cls(**fields)
 
     def summary(self) -> str:

@@ -27,6 +27,7 @@ def report(
     episodes: int | None = None,
     clock: Clock = "wall",
     seed: int = 0,
+    trust_env_module: bool = False,
 ) -> int:
     """Write one HTML page about a run, or about all runs in a folder, in which episodes play.
 
@@ -37,8 +38,17 @@ def report(
             more than 3 experiments.
         clock: Wall-clock or CPU minutes; the latter hardly depend on what else the machine did.
         seed: Seed of these episodes; no training run has played them.
+        trust_env_module: Import the module that a run names, where its environment is a "module:id".
     """
-    file = write_report(path, out, episodes=episodes, seed=seed, clock=clock, say=print)
+    file = write_report(
+        path,
+        out,
+        episodes=episodes,
+        seed=seed,
+        clock=clock,
+        say=print,
+        trust_env_module=trust_env_module,
+    )
     print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, open it in a browser")
     return FINISHED
 
@@ -51,6 +61,7 @@ def write_report(
     seed: int = 0,
     clock: Clock = "wall",
     say: Callable[[str], object] = lambda line: None,
+    trust_env_module: bool = False,
 ) -> Path:
     """Write the report of a run, or of all runs below a folder, as one HTML file.
 
@@ -62,6 +73,8 @@ def write_report(
         seed: Of these episodes; no training run has played them.
         clock: Whose minutes are shown: those of the wall clock or the processor's.
         say: Told what is left out: runs with the settings and seed of another one.
+        trust_env_module: Whether the module of a run's environment "module:id" may be imported; runs of such
+            environments are else shown without episodes.
 
     Returns:
         The file.
@@ -89,7 +102,7 @@ def write_report(
         section(name, groups, acting, clock, number) for number, (name, groups) in enumerate(tasks.items())
     ]
     title = title_of(list(tasks), [group.name for groups in tasks.values() for group in groups])
-    text = page(title, sections, players_data(tasks, episodes, seed))
+    text = page(title, sections, players_data(tasks, episodes, seed, trust_env_module))
     with replacing(file) as unfinished:
         unfinished.write_bytes(text.encode())
     return file

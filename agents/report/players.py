@@ -10,14 +10,17 @@ from agents.report.artwork import sheet_data
 from agents.report.episode_data import episode_data
 from agents.report.episodes import find_examples
 from agents.results.runs import Group, Run
-from agents.sb3.algorithm import find_algorithm
-from agents.vec_env.make import is_native, make_single, resolve_id
+from agents.runs.trained import load_model
+from agents.vec_env.make import UntrustedModule, id_from_file, is_native, make_single
 
 EPISODES, FEW_GROUPS = 4, 3
 
 
 def players_data(
-    tasks: Mapping[str, Sequence[Group]], episodes: int | None = None, seed: int = 0
+    tasks: Mapping[str, Sequence[Group]],
+    episodes: int | None = None,
+    seed: int = 0,
+    trust_env_module: bool = False,
 ) -> dict[str, Any]:
     """Return a player for each experiment, and for each task the sprites that its episodes share.
 
@@ -25,13 +28,15 @@ def players_data(
         tasks: The experiments of each.
         episodes: To play of each experiment; 0 plays none. When None, EPISODES, or 1 of each of many.
         seed: Of these episodes and of the actions in them.
+        trust_env_module: Whether the module of a "module:id" that a run names may be imported.
     """
     players, sheets = [], []
     for number, (task, groups) in enumerate(tasks.items()):
         count = (EPISODES if len(groups) <= FEW_GROUPS else 1) if episodes is None else episodes
-        found = [_player_data(group, count, seed) for group in groups]
+        found = [_player_data(group, count, seed, trust_env_module) for group in groups]
         players += [{"task": task, "sheet": number, **each} for each in found]
-        sheets.append(_sheet(groups[0].runs[0]) if any("episodes" in each for each in found) else None)
+        played = [group.finished for group, each in zip(groups, found, strict=True) if "episodes" in each]
+        sheets.append(_sheet(played[0]) if played and played[0] else None)
     return {"players": players, "sheets": sheets}
 
 
@@ -42,16 +47,16 @@ def _sheet(run: Run) -> dict[str, Any]:
         return sheet_data(env.unwrapped.scene().looks)  # type: ignore[attr-defined]
 
 
-def _player_data(group: Group, episodes: int, seed: int) -> dict[str, Any]:
+def _player_data(group: Group, episodes: int, seed: int, trust_env_module: bool) -> dict[str, Any]:
     """Episodes of the first run of a group that has a model, or the reason why there are none."""
     run = group.finished
-    reason = _why_none(run, episodes)
+    reason = _why_none(run, episodes, trust_env_module)
     if run is None or reason is not None:
         return {"group": group.name, "reason": reason}
     model: Any
     try:
-        model = find_algorithm(run.agent).load(run.directory.model, device="cpu")
-    except ValueError as problem:  # of another version; all the rest can be shown nevertheless
+        model = load_model(run.directory.model)
+    except ValueError as problem:  # of another version or run; all the rest can be shown nevertheless
         return {"group": group.name, "reason": str(problem)}
     examples = find_examples(model, run.env_id, run.env_kwargs, episodes, seed)
     return {
@@ -64,11 +69,15 @@ def _player_data(group: Group, episodes: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _why_none(run: Run | None, episodes: int) -> str | None:
+def _why_none(run: Run | None, episodes: int, trust_env_module: bool) -> str | None:
     if episodes == 0:
         return "no episodes were asked for"
     if run is None:
         return "there is no final model to play them: no run has finished, or only their numbers are here"
-    if not is_native(resolve_id(run.env_id)):
+    if not is_native(run.env_id.rpartition(":")[2]):
         return f"{run.env_id} is none of this package's environments, so it cannot be drawn"
+    try:
+        id_from_file(run.env_id, run.directory.config.name, trust_env_module)
+    except UntrustedModule as problem:
+        return str(problem)
     return None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from agents.evaluation.latency import BATCHES, measure
 from agents.results.runs import Group
-from agents.sb3.algorithm import find_algorithm
+from agents.runs.trained import load_model
 from memory_envs.files import replacing
 
 FILE_NAME = "acting.csv"
@@ -82,4 +82,4 @@ def read_acting(folder: str | Path) -> StepTimes:
 
 def _model(group: Group) -> Any:
     assert group.finished is not None
-    return find_algorithm(group.finished.agent).load(group.finished.directory.model, device="cpu")
+    return load_model(group.finished.directory.model)

@@ -17,6 +17,7 @@ from agents.process.provenance import allowed_threads, available_cores
 from agents.runs.directory import RunDirectory
 from agents.runs.options import Options
 from agents.runs.settings import OF_THE_RAY_ENGINE, RunSettings, flag, rows_apart
+from agents.vec_env.make import id_from_file
 from registry.agents import AGENTS, get_agent
 from registry.presets import get_preset, preset_groups
 
@@ -46,13 +47,14 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     defaults = _defaults(arguments)
-    given = _read(arguments, defaults)
+    given, trust_env_module = _read(arguments, defaults)
     if given.agent != defaults.agent:
         source = "--resume" if given.run.resume else f"--preset {given.run.preset}"
         raise ValueError(f"--agent {given.agent} contradicts {source}, which trains {defaults.agent}")
     options = _completed(given)
     if options.run.resume is not None:
         _refuse_changes(defaults, options)
+        _refuse_strangers(options.run, arguments, trust_env_module)
     return options
 
 
@@ -79,23 +81,36 @@ def _value(option: str, arguments: Sequence[str]) -> str | None:
     return found
 
 
-def _read(arguments: Sequence[str], defaults: Options) -> Options:
+def _read(arguments: Sequence[str], defaults: Options) -> tuple[Options, bool]:
+    """The options given, and whether the environment's module may be imported, which no file may say."""
     kinds = (RunSettings, type(defaults.config))
     flags = dataclasses.make_dataclass(
-        "CommandLine", [_agent_option(defaults.agent), *(each for kind in kinds for each in _options(kind))]
+        "CommandLine",
+        [
+            _agent_option(defaults.agent),
+            _TRUST_OPTION,
+            *(each for kind in kinds for each in _options(kind)),
+        ],
     )
     given = tyro.cli(
         flags,
         prog=f"python -m {PROGRAM}",
         description=_description(defaults),
-        default=flags(defaults.agent, **defaults.run.to_dict(), **defaults.config.to_dict()),
+        default=flags(defaults.agent, False, **defaults.run.to_dict(), **defaults.config.to_dict()),
         args=arguments,
     )
-    return Options(given.agent, *(_taken(kind, given) for kind in kinds))
+    return Options(given.agent, *(_taken(kind, given) for kind in kinds)), given.trust_env_module
 
 
 # A field of a dataclass: its name, its type with what tyro is to show, its default.
 _Option = tuple[str, Any, Any]
+
+_TRUST_HELP = 'with --resume: import the module that the run names, where its environment is a "module:id"'
+_TRUST_OPTION: _Option = (
+    "trust_env_module",
+    Annotated[bool, tyro.conf.arg(help=_TRUST_HELP)],
+    field(default=False),
+)
 
 
 def _agent_option(agent: str) -> _Option:
@@ -186,3 +201,21 @@ def _refuse_changes(saved: Options, given: Options) -> None:
                     f"{flag(name)} {value} contradicts --resume: the run has {kept}; "
                     f"only {changeable} may change"
                 )
+
+
+def _refuse_strangers(run: RunSettings, arguments: Sequence[str], trust_env_module: bool) -> None:
+    """Refuse to run code of somebody else's that the folder of a run names and nobody has typed.
+
+    Raises:
+        UntrustedModule: Its environment is a "module:id".
+        ValueError: It ran on a Ray cluster, from which pickles would be read.
+    """
+    config = RunDirectory(str(run.resume)).config
+    if _value("--env", arguments) is None:
+        id_from_file(run.env_id, config, trust_env_module)
+    address = run.ray_address if run.engine == "ray" else None
+    if address not in (None, "auto") and _value("--ray-address", arguments) is None:
+        raise ValueError(
+            f"{config} names the Ray cluster {address!r}: to join it, say --ray-address {address}; to run on "
+            "this machine, say --engine serial"
+        )

@@ -16,7 +16,7 @@ from agents.runs.options import Options
 from agents.runs.progress import format_duration
 from agents.runs.settings import RunSettings
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.vec_env.make import is_native, make_lanes, resolve_id
+from agents.vec_env.make import is_native, make_lanes, resolve_id, trust_flag
 from memory_envs.files import write_json
 from registry.agents import get_agent
 
@@ -33,7 +33,7 @@ def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, cons
     _record(run, model, settings, console)
     for name, each in evaluations.items():
         console.print(f"Evaluation, {name} actions: {each.summary()}", highlight=False)
-    command = f"{python_command('agents.enjoy')} {shlex.quote(str(run.path))}"
+    command = f"{python_command('agents.enjoy')} {shlex.quote(str(run.path))}{trust_flag(settings.env_id)}"
     console.print(f"Watch it with:  {command}", soft_wrap=True, highlight=False)
 
 

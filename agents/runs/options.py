@@ -94,13 +94,13 @@ def differences(found: Options, wanted: Options) -> Differences:
     """Return the settings in which two runs are different experiments."""
     pairs: dict[str, tuple[Any, Any]] = {"agent": (found.agent, wanted.agent)}
     pairs |= {name: (getattr(found.run, name), getattr(wanted.run, name)) for name in OF_THE_EXPERIMENT}
-    return _unequal(pairs) | config_differences(found.config, wanted.config)
+    return unequal(pairs) | config_differences(found.config, wanted.config)
 
 
 def config_differences(found: AgentConfig, wanted: AgentConfig) -> Differences:
     """Return the settings in which two agents differ."""
     ours, theirs = found.to_dict(), wanted.to_dict()
-    return _unequal({name: (ours.get(name), theirs.get(name)) for name in ours | theirs})
+    return unequal({name: (ours.get(name), theirs.get(name)) for name in ours | theirs})
 
 
 def in_words(differing: Differences) -> str:
@@ -110,5 +110,6 @@ def in_words(differing: Differences) -> str:
     )
 
 
-def _unequal(pairs: Differences) -> Differences:
+def unequal(pairs: Differences) -> Differences:
+    """Return those settings whose two values differ."""
     return {name: (found, wanted) for name, (found, wanted) in pairs.items() if found != wanted}

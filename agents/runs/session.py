@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.process.provenance import provenance
 from agents.runs import incident
+from agents.runs.agreement import check_recorded
 from agents.runs.callback import RunCallback, TrainingStopped
 from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, recover_rows
@@ -22,8 +23,8 @@ from agents.runs.options import Options
 from agents.runs.progress import TrainingProgress
 from agents.runs.settings import SUCCESS_WINDOW, RunSettings, rows_apart
 from agents.runs.trained import WarmStart, begin_with
+from agents.sb3 import saving
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.sb3.saving import holds_environments
 from agents.vec_env.make import make_lanes, make_remote_lanes
 from agents.vec_env.state import get_env_state
 
@@ -38,7 +39,8 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
         FileExistsError: The folder of a new run is not empty.
         FileNotFoundError: The run to resume has a model, but no checkpoint.
         BlockingIOError: Another program trains in it.
-        ValueError: The environment, a setting or the trained agent is refused.
+        ValueError: The environment, a setting or the trained agent is refused, or the run to resume is not
+            the one that its configuration describes.
     """
     settings, warm_start = options.run, None
     torch.set_num_threads(settings.num_threads or 1)
@@ -138,7 +140,9 @@ def _resumed_model(
     options: Options, run: RunDirectory, env: VecEnv, engine: dict[str, Any], console: Console
 ) -> ConfiguredAlgorithm:
     latest = run.latest_checkpoint()
-    exact = get_env_state(env) is not None and holds_environments(latest)
+    tree, _ = saving.read(latest, "cpu")
+    check_recorded(tree, latest, run.read_config(), run.config)
+    exact = get_env_state(env) is not None and tree.get("environment") is not None
     if not exact:
         console.print(
             "These environments cannot be restored inside an episode: new episodes start, so the run is not "

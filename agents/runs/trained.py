@@ -11,12 +11,13 @@ import torch
 from stable_baselines3.common.save_util import recursive_getattr
 
 from agents.evaluation.episodes import Policy
+from agents.runs.agreement import agent_of, check_recorded
 from agents.runs.directory import RunDirectory
 from agents.runs.options import config_differences
 from agents.sb3 import saving
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import ConfiguredAlgorithm
-from registry.agents import AGENTS
+from agents.vec_env.make import id_from_file
 
 
 class TrainedModel(NamedTuple):
@@ -32,6 +33,8 @@ def load_trained(
     env_id: str | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     device: str = "cpu",
+    *,
+    trust_env_module: bool = False,
 ) -> TrainedModel:
     """Load the model of a run, or of a file.
 
@@ -40,17 +43,24 @@ def load_trained(
         env_id: Environment; that of the run when None.
         env_kwargs: Settings of the environment; those of the run when None.
         device: Where to put the networks.
+        trust_env_module: Whether the environment of the run may be a "module:id", whose module is imported
+            when it is made; one that is passed as `env_id` may be.
 
     Raises:
         FileNotFoundError: There is no such file, or the folder is no run.
-        ValueError: The file is not a model, or belongs to no run and `env_id` is None.
+        UntrustedModule: The environment of the run is a "module:id", and `trust_env_module` is False.
+        ValueError: The file is not a model, is one of other settings than the configuration of its run says,
+            or belongs to no run and `env_id` is None.
     """
-    path, config = _found(path)
+    path, run, config = _found(path)
     settings = config.get("run", {})
     if env_id is None and "env" not in settings:
         raise ValueError(f"{path} is not in a run directory, so its environment is unknown: give --env")
-    model = _load(path, device)
     own_id, own_kwargs = settings.get("env"), json.loads(settings.get("env_kwargs", "{}"))
+    if env_id is None:
+        assert run is not None
+        id_from_file(own_id, run.config, trust_env_module)
+    model = _load(path, device, run, config)
     return TrainedModel(model, *choose_env(env_id, env_kwargs, own_id, own_kwargs))
 
 
@@ -72,24 +82,22 @@ def load_model(path: str | Path, device: str = "cpu") -> Any:
 
     Raises:
         FileNotFoundError: There is no such file, or the folder is no run.
-        ValueError: The file is not a model.
+        ValueError: The file is not a model, or one of other settings than the configuration of its run says.
     """
-    path, _ = _found(path)
-    return _load(path, device)
+    path, run, config = _found(path)
+    return _load(path, device, run, config)
 
 
-def _load(path: Path, device: str) -> Any:
+def _load(path: Path, device: str, run: RunDirectory | None, config: Mapping[str, Any]) -> Any:
     """Load a model by the class that its file names."""
     tree, _ = saving.read(path, "cpu")
-    classes = {row.entry_point.rpartition(":")[2]: row.name for row in AGENTS.values()}
-    name = tree.get("algorithm") if isinstance(tree, dict) else None
-    if name not in classes:
-        raise ValueError(f"{path} does not hold a model of {', '.join(classes)}")
-    return find_algorithm(classes[name]).load(path, device=device)
+    if run is not None:
+        check_recorded(tree, path, config, run.config)
+    return find_algorithm(agent_of(tree, path)).load(path, device=device)
 
 
-def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
-    """The file of a model, and the configuration of its run; empty if it belongs to none."""
+def _found(path: str | Path) -> tuple[Path, RunDirectory | None, dict[str, Any]]:
+    """The file of a model, its run and the configuration of that; None and empty if it belongs to none."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no run directory and no model file {path}")
@@ -97,7 +105,7 @@ def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
     config = {} if run is None else run.read_config()
     if run is not None and path.is_dir():
         path = run.model if run.model.exists() else run.latest_checkpoint()
-    return path, config
+    return path, run, config
 
 
 class WarmStart(NamedTuple):
@@ -138,8 +146,8 @@ def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> WarmStart:
         FileNotFoundError: There is no such file, or the folder is no run.
         ValueError: The file is not a model, is one of another class, or its networks do not fit.
     """
-    file, config = _found(path)
-    trained = _load(file, "cpu")
+    file, own_run, config = _found(path)
+    trained = _load(file, "cpu", own_run, config)
     if type(trained) is not type(model):
         raise ValueError(
             f"{path} holds a model of {type(trained).__name__}, this run trains {type(model).__name__}"

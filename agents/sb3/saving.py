@@ -56,17 +56,6 @@ def read(path: str | os.PathLike[str], device: torch.device | str) -> tuple[Any,
     return checkpoint.load(path, get_device(device)), path
 
 
-def holds_environments(path: str | os.PathLike[str]) -> bool:
-    """Return whether a model's file contains the state of its environments, so that episodes can be resumed.
-
-    Raises:
-        CheckpointError: The file is damaged, of another kind, or of a newer version.
-        FileNotFoundError: There is no such file.
-    """
-    tree, _ = read(path, "cpu")
-    return isinstance(tree, dict) and tree.get("environment") is not None
-
-
 def checked_exclusions(names: set[str]) -> set[str]:
     """Return the names of the parts to leave out of a file.
 

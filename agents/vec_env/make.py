@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,13 @@ import memory_envs  # noqa: F401  (registers the ids)
 from agents.vec_env.gymnasium import GymnasiumVecEnv
 from agents.vec_env.remote import RemoteLanes
 from registry.envs import ENVS
+
+_OWN_MODULE = "memory_envs"
+_TRUST_FLAG = "--trust-env-module"
+
+
+class UntrustedModule(ValueError):
+    """A file names an environment by a module that would be imported, and nobody said that it may be."""
 
 
 def make_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> VecEnv:
@@ -54,6 +62,40 @@ def make_single(
 def is_native(env_id: str) -> bool:
     """Return whether an id names an environment of this package."""
     return env_id in {row.id for row in ENVS}
+
+
+def id_from_file(env_id: Any, file: str | os.PathLike[str], trust_env_module: bool = False) -> str:
+    """Return an id that a file names, once it is known that making it imports no code of the file's choice.
+
+    Args:
+        env_id: What the file names.
+        file: For the error.
+        trust_env_module: Whether somebody asked for the module of a "module:id".
+
+    Raises:
+        UntrustedModule: It is a "module:id" of a module other than this package, and nobody did.
+        ValueError: It is no id at all.
+    """
+    if not isinstance(env_id, str):
+        raise ValueError(f"{os.fspath(file)} names no environment: its env must be an id, got {env_id!r:.80}")
+    module = _foreign_module(env_id)
+    if module and not trust_env_module:
+        raise UntrustedModule(
+            f"{os.fspath(file)} names the environment {env_id!r:.200}, for which the module {module!r:.100} "
+            f"would be imported: if you trust it, say {_TRUST_FLAG} (in Python: trust_env_module=True)"
+        )
+    return env_id
+
+
+def trust_flag(env_id: str) -> str:
+    """Return what to put behind a command that reads a folder with this id: the flag with which it does."""
+    return f" {_TRUST_FLAG}" if _foreign_module(env_id) else ""
+
+
+def _foreign_module(env_id: str) -> str:
+    """The module that making an environment imports, unless it is this package."""
+    module = env_id.rpartition(":")[0]
+    return "" if module == _OWN_MODULE else module
 
 
 def resolve_id(env_id: str) -> str:
