@@ -67,13 +67,11 @@ class ALD(UnrollAlgorithm):
         "CnnLstmPolicy": LSTMActorPolicy,
         "MultiInputLstmPolicy": LSTMActorPolicy,
     }
+    step_size: ClassVar[str] = "actor_learning_rate"
     engines: ClassVar[tuple[str, ...]] = ("serial", "ray")
     policy: LSTMActorPolicy
     config: ALDConfig
     distiller: Distiller
-
-    def _learning_rate(self) -> float:
-        return self.config.actor_learning_rate
 
     def _build(self, action_seed: int, replay_seed: int) -> None:
         config = self.config

@@ -142,6 +142,9 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
             "is_first": Maybe(Data(np.dtype(bool), ("N",))),
         }
 
+    def _place_in_file(self, name: str) -> tuple[str, ...]:
+        return ("optimizers", "policy") if name == "policy.optimizer" else super()._place_in_file(name)
+
     def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
         """Restore what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""
         for name, optimizer in self.optimizers().items():

@@ -89,7 +89,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         super().__init__(
             policy,
             env,
-            learning_rate=self._learning_rate(),
+            learning_rate=getattr(self.config, str(self.step_size)),
             policy_kwargs=policy_kwargs,
             stats_window_size=stats_window_size,
             tensorboard_log=tensorboard_log,
@@ -102,9 +102,15 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         if _init_setup_model:
             self._setup_model()
 
-    def _learning_rate(self) -> float:
-        """Initial step size of the policy's optimizer."""
-        raise NotImplementedError
+    @property
+    def gamma(self) -> float:
+        """The discount, under SB3's name."""
+        return float(self.config.gamma)
+
+    @property
+    def n_steps(self) -> int:
+        """The length of an unroll, under SB3's name for that of a rollout."""
+        return int(self.config.unroll_length)
 
     def _build(self, action_seed: int, replay_seed: int) -> None:
         """Create policy, learner, replay, actor, engine, and a distiller if the agent has one."""
@@ -271,6 +277,9 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
     @property
     def _num_actions(self) -> int:
         return int(self.action_space.n)  # type: ignore[attr-defined]
+
+    def _place_in_file(self, name: str) -> tuple[str, ...]:
+        return ("distiller", "optimizer") if name == "policy.optimizer" else super()._place_in_file(name)
 
     def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
         """Restore what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""

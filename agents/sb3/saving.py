@@ -11,6 +11,7 @@ import numbers
 import os
 import types
 import typing
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -20,13 +21,12 @@ from stable_baselines3.common.utils import get_device
 
 from agents.learning.settings import absent_settings
 from agents.sb3 import checkpoint
-from agents.sb3.checkpoint import CheckpointError
+from agents.sb3.checkpoint import CheckpointError, Place
+from agents.sb3.exchange import ABSENT_ARGUMENTS, kept_folder
 from agents.sb3.fitting import Check, Each, Maybe, Misfit, Number, fit
 
 # What every file contains, beside the state of the environments.
 ENTRIES = "arguments observation_space action_space n_envs counters episodes policy".split()
-# What `save` can leave out.
-OPTIONAL_PARTS = ("replay", "environment")
 # Raised by spaces, settings, networks and environments for values that are none of theirs.
 _FAULTS_OF_CONTENT = (
     *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError),
@@ -40,15 +40,19 @@ def with_suffix(path: str | os.PathLike[str]) -> Path:
     return path if path.suffix else path.with_suffix(".zip")
 
 
-def read(path: str | os.PathLike[str], device: torch.device | str) -> tuple[Any, Path]:
-    """Return the content of a model's file and the path of that file, suffix included.
+def read(path: Place, device: torch.device | str) -> tuple[Any, Path]:
+    """Return the content of a model's file and its path, suffix included, or what an open file goes by.
 
     Raises:
         CheckpointError: The file is damaged, of another kind, or of a newer version.
         FileNotFoundError: There is no such file.
-        ValueError: The path is a folder.
+        TypeError: It is neither a path nor a binary file.
+        ValueError: The path is a folder, or the file is not open for reading.
     """
-    path = Path(path)
+    checkpoint.check_place(path, "reading")
+    if checkpoint.is_open(path):
+        return checkpoint.load(path, get_device(device)), Path(checkpoint.name_of(path))
+    path = Path(path)  # type: ignore[arg-type]
     path = path if path.exists() else with_suffix(path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the file of a model; in a run directory it is model.zip")
@@ -66,15 +70,21 @@ def holds_environments(path: str | os.PathLike[str]) -> bool:
     return isinstance(tree, dict) and tree.get("environment") is not None
 
 
-def checked_exclusions(names: set[str]) -> set[str]:
-    """Return the names of the parts to leave out of a file.
+def writable(path: Place) -> Place:
+    """Return where to write a model to, with SB3's suffix; a missing folder is made, as SB3 makes it.
 
     Raises:
-        ValueError: A name is not in `OPTIONAL_PARTS`.
+        TypeError: It is neither a path nor a binary file.
+        ValueError: The file is not open for writing.
     """
-    for name in sorted(names.difference(OPTIONAL_PARTS)):
-        raise ValueError(f"exclude must be among {', '.join(OPTIONAL_PARTS)}, got {name!r}")
-    return names
+    checkpoint.check_place(path, "writing")
+    if checkpoint.is_open(path):
+        return path
+    named = with_suffix(path)  # type: ignore[arg-type]
+    if not named.parent.exists():
+        warnings.warn(f"there was no folder {named.parent} to save into: it is made", stacklevel=3)
+        named.parent.mkdir(parents=True)
+    return named
 
 
 def check_kind(tree: Any, kind: str, path: Path) -> None:
@@ -103,10 +113,16 @@ def check_description(tree: Mapping[str, Any], path: Path) -> None:
         "stats_window_size": Number(1, whole=True),
         "policy_kwargs": _by_name,
         "lost_policy_kwargs": Each(""),
+        "verbose": Number(whole=True),
+        "tensorboard_log": Maybe(""),
     }
     with described_by(path):
         fit(tree["n_envs"], Number(1, whole=True), "n_envs")
-        fit(tree["arguments"], arguments, "arguments")
+        fit(_completed(tree["arguments"]), arguments, "arguments")
+
+
+def _completed(arguments: Any) -> Any:
+    return {**ABSENT_ARGUMENTS, **arguments} if isinstance(arguments, dict) else arguments
 
 
 @contextlib.contextmanager
@@ -245,7 +261,7 @@ def _is_of(value: Any, hint: Any) -> bool:
 
 
 def saved_arguments(
-    saved: Mapping[str, Any], given: Mapping[str, Any], policies: Iterable[type[Any]]
+    saved: Mapping[str, Any], given: Mapping[str, Any], policies: Iterable[type[Any]], path: Path
 ) -> dict[str, Any]:
     """Return arguments for the constructor: those passed to `load`, and the saved values of the others.
 
@@ -253,6 +269,7 @@ def saved_arguments(
         saved: The arguments in the file.
         given: The arguments passed to `load`.
         policies: The agent's own policy classes; any other is code, which a file does not contain.
+        path: The file.
 
     Raises:
         ValueError: The policy class or an entry of `policy_kwargs` is code and was not passed.
@@ -266,5 +283,8 @@ def saved_arguments(
             f"the model has policy_kwargs that are code and so are not in the file: {', '.join(lost)}; "
             "pass the complete policy_kwargs to load()"
         )
-    arguments = {name: saved[name] for name in ("policy_kwargs", "seed", "stats_window_size")}
+    saved = _completed(saved)
+    arguments = {name: saved[name] for name in ("policy_kwargs", *ABSENT_ARGUMENTS)}
+    if "tensorboard_log" not in given:
+        arguments["tensorboard_log"] = kept_folder(saved["tensorboard_log"], path)
     return {"policy": own.get(saved["policy"])} | arguments | dict(given)

@@ -51,11 +51,9 @@ class VMPO(UnrollAlgorithm):
         "GTrXLPolicy": GTrXLPolicy,
         "AsymmetricPolicy": AsymmetricPolicy,
     }
+    step_size: ClassVar[str] = "learner_learning_rate"
     policy: MemoryPolicy
     config: VMPOConfig
-
-    def _learning_rate(self) -> float:
-        return self.config.learner_learning_rate
 
     def _build(self, action_seed: int, replay_seed: int) -> None:
         config = self.config
