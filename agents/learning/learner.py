@@ -62,6 +62,8 @@ class Learner:
     than by comparing what it saw. Its memory is then the network's, followed by the last action and reward of
     each lane.
 
+    Dropout and BatchNorm are in training mode where there is a gradient, and nowhere else.
+
     Args:
         network: Actor-critic whose value head is an `nn.Linear` that outputs normalised values.
         config: Settings.
@@ -71,7 +73,7 @@ class Learner:
     def __init__(self, network: ActorCritic, config: LearnerConfig, device: torch.device) -> None:
         self.network, self.config, self.device = network.to(device), config, device
         # The frozen copy is asked for its policy alone.
-        self.target = copy.deepcopy(self.network.acting).requires_grad_(False)
+        self.target = copy.deepcopy(self.network.acting).requires_grad_(False).eval()
         self.popart = PopArt(config.popart_step_size).to(device)
         self.objective = Objective(config, self.network, device)
         parts = [self.network, self.objective.reward_head]
@@ -101,6 +103,7 @@ class Learner:
         is_new = unroll.learner_state is None
         if is_new:
             unroll = unroll._replace(learner_state=self.core_state or self.initial_state(unroll.lanes))
+            self.network.eval()
             for network in (self.network, self.target):  # alike in their inputs' scale at any time
                 network.observe(unroll.observation)
         result = self._run(unroll)
@@ -144,6 +147,7 @@ class Learner:
 
     def _run(self, unroll: Unroll) -> _Pass:
         shown, state = self._shown(unroll)
+        self.network.train()
         outputs, following = self.network(shown, state, unroll.is_first, carry=unroll.length)
         with torch.no_grad():
             window = map_observation(lambda x: x[:-1], shown)
@@ -189,6 +193,7 @@ class Learner:
             return following
         going_on, row, column = beyond_truncations(unroll)
         shown, state = self._shown(going_on)
+        self.network.eval()
         outputs, _ = self.network(shown, state, going_on.is_first)
         beyond = self.popart.denormalize(outputs.value[row, column])
         following[unroll.final_time, unroll.final_lane] = beyond
