@@ -12,7 +12,7 @@ from torch import nn
 
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.lstm import LSTMCore
-from agents.sb3.networks import Encoder, default_extractor
+from agents.sb3.networks import Encoder, default_extractor, image_extractor
 
 
 class LSTMActorPolicy(RecurrentActorCriticPolicy):
@@ -93,3 +93,31 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
             "enable_critic_lstm": self.enable_critic_lstm,
             "lstm_kwargs": self.lstm_kwargs,
         }
+
+
+class CnnLSTMActorPolicy(LSTMActorPolicy):
+    """The acting policy for images of any type, which those of floating point do not show by themselves.
+
+    Args:
+        observation_space: Box of images with their channels first, or Dict.
+        arguments: As of `LSTMActorPolicy`, in its order.
+        features_extractor_class: SB3's CNN when None.
+        kwargs: Further arguments of `LSTMActorPolicy`.
+
+    Raises:
+        ValueError: The observations are no such images, or smaller than the CNN takes.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        *arguments: Any,
+        features_extractor_class: type[BaseFeaturesExtractor] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if features_extractor_class is None:
+            features_extractor_class, own = image_extractor(observation_space)
+            kwargs["features_extractor_kwargs"] = own | (kwargs.get("features_extractor_kwargs") or {})
+        super().__init__(
+            observation_space, *arguments, features_extractor_class=features_extractor_class, **kwargs
+        )

@@ -23,6 +23,7 @@ class RolloutConfig(Settings):
         Raises:
             ValueError: A value is out of range; names the setting, the value and what it must be.
         """
+        super().__post_init__()
         self._require_each("n_steps", 1)
 
     @property
@@ -53,7 +54,9 @@ class RandomConfig(RolloutConfig):
 class PPOConfig(RolloutConfig):
     """Settings of PPO (Schulman et al. 2017, arXiv 1707.06347)."""
 
-    learning_rate: float = setting(3e-4, "Adam step size, at the beginning", "sb3")
+    learning_rate: float = setting(
+        3e-4, "Adam step size, at the beginning", "sb3", falls_by="final_learning_rate"
+    )
     final_learning_rate: float | None = setting(
         None, "Adam step size at the end, approached linearly; that of the beginning when None", "ours"
     )
@@ -79,7 +82,6 @@ class PPOConfig(RolloutConfig):
             ValueError: A value is out of range; names the setting, the value and what it must be.
         """
         super().__post_init__()
-        object.__setattr__(self, "net_arch", tuple(self.net_arch))  # JSON knows lists only
         self._require_each("batch_size", 2)
         self._require_each("n_epochs", 1)
         self._require("net_arch", all(width >= 1 for width in self.net_arch), "widths of at least 1")

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from agents.baselines.config import RolloutConfig
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.sb3.checks import checked_env
+from agents.sb3.checks import accepted_arguments, checked_env
 from agents.sb3.fitting import (
     Data,
     Maybe,
@@ -23,6 +24,7 @@ from agents.sb3.fitting import (
     observations,
     optimizer_state,
 )
+from agents.sb3.networks import default_extractor
 
 Self = TypeVar("Self", bound="OnPolicyAgent")
 
@@ -69,7 +71,7 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         _init_setup_model: bool = True,
         **settings: Any,
     ) -> None:
-        self.config = self._configured(config or self.config_class(), settings)
+        self.config = self._configured(config, settings)
         super().__init__(
             policy,
             checked_env(env),
@@ -82,6 +84,12 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
             device=device,
             _init_setup_model=_init_setup_model,
         )
+
+    def _setup_model(self) -> None:
+        arguments = accepted_arguments(self.policy_class) | self.policy_kwargs
+        if arguments.get("features_extractor_class") in (NatureCNN, CombinedExtractor):
+            default_extractor(self.observation_space)  # refuses images that are too small, in words
+        super()._setup_model()
 
     def learn(
         self: Self,

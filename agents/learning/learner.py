@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -23,6 +24,8 @@ from agents.learning.unroll import (
     beyond_truncations,
     map_observation,
 )
+
+_ADAM = functools.partial(torch.optim.Adam, fused=True)
 
 
 class Evaluated(NamedTuple):
@@ -68,19 +71,25 @@ class Learner:
         network: Actor-critic whose value head is an `nn.Linear` that outputs normalised values.
         config: Settings.
         device: Where everything lives.
+        make_optimizer: Takes parameters and `lr` and returns the optimizer of the network.
     """
 
-    def __init__(self, network: ActorCritic, config: LearnerConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        network: ActorCritic,
+        config: LearnerConfig,
+        device: torch.device,
+        make_optimizer: Callable[..., torch.optim.Optimizer] = _ADAM,
+    ) -> None:
         self.network, self.config, self.device = network.to(device), config, device
         # The frozen copy is asked for its policy alone.
         self.target = copy.deepcopy(self.network.acting).requires_grad_(False).eval()
         self.popart = PopArt(config.popart_step_size).to(device)
         self.objective = Objective(config, self.network, device)
         parts = [self.network, self.objective.reward_head]
-        self.optimizer = torch.optim.Adam(
+        self.optimizer = make_optimizer(
             [each for part in parts if part is not None for each in part.parameters() if each.requires_grad],
             lr=config.learner_learning_rate,
-            fused=True,
         )
         multipliers = [self.objective.eta, self.objective.alpha]
         self.dual_optimizer = torch.optim.Adam(multipliers, lr=config.dual_learning_rate, fused=True)

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import importlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -28,9 +28,10 @@ from agents.learning.steps import Step
 from agents.process.torch_modes import denormals_as_zero
 from agents.sb3 import unrolls
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.sb3.checks import check_engine, check_spaces, checked_env
+from agents.sb3.checks import check_engine, check_policy_kwargs, check_spaces, checked_env
 from agents.sb3.fitting import Maybe, optimizer_state
 from agents.sb3.means import RunningMeans
+from agents.sb3.networks import Layers
 from agents.vec_env.steps import GymnasiumSteps
 from registry.agents import get_agent
 
@@ -81,7 +82,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
     ) -> None:
         check_engine(type(self).__name__, self.engines, engine)
         self.engine_settings = engine
-        self.config = self._configured(config or self.config_class(), settings)
+        self.config = self._configured(config, settings)
         if env is not None:
             env = self._wrap_env(checked_env(maybe_make_env(env, verbose)), verbose)
             # Here, because SB3 refuses some of these spaces with assertions.
@@ -116,16 +117,31 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         """Create policy, learner, replay, actor, engine, and a distiller if the agent has one."""
         raise NotImplementedError
 
-    def _policy_arguments(self, sizes: Mapping[str, Any]) -> dict[str, Any]:
+    def _policy_arguments(self, policy: type[BasePolicy], sizes: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments of the policy class: sizes from the settings, and the user's `policy_kwargs`.
 
         Raises:
             ValueError: `policy_kwargs` has a size that is a setting.
+            TypeError: It has what the policy does not take.
         """
+        check_policy_kwargs(policy, self.policy_kwargs)
         if twice := sorted(sizes.keys() & self.policy_kwargs.keys()):
             names, kind = ", ".join(twice), type(self.config).__name__
             raise ValueError(f"policy_kwargs must not hold {names}: {kind} has settings for that")
         return {**sizes, **self.policy_kwargs}
+
+    def _learner_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
+        """What makes the learner's optimizer: of the class and with the options of the `policy_kwargs`."""
+        kwargs = self.policy_kwargs if self.learner_follows_policy_kwargs else {}
+        own = {} if "optimizer_class" in kwargs else {"fused": True}  # all parameters in one go
+        options = own | (kwargs.get("optimizer_kwargs") or {})
+        return functools.partial(kwargs.get("optimizer_class", torch.optim.Adam), **options)
+
+    def _learner_layers(self) -> Layers | None:
+        """Hidden layers in front of the learner's heads: those of the `policy_kwargs`."""
+        kwargs = self.policy_kwargs if self.learner_follows_policy_kwargs else {}
+        activation = {"activation_fn": kwargs["activation_fn"]} if "activation_fn" in kwargs else {}
+        return Layers(kwargs["net_arch"], **activation) if kwargs.get("net_arch") else None
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimizers by the names of the settings that hold their learning rates."""

@@ -32,7 +32,7 @@ SB3_NAMES = {
     "n_steps": ("unroll_length",),
     "n_epochs": ("learner_replays",),
     "batch_size": ("replay_lanes",),
-    "learning_rate": ("learner_learning_rate", "actor_learning_rate"),
+    "learning_rate": ("actor_learning_rate", "learner_learning_rate", "learning_rate"),
     "gae_lambda": ("policy_trace_decay", "value_trace_decay"),
     "ent_coef": ("entropy_coef",),
     "vf_coef": ("value_coef",),
@@ -71,6 +71,9 @@ class ConfiguredAlgorithm(BaseAlgorithm):
     config: Any
     step_size: ClassVar[str | None] = None
     """The setting that SB3 calls learning_rate: the initial step size of the policy's optimizer."""
+    learner_follows_policy_kwargs: bool = True
+    """Whether a learner with a network of its own has the layers and the optimizer of the `policy_kwargs`; it
+    had not in files from before there was a word of it in them."""
     engines: ClassVar[tuple[str, ...]] = ("serial",)
     """Engines that can run its loop: "serial", everything in one process, and perhaps "ray"."""
 
@@ -267,6 +270,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             "stats_window_size": self._stats_window_size,
             "policy_kwargs": plain,
             "lost_policy_kwargs": sorted(set(self.policy_kwargs) - set(plain)),
+            "learner_follows_policy_kwargs": self.learner_follows_policy_kwargs,
             "verbose": int(self.verbose),
             "tensorboard_log": None if self.tensorboard_log is None else str(self.tensorboard_log),
         }
@@ -287,6 +291,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         arguments = saving.saved_arguments(tree["arguments"], given, cls.policy_aliases.values(), path)
         policy = arguments.pop("policy")
         model = cls(policy, env, config, device=device, _init_setup_model=False, **arguments)
+        model.learner_follows_policy_kwargs = saving.learner_follows(tree["arguments"])
         with saving.described_by(path):
             names = ("observation_space", "action_space")
             spaces = [custom[name] if name in custom else space_from_json(tree[name]) for name in names]
@@ -328,11 +333,18 @@ class ConfiguredAlgorithm(BaseAlgorithm):
 
     @classmethod
     def _configured(cls, config: Any, settings: Mapping[str, Any]) -> Any:
-        """`config` with single settings changed.
+        """`config`, the defaults when None, with single settings changed.
 
         Raises:
-            TypeError: There is no such setting.
+            TypeError: It is of another kind, or there is no such setting.
         """
+        wanted = cls.config_class
+        config = wanted() if config is None else config
+        if not isinstance(config, wanted):
+            shown = type(config).__name__ if dataclasses.is_dataclass(type(config)) else f"{config!r:.60}"
+            steps = [each for each in SB3_NAMES["learning_rate"] if each in wanted.__dataclass_fields__]
+            hint = f"; step sizes are settings of their own, {' and '.join(f'{each}=' for each in steps)}"
+            raise TypeError(f"config must be a {wanted.__name__}, got {shown}{hint if steps else ''}")
         names = [field.name for field in dataclasses.fields(config)]
         for name in settings:
             if name not in names:

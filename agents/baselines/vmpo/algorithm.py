@@ -62,9 +62,9 @@ class VMPO(UnrollAlgorithm):
             self.observation_space,
             self.action_space,
             self.lr_schedule,
-            **self._policy_arguments(self._sizes(policy_class)),
+            **self._policy_arguments(policy_class, self._sizes(policy_class)),
         ).to(self.device)
-        self.learner = Learner(self.policy.network, config, self.device)
+        self.learner = Learner(self.policy.network, config, self.device, self._learner_optimizer())
         self.replay = ReplayBuffer(config.replay_size, replay_seed, config.priority_exponent)
         acting = self.policy.network.acting
         self.actor = Actor(acting, self.n_envs, config.unroll_length, action_seed, self.device)
