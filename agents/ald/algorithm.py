@@ -39,8 +39,9 @@ class ALD(UnrollAlgorithm):
 
     Args:
         policy: "LstmPolicy" (also under sb3-contrib's names) or a subclass of `LSTMActorPolicy`.
-        env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete, observations Box or
-            Dict. Many parallel environments make training fast: see `agents.vec_env.GymnasiumVecEnv`.
+        env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete; observations may be
+            of any space that SB3 preprocesses. Many parallel environments make training fast: see
+            `agents.vec_env.GymnasiumVecEnv`.
         config: All settings; defaults when None.
         policy_kwargs: Arguments of the policy class. The learner gets a features extractor, hidden layers in
             front of its heads (`net_arch`, `activation_fn`) and an optimizer of the same kind, of its own;

@@ -12,10 +12,10 @@ from torch import nn
 
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.lstm import LSTMCore
-from agents.sb3.networks import Encoder, default_extractor, image_extractor
+from agents.sb3.networks import CountedFeatures, Encoder, default_extractor, image_extractor
 
 
-class LSTMActorPolicy(RecurrentActorCriticPolicy):
+class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
     """The acting policy: sb3-contrib's recurrent policy, with ALD's defaults.
 
     Policy and value share one small LSTM, with linear heads directly behind it. There are no further
@@ -26,7 +26,7 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
     stops it there.
 
     Args:
-        observation_space: Box or Dict.
+        observation_space: Any that SB3 preprocesses.
         action_space: Discrete.
         lr_schedule: Learning rate as a function of the remaining progress.
         net_arch: Hidden layers between LSTM and heads; none by default.

@@ -73,6 +73,12 @@ class PPOConfig(RolloutConfig):
     vf_coef: float = setting(0.5, "weight of the value loss", "sb3")
     max_grad_norm: float = setting(0.5, "clip the gradient's norm", "sb3")
     target_kl: float | None = setting(None, "end an update beyond 1.5 times this divergence", "sb3")
+    use_sde: bool = setting(
+        False, "explore continuous actions by noise that depends on the state (gSDE)", "sb3", absent=False
+    )
+    sde_sample_freq: int = setting(
+        -1, "steps between draws of that noise; -1: once per rollout", "sb3", absent=-1
+    )
     net_arch: tuple[int, ...] = setting((64, 64), "widths of the hidden layers of policy and value", "sb3")
 
     def __post_init__(self) -> None:
@@ -89,6 +95,8 @@ class PPOConfig(RolloutConfig):
         for name in positive.split():
             self._require(name, (value := getattr(self, name)) is None or value > 0, "greater than 0")
         self._require_shares("gamma gae_lambda")
+        frequency = self.sde_sample_freq
+        self._require("sde_sample_freq", frequency == -1 or frequency >= 1, "at least 1, or -1")
         self._require_each("ent_coef vf_coef", 0)
 
     def arguments(self) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         self.config = self._configured(config, settings)
         super().__init__(
             policy,
-            checked_env(env),
+            checked_env(type(self).__name__, env, verbose),
             **self.config.arguments(),
             policy_kwargs=self.config.policy_arguments() | (policy_kwargs or {}),
             stats_window_size=stats_window_size,

@@ -79,7 +79,7 @@ class Settings:
 
 
 @functools.cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
@@ -101,7 +101,7 @@ def _is_of(value: Any, hint: Any) -> bool:
         return isinstance(value, hint)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral if hint is int else numbers.Real):
         return False
-    return abs(value) < 2**63 if isinstance(value, numbers.Integral) else math.isfinite(value)
+    return abs(int(value)) < 2**63 if isinstance(value, numbers.Integral) else math.isfinite(value)
 
 
 def _described(hint: Any) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
-from stable_baselines3.common.base_class import maybe_make_env
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
@@ -28,7 +27,7 @@ from agents.learning.steps import Step
 from agents.process.torch_modes import denormals_as_zero
 from agents.sb3 import unrolls
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.sb3.checks import check_engine, check_policy_kwargs, check_spaces, checked_env
+from agents.sb3.checks import check_actions, check_engine, check_policy_kwargs, checked_env
 from agents.sb3.fitting import Maybe, optimizer_state
 from agents.sb3.means import RunningMeans
 from agents.sb3.networks import Layers
@@ -84,9 +83,9 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         self.engine_settings = engine
         self.config = self._configured(config, settings)
         if env is not None:
-            env = self._wrap_env(checked_env(maybe_make_env(env, verbose)), verbose)
-            # Here, because SB3 refuses some of these spaces with assertions.
-            check_spaces(type(self).__name__, env.observation_space, env.action_space)
+            env = checked_env(type(self).__name__, env, verbose)
+            check_actions(type(self).__name__, env.action_space)
+            env = self._wrap_env(env, verbose)
         super().__init__(
             policy,
             env,

@@ -218,7 +218,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         try:
             super().set_parameters(parameters, exact_match, device)
         except Exception:
-            super().set_parameters(before)
+            super().set_parameters(before)  # type: ignore[arg-type]  # theirs is declared wrongly
             raise
 
     def _parameters_in(self, place: Place, whole: bool) -> dict[str, Any]:

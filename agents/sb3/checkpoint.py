@@ -125,7 +125,7 @@ def check_place(place: Any, purpose: str) -> None:
 def name_of(place: Place) -> str:
     """Return what to call a file in messages."""
     if not is_open(place):
-        return os.fspath(place)  # type: ignore[type-var]
+        return os.fspath(place)  # type: ignore[arg-type]
     name = getattr(place, "name", None)
     return name if isinstance(name, str) else type(place).__name__
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gymnasium import spaces
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.preprocessing import (
     is_image_space,
     is_image_space_channels_first,
@@ -62,6 +63,19 @@ class Encoder(nn.Module):
 
     def _extract(self, observation: Observation) -> Tensor:
         return self.extractor(preprocess_obs(observation, self.observation_space, self.normalize_images))
+
+
+class CountedFeatures(BasePolicy):
+    """A mixin of policies with an LSTM, which wants a plain number of features.
+
+    SB3 counts those of MultiDiscrete observations with NumPy.
+    """
+
+    def make_features_extractor(self) -> BaseFeaturesExtractor:
+        """Return a new features extractor; see SB3."""
+        extractor = super().make_features_extractor()
+        extractor._features_dim = int(extractor._features_dim)
+        return extractor
 
 
 def default_extractor(observation_space: spaces.Space) -> type[BaseFeaturesExtractor]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
@@ -16,12 +15,18 @@ from torch import Tensor, nn
 from agents.learning.networks.actor_critic import ActorCritic, AsymmetricActorCritic, Core
 from agents.learning.networks.gtrxl import GTrXLCore
 from agents.learning.networks.lstm import LSTMCore
-from agents.sb3.networks import Layers, default_extractor, lanes_of, linear_actor_critic
+from agents.sb3.networks import (
+    CountedFeatures,
+    Layers,
+    default_extractor,
+    lanes_of,
+    linear_actor_critic,
+)
 
 State = tuple[np.ndarray, ...]
 
 
-class MemoryPolicy(BasePolicy):
+class MemoryPolicy(CountedFeatures):
     """A policy with memory: `predict` takes and returns it as `state`, as in SB3.
 
     The state is a tuple of arrays [N, ...], so what works with sb3-contrib's recurrent policies, such as
@@ -30,7 +35,7 @@ class MemoryPolicy(BasePolicy):
     Subclasses build `network`.
 
     Args:
-        observation_space: Box or Dict.
+        observation_space: Any that SB3 preprocesses.
         action_space: Discrete.
         lr_schedule: Not used; the learner has the optimizer.
         features_extractor_class: SB3's choice for the observation space when None.

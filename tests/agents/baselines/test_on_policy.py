@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents.baselines import FastRecurrentPPO, PPOAgent, RandomAgent, RecurrentPPOAgent
 from agents.sb3 import checkpoint
-from tests.support.tiny import CueEnv, maze_lanes
+from tests.support.tiny import CueEnv, Showcase, maze_lanes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -160,3 +162,21 @@ def test_unknown_settings_and_policies_are_named():
 def test_a_vector_env_without_the_bridge_is_refused_with_the_way_out():
     with pytest.raises(TypeError, match="SyncVectorEnv: wrap it in agents.vec_env.GymnasiumVecEnv"):
         PPOAgent("MlpPolicy", SyncVectorEnv([CueEnv]))
+
+
+@pytest.mark.parametrize("kind", [PPOAgent, RecurrentPPOAgent])
+def test_noise_that_depends_on_the_state_is_a_setting(kind, tmp_path):
+    policy, settings = AGENTS[kind]
+    lanes = [lambda: Showcase(spaces.Box(-1, 1, (3,)), spaces.Box(-1, 1, (2,)))] * 2
+    model = kind(policy, DummyVecEnv(lanes), use_sde=True, sde_sample_freq=4, device="cpu", **settings)
+    model.learn(32).save(tmp_path / "model")
+    loaded = kind.load(tmp_path / "model", DummyVecEnv(lanes), device="cpu")
+    assert loaded.use_sde and loaded.sde_sample_freq == 4 and loaded.policy.use_sde
+    observation = np.zeros((2, 3), np.float32)
+    predictions = [each.predict(observation, deterministic=True)[0] for each in (model, loaded)]
+    assert np.array_equal(*predictions)
+    loaded.learn(32)
+    with pytest.raises(ValueError, match="only be used with continuous actions"):
+        small(kind, use_sde=True)
+    with pytest.raises(ValueError, match="sde_sample_freq must be at least 1, or -1, got 0"):
+        small(kind, sde_sample_freq=0)
