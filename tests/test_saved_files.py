@@ -37,7 +37,8 @@ def greedy_actions(policy, env_id, env_kwargs):
     return actions
 
 
-@pytest.mark.parametrize("name", ACTIONS)
+# Chance draws its actions anew wherever a model goes on with new episodes.
+@pytest.mark.parametrize("name", sorted(ACTIONS.keys() - {"random"}))
 def test_a_checkpoint_plays_as_it_did(name):
     trained = load_trained(SAVED / name)
     assert greedy_actions(trained.model, trained.env_id, trained.env_kwargs) == ACTIONS[name]

@@ -9,7 +9,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
 
-from agents.ald.policy import LSTMActorPolicy
+from agents.ald.policy import CnnLSTMActorPolicy, LSTMActorPolicy
 from agents.engines.serial import SerialEngine
 from agents.learning.actor import Actor
 from agents.learning.config import ALDConfig
@@ -40,11 +40,13 @@ class ALD(UnrollAlgorithm):
 
     Args:
         policy: "LstmPolicy" (also under sb3-contrib's names) or a subclass of `LSTMActorPolicy`.
-        env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete, observations Box or
-            Dict. Many parallel environments make training fast: see `agents.vec_env.GymnasiumVecEnv`.
+        env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete; observations may be
+            of any space that SB3 preprocesses. Many parallel environments make training fast: see
+            `agents.vec_env.GymnasiumVecEnv`.
         config: All settings; defaults when None.
-        policy_kwargs: Arguments of the policy class, e.g. a features extractor; the learner gets an instance
-            of its own.
+        policy_kwargs: Arguments of the policy class. The learner gets a features extractor, hidden layers in
+            front of its heads (`net_arch`, `activation_fn`) and an optimizer of the same kind, of its own;
+            what is left describes the acting LSTM alone. Sizes and step sizes are settings.
         stats_window_size: Number of episodes that logged means are taken over.
         tensorboard_log: Folder for TensorBoard, or None.
         verbose: 0 silent, 1 information, 2 debugging.
@@ -65,28 +67,27 @@ class ALD(UnrollAlgorithm):
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
         "LstmPolicy": LSTMActorPolicy,
         "MlpLstmPolicy": LSTMActorPolicy,
-        "CnnLstmPolicy": LSTMActorPolicy,
+        "CnnLstmPolicy": CnnLSTMActorPolicy,
         "MultiInputLstmPolicy": LSTMActorPolicy,
     }
+    step_size: ClassVar[str] = "actor_learning_rate"
     engines: ClassVar[tuple[str, ...]] = ("serial", "ray")
     policy: LSTMActorPolicy
     config: ALDConfig
     distiller: Distiller
 
-    def _learning_rate(self) -> float:
-        return self.config.actor_learning_rate
-
     def _build(self, action_seed: int, replay_seed: int) -> None:
         config = self.config
-        policy_kwargs = self._policy_arguments({"lstm_hidden_size": config.actor_hidden_size})
+        policy_class = _checked_policy(self.policy_class)
+        policy_kwargs = self._policy_arguments(policy_class, {"lstm_hidden_size": config.actor_hidden_size})
         if "optimizer_class" not in policy_kwargs:  # SB3's Adam, all parameters in one go
             fused = {"eps": 1e-5, "fused": True}
-            policy_kwargs["optimizer_kwargs"] = fused | policy_kwargs.get("optimizer_kwargs", {})
-        self.policy = _checked_policy(self.policy_class)(
+            policy_kwargs["optimizer_kwargs"] = fused | (policy_kwargs.get("optimizer_kwargs") or {})
+        self.policy = policy_class(
             self.observation_space, self.action_space, self.lr_schedule, **policy_kwargs
         ).to(self._acting_device)
         actor_network = self.policy.as_network()
-        self.learner = Learner(self._learner_network(), config, self.device)
+        self.learner = Learner(self._learner_network(), config, self.device, self._learner_optimizer())
         self.replay = ReplayBuffer(config.replay_size, replay_seed, config.priority_exponent)
         self.distiller = Distiller(actor_network, self.policy.optimizer, config)
         self.actor = Actor(actor_network, self.n_envs, config.unroll_length, action_seed, self._acting_device)
@@ -106,7 +107,7 @@ class ALD(UnrollAlgorithm):
         return RayEngine(*parts, self.engine_settings)
 
     def _learner_network(self) -> ActorCritic:
-        """A GTrXL with linear heads and a features extractor of its own."""
+        """A GTrXL with heads and a features extractor of its own."""
         config, extractor = self.config, self.policy.make_features_extractor()
         num_actions = int(self.action_space.n)  # type: ignore[attr-defined]
         core = GTrXLCore(
@@ -119,7 +120,7 @@ class ALD(UnrollAlgorithm):
             config.learner_gate_bias,
         )
         space, scaled = self.observation_space, self.policy.normalize_images
-        network = linear_actor_critic(space, extractor, num_actions, core, scaled)
+        network = linear_actor_critic(space, extractor, num_actions, core, scaled, self._learner_layers())
         if config.shows_previous_step:
             has_parts = isinstance(space, spaces.Dict)
             network.encoder = PreviousStepEncoder(network.encoder, num_actions, has_parts)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.lstm import LSTMCore
-from agents.sb3.networks import Encoder, default_extractor
+from agents.sb3.networks import CountedFeatures, Encoder, default_extractor, image_extractor
 
 
 class ValueHead(nn.Linear):
@@ -56,7 +56,7 @@ class _Normalized(nn.Module):
         return self.head.normalized(features)
 
 
-class LSTMActorPolicy(RecurrentActorCriticPolicy):
+class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
     """The acting policy: sb3-contrib's recurrent policy, with ALD's defaults.
 
     Policy and value share one small LSTM, with linear heads directly behind it. There are no further
@@ -67,7 +67,7 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
     stops it there.
 
     Args:
-        observation_space: Box or Dict.
+        observation_space: Any that SB3 preprocesses.
         action_space: Discrete.
         lr_schedule: Learning rate as a function of the remaining progress.
         net_arch: Hidden layers between LSTM and heads; none by default.
@@ -150,3 +150,31 @@ class LSTMActorPolicy(RecurrentActorCriticPolicy):
             "value_mean": self.value_net.mean.item(),
             "value_scale": self.value_net.scale.item(),
         }
+
+
+class CnnLSTMActorPolicy(LSTMActorPolicy):
+    """The acting policy for images of any type, which those of floating point do not show by themselves.
+
+    Args:
+        observation_space: Box of images with their channels first, or Dict.
+        arguments: As of `LSTMActorPolicy`, in its order.
+        features_extractor_class: SB3's CNN when None.
+        kwargs: Further arguments of `LSTMActorPolicy`.
+
+    Raises:
+        ValueError: The observations are no such images, or smaller than the CNN takes.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        *arguments: Any,
+        features_extractor_class: type[BaseFeaturesExtractor] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if features_extractor_class is None:
+            features_extractor_class, own = image_extractor(observation_space)
+            kwargs["features_extractor_kwargs"] = own | (kwargs.get("features_extractor_kwargs") or {})
+        super().__init__(
+            observation_space, *arguments, features_extractor_class=features_extractor_class, **kwargs
+        )

@@ -23,6 +23,7 @@ class RolloutConfig(Settings):
         Raises:
             ValueError: A value is out of range; names the setting, the value and what it must be.
         """
+        super().__post_init__()
         self._require_each("n_steps", 1)
 
     @property
@@ -53,7 +54,9 @@ class RandomConfig(RolloutConfig):
 class PPOConfig(RolloutConfig):
     """Settings of PPO (Schulman et al. 2017, arXiv 1707.06347)."""
 
-    learning_rate: float = setting(3e-4, "Adam step size, at the beginning", "sb3")
+    learning_rate: float = setting(
+        3e-4, "Adam step size, at the beginning", "sb3", falls_by="final_learning_rate"
+    )
     final_learning_rate: float | None = setting(
         None, "Adam step size at the end, approached linearly; that of the beginning when None", "ours"
     )
@@ -70,6 +73,12 @@ class PPOConfig(RolloutConfig):
     vf_coef: float = setting(0.5, "weight of the value loss", "sb3")
     max_grad_norm: float = setting(0.5, "clip the gradient's norm", "sb3")
     target_kl: float | None = setting(None, "end an update beyond 1.5 times this divergence", "sb3")
+    use_sde: bool = setting(
+        False, "explore continuous actions by noise that depends on the state (gSDE)", "sb3", absent=False
+    )
+    sde_sample_freq: int = setting(
+        -1, "steps between draws of that noise; -1: once per rollout", "sb3", absent=-1
+    )
     net_arch: tuple[int, ...] = setting((64, 64), "widths of the hidden layers of policy and value", "sb3")
 
     def __post_init__(self) -> None:
@@ -79,7 +88,6 @@ class PPOConfig(RolloutConfig):
             ValueError: A value is out of range; names the setting, the value and what it must be.
         """
         super().__post_init__()
-        object.__setattr__(self, "net_arch", tuple(self.net_arch))  # JSON knows lists only
         self._require_each("batch_size", 2)
         self._require_each("n_epochs", 1)
         self._require("net_arch", all(width >= 1 for width in self.net_arch), "widths of at least 1")
@@ -87,6 +95,8 @@ class PPOConfig(RolloutConfig):
         for name in positive.split():
             self._require(name, (value := getattr(self, name)) is None or value > 0, "greater than 0")
         self._require_shares("gamma gae_lambda")
+        frequency = self.sde_sample_freq
+        self._require("sde_sample_freq", frequency == -1 or frequency >= 1, "at least 1, or -1")
         self._require_each("ent_coef vf_coef", 0)
 
     def arguments(self) -> dict[str, Any]:

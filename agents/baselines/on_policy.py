@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from agents.baselines.config import RolloutConfig
 from agents.baselines.rollouts import Rollout, not_finite_parameters
 from agents.learning.finite import LossNotFinite
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.sb3.checks import checked_env
+from agents.sb3.checks import accepted_arguments, checked_env
 from agents.sb3.fitting import (
     Data,
     Maybe,
@@ -26,6 +27,7 @@ from agents.sb3.fitting import (
     observations,
     optimizer_state,
 )
+from agents.sb3.networks import default_extractor
 
 Self = TypeVar("Self", bound="OnPolicyAgent")
 
@@ -76,10 +78,10 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         _init_setup_model: bool = True,
         **settings: Any,
     ) -> None:
-        self.config = self._configured(config or self.config_class(), settings)
+        self.config = self._configured(config, settings)
         super().__init__(
             policy,
-            checked_env(env),
+            checked_env(type(self).__name__, env, verbose),
             **self.config.arguments(),
             policy_kwargs=self.config.policy_arguments() | (policy_kwargs or {}),
             stats_window_size=stats_window_size,
@@ -89,6 +91,12 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
             device=device,
             _init_setup_model=_init_setup_model,
         )
+
+    def _setup_model(self) -> None:
+        arguments = accepted_arguments(self.policy_class) | self.policy_kwargs
+        if arguments.get("features_extractor_class") in (NatureCNN, CombinedExtractor):
+            default_extractor(self.observation_space)  # refuses images that are too small, in words
+        super()._setup_model()
 
     def learn(
         self: Self,
@@ -192,6 +200,9 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
             "observation": Maybe(observations(self.observation_space, "N", arrays=True)),
             "is_first": Maybe(Data(np.dtype(bool), ("N",))),
         }
+
+    def _place_in_file(self, name: str) -> tuple[str, ...]:
+        return ("optimizers", "policy") if name == "policy.optimizer" else super()._place_in_file(name)
 
     def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
         """Restore what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""

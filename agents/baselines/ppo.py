@@ -18,6 +18,7 @@ class PPOAgent(OnPolicyAgent, PPO):
     """SB3's PPO, whose policies have no memory. Arguments and errors are those of `OnPolicyAgent`."""
 
     config_class: ClassVar[type[PPOConfig]] = PPOConfig
+    step_size: ClassVar[str] = "learning_rate"
     config: PPOConfig
 
 
@@ -25,6 +26,7 @@ class RecurrentPPOAgent(OnPolicyAgent, FastRecurrentPPO):
     """`FastRecurrentPPO`, PPO with an LSTM. Arguments and errors are those of `OnPolicyAgent`."""
 
     config_class: ClassVar[type[RecurrentPPOConfig]] = RecurrentPPOConfig
+    step_size: ClassVar[str] = "learning_rate"
     config: RecurrentPPOConfig
     _last_lstm_states: Any
 

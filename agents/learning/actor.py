@@ -83,6 +83,7 @@ class Actor:
             ValueError: `env` has another number of lanes.
         """
         self._check(env)
+        self.network.eval()  # whoever trains it has it in training mode
         record = self._begun = self._begun or _Record(self.core_state)
         while len(record.actions) < self.unroll_length:
             if not on_step(*self._step(env, record)):

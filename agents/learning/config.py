@@ -30,7 +30,9 @@ class LearnerConfig(Settings):
     learner_memory: int = setting(64, "steps that each layer of the learner looks back", "tuned")
     learner_gate_bias: float = setting(2.0, "initial bias b_g of the gates", "Parisotto et al. 2019")
     # Learner's updates
-    learner_learning_rate: float = setting(1e-3, "Adam step size of the learner", "tuned; paper 1e-4")
+    learner_learning_rate: float = setting(
+        1e-3, "Adam step size of the learner", "tuned; paper 1e-4", falls_by="final_learning_rates"
+    )
     final_learning_rates: float = setting(
         1.0,
         "share of the step sizes of learner and actor that is left at the end, approached linearly",
@@ -49,7 +51,9 @@ class LearnerConfig(Settings):
     max_grad_norm: float | None = setting(
         0.3, "clip the learner's and actor's gradient norm", "tuned; paper: none"
     )
-    entropy_coef: float = setting(0.05, "weight of the learner's entropy bonus", "tuned; paper none")
+    entropy_coef: float = setting(
+        0.05, "weight of the learner's entropy bonus", "tuned; paper none", falls_by="final_entropy"
+    )
     final_entropy: float = setting(
         1.0, "share of that weight that is left at the end, approached linearly", "ours", absent=1.0
     )
@@ -84,6 +88,7 @@ class LearnerConfig(Settings):
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
+        super().__post_init__()
         at_least_one = "unroll_length learner_layers learner_width learner_heads learner_mlp_width"
         self._require_each(f"{at_least_one} learner_memory target_period replay_size", 1)
         self._require_each(
@@ -94,6 +99,8 @@ class LearnerConfig(Settings):
         )
         for name in positive.split():
             self._require(name, getattr(self, name) > 0, "greater than 0")
+        for name, least in (("max_grad_norm", "greater than 0"), ("replay_lanes", "at least 1")):
+            self._require(name, (value := getattr(self, name)) is None or value > 0, least)
         self._require_shares(
             "final_learning_rates final_entropy gamma value_trace_decay policy_trace_decay popart_step_size"
         )
@@ -138,7 +145,9 @@ class ALDConfig(LearnerConfig):
     )
     # Actor
     actor_hidden_size: int = setting(32, "units of the acting LSTM", "paper")
-    actor_learning_rate: float = setting(3e-3, "Adam step size of the actor", "tuned; paper 1e-4")
+    actor_learning_rate: float = setting(
+        3e-3, "Adam step size of the actor", "tuned; paper 1e-4", falls_by="final_learning_rates"
+    )
     # Distillation
     policy_coef: float = setting(
         1.0, "alpha_pi, weight of the policy distillation", "ours; not stated in the paper"

@@ -38,6 +38,7 @@ class Distiller:
         Raises:
             LossNotFinite: A loss is NaN or infinite; no step was taken.
         """
+        self.network.train()
         loss, metrics = self._loss(unroll, with_health)
         check_finite(metrics, unroll)
         self.optimizer.zero_grad()

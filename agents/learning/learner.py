@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -24,6 +25,8 @@ from agents.learning.unroll import (
     beyond_truncations,
     map_observation,
 )
+
+_ADAM = functools.partial(torch.optim.Adam, fused=True)
 
 
 class Evaluated(NamedTuple):
@@ -63,28 +66,36 @@ class Learner:
     than by comparing what it saw. Its memory is then the network's, followed by the last action and reward of
     each lane.
 
+    Dropout and BatchNorm are in training mode where there is a gradient, and nowhere else.
+
     Args:
         network: Actor-critic whose value head is an `nn.Linear` that outputs normalised values.
         config: Settings.
         device: Where everything lives.
+        make_optimizer: Takes parameters and `lr` and returns the optimizer of the network.
 
     Attributes:
         reward_unit: [] the largest absolute reward so far, the unit of rewards as inputs and of their
             prediction; so what is learnt does not depend on their scale.
     """
 
-    def __init__(self, network: ActorCritic, config: LearnerConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        network: ActorCritic,
+        config: LearnerConfig,
+        device: torch.device,
+        make_optimizer: Callable[..., torch.optim.Optimizer] = _ADAM,
+    ) -> None:
         self.network, self.config, self.device = network.to(device), config, device
         # The frozen copy is asked for its policy alone.
-        self.target = copy.deepcopy(self.network.acting).requires_grad_(False)
+        self.target = copy.deepcopy(self.network.acting).requires_grad_(False).eval()
         self.popart = PopArt(config.popart_step_size).to(device)
         self.reward_unit = torch.zeros((), device=device)
         self.objective = Objective(config, self.network, device)
         parts = [self.network, self.objective.reward_head]
-        self.optimizer = torch.optim.Adam(
+        self.optimizer = make_optimizer(
             [each for part in parts if part is not None for each in part.parameters() if each.requires_grad],
             lr=config.learner_learning_rate,
-            fused=True,
         )
         multipliers = [self.objective.eta, self.objective.alpha]
         self.dual_optimizer = torch.optim.Adam(multipliers, lr=config.dual_learning_rate, fused=True)
@@ -151,6 +162,7 @@ class Learner:
 
     def _meet(self, unroll: Unroll) -> None:
         """Take note of the scales of what has not been seen before: observations, rewards, returns."""
+        self.network.eval()
         for network in (self.network, self.target):  # alike in their inputs' scale at any time
             network.observe(unroll.observation)
         torch.maximum(self.reward_unit, unroll.reward.abs().amax(), out=self.reward_unit)
@@ -158,6 +170,7 @@ class Learner:
 
     def _run(self, unroll: Unroll) -> _Pass:
         shown, state = self._shown(unroll)
+        self.network.train()
         outputs, following = self.network(shown, state, unroll.is_first, carry=unroll.length)
         with torch.no_grad():
             window = map_observation(lambda x: x[:-1], shown)
@@ -204,6 +217,7 @@ class Learner:
             return following
         going_on, row, column = beyond_truncations(unroll)
         shown, state = self._shown(going_on)
+        self.network.eval()
         outputs, _ = self.network(shown, state, going_on.is_first)
         beyond = self.popart.denormalize(outputs.value[row, column])
         following[unroll.final_time, unroll.final_lane] = beyond

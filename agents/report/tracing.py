@@ -74,6 +74,7 @@ class Tracer:
         if self.shows_previous_step:
             before = torch.tensor([action], device=device), torch.tensor([reward], device=device)
             batch = with_previous_step(batch, *before, is_first)
+        self.network.eval()
         state = self.network.initial_state(1) if self._state is None else self._state
         with self._inside.watching(self.network):
             outputs, self._state = self.network.step(batch, state, is_first)

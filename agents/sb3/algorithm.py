@@ -6,12 +6,11 @@ import contextlib
 import functools
 import importlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
-from stable_baselines3.common.base_class import maybe_make_env
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
@@ -29,9 +28,10 @@ from agents.learning.steps import Step
 from agents.process.torch_modes import denormals_as_zero
 from agents.sb3 import unrolls
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.sb3.checks import check_engine, check_spaces, checked_env
+from agents.sb3.checks import check_actions, check_engine, check_policy_kwargs, checked_env
 from agents.sb3.fitting import Maybe, optimizer_state
 from agents.sb3.means import RunningMeans
+from agents.sb3.networks import Layers
 from agents.vec_env.steps import GymnasiumSteps
 from registry.agents import get_agent
 
@@ -88,15 +88,15 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
     ) -> None:
         check_engine(type(self).__name__, self.engines, engine)
         self.engine_settings = engine
-        self.config = self._configured(config or self.config_class(), settings)
+        self.config = self._configured(config, settings)
         if env is not None:
-            env = self._wrap_env(checked_env(maybe_make_env(env, verbose)), verbose)
-            # Here, because SB3 refuses some of these spaces with assertions.
-            check_spaces(type(self).__name__, env.observation_space, env.action_space)
+            env = checked_env(type(self).__name__, env, verbose)
+            check_actions(type(self).__name__, env.action_space)
+            env = self._wrap_env(env, verbose)
         super().__init__(
             policy,
             env,
-            learning_rate=self._learning_rate(),
+            learning_rate=getattr(self.config, str(self.step_size)),
             policy_kwargs=policy_kwargs,
             stats_window_size=stats_window_size,
             tensorboard_log=tensorboard_log,
@@ -110,24 +110,45 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         if _init_setup_model:
             self._setup_model()
 
-    def _learning_rate(self) -> float:
-        """Initial step size of the policy's optimizer."""
-        raise NotImplementedError
+    @property
+    def gamma(self) -> float:
+        """The discount, under SB3's name."""
+        return float(self.config.gamma)
+
+    @property
+    def n_steps(self) -> int:
+        """The length of an unroll, under SB3's name for that of a rollout."""
+        return int(self.config.unroll_length)
 
     def _build(self, action_seed: int, replay_seed: int) -> None:
         """Create policy, learner, replay, actor, engine, and a distiller if the agent has one."""
         raise NotImplementedError
 
-    def _policy_arguments(self, sizes: Mapping[str, Any]) -> dict[str, Any]:
+    def _policy_arguments(self, policy: type[BasePolicy], sizes: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments of the policy class: sizes from the settings, and the user's `policy_kwargs`.
 
         Raises:
             ValueError: `policy_kwargs` has a size that is a setting.
+            TypeError: It has what the policy does not take.
         """
+        check_policy_kwargs(policy, self.policy_kwargs)
         if twice := sorted(sizes.keys() & self.policy_kwargs.keys()):
             names, kind = ", ".join(twice), type(self.config).__name__
             raise ValueError(f"policy_kwargs must not hold {names}: {kind} has settings for that")
         return {**sizes, **self.policy_kwargs}
+
+    def _learner_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
+        """What makes the learner's optimizer: of the class and with the options of the `policy_kwargs`."""
+        kwargs = self.policy_kwargs if self.learner_follows_policy_kwargs else {}
+        own = {} if "optimizer_class" in kwargs else {"fused": True}  # all parameters in one go
+        options = own | (kwargs.get("optimizer_kwargs") or {})
+        return functools.partial(kwargs.get("optimizer_class", torch.optim.Adam), **options)
+
+    def _learner_layers(self) -> Layers | None:
+        """Hidden layers in front of the learner's heads: those of the `policy_kwargs`."""
+        kwargs = self.policy_kwargs if self.learner_follows_policy_kwargs else {}
+        activation = {"activation_fn": kwargs["activation_fn"]} if "activation_fn" in kwargs else {}
+        return Layers(kwargs["net_arch"], **activation) if kwargs.get("net_arch") else None
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimizers by the names of the settings that hold their learning rates."""
@@ -285,6 +306,9 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
     @property
     def _num_actions(self) -> int:
         return int(self.action_space.n)  # type: ignore[attr-defined]
+
+    def _place_in_file(self, name: str) -> tuple[str, ...]:
+        return ("distiller", "optimizer") if name == "policy.optimizer" else super()._place_in_file(name)
 
     def load_state_tree(self, tree: Mapping[str, Any], resume: bool) -> None:
         """Restore what `state_tree` returned; see `ConfiguredAlgorithm.load_state_tree`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import os
 from collections import deque
@@ -18,8 +19,9 @@ from stable_baselines3.common.save_util import is_json_serializable
 from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
 
-from agents.sb3 import checkpoint, former_files, saving
-from agents.sb3.fitting import Each, Maybe, Number
+from agents.sb3 import checkpoint, exchange, former_files, saving
+from agents.sb3.checkpoint import CheckpointError, Place
+from agents.sb3.fitting import Each, Maybe, Misfit, Number
 from agents.sb3.spaces import space_from_json, space_to_json
 from agents.vec_env.state import get_env_state, set_env_state
 from registry.lookup import did_you_mean
@@ -31,7 +33,7 @@ SB3_NAMES = {
     "n_steps": ("unroll_length",),
     "n_epochs": ("learner_replays",),
     "batch_size": ("replay_lanes",),
-    "learning_rate": ("learner_learning_rate", "actor_learning_rate"),
+    "learning_rate": ("actor_learning_rate", "learner_learning_rate", "learning_rate"),
     "gae_lambda": ("policy_trace_decay", "value_trace_decay"),
     "ent_coef": ("entropy_coef",),
     "vf_coef": ("value_coef",),
@@ -70,6 +72,11 @@ class ConfiguredAlgorithm(BaseAlgorithm):
     """A class of `AgentConfig`."""
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]]
     config: Any
+    step_size: ClassVar[str | None] = None
+    """The setting that SB3 calls learning_rate: the initial step size of the policy's optimizer."""
+    learner_follows_policy_kwargs: bool = True
+    """Whether a learner with a network of its own has the layers and the optimizer of the `policy_kwargs`; it
+    had not in files from before there was a word of it in them."""
     engines: ClassVar[tuple[str, ...]] = ("serial",)
     """Engines that can run its loop: "serial", everything in one process, and perhaps "ray"."""
 
@@ -107,37 +114,44 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         """
         raise NotImplementedError
 
-    def save(  # type: ignore[override]  # a file object cannot be replaced in one step
+    def save(  # type: ignore[override]  # any binary file
         self,
-        path: str | os.PathLike[str],
+        path: Place,
         exclude: Iterable[str] | None = None,
         include: Iterable[str] | None = None,
     ) -> None:
         """Write everything that training depends on to one file, atomically; `.zip` is appended when missing.
 
         Args:
-            path: File name.
-            exclude: Parts to leave out, "replay" or "environment"; training can be resumed without them, but
-                not bit for bit.
-            include: Parts to keep although `exclude` names them, as in SB3.
+            path: File name; its folder is made when missing. Or a binary file that is open for writing, which
+                nothing can replace in one step.
+            exclude: What to leave out: "replay" and "environment", without which training can be resumed, but
+                not bit for bit; and as in SB3 arguments, counters and settings, which are then the default
+                ones when the model is loaded.
+            include: What to keep although `exclude` names it, as in SB3.
 
         Raises:
-            ValueError: `exclude` names another part.
+            TypeError: `path` is neither a path nor a binary file.
+            ValueError: `exclude` or `include` names nothing, or what the model is made of.
             StateNotFinite: Something of it is NaN or infinite.
             OSError: The file could not be written. An earlier file at `path` is unharmed.
         """
-        left_out = saving.checked_exclusions(set(exclude or ()) - set(include or ()))
         state = self.state_tree()
         tree = self._described() | state | {"environment": self._environment_state()}
-        tree |= dict.fromkeys(left_out & tree.keys())
+        left_out, kept = (
+            exchange.checked_names(argument, names, self, tree)
+            for argument, names in (("exclude", exclude), ("include", include))
+        )
+        tree = exchange.without(tree, left_out - kept, self.config_class)
         masks = {f"policy/{name}" for name, _ in self.policy.named_buffers()}  # may hold infinities
-        saving.check_finite(tree, ["policy", "episodes", *state], masks, saving.with_suffix(path))
-        checkpoint.save(saving.with_suffix(path), tree)
+        place = saving.writable(path)
+        saving.check_finite(tree, ["policy", "episodes", *state], masks, place)
+        checkpoint.save(place, tree)
 
     @classmethod
     def load(  # type: ignore[override]  # as save
         cls: type[Self],
-        path: str | os.PathLike[str],
+        path: Place,
         env: GymEnv | None = None,
         device: torch.device | str = "auto",
         custom_objects: dict[str, Any] | None = None,
@@ -148,10 +162,12 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         """Read a model that `save` wrote. No code in the file is run.
 
         Args:
-            path: File name, with or without `.zip`.
+            path: File name, with or without `.zip`, or a binary file that is open for reading.
             env: Environments to train in; their number may differ from that of the saved model.
             device: Device of the networks.
-            custom_objects: Arguments that replace saved ones, such as `policy_kwargs` that contain classes.
+            custom_objects: What replaces saved arguments, such as `policy_kwargs` that contain classes, saved
+                spaces and saved settings, under SB3's names. Those that the file has nothing of are ignored,
+                as in SB3; see `agents.sb3.exchange.custom_arguments`.
             print_system_info: Print the versions of libraries on this machine.
             force_reset: Start new episodes, not those of the beginning again: their seeds come from that of
                 the model, unless `seed` is passed, and from the frames it was trained for. False continues
@@ -171,7 +187,9 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         tree, path = saving.read(path, device)
         saving.check_kind(tree, cls.__name__, path)
         tree = former_files.up_to_date(tree)
-        model = cls._rebuilt(tree, path, env, device, {**(custom_objects or {}), **kwargs})
+        custom = custom_objects or {}
+        given = exchange.custom_arguments(custom, cls.config_class, cls.step_size) | kwargs
+        model = cls._rebuilt(tree, path, env, device, given, custom)
         saving.check_complete(tree, model.state_tree(), path)
         if not force_reset:
             saving.check_resumable(tree, None if model.env is None else model.n_envs, path)
@@ -185,6 +203,61 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         """The state of the environments; None where their episodes cannot be gone on with."""
         return None if self.env is None else get_env_state(self.env)
 
+    def set_parameters(  # type: ignore[override]  # as save
+        self,
+        load_path_or_dict: Place | Mapping[str, Any],
+        exact_match: bool = True,
+        device: torch.device | str = "auto",
+    ) -> None:
+        """Take over networks and optimizers; all of them, or where something does not fit none.
+
+        Args:
+            load_path_or_dict: What `get_parameters` returned, or a file of the same kind of model, as `load`
+                takes it.
+            exact_match: Whether there must be all of them, and all of their parameters.
+            device: Where SB3 would put them first; they end where the networks are.
+
+        Raises:
+            CheckpointError: The file is damaged, of another kind, or does not fit.
+            FileNotFoundError: There is no such file.
+            ValueError: Names differ from those of `get_parameters`, or moments do not fit their parameters.
+            RuntimeError: As torch says it of networks that do not fit.
+            TypeError: It is neither a path nor a binary file nor a mapping.
+        """
+        given = load_path_or_dict
+        if isinstance(given, Mapping):
+            parameters = dict(given)
+            exchange.check_parameters(self, parameters, whole=False)
+        else:
+            parameters = self._parameters_in(given, exact_match)
+        before = copy.deepcopy(self.get_parameters())
+        try:
+            super().set_parameters(parameters, exact_match, device)
+        except Exception:
+            super().set_parameters(before)  # type: ignore[arg-type]  # theirs is declared wrongly
+            raise
+
+    def _parameters_in(self, place: Place, whole: bool) -> dict[str, Any]:
+        if not isinstance(place, (str, os.PathLike)) and not hasattr(place, "read"):
+            raise TypeError(
+                f"parameters come from a path, a binary file or a dictionary, got {type(place).__name__}"
+            )
+        tree, path = saving.read(place, "cpu")
+        saving.check_kind(tree, type(self).__name__, path)
+        tree = former_files.up_to_date(tree)
+        with saving.described_by(path):
+            names, _ = self._get_torch_save_params()
+            parameters = exchange.parameters_in(tree, names, self._place_in_file)
+        try:
+            exchange.check_parameters(self, parameters, whole)
+        except Misfit as problem:
+            raise CheckpointError(f"{path} does not fit this model: {problem}") from problem
+        return parameters
+
+    def _place_in_file(self, name: str) -> tuple[str, ...]:
+        """Where a file has what `get_parameters` calls `name`."""
+        return tuple(name.split("."))
+
     def _described(self) -> dict[str, Any]:
         """The entries of every agent's file: arguments, spaces, counters, the policy's parameters."""
         infos = [dict(info) for info in self.ep_info_buffer or ()]  # numpy scalars stay what they are
@@ -197,18 +270,26 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             "n_envs": self.n_envs,
             "counters": {name: getattr(self, name) for name in COUNTERS},
             "episodes": {"infos": infos, "successes": successes},
-            "policy": self.policy.state_dict(),
+            "policy": self._own_policy.state_dict(),
         }
+
+    @property
+    def _own_policy(self) -> Any:
+        """The policy itself, where `torch.compile` has wrapped it."""
+        return getattr(self.policy, "_orig_mod", self.policy)
 
     def _arguments(self) -> dict[str, Any]:
         plain = {name: value for name, value in self.policy_kwargs.items() if is_json_serializable(value)}
         return {
-            "policy": type(self.policy).__name__,
+            "policy": type(self._own_policy).__name__,
             "config": self.config.to_dict(),
             "seed": self.seed,
             "stats_window_size": self._stats_window_size,
             "policy_kwargs": plain,
             "lost_policy_kwargs": sorted(set(self.policy_kwargs) - set(plain)),
+            "learner_follows_policy_kwargs": self.learner_follows_policy_kwargs,
+            "verbose": int(self.verbose),
+            "tensorboard_log": None if self.tensorboard_log is None else str(self.tensorboard_log),
         }
 
     @classmethod
@@ -219,15 +300,18 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         env: GymEnv | None,
         device: torch.device | str,
         given: Mapping[str, Any],
+        custom: Mapping[str, Any],
     ) -> Self:
-        """A new model with the saved arguments and settings, except for those that are given."""
+        """A new model with the saved arguments, settings and spaces, except for those that are given."""
         saving.check_description(tree, path)
         config = saving.saved_config(cls.config_class, tree["arguments"]["config"], given, path)
-        arguments = saving.saved_arguments(tree["arguments"], given, cls.policy_aliases.values())
+        arguments = saving.saved_arguments(tree["arguments"], given, cls.policy_aliases.values(), path)
         policy = arguments.pop("policy")
         model = cls(policy, env, config, device=device, _init_setup_model=False, **arguments)
+        model.learner_follows_policy_kwargs = saving.learner_follows(tree["arguments"])
         with saving.described_by(path):
-            spaces = space_from_json(tree["observation_space"]), space_from_json(tree["action_space"])
+            names = ("observation_space", "action_space")
+            spaces = [custom[name] if name in custom else space_from_json(tree[name]) for name in names]
         if model.env is None:
             model.n_envs = tree["n_envs"]
         else:
@@ -272,11 +356,18 @@ class ConfiguredAlgorithm(BaseAlgorithm):
 
     @classmethod
     def _configured(cls, config: Any, settings: Mapping[str, Any]) -> Any:
-        """`config` with single settings changed.
+        """`config`, the defaults when None, with single settings changed.
 
         Raises:
-            TypeError: There is no such setting.
+            TypeError: It is of another kind, or there is no such setting.
         """
+        wanted = cls.config_class
+        config = wanted() if config is None else config
+        if not isinstance(config, wanted):
+            shown = type(config).__name__ if dataclasses.is_dataclass(type(config)) else f"{config!r:.60}"
+            steps = [each for each in SB3_NAMES["learning_rate"] if each in wanted.__dataclass_fields__]
+            hint = f"; step sizes are settings of their own, {' and '.join(f'{each}=' for each in steps)}"
+            raise TypeError(f"config must be a {wanted.__name__}, got {shown}{hint if steps else ''}")
         names = [field.name for field in dataclasses.fields(config)]
         for name in settings:
             if name not in names:

@@ -7,12 +7,15 @@ untrusted source is harmless: at worst it is refused.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import struct
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias, TypeGuard
 
 import safetensors.torch
 import torch
@@ -31,11 +34,15 @@ _READING_FAULTS = (
 )
 
 
+Place: TypeAlias = str | os.PathLike[str] | IO[bytes]
+"""Where a file is: its name, or the file itself, opened in binary mode."""
+
+
 class CheckpointError(ValueError):
     """A file is not a checkpoint, is damaged, or was written by a newer version."""
 
 
-def save(path: str | os.PathLike[str], tree: Any) -> None:
+def save(path: Place, tree: Any) -> None:
     """Write `tree` to `path`; an earlier file stays there until the new one is safely on disk.
 
     A tree is made of dict (keys: str or int), list, tuple, None, bool, int, float, str, torch.Tensor, numpy
@@ -43,7 +50,7 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
     gradient was wanted is not stored. Equal trees give equal bytes.
 
     Args:
-        path: The file. A symbolic link is followed.
+        path: The file. A symbolic link is followed. Into a file that is already open is written at once.
         tree: What to store. Tensors may be on any device, share storage and have any strides.
 
     Raises:
@@ -58,14 +65,14 @@ def save(path: str | os.PathLike[str], tree: Any) -> None:
         _TREE: json.dumps(document, allow_nan=False).encode(),
         _TENSORS: safetensors.torch.save(tensors),
     }
-    with replacing(os.path.realpath(path)) as file, zipfile.ZipFile(file, "w") as archive:
+    with _target(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, content in members.items():
             member = zipfile.ZipInfo(name)  # dated 1980: equal trees must give equal bytes
             member.external_attr = 0o644 << 16
             archive.writestr(member, content)
 
 
-def load(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> Any:
+def load(path: Place, device: torch.device | str = "cpu") -> Any:
     """Read the tree that `save` wrote to `path`.
 
     Args:
@@ -80,13 +87,57 @@ def load(path: str | os.PathLike[str], device: torch.device | str = "cpu") -> An
         CheckpointError: The file is damaged, of another kind, or of a newer version.
     """
     device = torch.device(device)
-    with Path(path).open("rb") as file:
+    with contextlib.nullcontext(path) if is_open(path) else Path(path).open("rb") as file:  # type: ignore[arg-type]
         try:
             members = _read_members(file)
             structure = _structure(json.loads(members[_TREE], parse_constant=_refuse_constant))
             return tree_from_json(structure, _read_tensors(members[_TENSORS]), device)
         except _READING_FAULTS as fault:
-            raise CheckpointError(f"{os.fspath(path)} cannot be loaded as a {FORMAT}: {fault}") from fault
+            raise CheckpointError(f"{name_of(path)} cannot be loaded as a {FORMAT}: {fault}") from fault
+
+
+def is_open(place: Any) -> TypeGuard[IO[bytes]]:
+    """Return whether a place is an open file instead of a name."""
+    return not isinstance(place, (str, os.PathLike))
+
+
+def check_place(place: Any, purpose: str) -> None:
+    """Check that there could be a file: a path, or a binary file that is open for the purpose.
+
+    Args:
+        place: Path or file.
+        purpose: "reading" or "writing".
+
+    Raises:
+        TypeError: It is of another kind.
+        ValueError: It is closed, or open for something else.
+    """
+    if not is_open(place):
+        return
+    method, able = {"reading": ("read", "readable"), "writing": ("write", "writable")}[purpose]
+    if isinstance(place, io.TextIOBase) or not hasattr(place, method):
+        kind = "a file of text" if isinstance(place, io.TextIOBase) else type(place).__name__
+        raise TypeError(f"path must be a path or a binary file, got {kind}")
+    if place.closed or not getattr(place, able, lambda: True)():
+        raise ValueError(f"path is a file that is not open for {purpose}: {name_of(place)}")
+
+
+def name_of(place: Place) -> str:
+    """Return what to call a file in messages."""
+    if not is_open(place):
+        return os.fspath(place)  # type: ignore[arg-type]
+    name = getattr(place, "name", None)
+    return name if isinstance(name, str) else type(place).__name__
+
+
+@contextlib.contextmanager
+def _target(place: Place) -> Iterator[Path | IO[bytes]]:
+    """What to write to: an open file itself, or what takes the place of a named one in the end."""
+    if is_open(place):
+        yield place
+    else:
+        with replacing(os.path.realpath(place)) as unfinished:  # type: ignore[arg-type]
+            yield unfinished
 
 
 def _read_members(file: IO[bytes]) -> dict[str, bytes]:
@@ -96,7 +147,7 @@ def _read_members(file: IO[bytes]) -> dict[str, bytes]:
         names = [member.filename for member in members]
         if sorted(names) != sorted((_TREE, _TENSORS)):
             raise ValueError(f"expected a zip of {_TREE} and {_TENSORS}, got one of {names[:8]}")
-        room = os.fstat(file.fileno()).st_size
+        room = file.seek(0, os.SEEK_END)
         for member in members:
             stored = member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & 1
             if not stored or not member.compress_size == member.file_size <= room:

@@ -170,7 +170,10 @@ def observations(space: Space[Any], *leading: str, arrays: bool = False, exact: 
         return {key: observations(each, *leading, arrays=arrays, exact=exact) for key, each in space.items()}
     dtype = np.dtype(space.dtype)
     wanted = dtype if arrays else torch.from_numpy(np.empty(0, dtype)).dtype
-    return Data(wanted if exact else None, (*leading, *(space.shape or ())))
+    limit = None  # in one-hot vectors there is no room for others
+    if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
+        limit = float(space.n if isinstance(space, spaces.Discrete) else space.nvec.max())
+    return Data(wanted if exact else None, (*leading, *(space.shape or ())), limit)
 
 
 def core_state(state: tuple[Tensor, ...], lane_axis: int = 0) -> tuple[Data, ...]:

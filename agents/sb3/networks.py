@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
 from gymnasium import spaces
-from stable_baselines3.common.preprocessing import is_image_space, preprocess_obs
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.preprocessing import (
+    is_image_space,
+    is_image_space_channels_first,
+    preprocess_obs,
+)
 from stable_baselines3.common.torch_layers import (
     BaseFeaturesExtractor,
     CombinedExtractor,
     FlattenExtractor,
+    MlpExtractor,
     NatureCNN,
 )
 from stable_baselines3.common.type_aliases import PyTorchObs
@@ -17,12 +26,15 @@ from agents.learning.networks.actor_critic import ActorCritic, Core
 from agents.learning.networks.normalizer import RunningNormalizer
 from agents.learning.unroll import Observation
 
+SMALLEST_IMAGE = 36  # pixels on a side, that the convolutions of SB3's CNN leave something of
+MOST_CHANNELS = 4  # of a single picture: a last dimension that short is not a width
+
 
 class Encoder(nn.Module):
     """SB3's preprocessing and features extractor: cast, scale images, one-hot discrete parts, extract.
 
     Args:
-        observation_space: Box or Dict.
+        observation_space: Any that SB3 preprocesses.
         extractor: Turns preprocessed observations into [N, F].
         normalize_images: Scale uint8 images to [0, 1], as in SB3.
         normalizer: Standardises the features; None leaves them as they are.
@@ -53,11 +65,76 @@ class Encoder(nn.Module):
         return self.extractor(preprocess_obs(observation, self.observation_space, self.normalize_images))
 
 
+class CountedFeatures(BasePolicy):
+    """A mixin of policies with an LSTM, which wants a plain number of features.
+
+    SB3 counts those of MultiDiscrete observations with NumPy.
+    """
+
+    def make_features_extractor(self) -> BaseFeaturesExtractor:
+        """Return a new features extractor; see SB3."""
+        extractor = super().make_features_extractor()
+        extractor._features_dim = int(extractor._features_dim)
+        return extractor
+
+
 def default_extractor(observation_space: spaces.Space) -> type[BaseFeaturesExtractor]:
-    """Return SB3's choice: a CNN for images, also inside Dict spaces, and flattening for the rest."""
+    """Return SB3's choice: a CNN for images, also inside Dict spaces, and flattening for the rest.
+
+    Raises:
+        ValueError: An image is smaller than the CNN takes.
+    """
     if isinstance(observation_space, spaces.Dict):
+        for part in observation_space.values():
+            default_extractor(part)
         return CombinedExtractor
-    return NatureCNN if is_image_space(observation_space) else FlattenExtractor
+    if not is_image_space(observation_space):
+        return FlattenExtractor
+    shape: Any = observation_space.shape
+    channels_first = is_image_space_channels_first(observation_space)  # type: ignore[arg-type]
+    _check_image_size(shape[1:] if channels_first else shape[:2])
+    return NatureCNN
+
+
+def _check_image_size(sides: tuple[int, ...]) -> None:
+    """Refuse images that are too small for SB3's CNN."""
+    if min(sides) < SMALLEST_IMAGE:
+        raise ValueError(
+            f"SB3's CNN takes images of at least {SMALLEST_IMAGE} x {SMALLEST_IMAGE} pixels, got "
+            f"{sides[0]} x {sides[1]}: give policy_kwargs a features_extractor_class of your own"
+        )
+
+
+def image_extractor(space: spaces.Space) -> tuple[type[BaseFeaturesExtractor], dict[str, Any]]:
+    """Return SB3's CNN and its arguments for what the user says are images, whatever their type.
+
+    Raises:
+        ValueError: They are none, have their channels last, or are smaller than the CNN takes.
+    """
+    if isinstance(space, spaces.Dict) or is_image_space(space):
+        return default_extractor(space), {}
+    shape = space.shape or ()
+    is_image = isinstance(space, spaces.Box) and len(shape) == 3
+    if not is_image or (shape[2] <= MOST_CHANNELS < shape[0]):
+        raise ValueError(f"CnnLstmPolicy takes images with their channels first, got {space}")
+    _check_image_size(shape[1:])
+    return NatureCNN, {"normalized_image": True}
+
+
+class Layers(NamedTuple):
+    """SB3's hidden layers between a core and its heads."""
+
+    net_arch: Sequence[int] | Mapping[str, Sequence[int]]
+    """Widths, the same for policy and value; or of the policy by the name "pi", of the value by "vf"."""
+    activation_fn: type[nn.Module] = nn.Tanh
+
+    def between(self, width: int) -> MlpExtractor | None:
+        """Return the layers behind `width` features; None where there are none."""
+        net_arch: Any = self.net_arch
+        parts = net_arch.values() if isinstance(net_arch, Mapping) else [net_arch]
+        if not any(parts):
+            return None
+        return MlpExtractor(width, net_arch, self.activation_fn, device="cpu")
 
 
 def linear_actor_critic(
@@ -66,10 +143,21 @@ def linear_actor_critic(
     num_actions: int,
     core: Core,
     normalize_images: bool = True,
+    layers: Layers | None = None,
 ) -> ActorCritic:
-    """Return a core with linear heads, initialised to a policy close to uniform and values close to 0."""
-    width = core.output_size
-    policy_head, value_head = nn.Linear(width, num_actions), nn.Linear(width, 1)
+    """Return a core with linear heads, initialised to a policy close to uniform and values close to 0.
+
+    Args:
+        observation_space: Of the environment.
+        extractor: Turns preprocessed observations into [N, F].
+        num_actions: A.
+        core: Takes the features.
+        normalize_images: Scale uint8 images to [0, 1], as in SB3.
+        layers: Hidden layers between core and heads; None for none.
+    """
+    hidden = None if layers is None else layers.between(core.output_size)
+    widths = (core.output_size,) * 2 if hidden is None else (hidden.latent_dim_pi, hidden.latent_dim_vf)
+    policy_head, value_head = nn.Linear(widths[0], num_actions), nn.Linear(widths[1], 1)
     for head in (policy_head, value_head):
         nn.init.orthogonal_(head.weight, 0.01)
         nn.init.zeros_(head.bias)
@@ -77,7 +165,11 @@ def linear_actor_critic(
     plain = not any(True for _ in extractor.parameters())
     normalizer = RunningNormalizer(extractor.features_dim) if plain else None
     encoder = Encoder(observation_space, extractor, normalize_images, normalizer)
-    return ActorCritic(encoder, core, policy_head, value_head)
+    if hidden is None:
+        return ActorCritic(encoder, core, policy_head, value_head)
+    return ActorCritic(
+        encoder, core, nn.Sequential(hidden.policy_net, policy_head), value_head, hidden.value_net
+    )
 
 
 def lanes_of(observation: PyTorchObs) -> int:

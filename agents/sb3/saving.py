@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import numbers
 import os
-import types
-import typing
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import torch
 from stable_baselines3.common.utils import get_device
@@ -21,13 +19,12 @@ from stable_baselines3.common.utils import get_device
 from agents.learning.finite import StateNotFinite
 from agents.learning.settings import absent_settings
 from agents.sb3 import checkpoint
-from agents.sb3.checkpoint import CheckpointError
+from agents.sb3.checkpoint import CheckpointError, Place
+from agents.sb3.exchange import ABSENT_ARGUMENTS, kept_folder
 from agents.sb3.fitting import Check, Each, Maybe, Misfit, Number, fit
 
 # What every file contains, beside the state of the environments.
 ENTRIES = "arguments observation_space action_space n_envs counters episodes policy".split()
-# What `save` can leave out.
-OPTIONAL_PARTS = ("replay", "environment")
 # Raised by spaces, settings, networks and environments for values that are none of theirs.
 _FAULTS_OF_CONTENT = (
     *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError),
@@ -41,30 +38,40 @@ def with_suffix(path: str | os.PathLike[str]) -> Path:
     return path if path.suffix else path.with_suffix(".zip")
 
 
-def read(path: str | os.PathLike[str], device: torch.device | str) -> tuple[Any, Path]:
-    """Return the content of a model's file and the path of that file, suffix included.
+def read(path: Place, device: torch.device | str) -> tuple[Any, Path]:
+    """Return the content of a model's file and its path, suffix included, or what an open file goes by.
 
     Raises:
         CheckpointError: The file is damaged, of another kind, or of a newer version.
         FileNotFoundError: There is no such file.
-        ValueError: The path is a folder.
+        TypeError: It is neither a path nor a binary file.
+        ValueError: The path is a folder, or the file is not open for reading.
     """
-    path = Path(path)
+    checkpoint.check_place(path, "reading")
+    if checkpoint.is_open(path):
+        return checkpoint.load(path, get_device(device)), Path(checkpoint.name_of(path))
+    path = Path(path)  # type: ignore[arg-type]
     path = path if path.exists() else with_suffix(path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the file of a model; in a run directory it is model.zip")
     return checkpoint.load(path, get_device(device)), path
 
 
-def checked_exclusions(names: set[str]) -> set[str]:
-    """Return the names of the parts to leave out of a file.
+def writable(path: Place) -> Place:
+    """Return where to write a model to, with SB3's suffix; a missing folder is made, as SB3 makes it.
 
     Raises:
-        ValueError: A name is not in `OPTIONAL_PARTS`.
+        TypeError: It is neither a path nor a binary file.
+        ValueError: The file is not open for writing.
     """
-    for name in sorted(names.difference(OPTIONAL_PARTS)):
-        raise ValueError(f"exclude must be among {', '.join(OPTIONAL_PARTS)}, got {name!r}")
-    return names
+    checkpoint.check_place(path, "writing")
+    if checkpoint.is_open(path):
+        return path
+    named = with_suffix(path)  # type: ignore[arg-type]
+    if not named.parent.exists():
+        warnings.warn(f"there was no folder {named.parent} to save into: it is made", stacklevel=3)
+        named.parent.mkdir(parents=True)
+    return named
 
 
 def check_kind(tree: Any, kind: str, path: Path) -> None:
@@ -93,10 +100,24 @@ def check_description(tree: Mapping[str, Any], path: Path) -> None:
         "stats_window_size": Number(1, whole=True),
         "policy_kwargs": _by_name,
         "lost_policy_kwargs": Each(""),
+        "learner_follows_policy_kwargs": False,
+        "verbose": Number(whole=True),
+        "tensorboard_log": Maybe(""),
     }
     with described_by(path):
         fit(tree["n_envs"], Number(1, whole=True), "n_envs")
-        fit(tree["arguments"], arguments, "arguments")
+        fit(_completed(tree["arguments"]), arguments, "arguments")
+
+
+def _completed(arguments: Any) -> Any:
+    if not isinstance(arguments, dict):
+        return arguments
+    return {**ABSENT_ARGUMENTS, "learner_follows_policy_kwargs": learner_follows(arguments), **arguments}
+
+
+def learner_follows(arguments: Mapping[str, Any]) -> bool:
+    """Return whether the saved learner has the layers and the optimizer of the `policy_kwargs`."""
+    return bool(arguments.get("learner_follows_policy_kwargs", False))
 
 
 @contextlib.contextmanager
@@ -148,7 +169,7 @@ def check_fits(tree: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -
         raise CheckpointError(f"{path} does not fit the model that it describes: {problem}") from problem
 
 
-def check_finite(tree: Mapping[str, Any], entries: Iterable[str], but: Collection[str], path: Path) -> None:
+def check_finite(tree: Mapping[str, Any], entries: Iterable[str], but: Collection[str], path: Place) -> None:
     """Check that what is to be saved is finite, as a file must be that is loaded.
 
     Args:
@@ -161,7 +182,7 @@ def check_finite(tree: Mapping[str, Any], entries: Iterable[str], but: Collectio
         StateNotFinite: Something is NaN or infinite; names its place.
     """
     for name in entries:
-        if name == "metrics":
+        if name == "metrics" or tree.get(name) is None:
             continue
         if (place := _not_finite(tree[name], name, but)) is not None:
             raise StateNotFinite(f"{path} is not saved: {place} must be finite", tree)
@@ -249,27 +270,12 @@ def saved_config(kind: type[Any], saved: Mapping[str, Any], given: Collection[st
         raise CheckpointError(
             f"{path} is of another version: pass the settings it lacks to load(): {', '.join(missing)}"
         )
-    hints = get_type_hints(kind)
-    for name, value in saved.items():
-        if not _is_of(value, hints[name]):
-            raise CheckpointError(f"{path}: arguments/config/{name} must be {hints[name]}, got {value!r:.80}")
     with described_by(path):
         return kind(**saved)
 
 
-def _is_of(value: Any, hint: Any) -> bool:
-    """Whether a value is of an annotated type; numbers may be numpy's, and whole ones real."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return any(_is_of(value, each) for each in typing.get_args(hint))
-    if hint in (int, float):
-        kind = numbers.Integral if hint is int else numbers.Real
-        is_sound = isinstance(value, kind) and not isinstance(value, bool) and value == value  # not NaN
-        return is_sound and (not isinstance(value, int) or abs(value) < 2**63)
-    return not isinstance(hint, type) or isinstance(value, hint)
-
-
 def saved_arguments(
-    saved: Mapping[str, Any], given: Mapping[str, Any], policies: Iterable[type[Any]]
+    saved: Mapping[str, Any], given: Mapping[str, Any], policies: Iterable[type[Any]], path: Path
 ) -> dict[str, Any]:
     """Return arguments for the constructor: those passed to `load`, and the saved values of the others.
 
@@ -277,6 +283,7 @@ def saved_arguments(
         saved: The arguments in the file.
         given: The arguments passed to `load`.
         policies: The agent's own policy classes; any other is code, which a file does not contain.
+        path: The file.
 
     Raises:
         ValueError: The policy class or an entry of `policy_kwargs` is code and was not passed.
@@ -290,5 +297,8 @@ def saved_arguments(
             f"the model has policy_kwargs that are code and so are not in the file: {', '.join(lost)}; "
             "pass the complete policy_kwargs to load()"
         )
-    arguments = {name: saved[name] for name in ("policy_kwargs", "seed", "stats_window_size")}
+    saved = _completed(saved)
+    arguments = {name: saved[name] for name in ("policy_kwargs", *ABSENT_ARGUMENTS)}
+    if "tensorboard_log" not in given:
+        arguments["tensorboard_log"] = kept_folder(saved["tensorboard_log"], path)
     return {"policy": own.get(saved["policy"])} | arguments | dict(given)

@@ -12,6 +12,8 @@ from stable_baselines3.common.env_util import is_wrapped
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
+from agents.vec_env import asynchronous
+
 # Gymnasium's own names, and SB3's name for the statistics of an episode that has just ended.
 _FINAL_OBSERVATION, _FINAL_INFO, _STATISTICS = "final_obs", "final_info", "episode"
 
@@ -55,6 +57,7 @@ class GymnasiumVecEnv(VecEnv):
         Raises:
             ValueError: The options differ between lanes, which a vector environment cannot take.
         """
+        self._check_lanes()
         seeds = None if all(seed is None for seed in self._seeds) else list(self._seeds)
         observation, infos = self.env.reset(seed=seeds, options=self._common_options())  # type: ignore[arg-type]
         self.reset_infos = _per_lane(infos, self.num_envs)
@@ -68,6 +71,7 @@ class GymnasiumVecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step all lanes; the info of a lane that ended is that of the ended episode."""
+        self._check_lanes()
         observation, rewards, terminated, truncated, infos = self.env.step(self._actions)
         dones = terminated | truncated
         lanes = _per_lane(infos, self.num_envs)
@@ -103,15 +107,26 @@ class GymnasiumVecEnv(VecEnv):
         return list(images) if isinstance(images, (tuple, list)) else [images]
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """Return an attribute of each lane asked for."""
+        """Return an attribute of each lane asked for.
+
+        Raises:
+            AttributeError: There is none of this name.
+        """
         lanes = self._get_indices(indices)
         if self._envs is not None:
             return [self._envs[lane].get_wrapper_attr(attr_name) for lane in lanes]
         if isinstance(self.env.unwrapped, AsyncVectorEnv):
-            values = self.env.unwrapped.get_attr(attr_name)
+            values = asynchronous.call(self.env.unwrapped, attr_name)
             return [values[lane] for lane in lanes]
         value = getattr(self._owner(attr_name), attr_name)
         return [value for _ in lanes]
+
+    def has_attr(self, attr_name: str) -> bool:
+        """Return whether every lane has an attribute or a method; none is called."""
+        if isinstance(self.env.unwrapped, AsyncVectorEnv):
+            self._check_lanes()
+            return all(self.env.unwrapped.call("has_wrapper_attr", attr_name))
+        return super().has_attr(attr_name)
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
         """Set an attribute of each lane asked for.
@@ -128,6 +143,7 @@ class GymnasiumVecEnv(VecEnv):
                 f"set_attr({attr_name!r}) reaches all {self.num_envs} lanes or none, got {indices=}"
             )
         elif isinstance(self.env.unwrapped, AsyncVectorEnv):
+            self._check_lanes()
             self.env.unwrapped.set_attr(attr_name, [value] * self.num_envs)
         else:
             setattr(self._owner(attr_name), attr_name, value)
@@ -144,7 +160,7 @@ class GymnasiumVecEnv(VecEnv):
             methods = [self._envs[lane].get_wrapper_attr(method_name) for lane in lanes]
             return [method(*method_args, **method_kwargs) for method in methods]
         if isinstance(self.env.unwrapped, AsyncVectorEnv):
-            results = self.env.unwrapped.call(method_name, *method_args, **method_kwargs)
+            results = asynchronous.call(self.env.unwrapped, method_name, *method_args, **method_kwargs)
             return [results[lane] for lane in lanes]
         result = getattr(self._owner(method_name), method_name)(*method_args, **method_kwargs)
         return [result for _ in lanes]
@@ -152,10 +168,17 @@ class GymnasiumVecEnv(VecEnv):
     def env_is_wrapped(
         self, wrapper_class: type[gymnasium.Wrapper], indices: VecEnvIndices = None
     ) -> list[bool]:
-        """Return whether each lane asked for is wrapped; False where its environment cannot be looked at."""
+        """Return whether each lane asked for is wrapped; a native vector environment has no single ones."""
+        lanes = list(self._get_indices(indices))
+        if isinstance(self.env.unwrapped, AsyncVectorEnv):
+            return asynchronous.lanes_are_wrapped(self.env.unwrapped, wrapper_class, lanes)
         if self._envs is None:
-            return [False for _ in self._get_indices(indices)]
-        return [is_wrapped(self._envs[lane], wrapper_class) for lane in self._get_indices(indices)]
+            return [False for _ in lanes]
+        return [is_wrapped(self._envs[lane], wrapper_class) for lane in lanes]
+
+    def _check_lanes(self) -> None:
+        if isinstance(self.env.unwrapped, AsyncVectorEnv):
+            asynchronous.check_alive(self.env.unwrapped)
 
     def _owner(self, name: str) -> VectorEnv[Any, Any, Any]:
         """The outermost environment that has an attribute: Gymnasium's wrappers do not pass attributes on."""

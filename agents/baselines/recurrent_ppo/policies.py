@@ -19,6 +19,7 @@ from torch.distributions import Categorical
 
 from agents.baselines.recurrent_ppo.sequences import Sequences, layer_weights
 from agents.baselines.recurrent_ppo.side_by_side import Branch, side_by_side
+from agents.sb3.networks import CountedFeatures
 
 LSTMState = tuple[Tensor, Tensor]
 """(h, c), each [layers, lanes, H]."""
@@ -65,7 +66,7 @@ class PlainCategorical(CategoricalDistribution):
         return self.probabilities.argmax(dim=1)
 
 
-class FastLstmPolicy(RecurrentActorCriticPolicy):
+class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
     """sb3-contrib's `MlpLstmPolicy` with the same parameters and results, without a Python loop over time.
 
     Further differences: `save` includes the arguments of the LSTM, so that `load` can rebuild it, and Adam is

@@ -29,8 +29,8 @@ class VMPO(UnrollAlgorithm):
 
     Args:
         policy: Name of a policy, or a subclass of `MemoryPolicy`.
-        env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete, observations Box or
-            Dict.
+        env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete; observations may be
+            of any space that SB3 preprocesses.
         config: All settings; defaults when None.
         policy_kwargs: Arguments of the policy class, e.g. a features extractor.
         stats_window_size: Number of episodes that logged means are taken over.
@@ -51,11 +51,9 @@ class VMPO(UnrollAlgorithm):
         "GTrXLPolicy": GTrXLPolicy,
         "AsymmetricPolicy": AsymmetricPolicy,
     }
+    step_size: ClassVar[str] = "learner_learning_rate"
     policy: MemoryPolicy
     config: VMPOConfig
-
-    def _learning_rate(self) -> float:
-        return self.config.learner_learning_rate
 
     def _build(self, action_seed: int, replay_seed: int) -> None:
         config = self.config
@@ -64,9 +62,9 @@ class VMPO(UnrollAlgorithm):
             self.observation_space,
             self.action_space,
             self.lr_schedule,
-            **self._policy_arguments(self._sizes(policy_class)),
+            **self._policy_arguments(policy_class, self._sizes(policy_class)),
         ).to(self.device)
-        self.learner = Learner(self.policy.network, config, self.device)
+        self.learner = Learner(self.policy.network, config, self.device, self._learner_optimizer())
         self.replay = ReplayBuffer(config.replay_size, replay_seed, config.priority_exponent)
         acting = self.policy.network.acting
         self.actor = Actor(acting, self.n_envs, config.unroll_length, action_seed, self.device)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
@@ -16,12 +15,18 @@ from torch import Tensor, nn
 from agents.learning.networks.actor_critic import ActorCritic, AsymmetricActorCritic, Core
 from agents.learning.networks.gtrxl import GTrXLCore
 from agents.learning.networks.lstm import LSTMCore
-from agents.sb3.networks import default_extractor, lanes_of, linear_actor_critic
+from agents.sb3.networks import (
+    CountedFeatures,
+    Layers,
+    default_extractor,
+    lanes_of,
+    linear_actor_critic,
+)
 
 State = tuple[np.ndarray, ...]
 
 
-class MemoryPolicy(BasePolicy):
+class MemoryPolicy(CountedFeatures):
     """A policy with memory: `predict` takes and returns it as `state`, as in SB3.
 
     The state is a tuple of arrays [N, ...], so what works with sb3-contrib's recurrent policies, such as
@@ -30,11 +35,13 @@ class MemoryPolicy(BasePolicy):
     Subclasses build `network`.
 
     Args:
-        observation_space: Box or Dict.
+        observation_space: Any that SB3 preprocesses.
         action_space: Discrete.
         lr_schedule: Not used; the learner has the optimizer.
         features_extractor_class: SB3's choice for the observation space when None.
-        kwargs: Further arguments of `BasePolicy`.
+        net_arch: Widths of hidden layers between memory and heads, as in SB3; none by default.
+        activation_fn: Of those layers.
+        kwargs: Further arguments of `BasePolicy`; what is said of an optimizer is for the learner's.
     """
 
     network: ActorCritic
@@ -46,6 +53,8 @@ class MemoryPolicy(BasePolicy):
         action_space: spaces.Space,
         lr_schedule: Schedule | None = None,
         features_extractor_class: type[BaseFeaturesExtractor] | None = None,
+        net_arch: list[int] | dict[str, list[int]] | None = None,
+        activation_fn: type[nn.Module] = nn.Tanh,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -55,6 +64,7 @@ class MemoryPolicy(BasePolicy):
             **kwargs,
         )
         self.num_actions = int(action_space.n)  # type: ignore[attr-defined]
+        self._layers = Layers(net_arch, activation_fn) if net_arch else None
 
     def forward(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
         """Return actions [N] for first observations of episodes; `predict` takes any others."""
@@ -107,11 +117,17 @@ class MemoryPolicy(BasePolicy):
         extractor = self.make_features_extractor()
         core = make_core(extractor.features_dim)
         return linear_actor_critic(
-            self.observation_space, extractor, self.num_actions, core, self.normalize_images
+            self.observation_space,
+            extractor,
+            self.num_actions,
+            core,
+            self.normalize_images,
+            self._layers,
         )
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
-        return super()._get_constructor_parameters() | self._sizes
+        layers = {} if self._layers is None else self._layers._asdict()
+        return super()._get_constructor_parameters() | self._sizes | layers
 
 
 class LSTMPolicy(MemoryPolicy):

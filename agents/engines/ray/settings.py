@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from agents.learning.settings import Settings
+
 
 @dataclass(frozen=True)
-class RaySettings:
+class RaySettings(Settings):
     """How the work is divided among processes; what is learnt is the business of the agent's own settings.
 
     Attributes:
@@ -39,6 +41,7 @@ class RaySettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
+        super().__post_init__()
         least = {"num_actors": 1, "num_distillers": 1, "queue_length": 0, "max_distillation_lag": 0}
         for name, bound in (least | {"max_deaths_in_a_row": 0}).items():
             self._require(name, getattr(self, name) >= bound, f"at least {bound}")
@@ -56,10 +59,6 @@ class RaySettings:
         if self.lockstep:
             self._require("num_distillers", self.num_distillers == 1, "1 in lockstep")
             self._require("unrolls_per_update", taken in (None, self.num_actors), "all actors in lockstep")
-
-    def _require(self, name: str, holds: bool, what: str) -> None:
-        if not holds:
-            raise ValueError(f"{name} must be {what}, got {getattr(self, name)!r}")
 
     @property
     def actors_per_update(self) -> int:

@@ -34,7 +34,7 @@ class Outputs(NamedTuple):
     value: Tensor
     """[T, B]: raw output of the value head; whether it is normalised is the owner's business."""
     features: Tensor
-    """[T, B, D]: the core's outputs, from which both heads read."""
+    """[T, B, D]: what the value head reads: the core's outputs, unless there are layers in between."""
 
 
 class ActorCritic(nn.Module):
@@ -45,10 +45,19 @@ class ActorCritic(nn.Module):
         core: Recurrent core over [T, B, F].
         policy_head: [..., D] -> [..., A] logits.
         value_head: [..., D] -> [..., 1].
+        value_layers: [..., D] -> [..., D'], between the core and a value head that reads D'; None for none.
     """
 
-    def __init__(self, encoder: nn.Module, core: Core, policy_head: nn.Module, value_head: nn.Module) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        core: Core,
+        policy_head: nn.Module,
+        value_head: nn.Module,
+        value_layers: nn.Module | None = None,
+    ) -> None:
         super().__init__()
+        self.value_layers = value_layers
         self.encoder, self.core, self.policy_head, self.value_head = encoder, core, policy_head, value_head
 
     @property
@@ -93,7 +102,10 @@ class ActorCritic(nn.Module):
         steps, lanes = is_first.shape
         flat = self.encoder(map_observation(lambda x: x.flatten(0, 1), observation))
         features, state = self.core(flat.unflatten(0, (steps, lanes)), state, is_first, carry)
-        return Outputs(self.policy_head(features), self.value_head(features).squeeze(-1), features), state
+        logits = self.policy_head(features)
+        if self.value_layers is not None:
+            features = self.value_layers(features)
+        return Outputs(logits, self.value_head(features).squeeze(-1), features), state
 
     @torch.no_grad()
     def step(self, observation: Observation, state: CoreState, is_first: Tensor) -> tuple[Outputs, CoreState]:
@@ -115,8 +127,9 @@ class AsymmetricActorCritic(ActorCritic):
     def __init__(self, actor: ActorCritic, critic: ActorCritic) -> None:
         nn.Module.__init__(self)
         self.actor, self.critic = actor, critic
-        for unused in (actor.value_head, critic.policy_head):
-            unused.requires_grad_(False)
+        for unused in (actor.value_layers, actor.value_head, critic.policy_head):
+            if unused is not None:
+                unused.requires_grad_(False)
 
     @property
     def value_head(self) -> nn.Module:  # type: ignore[override]

@@ -19,21 +19,12 @@ WRONG_ACTIONS = [
     spaces.MultiBinary(2),
     spaces.Discrete(2, start=1),
 ]
-WRONG_OBSERVATIONS = [spaces.Discrete(3), spaces.MultiDiscrete([2, 2]), spaces.MultiBinary(3)]
 
 
 @pytest.mark.parametrize("space", WRONG_ACTIONS, ids=str)
 def test_other_actions_are_refused_by_name(space: spaces.Space[Any]) -> None:
     with pytest.raises(ValueError, match=rf"actions of a Discrete space.*got {type(space).__name__}"):
         tiny_model(Showcase(BOX, space))
-
-
-@pytest.mark.parametrize("space", WRONG_OBSERVATIONS, ids=str)
-def test_other_observations_are_refused_by_name(space: spaces.Space[Any]) -> None:
-    with pytest.raises(
-        ValueError, match=r"observations of a Box or a Dict space, got " + type(space).__name__
-    ):
-        tiny_model(Showcase(space, spaces.Discrete(2)))
 
 
 def test_a_vector_env_without_the_bridge_is_refused_with_the_way_out() -> None:

@@ -268,6 +268,75 @@ def test_attributes_and_methods_of_an_async_vector_env_are_those_of_its_lanes():
         bridge.close()
 
 
+@pytest.fixture
+def in_processes():
+    """Lanes in processes of their own, which differ in how they are wrapped."""
+    makers = [Talkative, lambda: Monitor(Talkative())]
+    bridge = GymnasiumVecEnv(AsyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP))
+    yield bridge
+    bridge.close()
+
+
+def test_questions_for_what_is_not_there_leave_the_lanes_of_an_async_vector_env_alone(in_processes):
+    in_processes.reset()
+    assert not in_processes.has_attr("nope") and in_processes.has_attr("shade")
+    with pytest.raises(AttributeError, match="lanes 0, 1 have no attribute 'nope'"):
+        in_processes.get_attr("nope", indices=[0])
+    with pytest.raises(AttributeError, match="lanes 0, 1 have no attribute 'nope'"):
+        in_processes.env_method("nope", 1)
+    with pytest.raises(AttributeError, match="lanes 0 have no attribute 'get_total_steps'"):
+        in_processes.env_method("get_total_steps", indices=[1])  # of Monitor
+    for method in ("reset", "step", "close"):
+        with pytest.raises(ValueError, match=f"{method} is for all lanes"):
+            in_processes.env_method(method)
+    in_processes.step(np.zeros(2, dtype=np.int64))
+    assert in_processes.reset().keys() == in_processes.observation_space.keys()
+
+
+def test_a_method_is_not_called_to_find_out_whether_it_is_there(in_processes):
+    in_processes.reset()
+    in_processes.step(np.zeros(2, dtype=np.int64))
+    counts = in_processes.get_attr("count")
+    assert in_processes.has_attr("scaled") and in_processes.has_attr(
+        "close"
+    )  # would need arguments, would end
+    assert in_processes.get_attr("count") == counts
+
+
+def test_wrappers_in_the_lanes_of_an_async_vector_env_are_found(in_processes):
+    assert in_processes.env_is_wrapped(Monitor) == [False, True]
+    assert in_processes.env_is_wrapped(Monitor, indices=[1]) == [True]
+    assert in_processes.env_is_wrapped(gymnasium.Wrapper) == [False, True]  # subclasses count, as in SB3
+    assert in_processes.env_is_wrapped(gymnasium.wrappers.TimeLimit) == [False, False]
+    bridge = GymnasiumVecEnv(
+        gymnasium.make_vec(
+            "CartPole-v1",
+            2,
+            vectorization_mode="async",
+            vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+        )
+    )
+    assert bridge.env_is_wrapped(gymnasium.wrappers.TimeLimit) == [True, True]
+    bridge.close()
+
+
+def test_lanes_that_ended_by_an_error_are_named(in_processes):
+    in_processes.reset()
+    with pytest.raises(TypeError):  # the lane's own
+        in_processes.env_method("scaled")
+    attempts = (
+        in_processes.reset,
+        lambda: in_processes.step(np.zeros(2, dtype=np.int64)),
+        lambda: in_processes.get_attr("count"),
+        lambda: in_processes.has_attr("count"),
+        lambda: in_processes.set_attr("count", 3),
+        lambda: in_processes.env_method("scaled", 2),
+    )
+    for attempt in attempts:
+        with pytest.raises(RuntimeError, match="lanes 0, 1 of the AsyncVectorEnv have ended by an error"):
+            attempt()
+
+
 def test_attributes_of_a_native_vector_env_stand_for_all_lanes():
     bridge = GymnasiumVecEnv(native())
     assert bridge.get_attr("config", indices=[0, 1]) == [bridge.env.config] * 2
