@@ -34,6 +34,7 @@ ALD: dict[str, Any] = {
     **_TRANSFORMER,
     "actor_learning_rate": 1e-4,
     "learner_regularisation": 1.0,
+    "distilled_value_coef": 1.0,
     # One of each of the 8 distillers, from the whole replay: how many there were per update is not stated.
     "distillation_steps": 8,
     "distillation_window": 32,

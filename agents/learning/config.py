@@ -153,7 +153,7 @@ class ALDConfig(LearnerConfig):
         1.0, "alpha_pi, weight of the policy distillation", "ours; not stated in the paper"
     )
     distilled_value_coef: float = setting(
-        1.0, "alpha_V, weight of the value distillation; 0 switches it off", "ours"
+        0.1, "alpha_V, weight of the value distillation; 0 switches it off", "tuned; not stated in the paper"
     )
     learner_regularisation: float = setting(
         0.1, "times alpha_pi: how much the distillation loss also pulls the learner to the actor", "paper: 1"

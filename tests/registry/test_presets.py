@@ -65,7 +65,7 @@ def test_ablations_and_their_base_cover_those_of_the_paper():
     for name in ("imaze/ald", *(f"imaze/ald-{suffix}" for suffix in ABLATIONS)):
         for setting, value in settings(name).items():
             values.setdefault(setting, set()).add(value)
-    assert values["distilled_value_coef"] == {1.0, 0.0} and 0.0 in values["learner_regularisation"]
+    assert values["distilled_value_coef"] == {0.1, 0.0} and 0.0 in values["learner_regularisation"]
     assert {1, 2, 4, 8, 16} <= values["distillation_steps"]
     assert values["actor_hidden_size"] == {16, 32, 64, 128} and values["learner_layers"] == {1, 2, 4}
 
