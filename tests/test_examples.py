@@ -44,3 +44,13 @@ def test_minigrids_memory_tasks_are_one_half_for_fixed_choices_and_more_for_draw
     assert certificate.leaks and not certificate.memory_required
     counts = task.start_counts.values()
     assert max(counts) - min(counts) < 6 * max(counts) ** 0.5
+
+
+def test_the_scale_of_rewards_is_drawn_and_gone_on_with(tmp_path, capsys):
+    out = tmp_path / "scale.png"
+    few = example("scale_of_rewards")
+    assert few.main(["--frames", "3000", "--seeds", "1", "--out", str(out)]) == 0
+    assert out.stat().st_size > 5_000
+    first = capsys.readouterr().out
+    assert few.main(["--frames", "3000", "--seeds", "1", "--out", str(out)]) == 0
+    assert "seed" in first and "seed" not in capsys.readouterr().out
