@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from agents.engines.faults import NoCluster
+from agents.process.console import plain_console
 from agents.process.exit_status import FINISHED, INTERRUPTED, REFUSALS, refused
 from agents.process.interpreter import python_command
 from agents.process.interrupts import ignore_interrupts, raised_interrupts
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 finished, 2 refused, 130 interrupted.
     """
     with raised_interrupts():
-        return _main(arguments, Console())
+        return _main(arguments, plain_console())
 
 
 def _main(arguments: Sequence[str] | None, console: Console) -> int:

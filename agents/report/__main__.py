@@ -91,7 +91,7 @@ def write_report(
     title = title_of(list(tasks), [group.name for groups in tasks.values() for group in groups])
     text = page(title, sections, players_data(tasks, episodes, seed))
     with replacing(file) as unfinished:
-        unfinished.write_bytes(text.encode())
+        unfinished.write_bytes(text.encode(errors="backslashreplace"))  # halves of characters in names
     return file
 
 
