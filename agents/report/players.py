@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
+
+import gymnasium
 
 from agents.report.artwork import sheet_data
 from agents.report.episode_data import episode_data
 from agents.report.episodes import find_examples
 from agents.results.runs import Group, Run
 from agents.sb3.algorithm import find_algorithm
-from agents.vec_env.make import is_native, make_single, resolve_id
+from agents.vec_env.make import is_native, make_single
 
 EPISODES, FEW_GROUPS = 4, 3
+_CANNOT_BE_PLAYED = (ValueError, TypeError, OSError, RuntimeError, gymnasium.error.Error)
 
 
 def players_data(
-    tasks: Mapping[str, Sequence[Group]], episodes: int | None = None, seed: int = 0
+    tasks: Mapping[str, Sequence[Group]],
+    episodes: int | None = None,
+    seed: int = 0,
+    say: Callable[[str], object] = lambda line: None,
 ) -> dict[str, Any]:
     """Return a player for each experiment, and for each task the sprites that its episodes share.
 
@@ -25,11 +31,12 @@ def players_data(
         tasks: The experiments of each.
         episodes: To play of each experiment; 0 plays none. When None, EPISODES, or 1 of each of many.
         seed: Of these episodes and of the actions in them.
+        say: Told why a model cannot be played; a page does not repeat what names the machine's files.
     """
     players, sheets = [], []
     for number, (task, groups) in enumerate(tasks.items()):
         count = (EPISODES if len(groups) <= FEW_GROUPS else 1) if episodes is None else episodes
-        found = [_player_data(group, count, seed) for group in groups]
+        found = [_player_data(group, count, seed, say) for group in groups]
         players += [{"task": task, "sheet": number, **each} for each in found]
         sheets.append(_sheet(groups[0].runs[0]) if any("episodes" in each for each in found) else None)
     return {"players": players, "sheets": sheets}
@@ -42,7 +49,7 @@ def _sheet(run: Run) -> dict[str, Any]:
         return sheet_data(env.unwrapped.scene().looks)  # type: ignore[attr-defined]
 
 
-def _player_data(group: Group, episodes: int, seed: int) -> dict[str, Any]:
+def _player_data(group: Group, episodes: int, seed: int, say: Callable[[str], object]) -> dict[str, Any]:
     """Episodes of the first run of a group that has a model, or the reason why there are none."""
     run = group.finished
     reason = _why_none(run, episodes)
@@ -51,9 +58,11 @@ def _player_data(group: Group, episodes: int, seed: int) -> dict[str, Any]:
     model: Any
     try:
         model = find_algorithm(run.agent).load(run.directory.model, device="cpu")
-    except ValueError as problem:  # of another version; all the rest can be shown nevertheless
-        return {"group": group.name, "reason": str(problem)}
-    examples = find_examples(model, run.env_id, run.env_kwargs, episodes, seed)
+        examples = find_examples(model, run.env_id, run.env_kwargs, episodes, seed)
+    except _CANNOT_BE_PLAYED as problem:  # of another version, or damaged; all the rest can be shown
+        say(f"No episodes of {run.directory.path}: {problem}")
+        reason = f"its {run.directory.model.name} cannot be loaded or played with this version"
+        return {"group": group.name, "reason": reason}
     return {
         "group": group.name,
         "seed": run.seed,
@@ -69,6 +78,6 @@ def _why_none(run: Run | None, episodes: int) -> str | None:
         return "no episodes were asked for"
     if run is None:
         return "there is no final model to play them: no run has finished, or only their numbers are here"
-    if not is_native(resolve_id(run.env_id)):
+    if not is_native(run.env_id.rpartition(":")[2]):
         return f"{run.env_id} is none of this package's environments, so it cannot be drawn"
     return None
