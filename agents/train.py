@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -17,6 +16,7 @@ from agents.runs.command_line import PROGRAM, parse
 from agents.runs.directory import RunDirectory
 from agents.runs.finishing import finish
 from agents.runs.session import prepare, train
+from memory_envs.commands import run_program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +61,11 @@ def resume_command(run: RunDirectory) -> str:
     return f"{python_command(PROGRAM)} --resume {shlex.quote(str(run.path))}"
 
 
-if __name__ == "__main__":
+def _program() -> int:
     status = main()
     ignore_interrupts()  # of someone who presses Ctrl-C twice
-    sys.exit(status)
+    return status
+
+
+if __name__ == "__main__":
+    run_program(_program, outlives_readers=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from agents.results.acting import read_acting
 from agents.results.comparison import SUBJECT
 from agents.results.records import read_records
 from agents.results.runs import Clock
+from memory_envs.commands import run_program
 from registry.lookup import look_up
 
 EVALUATION_EPISODES = 1000
@@ -144,4 +144,4 @@ def _run(cells: Sequence[Cell], jobs: int, threads: int, console: Console) -> in
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main, outlives_readers=True)

@@ -16,6 +16,7 @@ from agents.report.sections import section
 from agents.results.acting import StepTimes, read_acting
 from agents.results.records import TABLE, read_records
 from agents.results.runs import Clock, by_task, distinct, find_runs, grouped
+from memory_envs.commands import run_program
 from memory_envs.files import replacing
 
 FILE_NAME = "report.html"
@@ -114,4 +115,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

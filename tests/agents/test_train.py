@@ -1,7 +1,9 @@
 """The training program from outside: what it leaves behind, what it refuses, and its older names."""
 
+import os
 import runpy
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,8 @@ from agents.process import interrupts
 from agents.runs.directory import RunDirectory
 from memory_envs.replay import Replay
 from tests.support.processes import unanswered
-from tests.support.small_run import ENV, resume, run_small
+from tests.support.programs import program
+from tests.support.small_run import ENV, MAZE, SMALL, UNROLL, resume, run_small
 
 
 def test_run_directory_holds_everything_promised(small_run):
@@ -93,3 +96,13 @@ def test_older_names_of_the_program_take_every_preset(name, preset, monkeypatch,
         runpy.run_module(name, run_name="__main__")
     assert ended.value.code == 2
     assert capsys.readouterr().err == "error: --num-envs must be at least 1, got 0\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break on POSIX")
+def test_training_goes_on_behind_head(tmp_path: Path):
+    length = ("--run-dir", str(tmp_path / "run"), "--total-timesteps", str(10 * UNROLL))
+    process = program("agents.train", *MAZE, *length, *SMALL, PYTHONUNBUFFERED="1")
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(timeout=120)) == ("", 0)
+    assert (tmp_path / "run" / "evaluation.json").is_file()
