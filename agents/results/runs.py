@@ -151,7 +151,8 @@ def find_runs(path: str | Path, say: Callable[[str], object] | None = None) -> t
             damaged.append(ValueError(f"{folder} cannot be read: {problem or type(problem).__name__}"))
     if damaged and (say is None or not runs):
         raise damaged[0]
-    for each in damaged if say is not None else ():
+    for each in damaged:
+        assert say is not None
         say(f"Left out, {each}")
     return tuple(runs)
 

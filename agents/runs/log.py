@@ -131,6 +131,7 @@ class ProgressTable(KVWriter):
     def __init__(self, path: Path, rows: list[Row]) -> None:
         """Write `rows` to `path`, in place of what was there."""
         self.path, self.rows = path, rows
+        self._size = -1  # of the file, as it was left here
         self.columns = list(dict.fromkeys(column for row in rows for column in row))
         self._rewrite()
 

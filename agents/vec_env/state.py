@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from agents.vec_env.gymnasium import GymnasiumVecEnv
+
+_STATISTICS = ("episode_returns", "episode_lengths", "episode_count")
 
 
 def get_env_state(env: VecEnv) -> dict[str, Any] | None:
@@ -31,14 +34,23 @@ def get_env_state(env: VecEnv) -> dict[str, Any] | None:
 def set_env_state(env: VecEnv, state: Mapping[str, Any]) -> None:
     """Put `env` into a state that `get_env_state` returned for one of equal make.
 
+    One that is refused changes nothing.
+
     Raises:
-        ValueError: `env` is of another make.
+        ValueError: `env` is of another make, or the state lacks something.
     """
     if isinstance(env, VecMonitor) and "inner" in state:
+        if missing := [name for name in _STATISTICS if name not in state]:
+            raise ValueError(f"the saved state of the environments lacks {', '.join(missing)}")
+        returns, lengths, count = (state[name] for name in _STATISTICS)
+        fits = np.shape(returns) == np.shape(lengths) == (env.num_envs,)
+        if not fits and get_env_state(env) is not None:  # else that is refused below
+            raise ValueError(
+                f"the saved state must have statistics of {env.num_envs} lanes, got {np.shape(returns)}"
+            )
         set_env_state(env.venv, state["inner"])
-        env.episode_returns = state["episode_returns"].copy()
-        env.episode_lengths = state["episode_lengths"].copy()
-        env.episode_count = state["episode_count"]
+        env.episode_returns, env.episode_lengths = returns.copy(), lengths.copy()
+        env.episode_count = count
     elif isinstance(env, GymnasiumVecEnv) and "env" in state and hasattr(env.env, "set_state"):
         env.env.set_state(state["env"])
     else:
