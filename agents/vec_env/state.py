@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from agents.vec_env.gymnasium import GymnasiumVecEnv
@@ -43,11 +42,6 @@ def set_env_state(env: VecEnv, state: Mapping[str, Any]) -> None:
         if missing := [name for name in _STATISTICS if name not in state]:
             raise ValueError(f"the saved state of the environments lacks {', '.join(missing)}")
         returns, lengths, count = (state[name] for name in _STATISTICS)
-        fits = np.shape(returns) == np.shape(lengths) == (env.num_envs,)
-        if not fits and get_env_state(env) is not None:  # else that is refused below
-            raise ValueError(
-                f"the saved state must have statistics of {env.num_envs} lanes, got {np.shape(returns)}"
-            )
         set_env_state(env.venv, state["inner"])
         env.episode_returns, env.episode_lengths = returns.copy(), lengths.copy()
         env.episode_count = count

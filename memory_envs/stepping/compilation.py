@@ -113,7 +113,7 @@ class _Locator:
 _CompiledCode: Any = FunctionCache._impl_class
 
 
-class _LocatedCode(_CompiledCode):  # type: ignore[misc]
+class _LocatedCode(_CompiledCode):
     """Knows where the compiled code of a function is kept, and how."""
 
     _locator_classes = [_Locator(each) for each in _CompiledCode._locator_classes]

@@ -109,7 +109,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         mask = self._reset_mask(options or {})
         lanes, seeds = np.flatnonzero(mask).tolist(), self._lane_seeds(seed)
         # Refuses seeds that are none, before anything is drawn or changed.
-        seeded = {lane: seeded_stream(seeds[lane]) for lane in lanes if seeds[lane] is not None}
+        seeded = {lane: seeded_stream(each) for lane in lanes if (each := seeds[lane]) is not None}
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
         for lane in lanes:
