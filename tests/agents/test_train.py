@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents import train
+from agents.engines.faults import NoCluster
 from agents.process import interrupts
 from agents.runs.directory import RunDirectory
 from memory_envs.replay import Replay
@@ -33,6 +34,23 @@ def test_a_run_that_finds_no_cluster_leaves_nothing(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith(f"error: no Ray cluster answers at {address}") and error.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_missing_cluster_is_told_also_where_the_folder_is_a_link(existed, tmp_path, monkeypatch, capsys):
+    def find_none(*arguments):
+        raise NoCluster("no Ray cluster answers")
+
+    (tmp_path / "disk").mkdir()
+    if existed:
+        (tmp_path / "disk" / "run").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "run" if existed else tmp_path / "disk")
+    folder = tmp_path / "link" if existed else tmp_path / "link" / "run"
+    monkeypatch.setattr(train, "train", find_none)
+    assert run_small(folder, 3) == 2
+    assert capsys.readouterr().err == "error: no Ray cluster answers\n"
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "disk" / "run").exists() == existed
+    assert not existed or not list(folder.iterdir())
 
 
 def test_a_lost_connection_of_an_environment_is_no_missing_cluster(tmp_path, monkeypatch):

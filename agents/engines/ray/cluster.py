@@ -40,7 +40,7 @@ class Cluster:
         node: Ray's id of the node that this process runs on.
 
     Raises:
-        NoCluster: There is no cluster at the address.
+        NoCluster: There is no cluster at the address, or none can be started here.
     """
 
     def __init__(self, settings: RaySettings) -> None:
@@ -95,10 +95,24 @@ def _tell_of_open_ports(settings: RaySettings) -> None:
 def _connect(address: str | None) -> None:
     try:
         ray.init(**_arguments(address), log_to_driver=False, logging_level=logging.ERROR)
-    except ConnectionError as problem:
-        raise NoCluster(
-            f"no Ray cluster was found at {address!r}: start one by `ray start --head`, or give host:port"
-        ) from problem
+    except Exception as problem:  # whatever hinders Ray
+        ray.shutdown()
+        if address is None:
+            told = f"Ray could not start: {problem}{_advice(problem)}"
+        elif isinstance(problem, ConnectionError):
+            told = (
+                f"no Ray cluster was found at {address!r}: start one by `ray start --head`, or give host:port"
+            )
+        else:
+            told = f"the Ray cluster at {address!r} could not be joined: {problem}"
+        raise NoCluster(told) from problem
+
+
+def _advice(problem: Exception) -> str:
+    """What to do about a problem with files."""
+    if not isinstance(problem, OSError):
+        return ""
+    return "; its files lie below RAY_TMPDIR, or /tmp, which must have a short path that can be written to"
 
 
 def _arguments(address: str | None) -> dict[str, Any]:
