@@ -16,6 +16,7 @@ import ray
 
 from agents.engines.faults import NoCluster
 from agents.engines.ray.environment import variables
+from agents.engines.ray.last_words import LastWords
 from agents.engines.ray.settings import RaySettings
 from agents.process.interrupts import SIGNALS
 from agents.process.provenance import available_cores
@@ -52,6 +53,7 @@ class Cluster:
             _tell_of_open_ports(settings)
         self.node = ray.get_runtime_context().get_node_id()
         self._settings = settings
+        self._last_words = LastWords(_servers()) if self._ours and settings.address is None else None
 
     @property
     def is_one_node(self) -> bool:
@@ -68,8 +70,17 @@ class Cluster:
 
     def leave(self) -> None:
         """Disconnect, and end the cluster if it was started here."""
+        if self._last_words is not None:
+            self._last_words.withdraw()
         if self._ours:
             ray.shutdown()
+
+
+def _servers() -> dict[str, int]:
+    """Numbers of the processes of a cluster that was started here, which Ray does not tell but to itself."""
+    node = getattr(ray._private.worker, "_global_node", None)
+    known = {} if node is None else node.all_processes
+    return {name: each[0].process.pid for name, each in known.items() if name in ("raylet", "gcs_server")}
 
 
 def _check_answer(address: str | None) -> None:
