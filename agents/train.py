@@ -9,11 +9,11 @@ from rich.console import Console
 
 from agents.engines.faults import NoCluster
 from agents.process.console import plain_console
-from agents.process.exit_status import FINISHED, INTERRUPTED, REFUSALS, refused
+from agents.process.exit_status import FAILED, FINISHED, INTERRUPTED, REFUSALS, refused
 from agents.process.interpreter import python_command
 from agents.process.interrupts import ignore_interrupts, raised_interrupts
 from agents.runs.command_line import PROGRAM, parse
-from agents.runs.directory import RunDirectory
+from agents.runs.directory import CannotWrite, RunDirectory
 from agents.runs.finishing import finish
 from agents.runs.session import prepare, train
 from memory_envs.commands import run_program
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line; that of the process when None.
 
     Returns:
-        The exit status: 0 finished, 2 refused, 130 interrupted.
+        The exit status: 0 finished, 1 out of room to write, 2 refused, 130 interrupted.
     """
     with raised_interrupts():
         return _main(arguments, plain_console())
@@ -47,13 +47,23 @@ def _main(arguments: Sequence[str] | None, console: Console) -> int:
     except NoCluster as problem:
         run.discard()
         return refused(problem)
+    except CannotWrite as problem:
+        run.discard()
+        refused(problem)
+        if run.path.exists():
+            _say_how_to_resume(run, console)
+        return FAILED
     except KeyboardInterrupt:  # outside of training: all that was trained is saved
         finished = False
     finally:
         run.release()
     if not finished:
-        console.print(f"Resume with:  {resume_command(run)}", soft_wrap=True, highlight=False)
+        _say_how_to_resume(run, console)
     return FINISHED if finished else INTERRUPTED
+
+
+def _say_how_to_resume(run: RunDirectory, console: Console) -> None:
+    console.print(f"Resume with:  {resume_command(run)}", soft_wrap=True, highlight=False)
 
 
 def resume_command(run: RunDirectory) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ from memory_envs.files import is_unfinished, sweep, write_json
 KEPT_CHECKPOINTS = 2
 # Names that `save_checkpoint` gives: frames in twelve digits, or in more of them.
 _CHECKPOINT = re.compile(r"(?:[0-9]{12}|[1-9][0-9]{12,})\.zip")
+
+
+class CannotWrite(OSError):
+    """The folder of a run cannot be written to, as on a full disk; what was saved last is there."""
 
 
 class RunDirectory:
@@ -191,6 +195,18 @@ class RunDirectory:
             )
             raise FileNotFoundError(f"{self.checkpoints} holds no checkpoint{trained}")
         return checkpoints[-1]
+
+    @contextlib.contextmanager
+    def written(self) -> Iterator[None]:
+        """Say which run it is that cannot be written to in a block.
+
+        Raises:
+            CannotWrite: It cannot.
+        """
+        try:
+            yield
+        except OSError as problem:
+            raise CannotWrite(f"the run in {self.path} cannot be written: {problem}") from problem
 
     def has_begun(self) -> bool:
         """Return whether there is anything of the training: a checkpoint, or a model."""
