@@ -166,7 +166,7 @@ class RunDirectory:
         self._written = config
 
     def save_checkpoint(self, model: BaseAlgorithm) -> Path:
-        """Save a state to resume from, then delete all but the last two.
+        """Save a state to resume from, then delete all but the last two, and that of no frames.
 
         Should somebody have removed the folder or the configuration meanwhile, they are made again.
 
@@ -178,8 +178,10 @@ class RunDirectory:
             self.write_config(self._written)
         path = self.checkpoints / f"{model.num_timesteps:012d}.zip"
         model.save(path)
-        for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
-            old.unlink()
+        checkpoints = self._checkpoints()
+        for old in checkpoints[:-1]:
+            if old not in checkpoints[-KEPT_CHECKPOINTS:] or int(old.stem) == 0:
+                old.unlink()
         return path
 
     def latest_checkpoint(self) -> Path:
