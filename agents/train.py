@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
 
 from agents.engines.faults import NoCluster
-from agents.process.exit_status import FINISHED, INTERRUPTED, REFUSALS, refused
+from agents.process.console import plain_console
+from agents.process.exit_status import FAILED, FINISHED, INTERRUPTED, REFUSALS, refused
 from agents.process.interpreter import python_command
 from agents.process.interrupts import ignore_interrupts, raised_interrupts
 from agents.runs.command_line import PROGRAM, parse
-from agents.runs.directory import RunDirectory
+from agents.runs.directory import CannotWrite, RunDirectory
 from agents.runs.finishing import finish
 from agents.runs.session import prepare, train
 from agents.runs.settings import RunSettings
 from agents.vec_env.make import trust_flag
+from memory_envs.commands import run_program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line; that of the process when None.
 
     Returns:
-        The exit status: 0 finished, 2 refused, 130 interrupted.
+        The exit status: 0 finished, 1 out of room to write, 2 refused, 130 interrupted.
     """
     with raised_interrupts():
-        return _main(arguments, Console())
+        return _main(arguments, plain_console())
 
 
 def _main(arguments: Sequence[str] | None, console: Console) -> int:
@@ -48,12 +49,18 @@ def _main(arguments: Sequence[str] | None, console: Console) -> int:
     except NoCluster as problem:
         run.discard()
         return refused(problem)
+    except CannotWrite as problem:
+        run.discard()
+        refused(problem)
+        if run.path.exists():
+            _say_how_to_resume(run, options.run, console)
+        return FAILED
     except KeyboardInterrupt:  # outside of training: all that was trained is saved
         finished = False
     finally:
         run.release()
     if not finished:
-        console.print(f"Resume with:  {resume_command(run, options.run)}", soft_wrap=True, highlight=False)
+        _say_how_to_resume(run, options.run, console)
     return FINISHED if finished else INTERRUPTED
 
 
@@ -65,7 +72,15 @@ def resume_command(run: RunDirectory, settings: RunSettings) -> str:
     return f"{python_command(PROGRAM)} --resume {shlex.quote(str(run.path))}{flags}"
 
 
-if __name__ == "__main__":
+def _say_how_to_resume(run: RunDirectory, settings: RunSettings, console: Console) -> None:
+    console.print(f"Resume with:  {resume_command(run, settings)}", soft_wrap=True, highlight=False)
+
+
+def _program() -> int:
     status = main()
     ignore_interrupts()  # of someone who presses Ctrl-C twice
-    sys.exit(status)
+    return status
+
+
+if __name__ == "__main__":
+    run_program(_program, outlives_readers=True)

@@ -2,9 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from memory_envs.version import __version__
-from registry.envs import register_envs
-from registry.former_names import answer_former_names
+from registry.startup import quiet_interrupts
+
+quiet_interrupts(__name__)  # before the imports that take long
+
+from memory_envs.version import __version__  # noqa: E402
+from registry.envs import register_envs  # noqa: E402
+from registry.former_names import answer_former_names  # noqa: E402
 
 if TYPE_CHECKING:
     from memory_envs.certificate import certify, normalized_score, reference

@@ -16,6 +16,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from memory_envs.commands import run_program
 from memory_envs.files import write_json
 from memory_envs.version import __version__
 from registry.envs import ENVS
@@ -121,4 +122,4 @@ def _report(rates: dict[str, float]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

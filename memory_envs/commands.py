@@ -1,11 +1,92 @@
-"""What the commands of the suite have in common."""
+"""What the commands have in common: options, exit statuses, and how they run as programs."""
 
 import argparse
+import codecs
 import json
-from typing import Any
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, TextIO
 
-FINISHED, REFUSED = 0, 2
-"""Exit statuses; 2 is argparse's own for a command line that cannot be read."""
+FINISHED, REFUSED, INTERRUPTED, UNREAD = 0, 2, 130, 141
+"""Exit statuses; 2 is argparse's own for a command line that cannot be read, the last two are a shell's for
+programs that SIGINT and SIGPIPE have ended."""
+
+
+def run_program(main: Callable[[], int | None], *, outlives_readers: bool = False) -> NoReturn:
+    """Run a command as the program of this process, and exit with the status that it returns.
+
+    What a console cannot show comes out as question marks. Ctrl-C ends the program without a traceback.
+
+    Args:
+        main: The command.
+        outlives_readers: Whether it goes on when nobody reads what it prints any more, as behind `| head`, in
+            a terminal that was closed, or on a full disk. Otherwise it ends without a word.
+    """
+    codecs.register_error("as well as it can be", _as_well_as_it_can_be)
+    before = sys.stdout, sys.stderr
+    sys.stdout = _wrapped(sys.stdout, outlives_readers)
+    sys.stderr = _wrapped(sys.stderr, True)
+    try:
+        try:
+            status = main()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    finally:
+        sys.stdout, sys.stderr = before
+    sys.exit(status)
+
+
+class _Output:
+    """A stream of text whose reader may go away."""
+
+    def __init__(self, stream: TextIO, outlives_readers: bool) -> None:
+        self._stream, self._outlives_readers = stream, outlives_readers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError as problem:
+            self._lost(problem)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as problem:
+            self._lost(problem)
+
+    def _lost(self, problem: OSError) -> None:
+        """Write what is left and what is to come to nowhere, and go on or end; a full disk ends in words."""
+        if not (self._outlives_readers or isinstance(problem, BrokenPipeError)):
+            raise problem
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+        if not self._outlives_readers:
+            raise SystemExit(UNREAD)
+
+
+def _wrapped(stream: TextIO | None, outlives_readers: bool) -> Any:
+    if stream is None:  # it was closed before this process began
+        return None
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="as well as it can be")
+    return _Output(stream, outlives_readers)
+
+
+def _as_well_as_it_can_be(problem: UnicodeError) -> tuple[bytes, int]:
+    """Bytes of file names that are no text as they are, a question mark for any other character."""
+    assert isinstance(problem, UnicodeEncodeError)
+    codes = [ord(each) for each in problem.object[problem.start : problem.end]]
+    out = (bytes([each - 0xDC00]) if 0xDC80 <= each <= 0xDCFF else b"?" for each in codes)
+    return b"".join(out), problem.end
 
 
 def add_env_kwargs(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,12 +16,14 @@ from agents.benchmark.figures import save_figures
 from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import run_cells
 from agents.benchmark.readme import save_readme
+from agents.process.console import plain_console
 from agents.process.exit_status import FAILED, FINISHED, INTERRUPTED, exit_status
 from agents.process.provenance import available_cores
 from agents.results.acting import read_acting
 from agents.results.comparison import SUBJECT
 from agents.results.records import read_records
 from agents.results.runs import Clock
+from memory_envs.commands import run_program
 from registry.lookup import look_up
 
 EVALUATION_EPISODES = 1000
@@ -64,7 +65,7 @@ def run(
     jobs = jobs or max(1, available_cores() // threads_per_run)
     try:
         with FileLock(folder / ".lock", blocking=False):
-            return _run(cells, jobs, threads_per_run, Console())
+            return _run(cells, jobs, threads_per_run, plain_console())
     except Timeout:
         raise BlockingIOError(f"another benchmark runs in {folder}: wait, or give another --folder") from None
 
@@ -77,7 +78,7 @@ def collect(folder: tyro.conf.Positional[Path], out: Path, measure_acting: bool 
         out: Folder to write runs.json, acting.csv and curves/ to, such as docs/results/imaze.
         measure_acting: Time a step of each policy; needs a quiet machine and some seconds per policy.
     """
-    console = Console()
+    console = plain_console()
     collected = collect_runs(folder, out, measure_acting)
     for each in collected.left_out:
         console.print(f"Left out, not finished: {each}", soft_wrap=True, highlight=False)
@@ -143,4 +144,4 @@ def _run(cells: Sequence[Cell], jobs: int, threads: int, console: Console) -> in
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main, outlives_readers=True)

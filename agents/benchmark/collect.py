@@ -12,9 +12,6 @@ from agents.results.records import write_records
 from agents.results.runs import Run, by_task, find_runs, grouped
 from agents.runs.log import FRAMES
 
-# Where a run lay says nothing about it, and names somebody's machine.
-_LEFT_OUT = ("run_dir", "resume")
-
 
 class Collected(NamedTuple):
     """What `collect` found.
@@ -69,7 +66,6 @@ def _measure_by_task(runs: list[Run]) -> StepTimes:
 
 
 def _slim(run: Run) -> Run:
-    """Without where it lay; with how many other runs there were beside it."""
-    settings = {name: value for name, value in run.settings.items() if name not in _LEFT_OUT}
+    """With how many other runs there were beside it."""
     session = {**run.session, "beside": mean_beside(run.directory)}
-    return dataclasses.replace(run, settings=settings, session=session)
+    return dataclasses.replace(run, session=session)

@@ -11,6 +11,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFor
 
 from agents.figures.curves import INK, draw_panels, line_styles, style_axes
 from agents.figures.files import save_png
+from agents.figures.style import own_style
 from agents.results.acting import StepTimes
 from agents.results.comparison import SUBJECT, Comparison, compare
 from agents.results.curves import panel
@@ -61,6 +62,7 @@ def _curves(groups: Sequence[Group], clock: Clock) -> Figure:
     return draw_panels([[panel(groups, measure, unit, clock) for unit in UNITS]])
 
 
+@own_style()
 def _comparison(rows: Sequence[Comparison], subject: str) -> Figure:
     panels = list(_panels(rows, subject))
     figure = Figure(figsize=(11, 1.3 + 0.34 * len(rows)), layout="constrained", facecolor="white")
@@ -68,7 +70,7 @@ def _comparison(rows: Sequence[Comparison], subject: str) -> Figure:
     for axes, (title, draw) in zip(every, panels, strict=False):
         style_axes(axes, title)
         draw(axes)
-    every[0].set_yticks(range(len(rows)), [row.name for row in rows], color=INK, parse_math=False)
+    every[0].set_yticks(range(len(rows)), [row.name for row in rows], color=INK)
     every[0].set_ylim(len(rows) - 0.4, -0.6)
     return figure
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from agents.evaluation.episodes import (
 from agents.process.exit_status import FINISHED, exit_status
 from agents.runs.trained import TrainedModel, check_spaces, load_trained
 from agents.vec_env.make import make_lanes, make_single
+from memory_envs.commands import run_program
 
 HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
 
@@ -182,4 +182,4 @@ def _checked(read: Callable[[str], Any], holds: Callable[[Any], bool], what: str
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

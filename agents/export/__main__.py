@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from agents.export.exporter import export_actor
 from agents.export.latency import latency_table
 from agents.process.exit_status import FINISHED, exit_status
 from agents.runs.trained import load_model
+from memory_envs.commands import run_program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,4 +47,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from agents.figures.style import own_style
+
 Floats = NDArray[np.float64]
 
 INK, GRID, SPINE = "#2b2f38", "#e6e8ec", "#b5bac4"
@@ -61,13 +63,12 @@ def line_styles(count: int) -> list[tuple[str, str]]:
     return [(COLOURS[k % len(COLOURS)], DASHES[k // len(COLOURS) % len(DASHES)]) for k in range(count)]
 
 
+@own_style()
 def draw_panels(rows: Sequence[Sequence[Panel]], title: str = "") -> Figure:
     """Return panels in rows and columns; the names of a row's curves stand at the end of its last panel."""
     figure = Figure(figsize=(11, 0.8 + 3.6 * len(rows)), layout="constrained", facecolor="white")
     if title:
-        figure.suptitle(
-            title, x=0.012, ha="left", fontsize=14, fontweight="bold", color=INK, parse_math=False
-        )
+        figure.suptitle(title, x=0.012, ha="left", fontsize=14, fontweight="bold", color=INK)
     every = figure.subplots(len(rows), len(rows[0]), sharey="row", squeeze=False)
     for row, panels in zip(every, rows, strict=True):
         for axes, panel in zip(row, panels, strict=True):
@@ -125,6 +126,4 @@ def _name_ends(axes: Axes, curves: Sequence[Curve]) -> None:
     for curve, height, place in zip(curves, heights, spread(heights, _GAP), strict=True):
         x, y = (1.0, 1.02, 1.08), (height, place, place)
         axes.plot(x, y, color=curve.colour, linestyle=curve.dashes, lw=1.5, **beside)
-        axes.text(
-            1.09, place, curve.name, color=curve.colour, fontsize=9.5, va="center", parse_math=False, **beside
-        )
+        axes.text(1.09, place, curve.name, color=curve.colour, fontsize=9.5, va="center", **beside)

@@ -7,13 +7,14 @@ import io
 import re
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from agents.figures.curves import GRID, INK, SPINE
+from agents.figures.style import own_style
 from memory_envs.files import replacing
 
 DPI = 120
@@ -21,6 +22,7 @@ DPI = 120
 _OF_THE_PAGE = {INK: "var(--ink)", GRID: "var(--line)", SPINE: "var(--soft)"}
 
 
+@own_style()
 def save_png(path: Path, figure: Figure) -> Path:
     """Write a PNG of 256 colours, which is a third as large as one of all colours and looks the same.
 
@@ -35,6 +37,7 @@ def save_png(path: Path, figure: Figure) -> Path:
     return path
 
 
+@own_style()
 def svg(figure: Figure, name: str, label: str) -> str:
     """Return a figure as an SVG element for an HTML page, as wide as the page lets it be.
 
@@ -48,7 +51,7 @@ def svg(figure: Figure, name: str, label: str) -> str:
     """
     text = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    with style.context({"svg.hashsalt": name}):
         figure.savefig(text, format="svg", transparent=True, metadata=nothing)
     drawn = text.getvalue()
     drawn = drawn[drawn.index("<svg") :]
@@ -56,9 +59,8 @@ def svg(figure: Figure, name: str, label: str) -> str:
     drawn = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", drawn)
     # Hundredths of a point are enough.
     drawn = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), drawn)
-    drawn = re.sub(
-        r'width="\S+" height="\S+"', f'role="img" aria-label="{html.escape(label)}"', drawn, count=1
-    )
+    described = f'role="img" aria-label="{html.escape(label)}"'
+    drawn = re.sub(r'width="\S+" height="\S+"', lambda size: described, drawn, count=1)
     for ink, property_of_page in _OF_THE_PAGE.items():
         drawn = drawn.replace(ink, property_of_page)
     return drawn

@@ -33,5 +33,10 @@ class Table(NamedTuple):
     def markdown(self) -> str:
         """Return the table as Markdown, without its note."""
         lines = [self.columns, *([row.name, *row.cells] for row in self.rows)]
-        head, *rest = (f"| {' | '.join(line)} |" for line in lines)
+        head, *rest = (f"| {' | '.join(map(_in_a_cell, line))} |" for line in lines)
         return "\n".join([head, "|---" + "|---:" * (len(self.columns) - 1) + "|", *rest])
+
+
+def _in_a_cell(text: str) -> str:
+    """A text that ends no cell and no row of Markdown."""
+    return " ".join(text.split()).replace("|", "\\|")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from agents.pretrained.publish import EPISODES, publish
 from agents.pretrained.store import SHIPPED, names, read_card
 from agents.process.exit_status import FINISHED, exit_status
+from memory_envs.commands import run_program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,4 +54,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -13,9 +13,10 @@ from agents.process.exit_status import FINISHED, exit_status
 from agents.report.page import page, title_of
 from agents.report.players import players_data
 from agents.report.sections import section
-from agents.results.acting import read_acting
+from agents.results.acting import StepTimes, read_acting
 from agents.results.records import TABLE, read_records
 from agents.results.runs import Clock, by_task, distinct, find_runs, grouped
+from memory_envs.commands import run_program
 from memory_envs.files import replacing
 
 FILE_NAME = "report.html"
@@ -72,7 +73,8 @@ def write_report(
         episodes: To show of each experiment; 0 shows none. When None, 4, or 1 of more than 3 experiments.
         seed: Of these episodes; no training run has played them.
         clock: Whose minutes are shown: those of the wall clock or the processor's.
-        say: Told what is left out: runs with the settings and seed of another one.
+        say: Told what is left out, and why: runs with the settings and seed of another one, or that cannot be
+            read, and models that cannot be played.
         trust_env_module: Whether the module of a run's environment "module:id" may be imported; runs of such
             environments are else shown without episodes.
 
@@ -90,22 +92,30 @@ def write_report(
     file = Path(path) / FILE_NAME if out is None else Path(out)
     if out is not None and not file.parent.is_dir():
         raise FileNotFoundError(f"{file} cannot be written: there is no such folder")
-    runs = read_records(path) if (Path(path) / TABLE).is_file() else find_runs(path)
+    runs = read_records(path) if (Path(path) / TABLE).is_file() else find_runs(path, say)
     runs, repetitions = distinct(runs)
     for run in repetitions:
         say(f"Left out, same settings and seed as another run: {run.directory.path}")
     tasks = {
         name: grouped([run.timed_by(clock) for run in of_task]) for name, of_task in by_task(runs).items()
     }
-    acting = read_acting(path)
+    acting = _acting(path, say)
     sections = [
         section(name, groups, acting, clock, number) for number, (name, groups) in enumerate(tasks.items())
     ]
     title = title_of(list(tasks), [group.name for groups in tasks.values() for group in groups])
-    text = page(title, sections, players_data(tasks, episodes, seed, trust_env_module))
+    text = page(title, sections, players_data(tasks, episodes, seed, say, trust_env_module))
     with replacing(file) as unfinished:
-        unfinished.write_bytes(text.encode())
+        unfinished.write_bytes(text.encode(errors="backslashreplace"))  # halves of characters in names
     return file
+
+
+def _acting(path: str | Path, say: Callable[[str], object]) -> StepTimes:
+    try:
+        return read_acting(path)
+    except ValueError as problem:
+        say(f"Left out, {problem}")
+        return {}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,4 +128,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
+
+import gymnasium
 
 from agents.report.artwork import sheet_data
 from agents.report.episode_data import episode_data
@@ -14,12 +16,14 @@ from agents.runs.trained import load_model
 from agents.vec_env.make import UntrustedModule, id_from_file, is_native, make_single
 
 EPISODES, FEW_GROUPS = 4, 3
+_CANNOT_BE_PLAYED = (ValueError, TypeError, OSError, RuntimeError, gymnasium.error.Error)
 
 
 def players_data(
     tasks: Mapping[str, Sequence[Group]],
     episodes: int | None = None,
     seed: int = 0,
+    say: Callable[[str], object] = lambda line: None,
     trust_env_module: bool = False,
 ) -> dict[str, Any]:
     """Return a player for each experiment, and for each task the sprites that its episodes share.
@@ -28,12 +32,13 @@ def players_data(
         tasks: The experiments of each.
         episodes: To play of each experiment; 0 plays none. When None, EPISODES, or 1 of each of many.
         seed: Of these episodes and of the actions in them.
+        say: Told why a model cannot be played; a page does not repeat what names the machine's files.
         trust_env_module: Whether the module of a "module:id" that a run names may be imported.
     """
     players, sheets = [], []
     for number, (task, groups) in enumerate(tasks.items()):
         count = (EPISODES if len(groups) <= FEW_GROUPS else 1) if episodes is None else episodes
-        found = [_player_data(group, count, seed, trust_env_module) for group in groups]
+        found = [_player_data(group, count, seed, say, trust_env_module) for group in groups]
         players += [{"task": task, "sheet": number, **each} for each in found]
         played = [group.finished for group, each in zip(groups, found, strict=True) if "episodes" in each]
         sheets.append(_sheet(played[0]) if played and played[0] else None)
@@ -47,7 +52,9 @@ def _sheet(run: Run) -> dict[str, Any]:
         return sheet_data(env.unwrapped.scene().looks)  # type: ignore[attr-defined]
 
 
-def _player_data(group: Group, episodes: int, seed: int, trust_env_module: bool) -> dict[str, Any]:
+def _player_data(
+    group: Group, episodes: int, seed: int, say: Callable[[str], object], trust_env_module: bool
+) -> dict[str, Any]:
     """Episodes of the first run of a group that has a model, or the reason why there are none."""
     run = group.finished
     reason = _why_none(run, episodes, trust_env_module)
@@ -56,9 +63,11 @@ def _player_data(group: Group, episodes: int, seed: int, trust_env_module: bool)
     model: Any
     try:
         model = load_model(run.directory.model)
-    except ValueError as problem:  # of another version or run; all the rest can be shown nevertheless
-        return {"group": group.name, "reason": str(problem)}
-    examples = find_examples(model, run.env_id, run.env_kwargs, episodes, seed)
+        examples = find_examples(model, run.env_id, run.env_kwargs, episodes, seed)
+    except _CANNOT_BE_PLAYED as problem:  # of another version, or damaged; all the rest can be shown
+        say(f"No episodes of {run.directory.path}: {problem}")
+        reason = f"its {run.directory.model.name} cannot be loaded or played with this version"
+        return {"group": group.name, "reason": reason}
     return {
         "group": group.name,
         "seed": run.seed,

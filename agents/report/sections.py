@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from agents.figures.curves import Curve, Panel, draw_panel
 from agents.figures.files import svg
+from agents.figures.style import own_style
 from agents.figures.table import NONE, Row, Table
 from agents.results.acting import StepTimes
 from agents.results.comparison import compare, find_subject
@@ -71,6 +72,7 @@ def section(
     }
 
 
+@own_style()
 def _chart(chart: Panel, name: str) -> Markup:
     figure = Figure(figsize=_SIZE, layout="constrained")
     draw_panel(figure.subplots(), chart)

@@ -13,6 +13,7 @@ from agents.results.curves import spread_out
 from agents.results.milestones import LEVELS
 from agents.results.runs import Run
 from agents.results.scores import first_reach
+from agents.results.shown import shown_config, shown_session, shown_settings
 from agents.runs.curve import METRICS
 from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, EPISODES, FRAMES, SECONDS, Row, column, read_rows
@@ -106,10 +107,10 @@ def _read(folder: Path, name: str, record: dict[str, Any]) -> Run:
         raise ValueError(f"{path} has no column {' and no column '.join(absent)}")
     return Run(
         directory=RunDirectory(folder / name),
-        settings=record["settings"],
+        settings=shown_settings(record["settings"]),
         agent=record["agent"],
-        config=record.get("config", {}),
-        session=record.get("session", {}),
+        config=shown_config(record.get("config", {})),
+        session=shown_session(record.get("session", {})),
         rows=rows,
         evaluation=record.get("evaluation", {}),
     )

@@ -5,24 +5,27 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from agents.results.shown import shown_config, shown_session, shown_settings
 from agents.runs.directory import RunDirectory
-from agents.runs.log import CPU_SECONDS, SECONDS, Row, read_rows
+from agents.runs.log import CPU_SECONDS, SECONDS, Row, sound_rows
 from agents.runs.options import OF_THE_EXPERIMENT
 from agents.runs.settings import RunSettings
 from registry.agents import AGENTS
 
 Clock = Literal["wall", "cpu"]
 Settings = tuple[tuple[str, str], ...]  # names, and values as JSON
+# Raised by what a damaged or foreign file of a run holds.
+_DAMAGES = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a report reads of one run.
+    """What a report reads of one run, as far as it may be shown.
 
     Attributes:
         directory: Its folder.
@@ -57,11 +60,11 @@ class Run:
             raise ValueError(f"{directory.config} has no {' and no '.join(missing)}")
         return cls(
             directory=directory,
-            settings=config["run"],
+            settings=shown_settings(config["run"]),
             agent=config["agent"],
-            config=config["config"],
-            session=(config.get("sessions") or [{}])[-1],
-            rows=read_rows(directory.progress),
+            config=shown_config(config["config"]),
+            session=shown_session((config.get("sessions") or [{}])[-1]),
+            rows=sound_rows(directory.progress),
             evaluation=_read_evaluation(directory.evaluation),
         )
 
@@ -125,18 +128,33 @@ class Group:
         return next((run for run in self.runs if run.directory.model.is_file()), None)
 
 
-def find_runs(path: str | Path) -> tuple[Run, ...]:
+def find_runs(path: str | Path, say: Callable[[str], object] | None = None) -> tuple[Run, ...]:
     """Read the run in a folder, or all runs below it.
+
+    Args:
+        path: The folder.
+        say: Told of runs that cannot be read, which are left out if there is another. None: one is an error.
 
     Raises:
         FileNotFoundError: There is none.
-        ValueError: The configuration of one cannot be read.
+        ValueError: One, or each, cannot be read; names it.
     """
     path = Path(path)
     folders = [path] if RunDirectory(path).config.is_file() else _run_folders(path)
     if not folders:
         raise FileNotFoundError(f"{path} is no run directory, and there is none below it")
-    return tuple(Run.read(folder) for folder in folders)
+    runs, damaged = [], []
+    for folder in folders:
+        try:
+            runs.append(Run.read(folder))
+        except _DAMAGES as problem:
+            damaged.append(ValueError(f"{folder} cannot be read: {problem or type(problem).__name__}"))
+    if damaged and (say is None or not runs):
+        raise damaged[0]
+    for each in damaged:
+        assert say is not None
+        say(f"Left out, {each}")
+    return tuple(runs)
 
 
 def grouped(runs: Sequence[Run]) -> tuple[Group, ...]:

@@ -15,9 +15,6 @@ MOST_VALUES = 5
 # The row of a setting that columns differ in.
 DIFFERS = "differs"
 
-# Where a run lies and how it was gone on with says nothing about what was run.
-_NOT_COMPARED = ("run_dir", "resume")
-
 
 def settings_table(groups: Sequence[Group]) -> Table:
     """Return every setting, its values in each run or group, and whether those that have it differ."""
@@ -57,8 +54,7 @@ def _shown(runs: Sequence[Mapping[str, Any]], name: str) -> str:
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    settings = {name: value for name, value in run.settings.items() if name not in _NOT_COMPARED}
-    return {"agent": run.agent, **settings, **run.config}
+    return {"agent": run.agent, **run.settings, **run.config}
 
 
 def _session(run: Run) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class RunCallback(BaseCallback):
 
     Raises:
         TrainingStopped: Out of `learn`, with the reason.
+        CannotWrite: A row or a checkpoint cannot be written.
     """
 
     def __init__(
@@ -53,7 +54,8 @@ class RunCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         if not self.run.has_begun():  # whatever happens from now on, the run can be resumed
-            self.run.save_checkpoint(self.model)
+            with self.run.written():
+                self.run.save_checkpoint(self.model)
         self._start, self._cpu_start = time.perf_counter(), time.process_time()
         self._seen = self._saved = self._logged = self.model.num_timesteps
 
@@ -90,10 +92,12 @@ class RunCallback(BaseCallback):
         self.logger.record(CPU_SECONDS, cpu_seconds, exclude="tensorboard")
         self.logger.record(EPISODES, len(self.model.ep_info_buffer or ()), exclude="tensorboard")
         write: Any = self.model.dump_logs  # takes the iteration, as that of SB3's on-policy algorithms does
-        write(self._logged // self.unroll_frames)
+        with self.run.written():
+            write(self._logged // self.unroll_frames)
 
     def save(self) -> None:
         """Save a checkpoint, unless there is one already for these frames."""
         if self._saved != self.model.num_timesteps:
             self._saved = self.model.num_timesteps
-            self.run.save_checkpoint(self.model)
+            with self.run.written():
+                self.run.save_checkpoint(self.model)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ from memory_envs.files import is_unfinished, sweep, write_json
 KEPT_CHECKPOINTS = 2
 # Names that `save_checkpoint` gives: frames in twelve digits, or in more of them.
 _CHECKPOINT = re.compile(r"(?:[0-9]{12}|[1-9][0-9]{12,})\.zip")
+
+
+class CannotWrite(OSError):
+    """The folder of a run cannot be written to, as on a full disk; what was saved last is there."""
 
 
 class RunDirectory:
@@ -162,7 +166,7 @@ class RunDirectory:
         self._written = config
 
     def save_checkpoint(self, model: BaseAlgorithm) -> Path:
-        """Save a state to resume from, then delete all but the last two.
+        """Save a state to resume from, then delete all but the last two, and that of no frames.
 
         Should somebody have removed the folder or the configuration meanwhile, they are made again.
 
@@ -174,8 +178,10 @@ class RunDirectory:
             self.write_config(self._written)
         path = self.checkpoints / f"{model.num_timesteps:012d}.zip"
         model.save(path)
-        for old in self._checkpoints()[:-KEPT_CHECKPOINTS]:
-            old.unlink()
+        checkpoints = self._checkpoints()
+        for old in checkpoints[:-1]:
+            if old not in checkpoints[-KEPT_CHECKPOINTS:] or int(old.stem) == 0:
+                old.unlink()
         return path
 
     def latest_checkpoint(self) -> Path:
@@ -191,6 +197,18 @@ class RunDirectory:
             )
             raise FileNotFoundError(f"{self.checkpoints} holds no checkpoint{trained}")
         return checkpoints[-1]
+
+    @contextlib.contextmanager
+    def written(self) -> Iterator[None]:
+        """Say which run it is that cannot be written to in a block.
+
+        Raises:
+            CannotWrite: It cannot.
+        """
+        try:
+            yield
+        except OSError as problem:
+            raise CannotWrite(f"the run in {self.path} cannot be written: {problem}") from problem
 
     def has_begun(self) -> bool:
         """Return whether there is anything of the training: a checkpoint, or a model."""

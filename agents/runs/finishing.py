@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import Console
 
@@ -22,19 +25,31 @@ from registry.agents import get_agent
 
 
 def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, console: Console) -> None:
-    """Write the final model, its evaluation, the learning curve and a replay, and print how it went."""
+    """Write the final model, its evaluation, a replay, and print how it went; pictures come last."""
     settings = options.run
     model.save(run.model, exclude=("replay", "environment"))
     rows = read_rows(run.progress)
-    save_curve(run.curve, rows, _title(options), published_points(settings.env_id, settings.env_settings))
     _print_milestones(rows, console)
     evaluations = _evaluate(model, settings)
     write_json(run.evaluation, {name: each.to_dict() for name, each in evaluations.items()})
-    _record(run, model, settings, console)
     for name, each in evaluations.items():
         console.print(f"Evaluation, {name} actions: {each.summary()}", highlight=False)
+    _record(run, model, settings, console)
+    with _dispensable(run.curve, console):
+        published = published_points(settings.env_id, settings.env_settings)
+        save_curve(run.curve, rows, _title(options), published)
     command = f"{python_command('agents.enjoy')} {shlex.quote(str(run.path))}{trust_flag(settings.env_id)}"
     console.print(f"Watch it with:  {command}", soft_wrap=True, highlight=False)
+
+
+@contextlib.contextmanager
+def _dispensable(picture: Path, console: Console) -> Iterator[None]:
+    """Go on without a picture, whatever its libraries raise: it shows nothing that is not in another file."""
+    try:
+        yield
+    except Exception as problem:
+        told = f"{picture} is not drawn: {type(problem).__name__}: {problem}"
+        console.print(told, soft_wrap=True, highlight=False)
 
 
 def _print_milestones(rows: list[Row], console: Console) -> None:
@@ -63,7 +78,8 @@ def _record(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings
         return
     replay, success = record_success(model, settings.env_id, settings.env_settings, settings.seed)
     replay.save(run.replay)
-    replay.save_gif(run.animation)
+    with _dispensable(run.animation, console):
+        replay.save_gif(run.animation)
     if not success:
         console.print(f"{run.replay.name} shows a failure: none of {ATTEMPTS} episodes succeeded")
 

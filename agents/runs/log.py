@@ -49,6 +49,21 @@ def read_rows(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
+def sound_rows(path: Path) -> list[Row]:
+    """Return the rows of a progress.csv; none if there is no file. The last may be half written.
+
+    Raises:
+        ValueError: One cannot be read; names the file.
+    """
+    content = path.read_bytes() if path.exists() else b""
+    rows, is_whole = _readable(content)
+    if not is_whole and not content.endswith(b"\n"):
+        rows, is_whole = _readable(content[: content.rfind(b"\n") + 1])
+    if not is_whole:
+        raise ValueError(f"{path} has rows that are none")
+    return rows
+
+
 def recover_rows(path: Path) -> tuple[list[Row], Path | None]:
     """Return the rows of a progress.csv that can be read, whatever else is in it.
 
@@ -58,13 +73,10 @@ def recover_rows(path: Path) -> tuple[list[Row], Path | None]:
     if not path.exists():
         return [], None
     content = path.read_bytes()
-    lines = [_values(line) for line in content.splitlines()]
-    columns = lines[0] if lines else []
-    rows = [dict(zip(columns, values, strict=True)) for values in lines[1:] if _is_row(values, columns)]
-    if len(rows) == max(0, len(lines) - 1) and (FRAMES in columns or not lines) and _ends_well(content):
+    whole = content[: content.rfind(b"\n") + 1]  # the numbers of a line without end may have lost digits
+    rows, is_whole = _readable(whole)
+    if is_whole and whole == content:
         return rows, None
-    if not _ends_well(content) and rows and _is_row(lines[-1], columns):
-        rows.pop()  # numbers may have lost digits
     aside = path.with_name(f"{path.name}.damaged")
     for number in itertools.count(2):
         if not aside.exists():
@@ -72,6 +84,16 @@ def recover_rows(path: Path) -> tuple[list[Row], Path | None]:
         aside = path.with_name(f"{path.name}.damaged-{number}")
     shutil.copyfile(path, aside)
     return rows, aside
+
+
+def _readable(content: bytes) -> tuple[list[Row], bool]:
+    """The rows that can be read, and whether these are all."""
+    lines = [_values(line) for line in content.splitlines()]
+    if not lines:
+        return [], True
+    columns, *others = lines
+    rows = [dict(zip(columns, values, strict=True)) for values in others if _is_row(values, columns)]
+    return rows, FRAMES in columns and len(rows) == len(others)
 
 
 def _values(line: bytes) -> list[str]:
@@ -99,10 +121,6 @@ def _is_number(text: str) -> bool:
     return "\0" not in text
 
 
-def _ends_well(content: bytes) -> bool:
-    return not content or content.endswith(b"\n")
-
-
 class ProgressTable(KVWriter):
     """A CSV file that grows by a row per log interval, and by columns when new metrics appear.
 
@@ -113,6 +131,7 @@ class ProgressTable(KVWriter):
     def __init__(self, path: Path, rows: list[Row]) -> None:
         """Write `rows` to `path`, in place of what was there."""
         self.path, self.rows = path, rows
+        self._size = -1  # of the file, as it was left here
         self.columns = list(dict.fromkeys(column for row in rows for column in row))
         self._rewrite()
 

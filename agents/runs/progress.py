@@ -51,7 +51,7 @@ class Bar:
 
     def __init__(self, console: Console) -> None:
         names = ("frames", "success", "mean_return", "speed", "left")
-        columns = [TextColumn(f"{{task.fields[{name}]}}") for name in names]
+        columns = [TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in names]
         self._progress = Progress(BarColumn(bar_width=24), *columns, console=console)
         blank: dict[str, Any] = dict.fromkeys(names, "")
         self._task = self._progress.add_task("", total=None, **blank)

@@ -198,7 +198,8 @@ def _callback(
         )
     earlier = [row for row in rows if int(row[FRAMES]) <= frames]
     seconds, cpu_seconds = (_total(earlier, name) for name in (SECONDS, CPU_SECONDS))
-    model.set_logger(open_log(run, frames, lambda logged: logged <= frames and logged % interval == 0))
+    with run.written():
+        model.set_logger(open_log(run, frames, lambda logged: logged <= frames and logged % interval == 0))
 
     def why_stop() -> str | None:
         return "interrupted" if interrupt.requested else _success_reached(model, settings.stop_at_success)

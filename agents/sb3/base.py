@@ -194,7 +194,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         if not force_reset:
             saving.check_resumable(tree, None if model.env is None else model.n_envs, path)
         saving.check_fits(tree, model._wanted(resume=not force_reset), path)
-        if force_reset and "seed" not in kwargs:
+        if force_reset and model.env is not None and "seed" not in kwargs:
             model._seed_anew(tree["counters"]["num_timesteps"])
         model._restore(tree, not force_reset, path)
         return model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from agents.figures.table import Row, Table
 from agents.process.exit_status import FINISHED, exit_status
 from agents.scaling.bound import bounds
 from agents.scaling.costs import Costs
+from memory_envs.commands import run_program
 
 
 def measure(
@@ -86,4 +86,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

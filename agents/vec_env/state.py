@@ -9,6 +9,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from agents.vec_env.gymnasium import GymnasiumVecEnv
 
+_STATISTICS = ("episode_returns", "episode_lengths", "episode_count")
+
 
 def get_env_state(env: VecEnv) -> dict[str, Any] | None:
     """The state of `env` and of its wrappers, or None if some part of it has no state to give.
@@ -31,14 +33,18 @@ def get_env_state(env: VecEnv) -> dict[str, Any] | None:
 def set_env_state(env: VecEnv, state: Mapping[str, Any]) -> None:
     """Put `env` into a state that `get_env_state` returned for one of equal make.
 
+    One that is refused changes nothing.
+
     Raises:
-        ValueError: `env` is of another make.
+        ValueError: `env` is of another make, or the state lacks something.
     """
     if isinstance(env, VecMonitor) and "inner" in state:
+        if missing := [name for name in _STATISTICS if name not in state]:
+            raise ValueError(f"the saved state of the environments lacks {', '.join(missing)}")
+        returns, lengths, count = (state[name] for name in _STATISTICS)
         set_env_state(env.venv, state["inner"])
-        env.episode_returns = state["episode_returns"].copy()
-        env.episode_lengths = state["episode_lengths"].copy()
-        env.episode_count = state["episode_count"]
+        env.episode_returns, env.episode_lengths = returns.copy(), lengths.copy()
+        env.episode_count = count
     elif isinstance(env, GymnasiumVecEnv) and "env" in state and hasattr(env.env, "set_state"):
         env.env.set_state(state["env"])
     else:

@@ -14,7 +14,7 @@ import gymnasium
 
 from memory_envs.certificate.shipped import save
 from memory_envs.certificate.targets import certify, check_id
-from memory_envs.commands import add_env_kwargs
+from memory_envs.commands import add_env_kwargs, run_program
 from registry.envs import ENVS
 
 REQUIRED, NOT_SHOWN, REFUSED = 0, 1, 2
@@ -63,4 +63,4 @@ def _refused(problem: Exception) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from gymnasium import error
 
-from memory_envs.commands import FINISHED, REFUSED, add_env_kwargs
+from memory_envs.commands import FINISHED, REFUSED, add_env_kwargs, run_program
 from memory_envs.play.terminal import Terminal
 from memory_envs.rendering import ansi, painter
 from memory_envs.rendering.display import Window
@@ -264,4 +264,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

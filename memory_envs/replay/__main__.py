@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gymnasium import error
 
-from memory_envs.commands import FINISHED, REFUSED
+from memory_envs.commands import FINISHED, REFUSED, run_program
 from memory_envs.replay import Replay
 
 
@@ -61,4 +61,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

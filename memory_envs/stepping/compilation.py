@@ -110,10 +110,13 @@ class _Locator:
         return self._locator.from_function(function, file)
 
 
-class _LocatedCode(FunctionCache._impl_class):  # type: ignore[name-defined,misc]
+_CompiledCode: Any = FunctionCache._impl_class
+
+
+class _LocatedCode(_CompiledCode):
     """Knows where the compiled code of a function is kept, and how."""
 
-    _locator_classes = [_Locator(each) for each in FunctionCache._impl_class._locator_classes]
+    _locator_classes = [_Locator(each) for each in _CompiledCode._locator_classes]
 
 
 class _CheckedFiles(IndexDataCacheFile):

@@ -238,6 +238,9 @@ class Lanes:
         for name, value, limit in limits:
             if not 0 <= value <= limit:
                 raise ValueError(f"{name} must be in [0, {limit}], got {value}")
+        for name, value in zip(self.columns(), values, strict=True):
+            if not -(2**63) <= value < 2**63:
+                raise ValueError(f"{name} must be in [-2**63, 2**63), got {value}")
         if phase == NEVER_RESET:
             return
         state = self._rules.State(*values[FIELDS:])

@@ -107,12 +107,13 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
             ValueError: The number of seeds, the mask or an option is wrong.
         """
         mask = self._reset_mask(options or {})
-        seeds = self._lane_seeds(seed)
+        lanes, seeds = np.flatnonzero(mask).tolist(), self._lane_seeds(seed)
+        # Refuses seeds that are none, before anything is drawn or changed.
+        seeded = {lane: seeded_stream(each) for lane in lanes if (each := seeds[lane]) is not None}
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
-        streams = {lane: self._stream_for(lane, seeds[lane]) for lane in np.flatnonzero(mask).tolist()}
-        for lane, stream in streams.items():
-            self._lanes.assign(lane, stream)
+        for lane in lanes:
+            self._lanes.assign(lane, seeded[lane] if lane in seeded else self._unseeded_stream(lane))
         observations = self._lanes.begin(mask)
         self._outcomes = {}
         self._show()
@@ -270,12 +271,8 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         if self.render_mode == "human" and self._was_reset():
             self.render()
 
-    def _stream_for(self, lane: int, seed: int | None) -> int | None:
-        if seed is not None:
-            return seeded_stream(seed)
-        if self._lanes.rows[lane, PHASE] == NEVER_RESET:
-            return new_stream(self.np_random)
-        return None
+    def _unseeded_stream(self, lane: int) -> int | None:
+        return new_stream(self.np_random) if self._lanes.rows[lane, PHASE] == NEVER_RESET else None
 
     def _lane_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
         if seed is None:

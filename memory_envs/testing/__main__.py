@@ -17,7 +17,7 @@ import gymnasium
 from gymnasium.utils import EzPickle
 from gymnasium.vector import AutoresetMode
 
-from memory_envs.commands import add_env_kwargs
+from memory_envs.commands import add_env_kwargs, run_program
 from memory_envs.testing import (
     check_api,
     check_buffers,
@@ -165,4 +165,4 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program(main)

@@ -1,16 +1,20 @@
 """The training program from outside: what it leaves behind, what it refuses, and its older names."""
 
+import os
 import runpy
 import sys
+from pathlib import Path
 
 import pytest
 
 from agents import train
+from agents.engines.faults import NoCluster
 from agents.process import interrupts
 from agents.runs.directory import RunDirectory
 from memory_envs.replay import Replay
 from tests.support.processes import unanswered
-from tests.support.small_run import ENV, resume, run_small
+from tests.support.programs import program
+from tests.support.small_run import ENV, MAZE, SMALL, UNROLL, resume, run_small
 
 
 def test_run_directory_holds_everything_promised(small_run):
@@ -30,6 +34,23 @@ def test_a_run_that_finds_no_cluster_leaves_nothing(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith(f"error: no Ray cluster answers at {address}") and error.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_missing_cluster_is_told_also_where_the_folder_is_a_link(existed, tmp_path, monkeypatch, capsys):
+    def find_none(*arguments):
+        raise NoCluster("no Ray cluster answers")
+
+    (tmp_path / "disk").mkdir()
+    if existed:
+        (tmp_path / "disk" / "run").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "run" if existed else tmp_path / "disk")
+    folder = tmp_path / "link" if existed else tmp_path / "link" / "run"
+    monkeypatch.setattr(train, "train", find_none)
+    assert run_small(folder, 3) == 2
+    assert capsys.readouterr().err == "error: no Ray cluster answers\n"
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "disk" / "run").exists() == existed
+    assert not existed or not list(folder.iterdir())
 
 
 def test_a_lost_connection_of_an_environment_is_no_missing_cluster(tmp_path, monkeypatch):
@@ -93,3 +114,13 @@ def test_older_names_of_the_program_take_every_preset(name, preset, monkeypatch,
         runpy.run_module(name, run_name="__main__")
     assert ended.value.code == 2
     assert capsys.readouterr().err == "error: --num-envs must be at least 1, got 0\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break on POSIX")
+def test_training_goes_on_behind_head(tmp_path: Path):
+    length = ("--run-dir", str(tmp_path / "run"), "--total-timesteps", str(10 * UNROLL))
+    process = program("agents.train", *MAZE, *length, *SMALL, PYTHONUNBUFFERED="1")
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(timeout=120)) == ("", 0)
+    assert (tmp_path / "run" / "evaluation.json").is_file()

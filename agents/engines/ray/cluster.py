@@ -16,6 +16,7 @@ import ray
 
 from agents.engines.faults import NoCluster
 from agents.engines.ray.environment import variables
+from agents.engines.ray.last_words import LastWords
 from agents.engines.ray.settings import RaySettings
 from agents.process.interrupts import SIGNALS
 from agents.process.provenance import available_cores
@@ -40,7 +41,7 @@ class Cluster:
         node: Ray's id of the node that this process runs on.
 
     Raises:
-        NoCluster: There is no cluster at the address.
+        NoCluster: There is no cluster at the address, or none can be started here.
     """
 
     def __init__(self, settings: RaySettings) -> None:
@@ -52,6 +53,7 @@ class Cluster:
             _tell_of_open_ports(settings)
         self.node = ray.get_runtime_context().get_node_id()
         self._settings = settings
+        self._last_words = LastWords(_servers()) if self._ours and settings.address is None else None
 
     @property
     def is_one_node(self) -> bool:
@@ -68,8 +70,17 @@ class Cluster:
 
     def leave(self) -> None:
         """Disconnect, and end the cluster if it was started here."""
+        if self._last_words is not None:
+            self._last_words.withdraw()
         if self._ours:
             ray.shutdown()
+
+
+def _servers() -> dict[str, int]:
+    """Numbers of the processes of a cluster that was started here, which Ray does not tell but to itself."""
+    node = getattr(ray._private.worker, "_global_node", None)
+    known = {} if node is None else node.all_processes
+    return {name: each[0].process.pid for name, each in known.items() if name in ("raylet", "gcs_server")}
 
 
 def _check_answer(address: str | None) -> None:
@@ -95,10 +106,24 @@ def _tell_of_open_ports(settings: RaySettings) -> None:
 def _connect(address: str | None) -> None:
     try:
         ray.init(**_arguments(address), log_to_driver=False, logging_level=logging.ERROR)
-    except ConnectionError as problem:
-        raise NoCluster(
-            f"no Ray cluster was found at {address!r}: start one by `ray start --head`, or give host:port"
-        ) from problem
+    except Exception as problem:  # whatever hinders Ray
+        ray.shutdown()
+        if address is None:
+            told = f"Ray could not start: {problem}{_advice(problem)}"
+        elif isinstance(problem, ConnectionError):
+            told = (
+                f"no Ray cluster was found at {address!r}: start one by `ray start --head`, or give host:port"
+            )
+        else:
+            told = f"the Ray cluster at {address!r} could not be joined: {problem}"
+        raise NoCluster(told) from problem
+
+
+def _advice(problem: Exception) -> str:
+    """What to do about a problem with files."""
+    if not isinstance(problem, OSError):
+        return ""
+    return "; its files lie below RAY_TMPDIR, or /tmp, which must have a short path that can be written to"
 
 
 def _arguments(address: str | None) -> dict[str, Any]:

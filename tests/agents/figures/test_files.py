@@ -3,7 +3,9 @@
 import re
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
+import pytest
 from PIL import Image
 
 from agents.figures.curves import Curve, Panel, draw_panels
@@ -49,3 +51,23 @@ def test_two_svgs_on_a_page_share_no_id():
     assert names[0] and not names[0] & names[1]
     for drawn, known in zip((first, second), names, strict=True):
         assert set(re.findall(r'(?:url\(#|href="#)([^)"]+)', drawn)) <= known
+
+
+TEXTS = ("$", "a$b", "$x^2$", r"$\frac{1}$", r"\textbf{x}", "{size: $5$, 'a_b': \"%&#~\"}", "x$_{")
+MATPLOTLIBRC = ({}, {"text.usetex": True}, {"axes.formatter.use_mathtext": True})
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("settings", MATPLOTLIBRC, ids=str)
+def test_no_text_is_a_formula_whatever_a_matplotlibrc_asks_for(text, settings, tmp_path):
+    """Titles, names of experiments and of axes have settings of users in them."""
+    x = np.array([0.0, 1e6])
+    before = dict(matplotlib.rcParams)
+    plain = draw_panels([[Panel(text, text, [Curve(x, x, text)])]], text)
+    expected = save_png(tmp_path / "expected.png", plain).read_bytes()
+    with matplotlib.rc_context(settings):
+        drawn = draw_panels([[Panel(text, text, [Curve(x, x, text)])]], text)
+        assert save_png(tmp_path / "drawn.png", drawn).read_bytes() == expected
+        root = ElementTree.fromstring(svg(drawn, "figure-0", text))
+    assert [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")].count(text) == 4
+    assert dict(matplotlib.rcParams) == before

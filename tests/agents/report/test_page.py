@@ -187,3 +187,29 @@ def test_a_model_that_cannot_be_loaded_is_the_reason_for_no_episodes(small_repor
     data = players_data({"a maze": grouped(find_runs(tmp_path))}, episodes=1)
     [player] = data["players"]
     assert "model.zip" in player["reason"] and "episodes" not in player and data["sheets"] == [None]
+
+
+HOSTILE = (
+    *("/* SCRIPT */", "/* DATA */", "{{ data }}", "{% raw %}", "</script><script>", "<!--<script>"),
+    *("${x}", "\\1 \\g<0>", "\ud800"),
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_of_users_stays_text_on_the_page(text, small_report, tmp_path):
+    """In a setting of an environment, and as the name of a preset."""
+    folder = tmp_path / "seed0"
+    copy_run(small_report.runs / "seed0", folder, 0)
+    run = RunDirectory(folder)
+    config = run.read_config()
+    config["run"]["env_kwargs"] = json.dumps(json.loads(config["run"]["env_kwargs"]) | {"note": text})
+    config["run"]["preset"] = text
+    run.write_config(config)
+    pages = []
+    for runs, name in ((small_report.runs / "seed0", "plain.html"), (folder, "hostile.html")):
+        assert main([str(runs), "--episodes", "0", "--out", str(tmp_path / name)]) == 0
+        pages.append((tmp_path / name).read_text())
+    plain, hostile = pages
+    for mark in ("<script", "</script>", "<!--", "<style", *SCRIPTS, "function "):
+        assert hostile.count(mark) == plain.count(mark)
+    assert abs(len(hostile) - len(plain)) < 10_000

@@ -53,6 +53,12 @@ def test_checkpoints_follow_one_another_by_their_frames_however_many(run):
     assert run.latest_checkpoint().read_text() == "20000000000000"
 
 
+def test_the_state_before_the_first_frame_goes_when_there_is_another(run):
+    for frames, kept in ((0, [0]), (32, [32]), (64, [32, 64]), (96, [64, 96])):
+        run.save_checkpoint(Model(frames))
+        assert [int(each.stem) for each in sorted(run.checkpoints.iterdir())] == kept
+
+
 def test_a_folder_that_is_discarded_keeps_a_checkpoint(run):
     run.save_checkpoint(Model(0))
     run.discard()

@@ -3,12 +3,15 @@
 import dataclasses
 import json
 
+import pytest
 import torch
 
 from agents.ald import ALDConfig
-from agents.runs import session
+from agents.runs import log, session
 from agents.runs.log import read_rows
-from tests.support.small_run import ENV, UNROLL, run_small
+from agents.runs.progress import TrainingProgress
+from agents.sb3 import checkpoint
+from tests.support.small_run import ENV, UNROLL, resume, run_small
 
 
 def test_configuration_is_complete_and_says_what_it_was_made_with(small_run):
@@ -41,3 +44,33 @@ def test_success_that_is_held_stops():
     assert session._success_reached(Model(), None) is None
     Model.ep_success_buffer = [1.0] * 199
     assert session._success_reached(Model(), 0.5) is None
+
+
+@pytest.mark.parametrize(("owner", "name"), [(checkpoint, "replacing"), (log, "replacing")])
+@pytest.mark.parametrize("unrolls", [0, 5])
+def test_a_full_disk_is_told_in_a_sentence_and_costs_nothing_saved(
+    owner, name, unrolls, tmp_path, monkeypatch, capsys, no_report
+):
+    def fail(path):
+        raise OSError(28, "No space left on device", str(path))
+
+    def fill(self):
+        if self.model.num_timesteps == unrolls * UNROLL:
+            monkeypatch.setattr(owner, name, fail)
+
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingProgress, "_on_rollout_end", fill)
+        if unrolls == 0:
+            patch.setattr(owner, name, fail)
+        assert run_small(folder, 10, "--checkpoint-every", str(UNROLL)) == 1
+    error = capsys.readouterr()
+    assert error.err.startswith(f"error: the run in {folder} cannot be written: ") and "No space" in error.err
+    assert error.err.count("\n") == 1
+    assert folder.exists() == (unrolls > 0)
+    monkeypatch.undo()
+    if unrolls:
+        assert error.out.strip().splitlines()[-1].startswith("Resume with:")
+        assert resume(folder) == 0
+    else:
+        assert run_small(folder, 10) == 0

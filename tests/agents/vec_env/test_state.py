@@ -43,3 +43,16 @@ def test_a_state_fits_environments_of_its_make_only() -> None:
             set_env_state(other, state if isinstance(other, VecMonitor) else state["inner"])
     with pytest.raises(ValueError, match=f"num_envs={LANES + 1}"):
         set_env_state(maze_lanes(LANES + 1), state)
+
+
+@pytest.mark.parametrize("name", ["episode_returns", "episode_lengths", "episode_count", "inner"])
+def test_a_state_that_lacks_something_changes_nothing(name):
+    env = maze_lanes(2)
+    env.seed(0)
+    env.reset()
+    other = get_env_state(env)
+    env.step(np.array([2, 2]))
+    before = get_env_state(env)
+    with pytest.raises(ValueError):
+        set_env_state(env, {key: value for key, value in other.items() if key != name})
+    assert get_env_state(env)["inner"] == before["inner"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agents.engines.faults import NoCluster
 from agents.engines.ray import RaySettings
 from agents.engines.ray.cluster import Cluster
 from tests.support.processes import unanswered
@@ -27,3 +28,29 @@ def test_an_address_where_nothing_answers_is_an_error_at_once() -> None:
     with unanswered() as address:
         with pytest.raises(ConnectionError, match=f"no Ray cluster answers at {address}"):
             ray_model(address=address).learn(UNROLL)
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (OSError("AF_UNIX path length cannot exceed 107 bytes"), "cannot exceed 107 bytes; .*RAY_TMPDIR"),
+        (FileNotFoundError(2, "No such file", "/nowhere"), "/nowhere.*RAY_TMPDIR"),
+        (PermissionError(13, "Permission denied", "/proc/x"), "/proc/x.*RAY_TMPDIR"),
+        (ValueError("the node is too small"), "the node is too small$"),
+        (RuntimeError("the node timed out"), "the node timed out$"),
+    ],
+    ids=str,
+)
+def test_a_ray_that_does_not_start_is_an_error_of_one_sentence(
+    problem: Exception, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: Any) -> None:
+        raise problem
+
+    ended: list[bool] = []
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", fail)
+    monkeypatch.setattr("ray.shutdown", lambda: ended.append(True))
+    with pytest.raises(NoCluster, match=f"^Ray could not start: .*{told}"):
+        Cluster(RaySettings())
+    assert ended
