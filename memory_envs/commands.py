@@ -1,8 +1,9 @@
 """What the commands of the suite have in common."""
 
 import argparse
-import json
 from typing import Any
+
+from registry.json_text import MalformedJson, read_object
 
 FINISHED, REFUSED = 0, 2
 """Exit statuses; 2 is argparse's own for a command line that cannot be read."""
@@ -26,9 +27,6 @@ def json_object(text: str) -> dict[str, Any]:
         argparse.ArgumentTypeError: It holds something else.
     """
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"must be a JSON object, got {text!r:.80}")
-    return value
+        return read_object(text)
+    except MalformedJson:
+        raise argparse.ArgumentTypeError(f"must be a JSON object, got {text!r:.80}") from None

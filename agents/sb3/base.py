@@ -228,7 +228,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         own = get_env_state(self.env) if resume and self.env is not None else None
         return {
             "environment": Maybe(saving.environment(own)),
-            "counters": dict.fromkeys(COUNTERS, Number()),
+            "counters": dict.fromkeys(COUNTERS, Number(0, whole=True)),
             "episodes": {"infos": Each(saving.episode_info), "successes": Each(Number())},
             "policy": self.policy.state_dict(),
         } | self.wanted_state()

@@ -19,6 +19,8 @@ import torch
 from gymnasium import Space, spaces
 from torch import Tensor
 
+from registry.json_text import shown
+
 Check = Callable[[Any, str], None]
 """Takes what was found and its place."""
 
@@ -243,9 +245,9 @@ def _fit_group(found: Any, own: Mapping[str, Any], place: str) -> None:
     for name, value in found.items():
         here = f"{place}/{name}"
         if name in ("foreach", "fused"):  # how, not what, is computed
-            _require(value in (None, True, False), here, "True, False or None", value)
+            _require(value is None or isinstance(value, bool), here, "True, False or None", value)
         elif isinstance(own[name], (bool, type(None), str)):
-            _require(value == own[name], here, repr(own[name]), value)
+            _require(type(value) is type(own[name]) and value == own[name], here, repr(own[name]), value)
         elif isinstance(own[name], (int, float)):
             fit(value, Number(0), here)
         elif isinstance(own[name], tuple) and name == "betas":
@@ -279,7 +281,7 @@ def _require(holds: Any, place: str, what: Any, found: Any) -> None:
 def _shown(found: Any) -> str:
     if isinstance(found, (Tensor, np.ndarray)):
         return f"a {Data(found.dtype, tuple(found.shape))}: " + f"{found.reshape(-1)[:4].tolist()} ..."
-    return f"{found!r:.80}"
+    return shown(found)
 
 
 def _named(shape: tuple[int | str, ...], lengths: Mapping[str, int]) -> str:

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import numbers
 import os
-import types
-import typing
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import torch
 from stable_baselines3.common.utils import get_device
@@ -22,13 +19,14 @@ from agents.learning.settings import absent_settings
 from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError
 from agents.sb3.fitting import Check, Each, Maybe, Misfit, Number, fit
+from registry.json_text import build
 
 # What every file contains, beside the state of the environments.
 ENTRIES = "arguments observation_space action_space n_envs counters episodes policy".split()
 # What `save` can leave out.
 OPTIONAL_PARTS = ("replay", "environment")
 # Raised by spaces, settings, networks and environments for values that are none of theirs.
-_FAULTS_OF_CONTENT = (
+FAULTS_OF_CONTENT = (
     *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError),
     *(RuntimeError, MemoryError),
 )
@@ -109,7 +107,7 @@ def described_by(path: Path) -> Iterator[None]:
         yield
     except CheckpointError:
         raise
-    except _FAULTS_OF_CONTENT as fault:
+    except FAULTS_OF_CONTENT as fault:
         raise CheckpointError(f"{path} describes no model of this version: {fault}") from fault
 
 
@@ -214,23 +212,8 @@ def saved_config(kind: type[Any], saved: Mapping[str, Any], given: Collection[st
         raise CheckpointError(
             f"{path} is of another version: pass the settings it lacks to load(): {', '.join(missing)}"
         )
-    hints = get_type_hints(kind)
-    for name, value in saved.items():
-        if not _is_of(value, hints[name]):
-            raise CheckpointError(f"{path}: arguments/config/{name} must be {hints[name]}, got {value!r:.80}")
     with described_by(path):
-        return kind(**saved)
-
-
-def _is_of(value: Any, hint: Any) -> bool:
-    """Whether a value is of an annotated type; numbers may be numpy's, and whole ones real."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return any(_is_of(value, each) for each in typing.get_args(hint))
-    if hint in (int, float):
-        kind = numbers.Integral if hint is int else numbers.Real
-        is_sound = isinstance(value, kind) and not isinstance(value, bool) and value == value  # not NaN
-        return is_sound and (not isinstance(value, int) or abs(value) < 2**63)
-    return not isinstance(hint, type) or isinstance(value, hint)
+        return build(kind, saved, "arguments/config")
 
 
 def saved_arguments(

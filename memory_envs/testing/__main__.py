@@ -5,7 +5,6 @@ Leaks and endless reward are not among them: they need to be told what must be r
 
 import argparse
 import functools
-import json
 import os
 import sys
 import time
@@ -29,6 +28,7 @@ from memory_envs.testing import (
     has_state,
 )
 from memory_envs.testing.source import Source
+from registry import json_text
 
 _LANES = 4
 
@@ -159,8 +159,8 @@ def _setting(text: str) -> tuple[str, Any]:
     if not (name and sign):
         raise argparse.ArgumentTypeError(f"must be NAME=VALUE, got {text!r}")
     try:
-        return name, json.loads(value)
-    except ValueError:
+        return name, json_text.read(value)
+    except json_text.MalformedJson:
         return name, value
 
 
