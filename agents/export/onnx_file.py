@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from agents.process.extras import require
 from registry.json_text import MalformedJson, build, read_object
+from registry.limits import MAX_SPACE
 
 # Our entries in the metadata of a file, and the newest version of the first that is understood.
 METADATA_KEY = "memory_envs.actor"
@@ -25,8 +26,6 @@ CRITIC_STATE_NAMES = ("critic_state_h", "critic_state_c")
 OUTPUTS = ("logits", "action", "value")
 # Before the name of a state where it is an output.
 NEXT = "next_"
-# Numbers of one lane in an input: beyond any observation and any memory.
-MAX_ELEMENTS = 2**26
 
 _FATAL = 4
 # What stands in the place of a checksum while it is computed.
@@ -58,9 +57,9 @@ class Input:
             axis if isinstance(axis, int) else str(axis) for axis in described.shape
         ]
         known = [axis for axis in self.axes if isinstance(axis, int)]
-        if any(axis < 0 for axis in known) or math.prod(known) > MAX_ELEMENTS:
+        if any(axis < 0 for axis in known) or math.prod(known) > MAX_SPACE:
             raise ValueError(
-                f"has an input {self.name!r} of the shape {self.axes}, beyond {MAX_ELEMENTS} numbers"
+                f"has an input {self.name!r} of the shape {self.axes}, beyond {MAX_SPACE} numbers"
             )
 
     def shape(self, lanes: int, axis: int) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from stable_baselines3.common.utils import get_device
 from agents.pretrained.card import ModelCard
 from agents.runs.trained import TrainedModel, choose_env
 from agents.sb3.algorithm import find_algorithm
+from agents.sb3.budget import no_larger_than
 from agents.sb3.checkpoint import CheckpointError, read_tensors
 from agents.sb3.fitting import fit
 from agents.sb3.saving import FAULTS_OF_CONTENT
@@ -132,13 +133,15 @@ def build_policy(card: ModelCard, weights: bytes, device: torch.device | str = "
         ValueError, TypeError, LookupError, RuntimeError, AssertionError, ...: The two do not fit together.
     """
     policy_class = look_up(find_algorithm(card.agent).policy_aliases, "policy", card.policy)
-    policy = cast(Any, policy_class)(
-        space_from_json(card.observation_space),
-        space_from_json(card.action_space),
-        lambda _: 0.0,  # learning rate: it will not train
-        **card.architecture,
-    ).to(get_device(device))
-    tensors, own = read_tensors(weights), policy.state_dict()
+    tensors = read_tensors(weights)
+    with no_larger_than(tensors):
+        policy = cast(Any, policy_class)(
+            space_from_json(card.observation_space),
+            space_from_json(card.action_space),
+            lambda _: 0.0,  # learning rate: it will not train
+            **card.architecture,
+        )
+    policy, own = policy.to(get_device(device)), policy.state_dict()
     policy.load_state_dict(tensors)
     fit(tensors, own, "weights")
     policy.set_training_mode(False)

@@ -10,6 +10,12 @@ from agents.runs.settings import RunSettings
 from agents.sb3.algorithm import find_algorithm
 from registry.agents import AGENTS
 from registry.json_text import build, check_known, read_file, read_object
+from registry.limits import MAX_LANES, MAX_PROCESSES
+
+_LIMITS = {
+    "num_envs": MAX_LANES,
+    **dict.fromkeys(("num_threads", "num_actors", "num_distillers"), MAX_PROCESSES),
+}
 
 
 def read_configuration(path: Path) -> dict[str, Any]:
@@ -38,6 +44,9 @@ def check_settings(settings: Any, place: str) -> None:
     """
     build(dict[str, Any], settings, place)
     check_known(RunSettings, settings, place)
+    for name, limit in _LIMITS.items():
+        if (value := settings.get(name)) is not None and value > limit:
+            raise ValueError(f"{place}/{name} must be at most {limit}, got {value}")
     try:
         read_object(settings.get("env_kwargs", "{}"))
     except ValueError as problem:

@@ -18,6 +18,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
 
 from agents.sb3 import checkpoint, saving
+from agents.sb3.budget import no_larger_than
 from agents.sb3.fitting import Each, Maybe, Number
 from agents.sb3.spaces import space_from_json, space_to_json
 from agents.vec_env.state import get_env_state, set_env_state
@@ -213,13 +214,17 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         model = cls(policy, env, config, device=device, _init_setup_model=False, **arguments)
         with saving.described_by(path):
             spaces = space_from_json(tree["observation_space"]), space_from_json(tree["action_space"])
+            saving.check_rollout(spaces[0], config.unroll_length, tree["n_envs"])
         if model.env is None:
             model.n_envs = tree["n_envs"]
         else:
             check_for_correct_spaces(model.env, *spaces)
         model.observation_space, model.action_space = spaces
         own_code = given.keys() & {"policy", "policy_kwargs"}
-        with contextlib.nullcontext() if own_code else saving.described_by(path):
+        with contextlib.ExitStack() as stack:
+            if not own_code:
+                stack.enter_context(saving.described_by(path))
+                stack.enter_context(no_larger_than(tree))
             model._setup_model()
         return model
 

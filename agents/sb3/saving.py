@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from gymnasium import Space, spaces
 from stable_baselines3.common.utils import get_device
 
 from agents.learning.settings import absent_settings
@@ -20,6 +22,7 @@ from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError
 from agents.sb3.fitting import Check, Each, Maybe, Misfit, Number, fit
 from registry.json_text import build
+from registry.limits import MAX_LANES, MAX_ROLLOUT
 
 # What every file contains, beside the state of the environments.
 ENTRIES = "arguments observation_space action_space n_envs counters episodes policy".split()
@@ -94,6 +97,23 @@ def check_description(tree: Mapping[str, Any], path: Path) -> None:
     with described_by(path):
         fit(tree["n_envs"], Number(1, whole=True), "n_envs")
         fit(tree["arguments"], arguments, "arguments")
+        if tree["n_envs"] > MAX_LANES:
+            raise Misfit(f"n_envs must be at most {MAX_LANES}, got {tree['n_envs']}")
+
+
+def check_rollout(space: Space[Any], steps: int, lanes: int) -> None:
+    """Check how much a rollout holds that a file describes.
+
+    Raises:
+        Misfit: More than `registry.limits` allow.
+    """
+    parts = space.values() if isinstance(space, spaces.Dict) else [space]
+    numbers = sum(math.prod(each.shape or (1,)) for each in parts)
+    if numbers * steps * lanes > MAX_ROLLOUT:
+        raise Misfit(
+            f"observations of {numbers} numbers, {steps} steps and {lanes} lanes must make at most "
+            f"{MAX_ROLLOUT} numbers"
+        )
 
 
 @contextlib.contextmanager
