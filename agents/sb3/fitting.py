@@ -28,6 +28,12 @@ _REJECTIONS = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError
 """Raised by numpy and torch for states that are none of theirs."""
 
 
+# Options of optimizers that torch has added, and adds to a state from before.
+_ADDED_OPTIONS = frozenset(
+    "amsgrad capturable decoupled_weight_decay differentiable foreach fused maximize nesterov".split()
+)
+
+
 class Misfit(ValueError):
     """Something in a file does not fit; the message begins with its place, as in "learner/eta"."""
 
@@ -237,11 +243,15 @@ def _fit_mapping(found: Any, wanted: Mapping[Any, Any], place: str, lengths: dic
 
 
 def _fit_group(found: Any, own: Mapping[str, Any], place: str) -> None:
-    """Options of a group: those that torch has added since are absent, numbers are finite."""
+    """Options of a group: those that torch adds where they are absent may be, numbers are finite."""
     _require(isinstance(found, dict), place, "a dict", found)
     unknown = sorted(map(str, found.keys() - own.keys()))
     _require(not unknown, place, f"of the options {', '.join(own)}", unknown)
-    _require(found.get("params") == own["params"], f"{place}/params", own["params"], found.get("params"))
+    missing = sorted(own.keys() - found.keys() - _ADDED_OPTIONS)
+    _require(not missing, place, f"with the options {', '.join(missing)}", list(found))
+    params = found["params"]
+    sound = isinstance(params, list) and all(type(each) is int for each in params)
+    _require(sound and params == own["params"], f"{place}/params", own["params"], params)
     for name, value in found.items():
         here = f"{place}/{name}"
         if name in ("foreach", "fused"):  # how, not what, is computed
