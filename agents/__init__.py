@@ -1,5 +1,5 @@
 """Agents that remember: Actor-Learner Distillation (ALD) and its parts."""
 
-from registry.former_names import answer_former_names
+from memory_envs.registry.former_names import answer_former_names
 
 answer_former_names()

@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from memory_envs.registry.former_names import answer_former_names
 from memory_envs.version import __version__
-from registry.envs import register_envs
-from registry.former_names import answer_former_names
 
 if TYPE_CHECKING:
     from memory_envs.certificate import certify, normalized_score, reference
@@ -12,7 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "certify", "normalized_score", "reference"]
 
 answer_former_names()
-register_envs()
+try:
+    from memory_envs.registry.envs import register_envs
+except ModuleNotFoundError as missing:
+    if missing.name != "gymnasium":
+        raise  # an exported actor runs without Gymnasium; whoever makes an environment is told by Python
+else:
+    register_envs()
 
 
 def __getattr__(name: str) -> Any:

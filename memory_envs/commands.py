@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from registry.json_text import MalformedJson, read_object
+from memory_envs.registry.json_text import MalformedJson, read_object
 
 FINISHED, REFUSED = 0, 2
 """Exit statuses; 2 is argparse's own for a command line that cannot be read."""

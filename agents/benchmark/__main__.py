@@ -23,7 +23,7 @@ from agents.results.acting import read_acting
 from agents.results.comparison import SUBJECT
 from agents.results.records import read_records
 from agents.results.runs import Clock
-from registry.lookup import look_up
+from memory_envs.registry.lookup import look_up
 
 EVALUATION_EPISODES = 1000
 

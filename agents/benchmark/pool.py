@@ -17,7 +17,7 @@ from agents.benchmark.grid import Cell
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.runs.directory import RunDirectory
 from memory_envs.files import write_json
-from registry.json_text import build, read_file
+from memory_envs.registry.json_text import build, read_file
 
 Result = Literal["finished", "failed", "interrupted"]
 

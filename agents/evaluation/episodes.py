@@ -15,7 +15,7 @@ import torch
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.process.torch_modes import one_thread
-from registry.json_text import build
+from memory_envs.registry.json_text import build
 
 # Training with seed s uses the seeds s, s + 1, ... for its lanes and keeps below this.
 FIRST_EVALUATION_SEED = 2**31

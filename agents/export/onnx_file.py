@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.process.extras import require
-from registry.json_text import MalformedJson, build, read_object
-from registry.limits import MAX_SPACE
+from memory_envs.registry.json_text import MalformedJson, build, read_object
+from memory_envs.registry.limits import MAX_SPACE
 
 # Our entries in the metadata of a file, and the newest version of the first that is understood.
 METADATA_KEY = "memory_envs.actor"

@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.evaluation.episodes import checked_evaluation
 from agents.vec_env.make import id_from_file
-from registry.json_text import build
+from memory_envs.registry.json_text import build
 
 FORMAT = "memory-envs pretrained actor"
 VERSION = 1
@@ -21,7 +21,7 @@ class ModelCard:
 
     Attributes:
         name: The preset it was trained with.
-        agent: Name in `registry.agents`.
+        agent: Name in `memory_envs.registry.agents`.
         policy: Name of the policy, one of the agent's `policy_aliases`.
         architecture: Arguments of the policy's class, apart from spaces and learning rate.
         observation_space: As `agents.sb3.spaces` writes it.

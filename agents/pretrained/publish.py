@@ -19,7 +19,7 @@ from agents.runs.options import Options, differences, in_words
 from agents.runs.trained import load_model
 from agents.sb3.spaces import space_to_json
 from agents.vec_env.make import make_lanes
-from registry.envs import ENVS
+from memory_envs.registry.envs import ENVS
 
 EPISODES = 1000
 _MADE_WITH = ("python", "libraries", "git")

@@ -21,8 +21,8 @@ from agents.sb3.fitting import fit
 from agents.sb3.saving import FAULTS_OF_CONTENT
 from agents.sb3.spaces import space_from_json
 from memory_envs.files import replacing, write_json
-from registry.json_text import read_object
-from registry.lookup import look_up
+from memory_envs.registry.json_text import read_object
+from memory_envs.registry.lookup import look_up
 
 # The actors of the package.
 SHIPPED = Path(__file__).parent / "actors"

@@ -18,7 +18,7 @@ from agents.runs.curve import METRICS
 from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, EPISODES, FRAMES, SECONDS, Row, column, read_rows
 from memory_envs.files import replacing, write_json
-from registry.json_text import MalformedJson, build, read_object
+from memory_envs.registry.json_text import MalformedJson, build, read_object
 
 TABLE, CURVES = "runs.json", "curves"
 COLUMNS = (FRAMES, SECONDS, CPU_SECONDS, EPISODES, *METRICS.values())

@@ -16,8 +16,8 @@ from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, SECONDS, Row, read_rows
 from agents.runs.options import OF_THE_EXPERIMENT
 from agents.runs.settings import RunSettings
-from registry.agents import AGENTS
-from registry.json_text import build, read_file
+from memory_envs.registry.agents import AGENTS
+from memory_envs.registry.json_text import build, read_file
 
 Clock = Literal["wall", "cpu"]
 Settings = tuple[tuple[str, str], ...]  # names, and values as JSON

@@ -8,9 +8,9 @@ from typing import Any
 
 from agents.runs.settings import RunSettings
 from agents.sb3.algorithm import find_algorithm
-from registry.agents import AGENTS
-from registry.json_text import build, check_known, read_file, read_object
-from registry.limits import MAX_LANES, MAX_PROCESSES
+from memory_envs.registry.agents import AGENTS
+from memory_envs.registry.json_text import build, check_known, read_file, read_object
+from memory_envs.registry.limits import MAX_LANES, MAX_PROCESSES
 
 _LIMITS = {
     "num_envs": MAX_LANES,

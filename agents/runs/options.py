@@ -11,8 +11,8 @@ from agents.learning.settings import absent_settings
 from agents.runs.settings import RunSettings
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import AgentConfig, ConfiguredAlgorithm
-from registry.json_text import MalformedJson, build
-from registry.presets import Preset
+from memory_envs.registry.json_text import MalformedJson, build
+from memory_envs.registry.presets import Preset
 
 # Run settings that define the experiment, beside the agent and its settings; the others say how it is run.
 OF_THE_EXPERIMENT = (
@@ -33,7 +33,7 @@ class Options:
     """All options of a run.
 
     Attributes:
-        agent: Name in `registry.agents`.
+        agent: Name in `memory_envs.registry.agents`.
         run: Settings that are not the agent's.
         config: Settings of the agent.
     """

@@ -8,8 +8,8 @@ from typing import Any
 from agents.engines.ray import RaySettings
 from agents.evaluation.episodes import FIRST_EVALUATION_SEED
 from agents.learning.settings import Settings
-from registry.json_text import MalformedJson, read_object
-from registry.lookup import look_up
+from memory_envs.registry.json_text import MalformedJson, read_object
+from memory_envs.registry.lookup import look_up
 
 ENGINES = ("serial", "ray")
 # Settings that only the Ray engine has.

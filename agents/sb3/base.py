@@ -22,7 +22,7 @@ from agents.sb3.budget import no_larger_than
 from agents.sb3.fitting import Each, Maybe, Number
 from agents.sb3.spaces import space_from_json, space_to_json
 from agents.vec_env.state import get_env_state, set_env_state
-from registry.lookup import did_you_mean
+from memory_envs.registry.lookup import did_you_mean
 
 Self = TypeVar("Self", bound="ConfiguredAlgorithm")
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.overrides import TorchFunctionMode
 
-from registry.limits import MAX_SCRATCH
+from memory_envs.registry.limits import MAX_SCRATCH
 
 # Beside parameters, initialising one takes a copy or two of it, and there may be copies of whole networks.
 _COPIES = 8

@@ -19,7 +19,7 @@ import torch
 
 from agents.sb3.trees import MAX_DEPTH, tree_from_json, tree_to_json
 from memory_envs.files import replacing
-from registry import json_text
+from memory_envs.registry import json_text
 
 FORMAT = "memory-envs checkpoint"
 VERSION = 1

@@ -19,7 +19,7 @@ import torch
 from gymnasium import Space, spaces
 from torch import Tensor
 
-from registry.json_text import shown
+from memory_envs.registry.json_text import shown
 
 Check = Callable[[Any, str], None]
 """Takes what was found and its place."""

@@ -21,8 +21,8 @@ from agents.learning.settings import absent_settings
 from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError
 from agents.sb3.fitting import Check, Each, Maybe, Misfit, Number, fit
-from registry.json_text import build
-from registry.limits import MAX_LANES, MAX_ROLLOUT
+from memory_envs.registry.json_text import build
+from memory_envs.registry.limits import MAX_LANES, MAX_ROLLOUT
 
 # What every file contains, beside the state of the environments.
 ENTRIES = "arguments observation_space action_space n_envs counters episodes policy".split()
@@ -105,7 +105,7 @@ def check_rollout(space: Space[Any], steps: int, lanes: int) -> None:
     """Check how much a rollout holds that a file describes.
 
     Raises:
-        Misfit: More than `registry.limits` allow.
+        Misfit: More than `memory_envs.registry.limits` allow.
     """
     parts = space.values() if isinstance(space, spaces.Dict) else [space]
     numbers = sum(math.prod(each.shape or (1,)) for each in parts)

@@ -10,8 +10,8 @@ import numpy as np
 from gymnasium import Space, spaces
 from numpy.typing import NDArray
 
-from registry.limits import MAX_SPACE
-from registry.lookup import did_you_mean
+from memory_envs.registry.limits import MAX_SPACE
+from memory_envs.registry.lookup import did_you_mean
 
 MAX_ELEMENTS = MAX_SPACE  # of all that is rebuilt together
 _DEFAULT_DTYPE = "int64"  # of Discrete and MultiDiscrete; Discrete of older gymnasium releases takes no other

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from registry.json_text import shown
+from memory_envs.registry.json_text import shown
 
 # Deep enough for any state; shallow enough that a tree which contains itself is found before the stack ends.
 MAX_DEPTH = 64
@@ -192,9 +192,7 @@ class _Decoder:
             raise ValueError(f"the tree describes an array of a negative length, {shown(shape)}")
         data, dtype = self._take(content["data"]), np.dtype(name)
         size = math.prod(shape) * dtype.itemsize
-        known = (
-            dtype.kind in _STORABLE_KINDS and dtype.itemsize > 0
-        )  # or any number takes no bytes
+        known = dtype.kind in _STORABLE_KINDS and dtype.itemsize > 0  # or any number takes no bytes
         if not known or data.dtype != torch.uint8 or data.shape != (size,):
             raise ValueError(
                 f"the tree describes an array of {dtype} {shape} that its {data.numel()} bytes cannot be"

@@ -12,7 +12,7 @@ import numpy as np
 
 from agents.figures.table import Row, Table
 from memory_envs.files import write_json
-from registry.json_text import build, read_object
+from memory_envs.registry.json_text import build, read_object
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from textwrap import wrap
 from typing import Any
 
+from memory_envs.registry.json_text import build, shown
 from memory_envs.solvers.questions import QuestionLeak
-from registry.json_text import build, shown
 
 EXACT = "exact"
 FORMAT = "memory-envs certificate 1"

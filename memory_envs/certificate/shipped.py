@@ -10,8 +10,8 @@ from typing import Any
 from memory_envs.certificate.report import Certificate, Level
 from memory_envs.certificate.targets import certify
 from memory_envs.files import replacing
-from registry.json_text import read_object
-from registry.lookup import look_up
+from memory_envs.registry.json_text import read_object
+from memory_envs.registry.lookup import look_up
 
 FILE = "certificates.json"
 METRICS = ("return", "success")

@@ -17,6 +17,8 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 
 from memory_envs.files import replacing
+from memory_envs.registry import json_text
+from memory_envs.registry.lookup import did_you_mean
 from memory_envs.rendering import ansi, painter
 from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.video import write_gif, write_mp4
@@ -24,8 +26,6 @@ from memory_envs.rendering.views import ALL, Style
 from memory_envs.rules.randomness import STREAM_LIMIT
 from memory_envs.rules.settings import plain
 from memory_envs.version import __version__
-from registry import json_text
-from registry.lookup import did_you_mean
 
 FORMAT = "memory-envs replay 2"
 NAMESPACE = "MemoryEnvs/"

@@ -17,6 +17,7 @@ from gymnasium.utils import EzPickle
 from gymnasium.vector import AutoresetMode
 
 from memory_envs.commands import add_env_kwargs
+from memory_envs.registry import json_text
 from memory_envs.testing import (
     check_api,
     check_buffers,
@@ -28,7 +29,6 @@ from memory_envs.testing import (
     has_state,
 )
 from memory_envs.testing.source import Source
-from registry import json_text
 
 _LANES = 4
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.json_text import (
+from memory_envs.registry.json_text import (
     MAX_DEPTH,
     MalformedJson,
     build,

@@ -22,7 +22,7 @@ from agents.sb3 import checkpoint
 from agents.sb3.budget import TooLarge, no_larger_than
 from agents.sb3.checkpoint import CheckpointError
 from agents.sb3.spaces import space_from_json
-from registry.limits import MAX_LANES, MAX_SPACE
+from memory_envs.registry.limits import MAX_LANES, MAX_SPACE
 from tests.agents.sb3.test_fitting import ON_POLICY, changed
 from tests.support import ROOT
 from tests.support.tiny import maze_lanes, maze_model
