@@ -5,6 +5,7 @@ Run by `.ci/run` in an environment of its own, outside the repository.
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,8 @@ from gymnasium import error
 
 import memory_envs
 from memory_envs.policies.reference import reference_policy
+from memory_envs.registry.envs import ENVS
 from memory_envs.replay import Replay, record
-from registry.envs import ENVS
 
 ABSENT = ("torch", "stable_baselines3", "pygame", "PIL", "imageio_ffmpeg", "matplotlib", "rich", "tyro")
 
@@ -32,6 +33,7 @@ def main() -> None:
         play(row.id)
     refuse_pixels()
     replay()
+    beside_files_of_any_name()
     for command in ("certificate", "benchmark", "play", "replay", "testing"):
         subprocess.run(
             [sys.executable, "-m", f"memory_envs.{command}", "--help"], check=True, capture_output=True
@@ -63,6 +65,21 @@ def refuse_pixels() -> None:
         assert "memory-envs[render]" in str(missing), missing
     else:
         raise AssertionError("a frame was painted although the render extra is missing")
+
+
+def beside_files_of_any_name() -> None:
+    """A user's own registry.py, agents.py and tests.py are theirs."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("registry", "agents", "tests"):
+            (Path(folder) / f"{name}.py").write_text("NAME = 'mine'\n")
+        script = Path(folder) / "script.py"
+        script.write_text(
+            "import gymnasium, memory_envs, registry, agents, tests\n"
+            f"gymnasium.make({ENVS[0].id!r}).reset(seed=0)\n"
+            "assert registry.NAME == agents.NAME == tests.NAME == 'mine'\n"
+        )
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+        subprocess.run([sys.executable, script], check=True, cwd=folder, env=environment)
 
 
 def replay() -> None:

@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from registry.startup import quiet_interrupts
+from memory_envs.registry.startup import quiet_interrupts
 
 quiet_interrupts(__name__)  # before the imports that take long
 
+from memory_envs.registry.former_names import answer_former_names  # noqa: E402
 from memory_envs.version import __version__  # noqa: E402
-from registry.envs import register_envs  # noqa: E402
-from registry.former_names import answer_former_names  # noqa: E402
 
 if TYPE_CHECKING:
     from memory_envs.certificate import certify, normalized_score, reference
@@ -16,7 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "certify", "normalized_score", "reference"]
 
 answer_former_names()
-register_envs()
+try:
+    from memory_envs.registry.envs import register_envs
+except ModuleNotFoundError as missing:
+    if missing.name != "gymnasium":
+        raise  # an exported actor runs without Gymnasium; whoever makes an environment is told by Python
+else:
+    register_envs()
 
 
 def __getattr__(name: str) -> Any:

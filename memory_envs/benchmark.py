@@ -18,8 +18,8 @@ import numpy as np
 
 from memory_envs.commands import run_program
 from memory_envs.files import write_json
+from memory_envs.registry.envs import ENVS
 from memory_envs.version import __version__
-from registry.envs import ENVS
 
 IDS = tuple({row.entry_point: row.id for row in reversed(ENVS)}.values())[::-1]
 """The first id of each task."""

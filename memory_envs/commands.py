@@ -2,11 +2,12 @@
 
 import argparse
 import codecs
-import json
 import os
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TextIO
+
+from memory_envs.registry.json_text import MalformedJson, read_object
 
 FINISHED, REFUSED, INTERRUPTED, UNREAD = 0, 2, 130, 141
 """Exit statuses; 2 is argparse's own for a command line that cannot be read, the last two are a shell's for
@@ -107,9 +108,6 @@ def json_object(text: str) -> dict[str, Any]:
         argparse.ArgumentTypeError: It holds something else.
     """
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"must be a JSON object, got {text!r:.80}")
-    return value
+        return read_object(text)
+    except MalformedJson:
+        raise argparse.ArgumentTypeError(f"must be a JSON object, got {text!r:.80}") from None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from registry.lookup import look_up
+from memory_envs.registry.lookup import look_up
 
 
 @dataclass(frozen=True)

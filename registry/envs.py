@@ -5,7 +5,7 @@ from typing import Any
 
 import gymnasium
 
-from registry.specs import TaskSpec
+from memory_envs.registry.specs import TaskSpec
 
 
 @dataclass(frozen=True)

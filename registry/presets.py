@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from registry import meta_fetch, paper, ppo
-from registry.ablations import ABLATIONS
-from registry.lookup import look_up
+from memory_envs.registry import meta_fetch, paper, ppo
+from memory_envs.registry.ablations import ABLATIONS
+from memory_envs.registry.lookup import look_up
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Preset:
 
     Attributes:
         name: "<task>/<agent>", behind "paper/" with the paper's own settings.
-        agent: Name in `registry.agents`.
+        agent: Name in `memory_envs.registry.agents`.
         env: Registered id of the environment.
         total_timesteps: Frames of training, all lanes together.
         num_envs: Lanes.

@@ -13,7 +13,7 @@ import pytest
 
 import memory_envs
 from memory_envs.certificate import Bounds, Level
-from registry.envs import ENVS
+from memory_envs.registry.envs import ENVS
 from tests.support import ROOT
 
 DOCS = ROOT / "docs"

@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from registry.presets import PRESETS
+from memory_envs.registry.presets import PRESETS
 from tests.support import ROOT
 
 PACKAGES = ("registry", "memory_envs", "agents")
@@ -73,7 +73,7 @@ def test_one_version_everywhere():
     version = setup["metadata"]["version"]
     assert importlib.metadata.version(setup["metadata"]["name"]) == version
     assert re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M).group(1) == version
-    for package in PACKAGES:
+    for package in ("memory_envs.registry", "memory_envs", "agents"):
         assert getattr(importlib.import_module(package), "__version__", version) == version
 
 

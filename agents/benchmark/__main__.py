@@ -24,7 +24,7 @@ from agents.results.comparison import SUBJECT
 from agents.results.records import read_records
 from agents.results.runs import Clock
 from memory_envs.commands import run_program
-from registry.lookup import look_up
+from memory_envs.registry.lookup import look_up
 
 EVALUATION_EPISODES = 1000
 

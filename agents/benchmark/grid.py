@@ -12,7 +12,7 @@ from agents.runs.command_line import PROGRAM, parse
 from agents.runs.directory import RunDirectory
 from agents.runs.options import Options, differences, in_words
 from agents.runs.settings import RunSettings
-from registry.presets import Preset, get_preset
+from memory_envs.registry.presets import Preset, get_preset
 
 State = Literal["new", "broken off", "finished"]
 
@@ -132,7 +132,7 @@ def make_grid(
     """Return the cells of a benchmark, seed by seed, so that every preset is seen early.
 
     Args:
-        presets: Names in `registry.presets`.
+        presets: Names in `memory_envs.registry.presets`.
         seeds: Of each.
         folder: Of the benchmark.
         total_timesteps: Frames of training; those of each preset when None.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from agents.benchmark.grid import Cell
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.runs.directory import RunDirectory
 from memory_envs.files import write_json
+from memory_envs.registry.json_text import build, read_file
 
 Result = Literal["finished", "failed", "interrupted"]
 
@@ -187,7 +187,14 @@ def _write_down(outcome: Outcome) -> None:
 
 def _sessions(folder: Path) -> list[dict[str, Any]]:
     file = _file(folder)
-    return json.loads(file.read_text(encoding="utf-8"))["sessions"] if file.is_file() else []
+    if not file.is_file():
+        return []
+    place = f"{file}: sessions"
+    sessions = build(list[dict[str, Any]], read_file(file).get("sessions"), place)
+    for each in sessions:
+        for name in ("seconds", "beside"):
+            build(float, each.get(name), f"{place}/{name}")
+    return sessions
 
 
 def _file(folder: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from agents.evaluation.episodes import (
 from agents.process.exit_status import FINISHED, exit_status
 from agents.runs.trained import TrainedModel, check_spaces, load_trained
 from agents.vec_env.make import make_lanes, make_single
-from memory_envs.commands import run_program
+from memory_envs.commands import json_object, run_program
 
 HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
 
@@ -156,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--env-kwargs",
-        type=_checked(json.loads, lambda value: isinstance(value, dict), "a JSON object"),
+        type=json_object,
         metavar="JSON",
         help="keyword arguments of the environment other than those of the run",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import torch
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.process.torch_modes import one_thread
+from memory_envs.registry.json_text import build
 
 # Training with seed s uses the seeds s, s + 1, ... for its lanes and keeps below this.
 FIRST_EVALUATION_SEED = 2**31
@@ -99,6 +101,36 @@ class Evaluation:
             "mean_return": self.mean_return.to_dict(),
             "mean_length": self.mean_length,
         }
+
+
+@dataclass(frozen=True)
+class _SavedInterval:
+    """As `Interval.to_dict` writes it."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class _SavedEvaluation:
+    """What is read of `Evaluation.to_dict`."""
+
+    episodes: int
+    success: _SavedInterval | None
+    mean_return: _SavedInterval
+
+
+def checked_evaluation(content: Any, place: str) -> dict[str, Any]:
+    """Return what a file says of evaluations by how actions were chosen, as `Evaluation.to_dict` writes it.
+
+    Raises:
+        ValueError: Something in it is of another kind; names its place.
+    """
+    known = {field.name for field in dataclasses.fields(_SavedEvaluation)}
+    for actions, each in build(dict[str, dict[str, Any]], content, place).items():
+        build(_SavedEvaluation, {name: each[name] for name in known & each.keys()}, f"{place}: {actions}")
+    return dict(content)
 
 
 def evaluate(

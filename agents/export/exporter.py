@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 from agents.evaluation.latency import sample_observations
 from agents.export.check import Agreement, ExportError, check_agreement
-from agents.export.onnx_actor import (
+from agents.export.onnx_file import (
+    CHECKSUM_KEY,
     CRITIC_STATE_NAMES,
     EPISODE_START,
     METADATA_KEY,
@@ -34,6 +35,8 @@ from agents.export.onnx_actor import (
     OBSERVATION,
     OUTPUTS,
     STATE_NAMES,
+    UNSEALED,
+    sealed,
 )
 from agents.learning.unroll import Observation, observation_to_tensors
 from agents.process.extras import require
@@ -107,6 +110,7 @@ def export_actor(
     policy = _exportable(model)
     content = _content(policy)
     agreement = check_agreement(policy, content, seed)
+    content = sealed(content)
     with replacing(os.path.realpath(path)) as file:
         file.write_bytes(content)
     names = _names(policy)
@@ -201,7 +205,7 @@ def _exportable(model: HasPolicy | RecurrentActorCriticPolicy) -> RecurrentActor
 
 
 def _content(policy: RecurrentActorCriticPolicy) -> bytes:
-    """The file: graph, weights and metadata."""
+    """The file: graph, weights and metadata, with no checksum yet."""
     for library in _EXPORTER_LIBRARIES:
         require(library, "exporting an actor")
     names = _names(policy)
@@ -211,6 +215,7 @@ def _content(policy: RecurrentActorCriticPolicy) -> bytes:
     except (RuntimeError, torch.onnx.OnnxExporterError) as fault:
         raise ExportError(f"torch cannot export a {type(policy).__name__} of this kind: {fault}") from fault
     proto.metadata_props.add(key=METADATA_KEY, value=json.dumps(_metadata(policy, names)))
+    proto.metadata_props.add(key=CHECKSUM_KEY, value=UNSEALED)
     return bytes(proto.SerializeToString())
 
 

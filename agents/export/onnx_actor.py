@@ -5,7 +5,6 @@ The file is one that `agents.export` wrote; docs/export.md lists its inputs, out
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -13,29 +12,33 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.process.extras import require
+from agents.export.onnx_file import (
+    CRITIC_STATE_NAMES,
+    EPISODE_START,
+    METADATA_KEY,
+    METADATA_VERSION,
+    NEXT,
+    OBSERVATION,
+    OUTPUTS,
+    STATE_NAMES,
+    ActorFile,
+)
 
-# Our entry in the metadata of the file, and its newest version that is understood.
-METADATA_KEY = "memory_envs.actor"
-METADATA_VERSION = 1
-
-OBSERVATION, EPISODE_START = "observation", "episode_start"
-STATE_NAMES = ("state_h", "state_c")
-CRITIC_STATE_NAMES = ("critic_state_h", "critic_state_c")
-OUTPUTS = ("logits", "action", "value")
-# Before the name of a state where it is an output.
-NEXT = "next_"
+__all__ = [
+    "CRITIC_STATE_NAMES",
+    "EPISODE_START",
+    "METADATA_KEY",
+    "METADATA_VERSION",
+    "NEXT",
+    "OBSERVATION",
+    "OUTPUTS",
+    "STATE_NAMES",
+    "ActorStep",
+    "OnnxActor",
+]
 
 Observation = NDArray[Any] | Mapping[str, NDArray[Any]]
 State = tuple[NDArray[np.float32], ...]
-
-_DTYPES = {
-    **{f"tensor({name})": np.dtype(name) for name in ("bool", "uint8", "uint16", "uint32", "uint64")},
-    **{f"tensor({name})": np.dtype(name) for name in ("int8", "int16", "int32", "int64")},
-    "tensor(float16)": np.dtype(np.float16),
-    "tensor(float)": np.dtype(np.float32),
-    "tensor(double)": np.dtype(np.float64),
-}
 
 
 class ActorStep(NamedTuple):
@@ -70,7 +73,7 @@ class OnnxActor:
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: onnxruntime is not installed.
-        ValueError: The file is not an ONNX model, not an exported actor, or of a newer version.
+        ValueError: The file is not an ONNX model, not an exported actor, of a newer version, or damaged.
     """
 
     def __init__(
@@ -78,13 +81,10 @@ class OnnxActor:
     ) -> None:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
-        self._session = _open(source, threads)
-        self.metadata = _read_metadata(self._session, source)
+        file = ActorFile(source, threads)
+        self._session, self.metadata, self._wanted = file.session, file.metadata, file.outputs
+        self._inputs, self._observed, self._states = file.inputs, file.observed, file.states
         self.rng = np.random.default_rng(seed)
-        self._inputs = {each.name: _Input(each) for each in self._session.get_inputs()}
-        self._observed = [name for name in self._inputs if name.split(".", 1)[0] == OBSERVATION]
-        self._states = [name for name in self._inputs if f"{NEXT}{name}" in self._output_names()]
-        self._wanted = [*OUTPUTS, *(f"{NEXT}{name}" for name in self._states)]
 
     @property
     def observation_space(self) -> Any:
@@ -148,9 +148,16 @@ class OnnxActor:
 
         Returns:
             Actions, [N] or a single one as the observation was, and the next state.
+
+        Raises:
+            ValueError, TypeError: As `step`; or there is no action, as observation or state are not finite.
         """
         single = self._is_single(observation)
         outputs, state = self.step(_with_lane(observation) if single else observation, state, episode_start)
+        if not np.isfinite(outputs.logits).all():
+            raise ValueError(
+                f"observation and state must be finite, or nothing can be chosen; got logits {outputs.logits}"
+            )
         actions = outputs.action if deterministic else self._sample(outputs.logits)
         return (actions[0] if single else actions), state
 
@@ -171,81 +178,13 @@ class OnnxActor:
         name = self._observed[0]
         return np.ndim(self._arrays(observation)[name]) < len(self._inputs[name].axes)
 
-    def _output_names(self) -> set[str]:
-        return {each.name for each in self._session.get_outputs()}
-
     def _space(self, name: str) -> Any:
         from agents.sb3.spaces import space_from_json
 
         return space_from_json(self.metadata[name])
 
 
-class _Input:
-    """An input of the graph: its name, dtype and axes, a string where the length is free."""
-
-    def __init__(self, described: Any) -> None:
-        self.name: str = described.name
-        self.dtype = _DTYPES[described.type]
-        self.axes: list[int | str] = described.shape
-
-    def shape(self, lanes: int, axis: int) -> tuple[int, ...]:
-        """The shape for a number of lanes, which lie on `axis`."""
-        return tuple(lanes if at == axis else int(length) for at, length in enumerate(self.axes))
-
-    def accept(self, value: Any, lanes: int | None = None) -> NDArray[Any]:
-        """The value as the array that the graph takes."""
-        array = np.asarray(value)
-        if array.dtype != self.dtype and not np.can_cast(array.dtype, self.dtype, "same_kind"):
-            raise TypeError(f"{self.name} must be of dtype {self.dtype}, got {array.dtype}")
-        array = self._channels_first(array)
-        fixed = [at for at, length in enumerate(self.axes) if isinstance(length, int)]
-        fits = array.ndim == len(self.axes) and all(array.shape[at] == self.axes[at] for at in fixed)
-        counted = [array.shape[at] for at in range(array.ndim) if at not in fixed]
-        if not fits or (lanes is not None and counted != [lanes]):
-            expected = [length if isinstance(length, int) else lanes or "N" for length in self.axes]
-            raise ValueError(f"{self.name} must have the shape {expected}, got {list(array.shape)}")
-        return array.astype(self.dtype, copy=False)
-
-    def _channels_first(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Stable-Baselines3 transposes images so before a policy sees them."""
-        image = self.dtype == np.uint8 and array.ndim == len(self.axes) == 4
-        if image and list(array.shape[1:]) != self.axes[1:]:
-            transposed = np.moveaxis(array, -1, 1)
-            return transposed if list(transposed.shape[1:]) == self.axes[1:] else array
-        return array
-
-
 def _with_lane(observation: Observation) -> Observation:
     if isinstance(observation, Mapping):
         return {key: np.asarray(each)[None] for key, each in observation.items()}
     return np.asarray(observation)[None]
-
-
-def _open(source: str | os.PathLike[str] | bytes, threads: int) -> Any:
-    onnxruntime = require("onnxruntime", "running an exported actor")
-    if not isinstance(source, bytes) and not os.path.isfile(source):
-        raise FileNotFoundError(f"there is no exported actor {os.fspath(source)}")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    content = source if isinstance(source, bytes) else os.fspath(source)
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as fault:  # its errors share no other base
-        raise ValueError(f"{_name(source)} cannot be read as an ONNX model: {fault}") from fault
-
-
-def _read_metadata(session: Any, source: str | os.PathLike[str] | bytes) -> dict[str, Any]:
-    entries = session.get_modelmeta().custom_metadata_map
-    if METADATA_KEY not in entries:
-        raise ValueError(f"{_name(source)} is not an exported actor: its metadata have no {METADATA_KEY!r}")
-    metadata: dict[str, Any] = json.loads(entries[METADATA_KEY])
-    if metadata["version"] > METADATA_VERSION:
-        raise ValueError(
-            f"{_name(source)} has version {metadata['version']}, this program reads up to "
-            f"{METADATA_VERSION}; use a newer release"
-        )
-    return metadata
-
-
-def _name(source: str | os.PathLike[str] | bytes) -> str:
-    return "the model" if isinstance(source, bytes) else os.fspath(source)

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agents.evaluation.episodes import checked_evaluation
 from agents.vec_env.make import id_from_file
+from memory_envs.registry.json_text import build
 
 FORMAT = "memory-envs pretrained actor"
 VERSION = 1
@@ -19,7 +21,7 @@ class ModelCard:
 
     Attributes:
         name: The preset it was trained with.
-        agent: Name in `registry.agents`.
+        agent: Name in `memory_envs.registry.agents`.
         policy: Name of the policy, one of the agent's `policy_aliases`.
         architecture: Arguments of the policy's class, apart from spaces and learning rate.
         observation_space: As `agents.sb3.spaces` writes it.
@@ -66,16 +68,25 @@ class ModelCard:
                 f"these entries are missing or unknown: {', '.join(sorted(fields.keys() ^ wanted))}"
             )
         id_from_file(fields["env"], "it")
-        return cls(**fields)
+        checked_evaluation(fields["evaluation"], "evaluation")
+        card: ModelCard = build(cls, fields, "card")
+        for name, each in card.evaluation.items():
+            if "normalized_score" not in each:
+                raise ValueError(f"evaluation/{name} has no normalized_score")
+            build(float | None, each["normalized_score"], f"evaluation/{name}/normalized_score")
+        build(int, card.training.get("frames"), "training/frames")
+        return card
 
     def summary(self) -> str:
         """Return one line: its results with sampled actions, and its training."""
-        sampled = self.evaluation["sampled"]
+        sampled = self.evaluation.get("sampled")
+        trained = f"trained for {self.training['frames']:,} frames in {self.env}"
+        if sampled is None:
+            return trained
         success, score = sampled["success"], sampled["normalized_score"]
         parts = [
             f"return {sampled['mean_return']['mean']:.3f}",
             *([] if score is None else [f"normalised score {score:.3f}"]),
             *([] if success is None else [f"success {success['mean']:.3f}"]),
         ]
-        trained = f"trained for {self.training['frames']:,} frames in {self.env}"
         return f"{', '.join(parts)} over {sampled['episodes']} episodes, {trained}"

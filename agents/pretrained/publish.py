@@ -19,9 +19,10 @@ from agents.runs.options import Options, differences, in_words
 from agents.runs.trained import load_model
 from agents.sb3.spaces import space_to_json
 from agents.vec_env.make import make_lanes
-from registry.envs import ENVS
+from memory_envs.registry.envs import ENVS
 
 EPISODES = 1000
+_MADE_WITH = ("python", "libraries", "git")
 
 
 def publish(run_dir: str | Path, folder: str | Path = SHIPPED, episodes: int = EPISODES) -> ModelCard:
@@ -97,7 +98,9 @@ def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
 
 def _training(run: RunDirectory, options: Options, frames: int) -> dict[str, Any]:
     settings = options.run
-    session = run.read_config()["sessions"][-1]
+    session = (run.read_config().get("sessions") or [{}])[-1]
+    if lacking := [name for name in _MADE_WITH if name not in session]:
+        raise ValueError(f"{run.config} does not say with which {' and '.join(lacking)} the run was made")
     return {
         # The number of threads decides the order of sums, and so the last bits of every weight.
         "command": f"python -m {PROGRAM} --preset {settings.preset} --seed {settings.seed} "
@@ -105,7 +108,7 @@ def _training(run: RunDirectory, options: Options, frames: int) -> dict[str, Any
         "seed": settings.seed,
         "frames": frames,
         "settings": options.config.to_dict(),
-        "made_with": {name: session[name] for name in ("python", "libraries", "git")},
+        "made_with": {name: session[name] for name in _MADE_WITH},
     }
 
 

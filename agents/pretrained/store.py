@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import safetensors.torch
 import torch
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.save_util import is_json_serializable
@@ -17,18 +15,20 @@ from stable_baselines3.common.utils import get_device
 from agents.pretrained.card import ModelCard
 from agents.runs.trained import TrainedModel, choose_env
 from agents.sb3.algorithm import find_algorithm
-from agents.sb3.checkpoint import CheckpointError
+from agents.sb3.budget import no_larger_than
+from agents.sb3.checkpoint import CheckpointError, read_tensors
+from agents.sb3.fitting import fit
+from agents.sb3.saving import FAULTS_OF_CONTENT
 from agents.sb3.spaces import space_from_json
 from memory_envs.files import replacing, write_json
-from registry.lookup import look_up
+from memory_envs.registry.json_text import read_object
+from memory_envs.registry.lookup import look_up
 
 # The actors of the package.
 SHIPPED = Path(__file__).parent / "actors"
 
 # Arguments of SB3's policies that concern only their training, or that a card holds elsewhere.
 _NOT_ARCHITECTURE = ("observation_space", "action_space", "optimizer_kwargs")
-# Raised where card and weights do not fit together.
-_MISFITS = (ValueError, TypeError, LookupError, RuntimeError, safetensors.SafetensorError)
 
 
 def names(folder: str | Path = SHIPPED) -> list[str]:
@@ -49,7 +49,7 @@ def read_card(name: str, folder: str | Path = SHIPPED) -> ModelCard:
     """
     path = look_up(_cards(Path(folder)), "pretrained actor", name)
     try:
-        return ModelCard.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return ModelCard.from_dict(read_object(path.read_bytes()))
     except ValueError as fault:
         raise CheckpointError(f"{path} cannot be read as a model card: {fault}") from fault
 
@@ -83,7 +83,7 @@ def load(name: str, device: torch.device | str = "cpu", folder: str | Path = SHI
         raise CheckpointError(f"{path} is damaged, or not the file that its model card describes")
     try:
         return build_policy(card, content, device)
-    except _MISFITS as fault:
+    except FAULTS_OF_CONTENT as fault:
         raise CheckpointError(f"{path} and its model card make no policy: {fault}") from fault
 
 
@@ -127,15 +127,23 @@ def save(card: ModelCard, weights: bytes, folder: str | Path = SHIPPED) -> Path:
 
 
 def build_policy(card: ModelCard, weights: bytes, device: torch.device | str = "cpu") -> BasePolicy:
-    """Return the policy that a card describes, with weights from a safetensors file's content."""
+    """Return the policy that a card describes, with weights from a safetensors file's content.
+
+    Raises:
+        ValueError, TypeError, LookupError, RuntimeError, AssertionError, ...: The two do not fit together.
+    """
     policy_class = look_up(find_algorithm(card.agent).policy_aliases, "policy", card.policy)
-    policy = cast(Any, policy_class)(
-        space_from_json(card.observation_space),
-        space_from_json(card.action_space),
-        lambda _: 0.0,  # learning rate: it will not train
-        **card.architecture,
-    ).to(get_device(device))
-    policy.load_state_dict(safetensors.torch.load(weights))
+    tensors = read_tensors(weights)
+    with no_larger_than(tensors):
+        policy = cast(Any, policy_class)(
+            space_from_json(card.observation_space),
+            space_from_json(card.action_space),
+            lambda _: 0.0,  # learning rate: it will not train
+            **card.architecture,
+        )
+    policy, own = policy.to(get_device(device)), policy.state_dict()
+    policy.load_state_dict(tensors)
+    fit(tensors, own, "weights")
     policy.set_training_mode(False)
     return cast(BasePolicy, policy)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from agents.evaluation.latency import BATCHES, measure
 from agents.results.runs import Group
+from agents.runs.log import read_table
 from agents.runs.trained import load_model
 from memory_envs.files import replacing
 
@@ -70,13 +71,12 @@ def read_acting(folder: str | Path) -> StepTimes:
     path, times = Path(folder) / FILE_NAME, dict[str, dict[int, StepTime]]()
     if not path.is_file():
         return times
-    with path.open(newline="", encoding="utf-8") as file:
-        try:
-            for row in csv.DictReader(file):
-                time = StepTime(float(row["microseconds"]), float(row["ratio"]))
-                times.setdefault(row["experiment"], {})[int(row["batch"])] = time
-        except (KeyError, TypeError, ValueError) as problem:
-            raise ValueError(f"{path} must have the columns {', '.join(COLUMNS)}: {problem!r}") from problem
+    try:
+        for row in read_table(path):
+            time = StepTime(float(row["microseconds"]), float(row["ratio"]))
+            times.setdefault(row["experiment"], {})[int(row["batch"])] = time
+    except (KeyError, TypeError, ValueError) as problem:
+        raise ValueError(f"{path} must have the columns {', '.join(COLUMNS)}: {problem!r}") from problem
     return times
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.evaluation.episodes import checked_evaluation
 from agents.results.curves import spread_out
 from agents.results.milestones import LEVELS
 from agents.results.runs import Run
 from agents.results.scores import first_reach
 from agents.results.shown import shown_config, shown_session, shown_settings
+from agents.runs.configuration import check_agent, check_session, check_settings
 from agents.runs.curve import METRICS
 from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, EPISODES, FRAMES, SECONDS, Row, column, read_rows
 from memory_envs.files import replacing, write_json
+from memory_envs.registry.json_text import MalformedJson, build, read_object
 
 TABLE, CURVES = "runs.json", "curves"
 COLUMNS = (FRAMES, SECONDS, CPU_SECONDS, EPISODES, *METRICS.values())
@@ -55,10 +57,10 @@ def read_records(folder: str | Path) -> tuple[Run, ...]:
     if not table.is_file():
         raise FileNotFoundError(f"{folder} has no {TABLE}: `python -m agents.benchmark collect` writes it")
     try:
-        records = json.loads(table.read_text(encoding="utf-8"))
-        return tuple(_read(Path(folder), name, record) for name, record in records.items())
-    except (AttributeError, TypeError, json.JSONDecodeError) as problem:
+        records = build(dict[str, dict[str, Any]], read_object(table.read_bytes()))
+    except MalformedJson as problem:
         raise ValueError(f"{table} must hold an object per run: {problem}") from problem
+    return tuple(_read(Path(folder), name, record) for name, record in records.items())
 
 
 def record_name(run: Run) -> str:
@@ -94,10 +96,16 @@ _TOTALS = {"frames": FRAMES, "seconds": SECONDS, "cpu_seconds": CPU_SECONDS}
 
 
 def _read(folder: Path, name: str, record: dict[str, Any]) -> Run:
+    settings, place = record.get("settings", {}), f"{folder / TABLE}: {name}"
+    check_settings(settings, f"{place}: settings")
     missing = [part for part in ("agent", "settings") if part not in record]
-    missing += [part for part in ("env", "seed") if part not in record.get("settings", {})]
+    missing += [part for part in ("env", "seed") if part not in settings]
     if missing:
-        raise ValueError(f"{folder / TABLE}: {name} has no {' and no '.join(missing)}")
+        raise ValueError(f"{place} has no {' and no '.join(missing)}")
+    build(str, settings["env"], f"{place}: settings/env")
+    check_agent(record["agent"], record.get("config", {}), place)
+    check_session(record.get("session", {}), f"{place}: session")
+    checked_evaluation(record.get("evaluation", {}), f"{place}: evaluation")
     path = _curve(folder, name)
     if not path.is_file():
         raise FileNotFoundError(f"{name} of {TABLE} has no curve {path}")
@@ -107,7 +115,7 @@ def _read(folder: Path, name: str, record: dict[str, Any]) -> Run:
         raise ValueError(f"{path} has no column {' and no column '.join(absent)}")
     return Run(
         directory=RunDirectory(folder / name),
-        settings=shown_settings(record["settings"]),
+        settings=shown_settings(settings),
         agent=record["agent"],
         config=shown_config(record.get("config", {})),
         session=shown_session(record.get("session", {})),

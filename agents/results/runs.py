@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from agents.evaluation.episodes import checked_evaluation
 from agents.results.shown import shown_config, shown_session, shown_settings
+from agents.runs.configuration import env_settings
 from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, SECONDS, Row, sound_rows
 from agents.runs.options import OF_THE_EXPERIMENT
 from agents.runs.settings import RunSettings
-from registry.agents import AGENTS
+from memory_envs.registry.agents import AGENTS
+from memory_envs.registry.json_text import build, read_file
 
 Clock = Literal["wall", "cpu"]
 Settings = tuple[tuple[str, str], ...]  # names, and values as JSON
@@ -58,6 +61,8 @@ class Run:
         missing = [name for name in ("run", "agent", "config") if name not in config]
         if missing:
             raise ValueError(f"{directory.config} has no {' and no '.join(missing)}")
+        for name in ("env", "seed"):
+            build({"env": str, "seed": int}[name], config["run"].get(name), f"{directory.config}: run/{name}")
         return cls(
             directory=directory,
             settings=shown_settings(config["run"]),
@@ -96,8 +101,7 @@ class Run:
     @property
     def env_kwargs(self) -> dict[str, Any]:
         """Settings of its environment."""
-        kwargs: dict[str, Any] = json.loads(self.settings.get("env_kwargs", "{}"))
-        return kwargs
+        return env_settings(self.settings)
 
     @property
     def group(self) -> str:
@@ -245,5 +249,4 @@ def _run_folders(path: Path) -> list[Path]:
 def _read_evaluation(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    evaluation: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return evaluation
+    return checked_evaluation(read_file(path), str(path))

@@ -14,7 +14,7 @@ from typing import Any
 
 from agents.process.provenance import LIBRARIES
 from agents.sb3.algorithm import find_algorithm
-from registry.agents import AGENTS
+from memory_envs.registry.agents import AGENTS
 
 _SETTINGS = (
     *("preset", "policy", "env", "env_kwargs", "num_envs", "total_timesteps", "seed", "trained_agent"),

@@ -11,7 +11,7 @@ from agents.runs.options import Differences, in_words, unequal
 from agents.sb3 import saving
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import ConfiguredAlgorithm
-from registry.agents import AGENTS
+from memory_envs.registry.agents import AGENTS
 
 
 def agent_of(tree: Any, path: Path) -> str:

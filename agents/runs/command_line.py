@@ -18,8 +18,8 @@ from agents.runs.directory import RunDirectory
 from agents.runs.options import Options
 from agents.runs.settings import OF_THE_RAY_ENGINE, RunSettings, flag, rows_apart
 from agents.vec_env.make import id_from_file
-from registry.agents import AGENTS, get_agent
-from registry.presets import get_preset, preset_groups
+from memory_envs.registry.agents import AGENTS, get_agent
+from memory_envs.registry.presets import get_preset, preset_groups
 
 # The training program, for `python -m`.
 PROGRAM = "agents.train"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from agents.runs.configuration import read_configuration
 from memory_envs.files import is_unfinished, sweep, write_json
 
 KEPT_CHECKPOINTS = 2
@@ -150,15 +150,9 @@ class RunDirectory:
         """Return what `write_config` wrote.
 
         Raises:
-            ValueError: The file is not a JSON object.
+            ValueError: The file is no JSON object, or a part of it is of another kind.
         """
-        try:
-            config = json.loads(self.config.read_text(encoding="utf-8"))
-        except ValueError as problem:
-            raise ValueError(f"{self.config} cannot be read: {problem}") from problem
-        if not isinstance(config, dict):
-            raise ValueError(f"{self.config} must hold a JSON object, got {type(config).__name__}")
-        return config
+        return read_configuration(self.config)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the whole configuration, replacing what was there."""

@@ -21,7 +21,7 @@ from agents.runs.settings import RunSettings
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.vec_env.make import is_native, make_lanes, resolve_id, trust_flag
 from memory_envs.files import write_json
-from registry.agents import get_agent
+from memory_envs.registry.agents import get_agent
 
 
 def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, console: Console) -> None:

@@ -42,11 +42,30 @@ def open_log(run: RunDirectory, frames: int, keep: Callable[[int], bool]) -> Log
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Return the rows of a progress.csv, column -> text; none if there is no file."""
-    if not path.exists():
-        return []
+    """Return the rows of a progress.csv, column -> text; none if there is no file.
+
+    Raises:
+        ValueError: The file is no table; names it.
+    """
+    return read_table(path) if path.exists() else []
+
+
+def read_table(path: Path) -> list[Row]:
+    """Return the rows of comma-separated values, column -> text; a row may end early.
+
+    Raises:
+        ValueError: The file is no such table; names it and the row.
+    """
     with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        try:
+            rows = list(reader)
+        except (csv.Error, UnicodeDecodeError) as problem:
+            raise ValueError(f"{path} is no table: row {reader.line_num}: {problem}") from problem
+    for number, row in enumerate(rows, start=1):
+        if None in row:
+            raise ValueError(f"{path} is no table: row {number} has more values than there are columns")
+    return rows
 
 
 def sound_rows(path: Path) -> list[Row]:

@@ -11,7 +11,8 @@ from agents.learning.settings import absent_settings
 from agents.runs.settings import RunSettings
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import AgentConfig, ConfiguredAlgorithm
-from registry.presets import Preset
+from memory_envs.registry.json_text import MalformedJson, build
+from memory_envs.registry.presets import Preset
 
 # Run settings that define the experiment, beside the agent and its settings; the others say how it is run.
 OF_THE_EXPERIMENT = (
@@ -32,7 +33,7 @@ class Options:
     """All options of a run.
 
     Attributes:
-        agent: Name in `registry.agents`.
+        agent: Name in `memory_envs.registry.agents`.
         run: Settings that are not the agent's.
         config: Settings of the agent.
     """
@@ -60,9 +61,9 @@ class Options:
         try:
             agent = content["agent"]
             kind, settings = find_algorithm(agent).config_class, content["config"]
-            config = kind(**absent_settings(kind, settings) | settings)
-            return cls(agent, RunSettings(**content["run"]), config)
-        except (KeyError, TypeError) as problem:
+            config = build(kind, absent_settings(kind, settings) | settings, "config")
+            return cls(agent, build(RunSettings, content["run"], "run"), config)
+        except (KeyError, TypeError, MalformedJson) as problem:
             raise ValueError(f"the configuration is not one of this version: {problem}") from problem
 
     @classmethod

@@ -232,7 +232,7 @@ def _write_configuration(
     run: RunDirectory, options: Options, frames: int, warm_start: WarmStart | None
 ) -> None:
     """The options, and for each session of the run versions, machine and the networks it started from."""
-    sessions = run.read_config()["sessions"] if run.config.exists() else []
+    sessions = run.read_config().get("sessions", []) if run.config.exists() else []
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     session = {"started": started, "from_timesteps": frames} | provenance()
     if warm_start is not None:

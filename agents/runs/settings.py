@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from agents.engines.ray import RaySettings
 from agents.evaluation.episodes import FIRST_EVALUATION_SEED
 from agents.learning.settings import Settings
-from registry.lookup import look_up
+from memory_envs.registry.json_text import MalformedJson, read_object
+from memory_envs.registry.lookup import look_up
 
 ENGINES = ("serial", "ray")
 # Settings that only the Ray engine has.
@@ -104,7 +104,7 @@ class RunSettings(Settings):
     @property
     def env_settings(self) -> dict[str, Any]:
         """`env_kwargs` as a dictionary."""
-        return dict(json.loads(self.env_kwargs))
+        return read_object(self.env_kwargs)
 
     @property
     def ray_settings(self) -> RaySettings | None:
@@ -132,6 +132,7 @@ def flag(name: str) -> str:
 
 def _is_json_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
+        read_object(text)
+    except MalformedJson:
         return False
+    return True

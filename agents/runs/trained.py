@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from stable_baselines3.common.save_util import recursive_getattr
 
 from agents.evaluation.episodes import Policy
 from agents.runs.agreement import agent_of, check_recorded
+from agents.runs.configuration import env_settings
 from agents.runs.directory import RunDirectory
 from agents.runs.options import config_differences
 from agents.sb3 import saving
@@ -56,7 +56,7 @@ def load_trained(
     settings = config.get("run", {})
     if env_id is None and "env" not in settings:
         raise ValueError(f"{path} is not in a run directory, so its environment is unknown: give --env")
-    own_id, own_kwargs = settings.get("env"), json.loads(settings.get("env_kwargs", "{}"))
+    own_id, own_kwargs = settings.get("env"), env_settings(settings)
     if env_id is None:
         assert run is not None
         id_from_file(own_id, run.config, trust_env_module)

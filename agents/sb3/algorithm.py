@@ -33,7 +33,7 @@ from agents.sb3.fitting import Maybe, optimizer_state
 from agents.sb3.means import RunningMeans
 from agents.sb3.networks import Layers
 from agents.vec_env.steps import GymnasiumSteps
-from registry.agents import get_agent
+from memory_envs.registry.agents import get_agent
 
 if TYPE_CHECKING:
     from agents.engines.ray.engine import RayEngine

@@ -20,11 +20,12 @@ from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
 
 from agents.sb3 import checkpoint, exchange, former_files, saving
+from agents.sb3.budget import no_larger_than
 from agents.sb3.checkpoint import CheckpointError, Place
 from agents.sb3.fitting import Each, Maybe, Misfit, Number
 from agents.sb3.spaces import space_from_json, space_to_json
 from agents.vec_env.state import get_env_state, set_env_state
-from registry.lookup import did_you_mean
+from memory_envs.registry.lookup import did_you_mean
 
 Self = TypeVar("Self", bound="ConfiguredAlgorithm")
 
@@ -312,13 +313,17 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         with saving.described_by(path):
             names = ("observation_space", "action_space")
             spaces = [custom[name] if name in custom else space_from_json(tree[name]) for name in names]
+            saving.check_rollout(spaces[0], config.unroll_length, tree["n_envs"])
         if model.env is None:
             model.n_envs = tree["n_envs"]
         else:
             check_for_correct_spaces(model.env, *spaces)
         model.observation_space, model.action_space = spaces
         own_code = given.keys() & {"policy", "policy_kwargs"}
-        with contextlib.nullcontext() if own_code else saving.described_by(path):
+        with contextlib.ExitStack() as stack:
+            if not own_code:
+                stack.enter_context(saving.described_by(path))
+                stack.enter_context(no_larger_than(tree))
             model._setup_model()
         return model
 
@@ -327,7 +332,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         own = get_env_state(self.env) if resume and self.env is not None else None
         return {
             "environment": Maybe(saving.environment(own)),
-            "counters": dict.fromkeys(COUNTERS, Number()),
+            "counters": dict.fromkeys(COUNTERS, Number(0, whole=True)),
             "episodes": {"infos": Each(saving.episode_info), "successes": Each(Number())},
             "policy": self.policy.state_dict(),
         } | self.wanted_state()

@@ -20,17 +20,25 @@ from typing import IO, Any, TypeAlias, TypeGuard
 import safetensors.torch
 import torch
 
-from agents.sb3.trees import tree_from_json, tree_to_json
+from agents.sb3.trees import MAX_DEPTH, tree_from_json, tree_to_json
 from memory_envs.files import replacing
+from memory_envs.registry import json_text
 
 FORMAT = "memory-envs checkpoint"
 VERSION = 1
 
 _TREE, _TENSORS = "tree.json", "tensors.safetensors"
-# What the readers of zip, JSON and safetensors raise on malformed content.
+# A level of a tree is three of JSON: an object of one entry, a list of pairs, a pair.
+_MAX_JSON_DEPTH = 4 * MAX_DEPTH
+# What the readers of zip and of trees raise on malformed content.
 _READING_FAULTS = (
-    *(OSError, EOFError, struct.error, zipfile.BadZipFile, safetensors.SafetensorError),
-    *(ValueError, TypeError, LookupError, ArithmeticError, NotImplementedError, RecursionError),
+    *(OSError, EOFError, struct.error, zipfile.BadZipFile),
+    *(ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError),
+)
+# What that of safetensors raises, some of it on headers that contradict themselves.
+_SAFETENSORS_FAULTS = (
+    safetensors.SafetensorError,
+    *(ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AssertionError, MemoryError),
 )
 
 
@@ -90,8 +98,8 @@ def load(path: Place, device: torch.device | str = "cpu") -> Any:
     with contextlib.nullcontext(path) if is_open(path) else Path(path).open("rb") as file:  # type: ignore[arg-type]
         try:
             members = _read_members(file)
-            structure = _structure(json.loads(members[_TREE], parse_constant=_refuse_constant))
-            return tree_from_json(structure, _read_tensors(members[_TENSORS]), device)
+            structure = _structure(json_text.read(members[_TREE], _MAX_JSON_DEPTH, any_text=True))
+            return tree_from_json(structure, read_tensors(members[_TENSORS]), device)
         except _READING_FAULTS as fault:
             raise CheckpointError(f"{name_of(path)} cannot be loaded as a {FORMAT}: {fault}") from fault
 
@@ -168,12 +176,13 @@ def _structure(document: Any) -> Any:
     return document["tree"]
 
 
-def _read_tensors(content: bytes) -> dict[str, torch.Tensor]:
+def read_tensors(content: bytes) -> dict[str, torch.Tensor]:
+    """Return the tensors of a safetensors file's content, by name.
+
+    Raises:
+        ValueError: It is none, or contradicts itself.
+    """
     try:
         return safetensors.torch.load(content)
-    except (AssertionError, RuntimeError) as fault:  # of the library, on headers that contradict themselves
-        raise ValueError(f"{_TENSORS} is malformed: {fault}") from fault
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{_TREE} has the bare constant {name}, which JSON does not know")
+    except _SAFETENSORS_FAULTS as fault:
+        raise ValueError(f"the tensors are malformed: {fault}") from fault

@@ -12,7 +12,7 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3.common.base_class import maybe_make_env
 
 from agents.engines.ray import RaySettings, import_ray
-from registry.lookup import did_you_mean
+from memory_envs.registry.lookup import did_you_mean
 
 
 def checked_env(agent: str, env: Any, verbose: int = 0) -> Any:

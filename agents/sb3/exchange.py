@@ -14,7 +14,7 @@ import torch
 from stable_baselines3.common.save_util import recursive_getattr
 
 from agents.sb3.fitting import fit, optimizer_state
-from registry.lookup import did_you_mean
+from memory_envs.registry.lookup import did_you_mean
 
 # Arguments that a file may lack, and what they are then; files from before they were kept lack the last two.
 ABSENT_ARGUMENTS: dict[str, Any] = {

@@ -19,11 +19,19 @@ import torch
 from gymnasium import Space, spaces
 from torch import Tensor
 
+from memory_envs.registry.json_text import shown
+
 Check = Callable[[Any, str], None]
 """Takes what was found and its place."""
 
 _REJECTIONS = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AssertionError)
 """Raised by numpy and torch for states that are none of theirs."""
+
+
+# Options of optimizers that torch has added, and adds to a state from before.
+_ADDED_OPTIONS = frozenset(
+    "amsgrad capturable decoupled_weight_decay differentiable foreach fused maximize nesterov".split()
+)
 
 
 class Misfit(ValueError):
@@ -238,17 +246,21 @@ def _fit_mapping(found: Any, wanted: Mapping[Any, Any], place: str, lengths: dic
 
 
 def _fit_group(found: Any, own: Mapping[str, Any], place: str) -> None:
-    """Options of a group: those that torch has added since are absent, numbers are finite."""
+    """Options of a group: those that torch adds where they are absent may be, numbers are finite."""
     _require(isinstance(found, dict), place, "a dict", found)
     unknown = sorted(map(str, found.keys() - own.keys()))
     _require(not unknown, place, f"of the options {', '.join(own)}", unknown)
-    _require(found.get("params") == own["params"], f"{place}/params", own["params"], found.get("params"))
+    missing = sorted(own.keys() - found.keys() - _ADDED_OPTIONS)
+    _require(not missing, place, f"with the options {', '.join(missing)}", list(found))
+    params = found["params"]
+    sound = isinstance(params, list) and all(type(each) is int for each in params)
+    _require(sound and params == own["params"], f"{place}/params", own["params"], params)
     for name, value in found.items():
         here = f"{place}/{name}"
         if name in ("foreach", "fused"):  # how, not what, is computed
-            _require(value in (None, True, False), here, "True, False or None", value)
+            _require(value is None or isinstance(value, bool), here, "True, False or None", value)
         elif isinstance(own[name], (bool, type(None), str)):
-            _require(value == own[name], here, repr(own[name]), value)
+            _require(type(value) is type(own[name]) and value == own[name], here, repr(own[name]), value)
         elif isinstance(own[name], (int, float)):
             fit(value, Number(0), here)
         elif isinstance(own[name], tuple) and name == "betas":
@@ -282,7 +294,7 @@ def _require(holds: Any, place: str, what: Any, found: Any) -> None:
 def _shown(found: Any) -> str:
     if isinstance(found, (Tensor, np.ndarray)):
         return f"a {Data(found.dtype, tuple(found.shape))}: " + f"{found.reshape(-1)[:4].tolist()} ..."
-    return f"{found!r:.80}"
+    return shown(found)
 
 
 def _named(shape: tuple[int | str, ...], lengths: Mapping[str, int]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from gymnasium import Space, spaces
 from stable_baselines3.common.utils import get_device
 
 from agents.learning.finite import StateNotFinite
@@ -22,11 +24,13 @@ from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError, Place
 from agents.sb3.exchange import ABSENT_ARGUMENTS, kept_folder
 from agents.sb3.fitting import Check, Each, Maybe, Misfit, Number, fit
+from memory_envs.registry.json_text import build
+from memory_envs.registry.limits import MAX_LANES, MAX_ROLLOUT
 
 # What every file contains, beside the state of the environments.
 ENTRIES = "arguments observation_space action_space n_envs counters episodes policy".split()
 # Raised by spaces, settings, networks and environments for values that are none of theirs.
-_FAULTS_OF_CONTENT = (
+FAULTS_OF_CONTENT = (
     *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError),
     *(RuntimeError, MemoryError),
 )
@@ -107,6 +111,8 @@ def check_description(tree: Mapping[str, Any], path: Path) -> None:
     with described_by(path):
         fit(tree["n_envs"], Number(1, whole=True), "n_envs")
         fit(_completed(tree["arguments"]), arguments, "arguments")
+        if tree["n_envs"] > MAX_LANES:
+            raise Misfit(f"n_envs must be at most {MAX_LANES}, got {tree['n_envs']}")
 
 
 def _completed(arguments: Any) -> Any:
@@ -120,6 +126,21 @@ def learner_follows(arguments: Mapping[str, Any]) -> bool:
     return bool(arguments.get("learner_follows_policy_kwargs", False))
 
 
+def check_rollout(space: Space[Any], steps: int, lanes: int) -> None:
+    """Check how much a rollout holds that a file describes.
+
+    Raises:
+        Misfit: More than `memory_envs.registry.limits` allow.
+    """
+    parts = space.values() if isinstance(space, spaces.Dict) else [space]
+    numbers = sum(math.prod(each.shape or (1,)) for each in parts)
+    if numbers * steps * lanes > MAX_ROLLOUT:
+        raise Misfit(
+            f"observations of {numbers} numbers, {steps} steps and {lanes} lanes must make at most "
+            f"{MAX_ROLLOUT} numbers"
+        )
+
+
 @contextlib.contextmanager
 def described_by(path: Path) -> Iterator[None]:
     """Say of an error that comes from what a file describes that the file is at fault.
@@ -131,7 +152,7 @@ def described_by(path: Path) -> Iterator[None]:
         yield
     except CheckpointError:
         raise
-    except _FAULTS_OF_CONTENT as fault:
+    except FAULTS_OF_CONTENT as fault:
         raise CheckpointError(f"{path} describes no model of this version: {fault}") from fault
 
 
@@ -271,7 +292,7 @@ def saved_config(kind: type[Any], saved: Mapping[str, Any], given: Collection[st
             f"{path} is of another version: pass the settings it lacks to load(): {', '.join(missing)}"
         )
     with described_by(path):
-        return kind(**saved)
+        return build(kind, saved, "arguments/config")
 
 
 def saved_arguments(

@@ -10,11 +10,10 @@ import numpy as np
 from gymnasium import Space, spaces
 from numpy.typing import NDArray
 
-from registry.lookup import did_you_mean
+from memory_envs.registry.limits import MAX_SPACE
+from memory_envs.registry.lookup import did_you_mean
 
-MAX_ELEMENTS = (
-    2**26
-)  # of a Box that is rebuilt: beyond any observation, and a crafted file cannot fill the memory
+MAX_ELEMENTS = MAX_SPACE  # of all that is rebuilt together
 _DEFAULT_DTYPE = "int64"  # of Discrete and MultiDiscrete; Discrete of older gymnasium releases takes no other
 
 
@@ -47,9 +46,28 @@ def space_from_json(data: Any) -> Space[Any]:
         A space that equals the described one.
 
     Raises:
-        ValueError: The description is not one; names the place and, for an unknown type, the choices.
+        ValueError: The description is not one; names the place and, for an unknown type, the choices. Or its
+            parts have more than MAX_ELEMENTS elements together.
     """
+    if (elements := _elements(data)) > MAX_ELEMENTS:
+        raise ValueError(
+            f"shape of the space and of all in it must have at most {MAX_ELEMENTS} elements together, got "
+            f"{elements:.3g}"
+        )
     return _from_json(data, "space")
+
+
+def _elements(data: Any) -> float:
+    """How many elements a description asks for, as far as it can be read; what cannot is refused later."""
+    if isinstance(data, list):
+        return sum(map(_elements, data))
+    if not isinstance(data, dict):
+        return 0
+    lengths = data.get("shape") if data.get("type") == "Box" else data.get("n")
+    own = 0.0
+    if isinstance(lengths, list) and all(type(length) is int for length in lengths):
+        own = math.prod(float(length) for length in lengths)
+    return own + _elements(data.get("spaces"))
 
 
 def _to_json(space: Space[Any], place: str) -> dict[str, Any]:
@@ -94,8 +112,8 @@ def _describe_box(space: spaces.Box, place: str) -> dict[str, Any]:
 
 def _build_box(fields: dict[str, Any], place: str) -> spaces.Box:
     dtype, shape = np.dtype(fields["dtype"]), tuple(fields["shape"])
-    if not all(type(length) is int and length >= 0 for length in shape) or math.prod(shape) > MAX_ELEMENTS:
-        raise ValueError(f"shape must be integers with a product of at most {MAX_ELEMENTS}, got {shape}")
+    if not all(type(length) is int and length >= 0 for length in shape):
+        raise ValueError(f"shape must be integers from 0, got {shape}")
     low, high = (_expand(fields[side], shape, dtype) for side in ("low", "high"))
     space: spaces.Box = spaces.Box(low, high, dtype=dtype.type)
     if "low_is_bound" in fields:

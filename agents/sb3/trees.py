@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from memory_envs.registry.json_text import shown
+
 # Deep enough for any state; shallow enough that a tree which contains itself is found before the stack ends.
 MAX_DEPTH = 64
 
@@ -120,7 +122,7 @@ class _Encoder:
         return {"complex" if value.is_complex() else "tensor": self._keep(plain)}
 
     def _encode_array(self, value: np.ndarray, place: tuple[Any, ...]) -> dict[str, Any]:
-        if value.dtype.kind not in _STORABLE_KINDS:
+        if value.dtype.kind not in _STORABLE_KINDS or not value.dtype.itemsize:
             raise TypeError(f"{_name(place)} has the numpy dtype {value.dtype}, which cannot be stored")
         # Bytes, because numpy knows types that torch does not; a copy, because torch warns of read-only ones.
         content = np.array(value, order="C").reshape(-1)
@@ -183,10 +185,15 @@ class _Decoder:
         return dict(pairs)
 
     def _decode_array(self, content: Any) -> np.ndarray:
-        data, dtype = self._take(content["data"]), np.dtype(content["dtype"])
-        shape = tuple(content["shape"])
+        name, shape = content["dtype"], tuple(content["shape"])
+        if not isinstance(name, str) or not all(type(length) is int for length in shape):
+            raise ValueError(f"the tree describes an array of {shown(name)} {shown(shape)}")
+        if min(shape, default=0) < 0:
+            raise ValueError(f"the tree describes an array of a negative length, {shown(shape)}")
+        data, dtype = self._take(content["data"]), np.dtype(name)
         size = math.prod(shape) * dtype.itemsize
-        if dtype.kind not in _STORABLE_KINDS or data.dtype != torch.uint8 or data.shape != (size,):
+        known = dtype.kind in _STORABLE_KINDS and dtype.itemsize > 0  # or any number takes no bytes
+        if not known or data.dtype != torch.uint8 or data.shape != (size,):
             raise ValueError(
                 f"the tree describes an array of {dtype} {shape} that its {data.numel()} bytes cannot be"
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from agents.figures.table import Row, Table
 from memory_envs.files import write_json
+from memory_envs.registry.json_text import build, read_object
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,7 @@ class Costs:
         fields = dataclasses.fields(cls)
         if missing := [each.name for each in fields if each.name not in content]:
             raise ValueError(f"there is no {' and no '.join(missing)}")
-        costs = {each.name: content[each.name] for each in fields}
-        lines = {each.name: Affine(**costs[each.name]) for each in fields if each.type == "Affine"}
-        return cls(**(costs | lines))
+        return build(cls, {each.name: content[each.name] for each in fields}, "costs")
 
     @classmethod
     def read(cls, path: Path) -> Costs:
@@ -116,8 +114,8 @@ class Costs:
             ValueError: It holds no costs.
         """
         try:
-            return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError, AttributeError) as problem:
+            return cls.from_dict(read_object(path.read_bytes()))
+        except ValueError as problem:
             raise ValueError(f"{path} holds no costs: {problem}") from problem
 
     def write(self, path: Path) -> None:

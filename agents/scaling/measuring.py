@@ -24,7 +24,7 @@ from agents.sb3.base import ConfiguredAlgorithm
 from agents.scaling.costs import Affine, Costs
 from agents.scaling.ray_costs import measure_ray, median_seconds
 from agents.vec_env.make import make_remote_lanes
-from registry.presets import PRESETS, Preset, get_preset
+from memory_envs.registry.presets import PRESETS, Preset, get_preset
 
 # Runs of each piece before those that are measured.
 WARM_UP = 2

@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 import memory_envs  # noqa: F401  (registers the ids)
 from agents.vec_env.gymnasium import GymnasiumVecEnv
 from agents.vec_env.remote import RemoteLanes
-from registry.envs import ENVS
+from memory_envs.registry.envs import ENVS
 
 _OWN_MODULE = "memory_envs"
 _TRUST_FLAG = "--trust-env-module"

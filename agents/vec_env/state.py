@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gymnasium.error import ResetNeeded
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from agents.vec_env.gymnasium import GymnasiumVecEnv
@@ -36,7 +37,7 @@ def set_env_state(env: VecEnv, state: Mapping[str, Any]) -> None:
     One that is refused changes nothing.
 
     Raises:
-        ValueError: `env` is of another make, or the state lacks something.
+        ValueError: `env` is of another make, or the state lacks something or is one before the first reset.
     """
     if isinstance(env, VecMonitor) and "inner" in state:
         if missing := [name for name in _STATISTICS if name not in state]:
@@ -47,8 +48,17 @@ def set_env_state(env: VecEnv, state: Mapping[str, Any]) -> None:
         env.episode_count = count
     elif isinstance(env, GymnasiumVecEnv) and "env" in state and hasattr(env.env, "set_state"):
         env.env.set_state(state["env"])
+        _demand_begun(env.env)
     else:
         raise ValueError(
             f"cannot restore the saved state of the environments in {type(env).__name__}: "
             "build them as for training"
         )
+
+
+def _demand_begun(env: Any) -> None:
+    """Refuse a state in which there is no episode to go on with, where the environment can tell."""
+    try:
+        getattr(env, "observe", lambda: None)()
+    except ResetNeeded as problem:
+        raise ValueError(f"the saved state of the environments is none of an episode: {problem}") from problem

@@ -20,7 +20,7 @@ from PIL import Image
 
 import memory_envs  # noqa: F401  registers the environments
 from memory_envs.policies import reference_policy
-from registry.envs import ENVS, EnvRow
+from memory_envs.registry.envs import ENVS, EnvRow
 
 FRAMES = Path(__file__).parents[1] / "_build" / "frames"
 

@@ -15,7 +15,7 @@ import gymnasium
 from memory_envs.certificate.shipped import save
 from memory_envs.certificate.targets import certify, check_id
 from memory_envs.commands import add_env_kwargs, run_program
-from registry.envs import ENVS
+from memory_envs.registry.envs import ENVS
 
 REQUIRED, NOT_SHOWN, REFUSED = 0, 1, 2
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from textwrap import wrap
 from typing import Any
 
+from memory_envs.registry.json_text import build, shown
 from memory_envs.solvers.questions import QuestionLeak
 
 EXACT = "exact"
@@ -168,21 +169,12 @@ class Certificate:
             ValueError: The content is something else.
         """
         if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise ValueError(f"content must be a certificate of the format {FORMAT!r}, got {content!r:.80}")
+            raise ValueError(f"content must be a certificate of the format {FORMAT!r}, got {shown(content)}")
         fields = {name: value for name, value in content.items() if name != "format"}
-        for name in ("random", "chance", "deterministic", "memoryless", "perfect_memory", "optimum"):
-            fields[name] = None if fields[name] is None else _level(fields[name])
-        fields["twins"] = {name: Bounds(**each) for name, each in fields["twins"].items()}
-        fields["leaks"] = tuple(QuestionLeak(**each) for each in fields["leaks"])
-        fields["reasons"] = tuple(fields["reasons"])
-        return cls(**fields)
+        return build(cls, fields, "certificate")
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
-
-
-def _level(content: dict[str, Any]) -> Level:
-    return Level(Bounds(**content["episode_return"]), Bounds(**content["success"]), content["steps"])
 
 
 def _lines(certificate: Certificate) -> Iterator[str]:

@@ -10,7 +10,8 @@ from typing import Any
 from memory_envs.certificate.report import Certificate, Level
 from memory_envs.certificate.targets import certify
 from memory_envs.files import replacing
-from registry.lookup import look_up
+from memory_envs.registry.json_text import read_object
+from memory_envs.registry.lookup import look_up
 
 FILE = "certificates.json"
 METRICS = ("return", "success")
@@ -101,8 +102,12 @@ def save(certificates: Iterable[Certificate], path: Path) -> None:
 
 
 def load(text: str) -> dict[str, Certificate]:
-    """Return the certificates, by id, of a text that `save` wrote."""
-    return {name: Certificate.from_json(each) for name, each in json.loads(text).items()}
+    """Return the certificates, by id, of a text that `save` wrote.
+
+    Raises:
+        ValueError: The text says something else.
+    """
+    return {name: Certificate.from_json(each) for name, each in read_object(text).items()}
 
 
 @functools.cache

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from memory_envs.policies.computed import Believer, best_table, key
 from memory_envs.policies.decoding import Decoder
+from memory_envs.registry.lookup import look_up
 from memory_envs.solvers.planner import best_plan, future, timeless
 from memory_envs.task import Sight, SightPolicy
-from registry.lookup import look_up
 
 
 class Policy(Protocol):

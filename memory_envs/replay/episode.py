@@ -17,6 +17,8 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 
 from memory_envs.files import replacing
+from memory_envs.registry import json_text
+from memory_envs.registry.lookup import did_you_mean
 from memory_envs.rendering import ansi, painter
 from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.video import write_gif, write_mp4
@@ -24,7 +26,6 @@ from memory_envs.rendering.views import ALL, Style
 from memory_envs.rules.randomness import STREAM_LIMIT
 from memory_envs.rules.settings import plain
 from memory_envs.version import __version__
-from registry.lookup import did_you_mean
 
 FORMAT = "memory-envs replay 2"
 NAMESPACE = "MemoryEnvs/"
@@ -130,8 +131,8 @@ class Replay:
             ReplayMismatch: The states differ from those recorded.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except ValueError as problem:
+            content = json_text.read(Path(path).read_bytes())
+        except json_text.MalformedJson as problem:
             raise ReplayError(f"{path} is not a whole replay: {problem}") from problem
         _check_format(content, path)
         replay = cls(**_checked(content, path))
@@ -347,13 +348,15 @@ def _checked(content: dict[str, Any], path: str | os.PathLike[str]) -> dict[str,
     for field in fields(Replay):
         value = content.get(field.name)
         if not isinstance(value, kinds[field.name]) or isinstance(value, bool):
-            raise ReplayError(f"{path} has no usable {field.name}, got {value!r}")
+            raise ReplayError(f"{path} has no usable {field.name}, got {value!r:.80}")
     for name, limit in (("stream", STREAM_LIMIT), ("episode", 2**32)):
         if not 0 <= content[name] < limit:
             raise ReplayError(f"{path} must have a {name} in [0, {limit}), got {content[name]}")
     actions, hashes = tuple(content["actions"]), tuple(content["hashes"])
     if not all(type(action) is int for action in actions) or len(hashes) != len(actions) + 1:
         raise ReplayError(f"{path} must have integer actions and one hash more, got {len(hashes)} hashes")
+    if not all(type(each) is str for each in hashes):
+        raise ReplayError(f"{path} must have hashes that are text, got {hashes[:3]!r:.80}")
     return {field.name: content[field.name] for field in fields(Replay)} | {
         "actions": actions,
         "hashes": hashes,

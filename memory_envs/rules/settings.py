@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from registry.lookup import did_you_mean
+from memory_envs.registry.lookup import did_you_mean
 
 LARGEST = 2**31 - 1
 """Settings without a limit of their own end here, so that no sum or product of them leaves 64 bits."""

@@ -10,6 +10,8 @@ import numpy as np
 from gymnasium import error
 from gymnasium.envs.registration import EnvSpec
 
+from memory_envs.registry.lookup import did_you_mean
+from memory_envs.registry.specs import LIMIT, OWN_LIMIT, TaskSpec, asked_limit
 from memory_envs.rendering import painter
 from memory_envs.rendering.display import Window
 from memory_envs.rendering.scene import Scene
@@ -19,8 +21,6 @@ from memory_envs.rules.settings import plain
 from memory_envs.stepping.kernels import NEVER_RESET, PHASE
 from memory_envs.stepping.lanes import Lanes
 from memory_envs.task import Task
-from registry.lookup import did_you_mean
-from registry.specs import LIMIT, OWN_LIMIT, TaskSpec, asked_limit
 
 
 class NotYetReset(error.ResetNeeded, AttributeError):

@@ -5,7 +5,6 @@ Leaks and endless reward are not among them: they need to be told what must be r
 
 import argparse
 import functools
-import json
 import os
 import sys
 import time
@@ -18,6 +17,7 @@ from gymnasium.utils import EzPickle
 from gymnasium.vector import AutoresetMode
 
 from memory_envs.commands import add_env_kwargs, run_program
+from memory_envs.registry import json_text
 from memory_envs.testing import (
     check_api,
     check_buffers,
@@ -159,8 +159,8 @@ def _setting(text: str) -> tuple[str, Any]:
     if not (name and sign):
         raise argparse.ArgumentTypeError(f"must be NAME=VALUE, got {text!r}")
     try:
-        return name, json.loads(value)
-    except ValueError:
+        return name, json_text.read(value)
+    except json_text.MalformedJson:
         return name, value
 
 

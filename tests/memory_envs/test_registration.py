@@ -14,7 +14,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
 from memory_envs.meta_fetch import MetaFetchEnv, MetaFetchVectorEnv
-from registry.envs import ENVS, register_envs
+from memory_envs.registry.envs import ENVS, register_envs
 from tests.support import ROOT
 
 TASKS = {"IMaze": (IMazeEnv, IMazeVectorEnv), "MetaFetch": (MetaFetchEnv, MetaFetchVectorEnv)}

@@ -4,7 +4,7 @@ import pytest
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from agents.sb3.algorithm import find_algorithm
-from registry.agents import AGENTS, get_agent
+from memory_envs.registry.agents import AGENTS, get_agent
 
 
 @pytest.mark.parametrize("name", AGENTS)

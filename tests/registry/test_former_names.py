@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from registry.former_names import FORMER_NAMES
+from memory_envs.registry.former_names import FORMER_NAMES
 
 
 @pytest.mark.parametrize("former", FORMER_NAMES)

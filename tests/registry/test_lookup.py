@@ -2,7 +2,7 @@
 
 import pytest
 
-from registry.lookup import did_you_mean, look_up
+from memory_envs.registry.lookup import did_you_mean, look_up
 
 
 def test_a_name_that_exists_is_looked_up():

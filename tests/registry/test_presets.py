@@ -8,9 +8,9 @@ import pytest
 
 import memory_envs  # noqa: F401
 from agents.runs.settings import rows_apart
-from registry.ablations import ABLATIONS
-from registry.agents import get_agent
-from registry.presets import PRESETS, get_preset, preset_groups
+from memory_envs.registry.ablations import ABLATIONS
+from memory_envs.registry.agents import get_agent
+from memory_envs.registry.presets import PRESETS, get_preset, preset_groups
 
 
 def imported(entry_point):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from registry.envs import ENVS
+from memory_envs.registry.envs import ENVS
 
 IMAZE, FETCH = "MemoryEnvs/IMaze-v0", "MemoryEnvs/MetaFetch-v0"
 

@@ -8,7 +8,7 @@ import pytest
 
 import memory_envs
 from memory_envs.certificate import Certificate
-from registry.envs import ENVS
+from memory_envs.registry.envs import ENVS
 
 IDS = [row.id for row in ENVS]
 # One id of each task; the others differ in numbers only.

@@ -15,7 +15,7 @@ from agents.pretrained.publish import publish
 from agents.runs import finishing
 from agents.runs.trained import load_model
 from agents.train import main as train
-from registry.presets import PRESETS, Preset
+from memory_envs.registry.presets import PRESETS, Preset
 
 SIZES = {"learner_layers": 1, "learner_width": 16, "learner_mlp_width": 16, "learner_memory": 8}
 MAZE = {"size": 5, "view_size": 1}

@@ -17,7 +17,7 @@ from agents.evaluation.episodes import evaluate
 from agents.pretrained.store import SHIPPED
 from agents.sb3.checkpoint import CheckpointError
 from agents.vec_env.make import make_lanes
-from registry.presets import PRESETS
+from memory_envs.registry.presets import PRESETS
 from tests.support import ROOT
 
 NAMES = pretrained.names()

@@ -9,8 +9,8 @@ from agents.baselines.config import PPOConfig
 from agents.learning.config import VMPOConfig
 from agents.runs.command_line import parse
 from agents.runs.settings import RunSettings
-from registry.agents import AGENTS
-from registry.presets import PRESETS
+from memory_envs.registry.agents import AGENTS
+from memory_envs.registry.presets import PRESETS
 from tests.support.small_run import ENV
 
 

@@ -52,11 +52,11 @@ def recurrent_ppo() -> Any:
 MODELS = (ald, asymmetric, ppo, recurrent_ppo)
 
 
-@pytest.fixture(params=MODELS, ids=lambda make: make.__name__)
-def saved(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, Any, Path]:
+@pytest.fixture(scope="module", params=MODELS, ids=lambda make: make.__name__)
+def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Path]:
     """A trained model, the tree of its file, and the file."""
     model = request.param()
-    model.save(path := tmp_path / "model.zip")
+    model.save(path := tmp_path_factory.mktemp("saved") / "model.zip")
     return model, checkpoint.load(path), path
 
 
@@ -147,6 +147,9 @@ WRONG: dict[str, tuple[tuple[Any, ...], Any]] = {
     "a rate that is no number": ((*GROUP, "lr"), "fast"),
     "betas beyond one": ((*GROUP, "betas"), (2.0, 2.0)),
     "parameters of another group": ((*GROUP, "params"), [0]),
+    "parameters that are a tensor": ((*GROUP, "params"), torch.zeros(3)),
+    "a group without a rate": (GROUP, {"params": [0]}),
+    "environments that were never reset": (("environment", "inner", "env", "lanes"), [[0] * 12] * 4),
     "actions that there are not": (("replay", "unrolls", 0, "action"), torch.full((6, 4), 99)),
     "rows that there are not": (("replay", "unrolls", 0, "is_first"), torch.zeros(6, 4, dtype=torch.bool)),
     "updates that are no number": (("learner", "updates"), 0.5),

@@ -47,7 +47,7 @@ def test_costs_survive_being_written_and_those_of_an_earlier_version_are_left_ou
     [
         ({"acting_step": None}, "there is no acting_step"),
         ({"acting_step": {"fixed": -1.0}}, "fixed must be at least 0, got -1.0"),
-        ({"acting_step": {"fixed": float("nan")}}, "fixed must be at least 0, got nan"),
+        ({"acting_step": {"fixed": float("nan")}}, "holds no costs: it has the constant NaN"),
     ],
 )
 def test_a_file_that_holds_no_costs_is_refused(

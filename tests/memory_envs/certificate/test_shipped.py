@@ -8,7 +8,7 @@ import pytest
 import memory_envs
 from memory_envs.certificate.report import Bounds, Certificate
 from memory_envs.certificate.shipped import load, save
-from registry.envs import ENVS
+from memory_envs.registry.envs import ENVS
 from tests.support.registered import certified
 from tests.support.toys import NamedTMaze
 

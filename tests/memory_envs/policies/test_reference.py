@@ -14,12 +14,12 @@ from memory_envs.policies.reference import (
     RandomPolicy,
     reference_policy,
 )
+from memory_envs.registry.envs import ENVS
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
 from memory_envs.rules.randomness import episode_key
 from memory_envs.solvers.planner import best_plan, future
 from memory_envs.solvers.values import best
-from registry.envs import ENVS
 from tests.support.plays import FETCH, FETCHES, IMAZE, all_starts, assert_within, played
 from tests.support.rooms import SMALL, small_states
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import memory_envs  # noqa: F401  (registers the environments)
+from memory_envs.registry.envs import ENVS
 from memory_envs.rendering.sprites import sprite_table
 from memory_envs.replay import Replay, ReplayMismatch
-from registry.envs import ENVS
 from tests.support.golden import __main__ as golden
 from tests.support.golden.episodes import DIGESTS, FOLDER, LOOKS, SPRITES, digest, episodes
 

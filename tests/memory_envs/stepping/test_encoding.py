@@ -9,8 +9,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import memory_envs  # noqa: F401
 from memory_envs import imaze, meta_fetch
+from memory_envs.registry.envs import ENVS
 from memory_envs.stepping.encoding import LEAST_IMAGE, OBSERVATIONS, cell_pixels, observed_sprites
-from registry.envs import ENVS
 
 TASKS = {
     "MemoryEnvs/IMaze-v0": imaze.TASK,

@@ -10,7 +10,7 @@ from gymnasium.envs.registration import load_env_creator
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from registry.envs import ENVS
+from memory_envs.registry.envs import ENVS
 
 TASKS = {row.entry_point: row.vector_entry_point for row in ENVS}
 

@@ -10,6 +10,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 
 from memory_envs.finite.protocol import Outcome
+from memory_envs.registry.envs import ENVS
 from memory_envs.rules import imaze, meta_fetch
 from memory_envs.stepping.env import MemoryEnv
 from memory_envs.testing import (
@@ -27,7 +28,6 @@ from memory_envs.testing import (
     find_leaks,
     find_reward_loop,
 )
-from registry.envs import ENVS
 from tests.support.registered import IDS, TASKS, TASKS_OR_SLOW
 
 MODES = list(AutoresetMode)

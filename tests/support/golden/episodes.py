@@ -10,9 +10,9 @@ import numpy as np
 from memory_envs import imaze as imaze_env
 from memory_envs import meta_fetch
 from memory_envs.policies.reference import reference_policy
+from memory_envs.registry.envs import ENVS
 from memory_envs.replay import Replay, open_env
 from memory_envs.rules import imaze
-from registry.envs import ENVS
 from tests.support.env_oracles import solution
 
 FOLDER = Path(__file__).parent

@@ -15,7 +15,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from agents.ald import ALD
 from agents.engines.ray import RaySettings
 from agents.vec_env.make import make_remote_lanes
-from registry.presets import get_preset
+from memory_envs.registry.presets import get_preset
 from tests.support.processes import workers
 
 KILLS = ["ActorWorker"] * 9 + ["DistillerWorker"] * 9 + ["node"] * 2
