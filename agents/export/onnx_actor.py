@@ -78,13 +78,29 @@ class OnnxActor:
     ) -> None:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
-        self._session = _open(source, threads)
-        self.metadata = _read_metadata(self._session, source)
         self.rng = np.random.default_rng(seed)
-        self._inputs = {each.name: _Input(each) for each in self._session.get_inputs()}
+        self._content, self._threads = _read(source), threads
+        self._prepare(_name(source))
+
+    def _prepare(self, name: str) -> None:
+        self._session = _open(self._content, self._threads, name)
+        self.metadata = _read_metadata(self._session, name)
+        choices = _choices(self.metadata["observation_space"])
+        self._inputs = {
+            each.name: _Input(each, choices.get(each.name)) for each in self._session.get_inputs()
+        }
         self._observed = [name for name in self._inputs if name.split(".", 1)[0] == OBSERVATION]
         self._states = [name for name in self._inputs if f"{NEXT}{name}" in self._output_names()]
         self._wanted = [*OUTPUTS, *(f"{NEXT}{name}" for name in self._states)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: the file's content, the threads and the generator as it is."""
+        return {"content": self._content, "threads": self._threads, "rng": self.rng}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Be ready there, too."""
+        self._content, self._threads, self.rng = state["content"], state["threads"], state["rng"]
+        self._prepare(_name(self._content))
 
     @property
     def observation_space(self) -> Any:
@@ -110,6 +126,7 @@ class OnnxActor:
 
         Args:
             observation: [N, ...] array of the observation space's dtype, or one per key of a Dict space.
+                Whole numbers may be of another type.
             state: As the last step returned it; zeros when None.
             episode_start: [N] bool; where true, memory is cleared before the step. Nowhere when None.
 
@@ -117,7 +134,8 @@ class OnnxActor:
             Outputs and the next state.
 
         Raises:
-            ValueError: An array of the wrong shape, or a key that is missing.
+            ValueError: An array of the wrong shape, a number that the type or the space does not have, or a
+                key that is missing.
             TypeError: An array of a dtype that does not become the right one without loss of kind.
         """
         given = self._arrays(observation)
@@ -181,12 +199,20 @@ class OnnxActor:
 
 
 class _Input:
-    """An input of the graph: its name, dtype and axes, a string where the length is free."""
+    """An input of the graph.
 
-    def __init__(self, described: Any) -> None:
+    Attributes:
+        name: Its name.
+        dtype: Its type.
+        axes: Lengths; a string where the length is free.
+        choices: How many values each number has, from 0, where it stands for a choice; else None.
+    """
+
+    def __init__(self, described: Any, choices: list[int] | None = None) -> None:
         self.name: str = described.name
         self.dtype = _DTYPES[described.type]
         self.axes: list[int | str] = described.shape
+        self.choices = choices
 
     def shape(self, lanes: int, axis: int) -> tuple[int, ...]:
         """The shape for a number of lanes, which lie on `axis`."""
@@ -194,17 +220,44 @@ class _Input:
 
     def accept(self, value: Any, lanes: int | None = None) -> NDArray[Any]:
         """The value as the array that the graph takes."""
-        array = np.asarray(value)
-        if array.dtype != self.dtype and not np.can_cast(array.dtype, self.dtype, "same_kind"):
-            raise TypeError(f"{self.name} must be of dtype {self.dtype}, got {array.dtype}")
-        array = self._channels_first(array)
+        array = self._channels_first(self._cast(np.asarray(value)))
         fixed = [at for at, length in enumerate(self.axes) if isinstance(length, int)]
         fits = array.ndim == len(self.axes) and all(array.shape[at] == self.axes[at] for at in fixed)
         counted = [array.shape[at] for at in range(array.ndim) if at not in fixed]
         if not fits or (lanes is not None and counted != [lanes]):
             expected = [length if isinstance(length, int) else lanes or "N" for length in self.axes]
             raise ValueError(f"{self.name} must have the shape {expected}, got {list(array.shape)}")
-        return array.astype(self.dtype, copy=False)
+        self._check_choices(array)
+        return array
+
+    def _cast(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The same numbers in the type of the graph."""
+        if array.dtype == self.dtype:
+            return array
+        are_whole = array.dtype.kind in "biu" and self.dtype.kind in "iu"
+        if not are_whole and not np.can_cast(array.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"{self.name} must be of dtype {self.dtype}, got {array.dtype}")
+        with np.errstate(over="ignore"):
+            cast = array.astype(self.dtype)
+        if are_whole:
+            info = np.iinfo(self.dtype)
+            wrong = array[(array < info.min) | (array > info.max)]
+            what = f"from {info.min} to {info.max}"
+        else:
+            wrong, what = array[np.isfinite(array) & ~np.isfinite(cast)], f"finite in {self.dtype}"
+        if wrong.size:
+            raise ValueError(f"{self.name} must be {what}, got {wrong.flat[0]}")
+        return cast
+
+    def _check_choices(self, array: NDArray[Any]) -> None:
+        if self.choices is None:
+            return
+        rows = array if array.ndim > 1 else array[:, None]
+        wrong = ((rows < 0) | (rows >= np.array(self.choices))).any(axis=1)
+        if wrong.any():
+            several = f"from 0 and below {self.choices}"
+            what = several if array.ndim > 1 else f"from 0 to {self.choices[0] - 1}"
+            raise ValueError(f"{self.name} must be {what}, got {array[wrong][0].tolist()}")
 
     def _channels_first(self, array: NDArray[Any]) -> NDArray[Any]:
         """Stable-Baselines3 transposes images so before a policy sees them."""
@@ -221,27 +274,43 @@ def _with_lane(observation: Observation) -> Observation:
     return np.asarray(observation)[None]
 
 
-def _open(source: str | os.PathLike[str] | bytes, threads: int) -> Any:
-    onnxruntime = require("onnxruntime", "running an exported actor")
-    if not isinstance(source, bytes) and not os.path.isfile(source):
+def _choices(space: Mapping[str, Any], name: str = OBSERVATION) -> dict[str, list[int]]:
+    """By the name of the input, the numbers of choices in Discrete and MultiDiscrete parts of a space."""
+    if space["type"] == "Dict":
+        parts = [_choices(inner, f"{name}.{key}") for key, inner in space["spaces"]]
+        return {key: each for part in parts for key, each in part.items()}
+    if space["type"] == "Discrete":
+        return {name: [space["n"]]}
+    return {name: space["nvec"]} if space["type"] == "MultiDiscrete" else {}
+
+
+def _read(source: str | os.PathLike[str] | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    if not os.path.isfile(source):
         raise FileNotFoundError(f"there is no exported actor {os.fspath(source)}")
+    with open(source, "rb") as file:
+        return file.read()
+
+
+def _open(content: bytes, threads: int, name: str) -> Any:
+    onnxruntime = require("onnxruntime", "running an exported actor")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    content = source if isinstance(source, bytes) else os.fspath(source)
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as fault:  # its errors share no other base
-        raise ValueError(f"{_name(source)} cannot be read as an ONNX model: {fault}") from fault
+        raise ValueError(f"{name} cannot be read as an ONNX model: {fault}") from fault
 
 
-def _read_metadata(session: Any, source: str | os.PathLike[str] | bytes) -> dict[str, Any]:
+def _read_metadata(session: Any, name: str) -> dict[str, Any]:
     entries = session.get_modelmeta().custom_metadata_map
     if METADATA_KEY not in entries:
-        raise ValueError(f"{_name(source)} is not an exported actor: its metadata have no {METADATA_KEY!r}")
+        raise ValueError(f"{name} is not an exported actor: its metadata have no {METADATA_KEY!r}")
     metadata: dict[str, Any] = json.loads(entries[METADATA_KEY])
     if metadata["version"] > METADATA_VERSION:
         raise ValueError(
-            f"{_name(source)} has version {metadata['version']}, this program reads up to "
+            f"{name} has version {metadata['version']}, this program reads up to "
             f"{METADATA_VERSION}; use a newer release"
         )
     return metadata
