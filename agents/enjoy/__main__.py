@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agents import pretrained
-from agents.enjoy.views import GifView, TextView, View, WindowView
+from agents.enjoy.views import GifView, TextView, View, WindowView, check_rendering
 from agents.evaluation.episodes import (
     FIRST_EVALUATION_SEED,
     Episode,
@@ -20,6 +20,7 @@ from agents.evaluation.episodes import (
     evaluation_lanes,
     play,
 )
+from agents.process.devices import checked_device
 from agents.process.exit_status import FINISHED, exit_status
 from agents.runs.trained import TrainedModel, check_spaces, load_trained
 from agents.vec_env.make import make_lanes, make_single
@@ -49,7 +50,7 @@ def _load(options: argparse.Namespace) -> TrainedModel:
         raise ValueError(
             f"give RUN_DIR, or --pretrained and the name of a shipped actor: {', '.join(pretrained.names())}"
         )
-    where = options.env, options.env_kwargs, options.device
+    where = options.env, options.env_kwargs, checked_device(options.device)
     if options.pretrained is not None:
         return pretrained.load_pretrained(options.pretrained, *where)
     return load_trained(options.path, *where)
@@ -64,6 +65,7 @@ def watch(
     seed: int = 0,
 ) -> Evaluation:
     """Play episodes in sequence and show every frame; Ctrl-C summarises those that were finished."""
+    check_rendering(trained.env_id, view.render_mode)
     env = make_single(trained.env_id, trained.env_kwargs, view.render_mode)
     check_spaces(trained.model, env, trained.env_id)
     finished: list[Episode] = []
