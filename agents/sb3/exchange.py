@@ -84,12 +84,15 @@ def without(tree: dict[str, Any], names: set[str], config_class: type[Any]) -> d
     if "policy_kwargs" in names:
         lost = {*arguments["policy_kwargs"], *arguments["lost_policy_kwargs"]}
         changed |= {"policy_kwargs": {}, "lost_policy_kwargs": sorted(lost)}
-    episodes: dict[str, list[Any]] = {held: [] for name, held in _EPISODES.items() if name in names}
+    # Together: from their numbers is told whether all episodes said whether they succeeded.
+    episodes = {
+        held: [] if names & _EPISODES.keys() else tree["episodes"][held] for held in _EPISODES.values()
+    }
     return {
         **tree,
         "arguments": {**arguments, **changed, "config": {**arguments["config"], **settings}},
         "counters": {name: 0 if name in names else value for name, value in tree["counters"].items()},
-        "episodes": {**tree["episodes"], **episodes},
+        "episodes": episodes,
         **dict.fromkeys(names & tree.keys() & {"replay", "environment"}),
     }
 
