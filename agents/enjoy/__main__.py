@@ -20,6 +20,7 @@ from agents.evaluation.episodes import (
     evaluation_lanes,
     play,
 )
+from agents.evaluation.seeds import check_seeds
 from agents.process.devices import checked_device
 from agents.process.exit_status import FINISHED, exit_status
 from agents.runs.trained import TrainedModel, check_spaces, load_trained
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _enjoy(options: argparse.Namespace) -> int:
     trained = _load(options)
+    lanes = evaluation_lanes(options.episodes or HEADLESS_EPISODES) if options.headless else 1
+    check_seeds(trained.env_id, trained.env_kwargs, options.seed, lanes)
     evaluation = _evaluate(trained, options) if options.headless else _watch(trained, options)
     print(evaluation.summary())
     return FINISHED

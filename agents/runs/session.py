@@ -13,6 +13,8 @@ from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.engines.faults import EnvironmentFailed
+from agents.evaluation.episodes import evaluation_lanes
+from agents.evaluation.seeds import check_seeds
 from agents.learning.finite import LossNotFinite
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.process.provenance import provenance
@@ -44,6 +46,8 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
     engine = _engine(options)
     make = make_remote_lanes if engine else make_lanes
     env: VecEnv = make(settings.env_id, settings.num_envs, settings.env_settings)
+    lanes = evaluation_lanes(settings.evaluation_episodes)
+    check_seeds(settings.env_id, settings.env_settings, settings.seed, lanes)
     if settings.resume is None:
         model = _new_model(options, env, engine)
         warm_start = begin_with(model, settings.trained_agent) if settings.trained_agent else None
