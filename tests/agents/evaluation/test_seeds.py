@@ -55,6 +55,6 @@ def test_environments_that_can_be_made_once_only_are_known_too():
 
     gymnasium.register("Foreign/Once-v0", broken)
     with pytest.raises(
-        ValueError, match="Foreign/Once-v0 cannot be made again.*RuntimeError: the port is taken"
+        ValueError, match="Foreign/Once-v0 cannot be made for.*RuntimeError: the port is taken"
     ):
         check_seeds("Foreign/Once-v0", {}, seed=0, lanes=1)
