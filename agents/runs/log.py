@@ -90,21 +90,39 @@ class Events(TensorBoardOutputFormat):
 
     def __init__(self, folder: Path, frames: int) -> None:
         """Begin a file of events in `folder`, which follow those up to `frames`."""
-        _wait_for_a_later_name(folder)
+        _make_room_for_a_later_name(folder)
         self.writer = SummaryWriter(log_dir=str(folder), purge_step=frames + 1 if frames else None)
         self._is_closed = False
 
 
-def _wait_for_a_later_name(folder: Path) -> None:
-    """Wait, for a second at most, until a new file of events sorts behind those in `folder`.
+def _make_room_for_a_later_name(folder: Path) -> None:
+    """Let a new file of events sort behind those in `folder`.
 
     TensorBoard reads the files of a folder in the order of their names, which begin with the second they were
-    begun in: of two from the same second, the later one may come first, and hide nothing.
+    begun in: of two from the same second, the later one may come first, and hide nothing. So that second is
+    waited for to pass. Files from seconds that are still to come, because the clock was set back, get earlier
+    ones, in their order.
     """
-    seconds = [int(file.name.split(".")[3]) for file in folder.glob("events.out.tfevents.*")]
-    latest = max(seconds, default=0)
+    files = {file: _second(file) for file in folder.glob("events.out.tfevents.*")}
+    known = sorted((second, file.name, file) for file, second in files.items() if second is not None)
+    latest = known[-1][0] if known else 0
     while int(time.time()) == latest:
         time.sleep(0.02)
+    if latest < (limit := int(time.time())):
+        return
+    earlier = []
+    for second, _, file in reversed(known):
+        limit = min(second, limit - 1)
+        earlier.append((file, limit))
+    for file, second in reversed(earlier):  # the first one first, so that they are in order at any moment
+        parts = file.name.split(".")
+        file.rename(file.with_name(".".join([*parts[:3], f"{second:010d}", *parts[4:]])))
+
+
+def _second(file: Path) -> int | None:
+    """The second that a file of events was begun in; None if its name does not say."""
+    parts = file.name.split(".")
+    return int(parts[3]) if len(parts) > 4 and parts[3].isascii() and parts[3].isdecimal() else None
 
 
 def column(rows: list[Mapping[str, str]] | list[Row], name: str) -> list[float]:
