@@ -180,7 +180,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         model._restore(tree, not force_reset, path)
         return model
 
-    def set_parameters(  # type: ignore[override]  # as save
+    def set_parameters(
         self,
         load_path_or_dict: Place | Mapping[str, Any],
         exact_match: bool = True,
