@@ -204,7 +204,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         given = load_path_or_dict
         if isinstance(given, Mapping):
             parameters = dict(given)
-            exchange.check_parameters(self, parameters, whole=False)
+            exchange.check_parameters(self, parameters, whole=False, exact=exact_match)
         else:
             parameters = self._parameters_in(given, exact_match)
         before = copy.deepcopy(self.get_parameters())

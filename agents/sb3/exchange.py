@@ -162,13 +162,14 @@ def parameters_in(
     return found
 
 
-def check_parameters(model: Any, parameters: Mapping[str, Any], whole: bool) -> None:
+def check_parameters(model: Any, parameters: Mapping[str, Any], whole: bool, exact: bool = True) -> None:
     """Check that moments fit the parameters that they are of: torch does not, and computes beyond their ends.
 
     Args:
         model: Has the optimizers.
         parameters: As `set_parameters` takes them.
         whole: Check the networks, too.
+        exact: Networks must be complete. What follows one that is not is not checked, since torch refuses it.
 
     Raises:
         Misfit: They do not fit; names the place.
@@ -182,3 +183,5 @@ def check_parameters(model: Any, parameters: Mapping[str, Any], whole: bool) -> 
             fit(state, optimizer_state(target), name)
         elif whole:
             fit(state, target.state_dict(), name)
+        elif exact and set(state) != set(target.state_dict()):
+            return

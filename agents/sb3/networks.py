@@ -166,6 +166,8 @@ class Layers(NamedTuple):
     def between(self, width: int) -> MlpExtractor | None:
         """Return the layers behind `width` features; None where there are none."""
         net_arch: Any = self.net_arch
+        if isinstance(net_arch, (list, tuple)) and net_arch and isinstance(net_arch[0], Mapping):
+            net_arch = net_arch[0]  # as SB3 reads what was written for its releases before 1.8
         parts = net_arch.values() if isinstance(net_arch, Mapping) else [net_arch]
         if not any(parts):
             return None

@@ -63,8 +63,10 @@ def test_parameters_that_do_not_fit_change_nothing(name: str, tmp_path: Path) ->
     key = next(key for key, each in wrong[first].items() if each.ndim)
     wrong[first][key] = wrong[first][key][:1].repeat(7, *[1] * (wrong[first][key].ndim - 1))
     altered = {each: {k: v + 1 for k, v in part.items()} for each, part in before.items() if each == first}
+    nothing_whole = {each: dict(list(part.items())[:-1]) for each, part in before.items()}
     for given, error in (
         ({**before, **lacking}, RuntimeError),
+        (nothing_whole, RuntimeError),  # an optimizer without its groups among it
         (wrong, RuntimeError),
         (altered, ValueError),  # the other names are missing
         ({**before, **altered, "nobody": {}}, ValueError),
