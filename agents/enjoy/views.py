@@ -31,8 +31,10 @@ def check_rendering(env_id: str, mode: str) -> None:
     """
     creator: Any = gymnasium.spec(resolve_id(env_id)).entry_point
     creator = load_env_creator(creator) if isinstance(creator, str) else creator
-    modes = getattr(creator, "metadata", {}).get("render_modes")
-    if modes is None or mode in modes or (mode == "human" and "rgb_array" in modes):
+    if not hasattr(creator, "metadata"):  # a function, which does not say
+        return
+    modes = creator.metadata.get("render_modes", ())
+    if mode in modes or (mode == "human" and "rgb_array" in modes):
         return
     options = {"--ansi": "ansi" in modes, "--gif FILE": "rgb_array" in modes, "--headless": True}
     ways = " or ".join(option for option, works in options.items() if works)

@@ -50,7 +50,8 @@ def make_single(
     env_id: str, env_kwargs: Mapping[str, Any] | None = None, render_mode: str | None = None
 ) -> gymnasium.Env[Any, Any]:
     """Make one environment, to be watched or recorded; arguments and errors as for `make_lanes`."""
-    return gymnasium.make(resolve_id(env_id), render_mode=render_mode, **dict(env_kwargs or {}))
+    rendering = {} if render_mode is None else {"render_mode": render_mode}  # not all know the word
+    return gymnasium.make(resolve_id(env_id), **rendering, **dict(env_kwargs or {}))
 
 
 def trained_space(space: spaces.Space[Any]) -> spaces.Space[Any]:

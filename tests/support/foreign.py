@@ -71,6 +71,16 @@ class Foreign(gymnasium.Env[Any, int]):
         return np.full((16, 16, 3), 40 * self.steps, np.uint8)
 
 
+class Bare(Foreign):
+    """One that says nothing of rendering, and takes no word of it."""
+
+    metadata: dict[str, Any] = {}
+
+    def __init__(self, seeds: int = 2**64) -> None:
+        super().__init__(seeds=seeds)
+
+
 for _kind in KINDS:
     gymnasium.register(f"Foreign/{_kind}-v0", Foreign, kwargs={"kind": _kind}, max_episode_steps=5)
 gymnasium.register("Foreign/Open-v0", Foreign)  # without a time limit
+gymnasium.register("Foreign/Bare-v0", Bare)

@@ -1,5 +1,7 @@
 """Environments that refuse the seeds of evaluations are known before anything is trained or played."""
 
+import warnings
+
 import gymnasium
 import pytest
 
@@ -58,3 +60,19 @@ def test_environments_that_can_be_made_once_only_are_known_too():
         ValueError, match="Foreign/Once-v0 cannot be made for.*RuntimeError: the port is taken"
     ):
         check_seeds("Foreign/Once-v0", {}, seed=0, lanes=1)
+
+
+def test_environments_that_take_no_word_of_rendering_are_trained_in_and_played(tmp_path, monkeypatch, capsys):
+    run = tmp_path / "run"
+    arguments = [each if each != "Foreign/Open-v0" else "Foreign/Bare-v0" for each in ARGUMENTS]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Gymnasium's, of what Stable-Baselines3 asks for first
+        assert train([*arguments, "--run-dir", str(run)]) == 0
+    assert enjoy([str(run), "--headless", "--episodes", "2"]) == 0
+    with pytest.raises(ValueError, match="Foreign/Bare-v0 refuses the seed"):
+        check_seeds("Foreign/Bare-v0", {"seeds": 5}, seed=0, lanes=1)
+    capsys.readouterr()
+    assert enjoy([str(run), "--gif", str(tmp_path / "shown.gif"), "--episodes", "1"]) == 2
+    assert (
+        capsys.readouterr().err == "error: Foreign/Bare-v0 renders nothing, not rgb_array: use --headless\n"
+    )

@@ -210,7 +210,12 @@ def test_policy_kwargs_that_were_left_out_are_asked_for(tmp_path: Path) -> None:
 def test_files_from_strangers_choose_no_place_to_write_to(tmp_path: Path) -> None:
     """Kept is a folder of TensorBoard where its own model could have been at work; else it is asked for."""
     model = KINDS["ald"].model(cue_lanes(2))
-    for place in (os.path.expanduser("~/.config"), "/etc", "s3://bucket/events", "../../elsewhere/on/disk"):
+    for place in (
+        os.path.expanduser("~/.config"),
+        "/etc",
+        "s3://bucket/events",
+        "../" * 30 + "elsewhere/on/disk",
+    ):
         model.tensorboard_log = place
         model.save(tmp_path / "model")
         with pytest.warns(UserWarning, match=r"pass tensorboard_log="):
