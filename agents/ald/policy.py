@@ -157,7 +157,8 @@ class CnnLSTMActorPolicy(LSTMActorPolicy):
 
     Args:
         observation_space: Box of images with their channels first, or Dict.
-        arguments: As of `LSTMActorPolicy`, in its order.
+        action_space: Discrete.
+        lr_schedule: Learning rate as a function of the remaining progress.
         features_extractor_class: SB3's CNN when None.
         kwargs: Further arguments of `LSTMActorPolicy`.
 
@@ -168,7 +169,8 @@ class CnnLSTMActorPolicy(LSTMActorPolicy):
     def __init__(
         self,
         observation_space: spaces.Space,
-        *arguments: Any,
+        action_space: spaces.Space,
+        lr_schedule: Schedule,
         features_extractor_class: type[BaseFeaturesExtractor] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -176,5 +178,9 @@ class CnnLSTMActorPolicy(LSTMActorPolicy):
             features_extractor_class, own = image_extractor(observation_space)
             kwargs["features_extractor_kwargs"] = own | (kwargs.get("features_extractor_kwargs") or {})
         super().__init__(
-            observation_space, *arguments, features_extractor_class=features_extractor_class, **kwargs
+            observation_space,
+            action_space,
+            lr_schedule,
+            features_extractor_class=features_extractor_class,
+            **kwargs,
         )

@@ -10,14 +10,13 @@ import numpy as np
 import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.torch_layers import CombinedExtractor, NatureCNN
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 
 from agents.baselines.config import RolloutConfig
 from agents.baselines.rollouts import Rollout, not_finite_parameters
 from agents.learning.finite import LossNotFinite
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.sb3.checks import accepted_arguments, checked_env
+from agents.sb3.checks import checked_env
 from agents.sb3.fitting import (
     Data,
     Maybe,
@@ -27,7 +26,7 @@ from agents.sb3.fitting import (
     observations,
     optimizer_state,
 )
-from agents.sb3.networks import default_extractor
+from agents.sb3.networks import check_policy
 
 Self = TypeVar("Self", bound="OnPolicyAgent")
 
@@ -93,9 +92,7 @@ class OnPolicyAgent(ConfiguredAlgorithm, OnPolicyAlgorithm):
         )
 
     def _setup_model(self) -> None:
-        arguments = accepted_arguments(self.policy_class) | self.policy_kwargs
-        if arguments.get("features_extractor_class") in (NatureCNN, CombinedExtractor):
-            default_extractor(self.observation_space)  # refuses images that are too small, in words
+        check_policy(self.policy_class, self.policy_aliases, self.policy_kwargs, self.observation_space)
         super()._setup_model()
 
     def learn(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agents import pretrained
-from agents.enjoy.views import GifView, TextView, View, WindowView
+from agents.enjoy.views import GifView, TextView, View, WindowView, check_rendering
 from agents.evaluation.episodes import (
     FIRST_EVALUATION_SEED,
     Episode,
@@ -18,6 +18,8 @@ from agents.evaluation.episodes import (
     evaluation_lanes,
     play,
 )
+from agents.evaluation.seeds import check_seeds
+from agents.process.devices import checked_device
 from agents.process.exit_status import FINISHED, exit_status
 from agents.runs.trained import TrainedModel, check_spaces, load_trained
 from agents.vec_env.make import make_lanes, make_single
@@ -38,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _enjoy(options: argparse.Namespace) -> int:
     trained = _load(options)
+    lanes = evaluation_lanes(options.episodes or HEADLESS_EPISODES) if options.headless else 1
+    check_seeds(trained.env_id, trained.env_kwargs, options.seed, lanes)
     evaluation = _evaluate(trained, options) if options.headless else _watch(trained, options)
     print(evaluation.summary())
     return FINISHED
@@ -48,7 +52,7 @@ def _load(options: argparse.Namespace) -> TrainedModel:
         raise ValueError(
             f"give RUN_DIR, or --pretrained and the name of a shipped actor: {', '.join(pretrained.names())}"
         )
-    where = options.env, options.env_kwargs, options.device
+    where = options.env, options.env_kwargs, checked_device(options.device)
     if options.pretrained is not None:
         return pretrained.load_pretrained(options.pretrained, *where)
     return load_trained(options.path, *where, trust_env_module=options.trust_env_module)
@@ -63,6 +67,7 @@ def watch(
     seed: int = 0,
 ) -> Evaluation:
     """Play episodes in sequence and show every frame; Ctrl-C summarises those that were finished."""
+    check_rendering(trained.env_id, view.render_mode)
     env = make_single(trained.env_id, trained.env_kwargs, view.render_mode)
     check_spaces(trained.model, env, trained.env_id)
     finished: list[Episode] = []

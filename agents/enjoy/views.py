@@ -10,11 +10,35 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 
+from agents.vec_env.make import resolve_id
 from memory_envs.rendering.video import Gif
 
 # Seconds that the end of an episode stays visible.
 REST = 1.0
+
+
+def check_rendering(env_id: str, mode: str) -> None:
+    """Check that an environment renders in a mode, where its class says in which it does.
+
+    Args:
+        env_id: As `agents.vec_env.make.make_single` takes it.
+        mode: "human", "rgb_array" or "ansi". Gymnasium opens windows for what renders arrays.
+
+    Raises:
+        ValueError: It does not; names the options for what it does.
+    """
+    creator: Any = gymnasium.spec(resolve_id(env_id)).entry_point
+    creator = load_env_creator(creator) if isinstance(creator, str) else creator
+    if not hasattr(creator, "metadata"):  # a function, which does not say
+        return
+    modes = creator.metadata.get("render_modes", ())
+    if mode in modes or (mode == "human" and "rgb_array" in modes):
+        return
+    options = {"--ansi": "ansi" in modes, "--gif FILE": "rgb_array" in modes, "--headless": True}
+    ways = " or ".join(option for option, works in options.items() if works)
+    raise ValueError(f"{env_id} renders {', '.join(modes) or 'nothing'}, not {mode}: use {ways}")
 
 
 @dataclass

@@ -63,15 +63,18 @@ class Evaluation:
 
     Attributes:
         episodes: Their number.
-        success: Share that succeeded, with Wilson's interval; None where the environment does not report it.
+        success: Share that succeeded, with Wilson's interval; None where the environment does not report it
+            of every episode: a share of those that say so would be one of a selection.
         mean_return: Mean sum of rewards, not discounted, with the normal approximation's interval.
         mean_length: Mean number of steps.
+        success_reported: How many episodes said whether they succeeded.
     """
 
     episodes: int
     success: Interval | None
     mean_return: Interval
     mean_length: float
+    success_reported: int = 0
 
     @classmethod
     def of(cls, episodes: Sequence[Episode]) -> Evaluation:
@@ -81,15 +84,22 @@ class Evaluation:
         successes = [episode.success for episode in episodes if episode.success is not None]
         return cls(
             episodes=len(episodes),
-            success=wilson_interval(sum(successes), len(successes)) if successes else None,
+            success=wilson_interval(sum(successes), len(successes))
+            if len(successes) == len(episodes)
+            else None,
             mean_return=normal_interval([episode.total_reward for episode in episodes]),
             mean_length=float(np.mean([episode.length for episode in episodes])),
+            success_reported=len(successes),
         )
 
     def summary(self) -> str:
         """Return one line, such as "success 0.993 over 1000 episodes, return 0.986"."""
         if self.success is None:
-            return f"return {self.mean_return.mean:.3f} over {self.episodes} episodes"
+            line = f"return {self.mean_return.mean:.3f} over {self.episodes} episodes"
+            said = self.success_reported
+            return line + (
+                f"; no success rate, since {said} of them alone said whether they succeeded" if said else ""
+            )
         share, mean_return = self.success.mean, self.mean_return.mean
         return f"success {share:.3f} over {self.episodes} episodes, return {mean_return:.3f}"
 
@@ -100,7 +110,12 @@ class Evaluation:
             "success": None if self.success is None else self.success.to_dict(),
             "mean_return": self.mean_return.to_dict(),
             "mean_length": self.mean_length,
+            **({"success_reported": self.success_reported} if self._is_partial else {}),
         }
+
+    @property
+    def _is_partial(self) -> bool:
+        return 0 < self.success_reported < self.episodes
 
 
 @dataclass(frozen=True)

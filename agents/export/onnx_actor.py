@@ -81,10 +81,23 @@ class OnnxActor:
     ) -> None:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
-        file = ActorFile(source, threads)
-        self._session, self.metadata, self._wanted = file.session, file.metadata, file.outputs
-        self._inputs, self._observed, self._states = file.inputs, file.observed, file.states
+        self._threads = threads
+        self._take(ActorFile(source, threads))
         self.rng = np.random.default_rng(seed)
+
+    def _take(self, file: ActorFile) -> None:
+        self._content, self._session, self.metadata = file.content, file.session, file.metadata
+        self._inputs, self._observed, self._states = file.inputs, file.observed, file.states
+        self._wanted = file.outputs
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: the file's content, the threads and the generator as it is."""
+        return {"content": self._content, "threads": self._threads, "rng": self.rng}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Be ready there, too."""
+        self._content, self._threads, self.rng = state["content"], state["threads"], state["rng"]
+        self._take(ActorFile(self._content, self._threads))
 
     @property
     def observation_space(self) -> Any:
@@ -110,6 +123,7 @@ class OnnxActor:
 
         Args:
             observation: [N, ...] array of the observation space's dtype, or one per key of a Dict space.
+                Whole numbers may be of another type.
             state: As the last step returned it; zeros when None.
             episode_start: [N] bool; where true, memory is cleared before the step. Nowhere when None.
 
@@ -117,7 +131,8 @@ class OnnxActor:
             Outputs and the next state.
 
         Raises:
-            ValueError: An array of the wrong shape, or a key that is missing.
+            ValueError: An array of the wrong shape, a number that the type or the space does not have, or a
+                key that is missing.
             TypeError: An array of a dtype that does not become the right one without loss of kind.
         """
         given = self._arrays(observation)

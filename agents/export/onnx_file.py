@@ -42,13 +42,19 @@ _DTYPES = {
 
 
 class Input:
-    """An input of the graph: its name, dtype and axes, a string where the length is free.
+    """An input of the graph.
+
+    Attributes:
+        name: Its name.
+        dtype: Its type.
+        axes: Lengths; a string where the length is free.
+        choices: How many values each number has, from 0, where it stands for a choice; else None.
 
     Raises:
         ValueError: It is of a kind that no exported actor has.
     """
 
-    def __init__(self, described: Any) -> None:
+    def __init__(self, described: Any, choices: list[int] | None = None) -> None:
         self.name: str = described.name
         if described.type not in _DTYPES:
             raise ValueError(f"has an input {self.name!r} of the type {described.type}, which no actor has")
@@ -56,6 +62,7 @@ class Input:
         self.axes: list[int | str] = [
             axis if isinstance(axis, int) else str(axis) for axis in described.shape
         ]
+        self.choices = choices
         known = [axis for axis in self.axes if isinstance(axis, int)]
         if any(axis < 0 for axis in known) or math.prod(known) > MAX_SPACE:
             raise ValueError(
@@ -68,17 +75,44 @@ class Input:
 
     def accept(self, value: Any, lanes: int | None = None) -> NDArray[Any]:
         """The value as the array that the graph takes."""
-        array = np.asarray(value)
-        if array.dtype != self.dtype and not np.can_cast(array.dtype, self.dtype, "same_kind"):
-            raise TypeError(f"{self.name} must be of dtype {self.dtype}, got {array.dtype}")
-        array = self._channels_first(array)
+        array = self._channels_first(self._cast(np.asarray(value)))
         fixed = [at for at, length in enumerate(self.axes) if isinstance(length, int)]
         fits = array.ndim == len(self.axes) and all(array.shape[at] == self.axes[at] for at in fixed)
         counted = [array.shape[at] for at in range(array.ndim) if at not in fixed]
         if not fits or (lanes is not None and counted != [lanes]):
             expected = [length if isinstance(length, int) else lanes or "N" for length in self.axes]
             raise ValueError(f"{self.name} must have the shape {expected}, got {list(array.shape)}")
-        return array.astype(self.dtype, copy=False)
+        self._check_choices(array)
+        return array
+
+    def _cast(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The same numbers in the type of the graph."""
+        if array.dtype == self.dtype:
+            return array
+        are_whole = array.dtype.kind in "biu" and self.dtype.kind in "iu"
+        if not are_whole and not np.can_cast(array.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"{self.name} must be of dtype {self.dtype}, got {array.dtype}")
+        with np.errstate(over="ignore"):
+            cast = array.astype(self.dtype)
+        if are_whole:
+            info = np.iinfo(self.dtype)
+            wrong = array[(array < info.min) | (array > info.max)]
+            what = f"from {info.min} to {info.max}"
+        else:
+            wrong, what = array[np.isfinite(array) & ~np.isfinite(cast)], f"finite in {self.dtype}"
+        if wrong.size:
+            raise ValueError(f"{self.name} must be {what}, got {wrong.flat[0]}")
+        return cast
+
+    def _check_choices(self, array: NDArray[Any]) -> None:
+        if self.choices is None:
+            return
+        rows = array if array.ndim > 1 else array[:, None]
+        wrong = ((rows < 0) | (rows >= np.array(self.choices))).any(axis=1)
+        if wrong.any():
+            several = f"from 0 and below {self.choices}"
+            what = several if array.ndim > 1 else f"from 0 to {self.choices[0] - 1}"
+            raise ValueError(f"{self.name} must be {what}, got {array[wrong][0].tolist()}")
 
     def _channels_first(self, array: NDArray[Any]) -> NDArray[Any]:
         """Stable-Baselines3 transposes images so before a policy sees them."""
@@ -97,6 +131,7 @@ class ActorFile:
         threads: Of one step.
 
     Attributes:
+        content: As it was read.
         session: Of onnxruntime.
         metadata: What the exporter wrote.
         inputs: Of the graph, by name.
@@ -110,12 +145,15 @@ class ActorFile:
     """
 
     def __init__(self, source: str | os.PathLike[str] | bytes, threads: int) -> None:
-        name, content = _content(source)
-        self.session = _open(content, threads, name)
+        name, self.content = _content(source)
+        self.session = _open(self.content, threads, name)
         try:
             self.metadata = _read_metadata(self.session)
-            _check_seal(content, self.session.get_modelmeta().custom_metadata_map)
-            self.inputs = {each.name: Input(each) for each in self.session.get_inputs()}
+            _check_seal(self.content, self.session.get_modelmeta().custom_metadata_map)
+            choices = _choices(self.metadata["observation_space"])
+            self.inputs = {
+                each.name: Input(each, choices.get(each.name)) for each in self.session.get_inputs()
+            }
             self.observed = [each for each in self.inputs if each.split(".", 1)[0] == OBSERVATION]
             self.states = self._checked_states()
             self._try_one_step()
@@ -222,3 +260,22 @@ def _read_metadata(session: Any) -> dict[str, Any]:
     except MalformedJson as problem:
         raise ValueError(f"has metadata that are damaged: {problem}") from problem
     return metadata
+
+
+def _choices(space: Any, name: str = OBSERVATION) -> dict[str, list[int]]:
+    """By the name of the input, the numbers of choices in Discrete and MultiDiscrete parts of a space.
+
+    Raises:
+        ValueError: It does not describe a space.
+    """
+    try:
+        if space["type"] == "Dict":
+            parts = [_choices(inner, f"{name}.{key}") for key, inner in space["spaces"]]
+            return {key: each for part in parts for key, each in part.items()}
+        if space["type"] == "Discrete":
+            return {name: [build(int, space["n"], "n")]}
+        if space["type"] == "MultiDiscrete":
+            return {name: build(list[int], space["nvec"], "nvec")}
+        return {}
+    except (LookupError, TypeError, ValueError) as problem:
+        raise ValueError(f"has metadata that are damaged: the space of {name}: {problem}") from problem

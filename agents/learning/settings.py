@@ -51,7 +51,8 @@ class Settings:
         Raises:
             ValueError: It is of another; names the setting, the value and what it must be.
         """
-        hints = _hints(type(self))
+        kind: Any = type(self)
+        hints = _hints(kind)
         for field in dataclasses.fields(self):
             value, hint = _plain(getattr(self, field.name)), hints[field.name]
             if not _is_of(value, hint):

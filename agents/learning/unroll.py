@@ -89,6 +89,10 @@ class Unroll(NamedTuple):
 TIME_MAJOR = ("observation", "is_first", "action", "reward", "terminated", "truncated", "behaviour_logits")
 
 
+# What torch can store but not index into, as what it can: the same bits.
+_HANDLED_AS = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+
+
 def observation_to_tensors(observation: Any, device: torch.device | str = "cpu") -> Observation:
     """Copy what environments show, one observation or a batch of them, to tensors of the same types.
 
@@ -173,6 +177,8 @@ def replace_rows(observation: Observation, rows: Tensor, columns: Tensor, by: Ob
     """A copy of a [T, K, ...] observation in which entry (rows[k], columns[k]) is `by[k]`."""
 
     def replace(target: Tensor, source: Tensor) -> Tensor:
-        return target.index_put((rows, columns), source.to(target.dtype))
+        own, handled = target.dtype, _HANDLED_AS.get(target.dtype, target.dtype)
+        replaced = target.view(handled).index_put((rows, columns), source.to(own).view(handled))
+        return replaced.view(own)
 
     return map_observation(replace, observation, by)

@@ -33,8 +33,12 @@ def tracers(model: ConfiguredAlgorithm) -> Mapping[str, Watched]:
         if isinstance(model.policy, RecurrentActorCriticPolicy):
             return {"agent": RecurrentPolicyTracer(model.policy)}
         return {"agent": PolicyTracer(model.policy)}
+
+    def to_batch(observation: Any) -> Any:
+        return model.policy.obs_to_tensor(observation)[0]
+
     parts = (model.learner.network, model.learner.popart.denormalize)
-    learner = Tracer(*parts, model.config.shows_previous_step)
+    learner = Tracer(*parts, model.config.shows_previous_step, to_batch)
     if model.distiller is None:
         return {"agent": learner}
-    return {"actor": Tracer(model.distiller.network), "learner": learner}
+    return {"actor": Tracer(model.distiller.network, to_batch=to_batch), "learner": learner}

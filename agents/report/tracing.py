@@ -16,7 +16,7 @@ from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.gtrxl import RelativeAttention
 from agents.learning.networks.lstm import LSTMCore
 from agents.learning.networks.previous_step import with_previous_step
-from agents.learning.unroll import CoreState, map_observation, observation_to_tensors
+from agents.learning.unroll import CoreState, Observation, map_observation, observation_to_tensors
 
 Floats = NDArray[np.float32]
 
@@ -47,11 +47,14 @@ class Tracer:
         network: Is stepped; its parameters are not touched.
         denormalize: Turns outputs of its value head into units of the return.
         shows_previous_step: Its inputs are those of `agents.learning.networks.previous_step`.
+        to_batch: Makes an observation, as the environment gives it, a batch of one of tensors, as training
+            shows them: pictures with their channels first.
     """
 
     network: ActorCritic
     denormalize: Callable[[Tensor], Tensor] = lambda value: value
     shows_previous_step: bool = False
+    to_batch: Callable[[Any], Observation] | None = None
     _state: CoreState | None = None
     _logits: list[Tensor] = field(default_factory=list)
     _values: list[Tensor] = field(default_factory=list)
@@ -69,7 +72,10 @@ class Tracer:
             [A] logits.
         """
         device = next(self.network.parameters()).device
-        batch = map_observation(lambda x: x.unsqueeze(0), observation_to_tensors(observation, device))
+        if self.to_batch is not None:
+            batch = self.to_batch(observation)
+        else:
+            batch = map_observation(lambda x: x.unsqueeze(0), observation_to_tensors(observation, device))
         is_first = torch.tensor([self._state is None], device=device)
         if self.shows_previous_step:
             before = torch.tensor([action], device=device), torch.tensor([reward], device=device)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_type_hints
 
 import tyro
 
+from agents.process.devices import checked_device
 from agents.process.provenance import allowed_threads, available_cores
 from agents.runs.directory import RunDirectory
 from agents.runs.options import Options
@@ -153,6 +154,7 @@ def _completed(options: Options) -> Options:
     run = options.run
     if run.env is None:
         raise ValueError("nothing to train on: give --preset NAME, which --help lists, or --env ID")
+    checked_device(run.device)
     completed = dataclasses.replace(
         run,
         **_ray_options(run),

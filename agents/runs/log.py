@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import os
 import re
 import shutil
 import time
@@ -198,7 +197,7 @@ class Events(TensorBoardOutputFormat):
 
     def __init__(self, folder: Path, frames: int) -> None:
         """Begin a file of events in `folder`, which follow those up to `frames`."""
-        self._folder, follows = folder, _wait_for_a_later_name(folder)
+        self._folder, follows = folder, _make_room_for_a_later_name(folder)
         self.writer = SummaryWriter(log_dir=str(folder), purge_step=frames + 1 if follows else None)
         self._is_closed = False
 
@@ -210,21 +209,38 @@ class Events(TensorBoardOutputFormat):
         super().write(key_values, key_excluded, step)
 
 
-def _wait_for_a_later_name(folder: Path) -> bool:
-    """Wait, for a second at most, until a new file of events sorts behind those in `folder`.
+def _make_room_for_a_later_name(folder: Path) -> bool:
+    """Let a new file of events sort behind those in `folder`.
 
     TensorBoard reads the files of a folder in the order of their names, which begin with the second they were
-    begun in: of two from the same second, the later one may come first, and hide nothing.
+    begun in: of two from the same second, the later one may come first, and hide nothing. So that second is
+    waited for to pass. Files from seconds that are still to come, because the clock was set back, get earlier
+    ones, in their order.
 
     Returns:
         Whether there are any.
     """
-    names = map(_EVENTS.fullmatch, os.listdir(folder) if folder.is_dir() else ())
-    seconds = [int(name[1]) for name in names if name]
-    latest = max(seconds, default=0)
+    files = {file: _second(file) for file in folder.glob("events.out.tfevents.*")}
+    known = sorted((second, file.name, file) for file, second in files.items() if second is not None)
+    latest = known[-1][0] if known else 0
     while int(time.time()) == latest:
         time.sleep(0.02)
-    return bool(seconds)
+    if latest < (limit := int(time.time())):
+        return bool(known)
+    earlier = []
+    for second, _, file in reversed(known):
+        limit = min(second, limit - 1)
+        earlier.append((file, limit))
+    for file, second in reversed(earlier):  # the first one first, so that they are in order at any moment
+        parts = file.name.split(".")
+        file.rename(file.with_name(".".join([*parts[:3], f"{second:010d}", *parts[4:]])))
+    return True
+
+
+def _second(file: Path) -> int | None:
+    """The second that a file of events was begun in; None if its name is none of theirs."""
+    found = _EVENTS.fullmatch(file.name)
+    return int(found[1]) if found else None
 
 
 def column(rows: list[Mapping[str, str]] | list[Row], name: str) -> list[float]:

@@ -12,6 +12,8 @@ from rich.console import Console
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents.evaluation.episodes import evaluation_lanes
+from agents.evaluation.seeds import check_seeds
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.process.provenance import provenance
 from agents.runs import incident
@@ -47,6 +49,8 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
     engine = _engine(options)
     make = make_remote_lanes if engine else make_lanes
     env: VecEnv = make(settings.env_id, settings.num_envs, settings.env_settings)
+    lanes = evaluation_lanes(settings.evaluation_episodes)
+    check_seeds(settings.env_id, settings.env_settings, settings.seed, lanes)
     run = None if settings.resume is None else RunDirectory.open(settings.resume)
     if run is not None:
         run.claim()

@@ -17,7 +17,7 @@ from agents.runs.options import config_differences
 from agents.sb3 import saving
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.vec_env.make import id_from_file
+from agents.vec_env.make import id_from_file, trained_space
 
 
 class TrainedModel(NamedTuple):
@@ -181,13 +181,13 @@ def check_spaces(model: Any, other: Any, whose: str) -> None:
 
     Args:
         model: Has the spaces of its training.
-        other: Has the spaces to check.
+        other: Has the spaces to check, of a model or of an environment.
         whose: Name of `other`, for the error.
 
     Raises:
         ValueError: Naming the space.
     """
     for name in ("observation_space", "action_space"):
-        known, found = getattr(model, name), getattr(other, name)
+        known, found = getattr(model, name), trained_space(getattr(other, name))
         if known != found:
             raise ValueError(f"the model was trained with the {name} {known}, {whose} has {found}")

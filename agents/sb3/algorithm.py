@@ -90,9 +90,9 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         self.engine_settings = engine
         self.config = self._configured(config, settings)
         if env is not None:
-            env = checked_env(type(self).__name__, env, verbose)
-            check_actions(type(self).__name__, env.action_space)
-            env = self._wrap_env(env, verbose)
+            made = checked_env(type(self).__name__, env, verbose)
+            check_actions(type(self).__name__, made.action_space)
+            env = self._wrap_env(made, verbose)
         super().__init__(
             policy,
             env,

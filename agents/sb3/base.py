@@ -14,31 +14,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.save_util import is_json_serializable
-from stable_baselines3.common.type_aliases import GymEnv
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
 
 from agents.sb3 import checkpoint, exchange, former_files, saving
 from agents.sb3.budget import no_larger_than
 from agents.sb3.checkpoint import CheckpointError, Place
+from agents.sb3.configuration import configured
 from agents.sb3.fitting import Each, Maybe, Misfit, Number
 from agents.sb3.spaces import space_from_json, space_to_json
+from agents.sb3.success import SuccessReports
 from agents.vec_env.state import get_env_state, set_env_state
-from memory_envs.registry.lookup import did_you_mean
 
 Self = TypeVar("Self", bound="ConfiguredAlgorithm")
 
-# What Stable-Baselines3 calls what is closest to some of our settings, for those who try its names first.
-SB3_NAMES = {
-    "n_steps": ("unroll_length",),
-    "n_epochs": ("learner_replays",),
-    "batch_size": ("replay_lanes",),
-    "learning_rate": ("actor_learning_rate", "learner_learning_rate", "learning_rate"),
-    "gae_lambda": ("policy_trace_decay", "value_trace_decay"),
-    "ent_coef": ("entropy_coef",),
-    "vf_coef": ("value_coef",),
-}
 # Seeds of training lie below; those of lanes above are for evaluation (`agents.evaluation`).
 SEEDS = 2**31
 COUNTERS = ("num_timesteps", "_total_timesteps", "_num_timesteps_at_start", "_episode_num", "_n_updates")
@@ -75,6 +67,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
     config: Any
     step_size: ClassVar[str | None] = None
     """The setting that SB3 calls learning_rate: the initial step size of the policy's optimizer."""
+    _reports: SuccessReports
     learner_follows_policy_kwargs: bool = True
     """Whether a learner with a network of its own has the layers and the optimizer of the `policy_kwargs`; it
     had not in files from before there was a word of it in them."""
@@ -204,7 +197,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         """The state of the environments; None where their episodes cannot be gone on with."""
         return None if self.env is None else get_env_state(self.env)
 
-    def set_parameters(  # type: ignore[override]  # as save
+    def set_parameters(
         self,
         load_path_or_dict: Place | Mapping[str, Any],
         exact_match: bool = True,
@@ -228,7 +221,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
         given = load_path_or_dict
         if isinstance(given, Mapping):
             parameters = dict(given)
-            exchange.check_parameters(self, parameters, whole=False)
+            exchange.check_parameters(self, parameters, whole=False, exact=exact_match)
         else:
             parameters = self._parameters_in(given, exact_match)
         before = copy.deepcopy(self.get_parameters())
@@ -349,10 +342,33 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             setattr(self, name, tree["counters"][name])
         self.ep_info_buffer = deque(tree["episodes"]["infos"], maxlen=self._stats_window_size)
         self.ep_success_buffer = deque(tree["episodes"]["successes"], maxlen=self._stats_window_size)
+        said = len(self.ep_success_buffer)
+        self._reports = SuccessReports(said, max(0, len(self.ep_info_buffer) - said))
         self.load_state_tree(tree, resume)
         if self.env is not None and self._last_obs is not None:
             with saving.described_by(path):
                 set_env_state(self.env, tree["environment"])
+
+    def _setup_learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        reset_num_timesteps: bool = True,
+        *arguments: Any,
+        **named: Any,
+    ) -> tuple[int, BaseCallback]:
+        if reset_num_timesteps or self.ep_info_buffer is None:  # SB3 forgets the episodes, too
+            self._reports = SuccessReports()
+        return super()._setup_learn(total_timesteps, callback, reset_num_timesteps, *arguments, **named)
+
+    def _update_info_buffer(self, infos: list[dict[str, Any]], dones: Any = None) -> None:
+        """Keep the statistics of episodes, and their successes where all of them say so; see SB3."""
+        super()._update_info_buffer(infos, dones)
+        if dones is not None:
+            self._reports.count(infos, dones)
+        if self._reports.are_partial:
+            assert self.ep_success_buffer is not None
+            self.ep_success_buffer.clear()
 
     def _get_policy_from_name(self, policy_name: str) -> type[BasePolicy]:
         if policy_name not in self.policy_aliases:
@@ -361,24 +377,5 @@ class ConfiguredAlgorithm(BaseAlgorithm):
 
     @classmethod
     def _configured(cls, config: Any, settings: Mapping[str, Any]) -> Any:
-        """`config`, the defaults when None, with single settings changed.
-
-        Raises:
-            TypeError: It is of another kind, or there is no such setting.
-        """
-        wanted = cls.config_class
-        config = wanted() if config is None else config
-        if not isinstance(config, wanted):
-            shown = type(config).__name__ if dataclasses.is_dataclass(type(config)) else f"{config!r:.60}"
-            steps = [each for each in SB3_NAMES["learning_rate"] if each in wanted.__dataclass_fields__]
-            hint = f"; step sizes are settings of their own, {' and '.join(f'{each}=' for each in steps)}"
-            raise TypeError(f"config must be a {wanted.__name__}, got {shown}{hint if steps else ''}")
-        names = [field.name for field in dataclasses.fields(config)]
-        for name in settings:
-            if name not in names:
-                meant = [ours for ours in SB3_NAMES.get(name, ()) if ours in names]
-                hint = did_you_mean(name, names, synonyms=meant)
-                raise TypeError(
-                    f"{cls.__name__} has no setting {name!r}{hint} (there are {', '.join(names)})"
-                )
-        return dataclasses.replace(config, **settings)
+        """`config` with single settings changed; see `agents.sb3.configuration.configured`."""
+        return configured(cls.__name__, cls.config_class, config, settings)

@@ -84,12 +84,15 @@ def without(tree: dict[str, Any], names: set[str], config_class: type[Any]) -> d
     if "policy_kwargs" in names:
         lost = {*arguments["policy_kwargs"], *arguments["lost_policy_kwargs"]}
         changed |= {"policy_kwargs": {}, "lost_policy_kwargs": sorted(lost)}
-    episodes: dict[str, list[Any]] = {held: [] for name, held in _EPISODES.items() if name in names}
+    # Together: from their numbers is told whether all episodes said whether they succeeded.
+    episodes = {
+        held: [] if names & _EPISODES.keys() else tree["episodes"][held] for held in _EPISODES.values()
+    }
     return {
         **tree,
         "arguments": {**arguments, **changed, "config": {**arguments["config"], **settings}},
         "counters": {name: 0 if name in names else value for name, value in tree["counters"].items()},
-        "episodes": {**tree["episodes"], **episodes},
+        "episodes": episodes,
         **dict.fromkeys(names & tree.keys() & {"replay", "environment"}),
     }
 
@@ -159,13 +162,14 @@ def parameters_in(
     return found
 
 
-def check_parameters(model: Any, parameters: Mapping[str, Any], whole: bool) -> None:
+def check_parameters(model: Any, parameters: Mapping[str, Any], whole: bool, exact: bool = True) -> None:
     """Check that moments fit the parameters that they are of: torch does not, and computes beyond their ends.
 
     Args:
         model: Has the optimizers.
         parameters: As `set_parameters` takes them.
         whole: Check the networks, too.
+        exact: Networks must be complete. What follows one that is not is not checked, since torch refuses it.
 
     Raises:
         Misfit: They do not fit; names the place.
@@ -179,3 +183,5 @@ def check_parameters(model: Any, parameters: Mapping[str, Any], whole: bool) -> 
             fit(state, optimizer_state(target), name)
         elif whole:
             fit(state, target.state_dict(), name)
+        elif exact and set(state) != set(target.state_dict()):
+            return

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from agents.learning.networks.actor_critic import ActorCritic, Core
 from agents.learning.networks.normalizer import RunningNormalizer
 from agents.learning.unroll import Observation
+from agents.sb3.checks import accepted_arguments
 
 SMALLEST_IMAGE = 36  # pixels on a side, that the convolutions of SB3's CNN leave something of
 MOST_CHANNELS = 4  # of a single picture: a last dimension that short is not a width
@@ -78,6 +79,13 @@ class CountedFeatures(BasePolicy):
         return extractor
 
 
+_TAKES: dict[Any, str] = {
+    FlattenExtractor: "observations of any space but a Dict",
+    NatureCNN: "images of bytes",
+    CombinedExtractor: "observations of a Dict space",
+}
+
+
 def default_extractor(observation_space: spaces.Space) -> type[BaseFeaturesExtractor]:
     """Return SB3's choice: a CNN for images, also inside Dict spaces, and flattening for the rest.
 
@@ -103,6 +111,33 @@ def _check_image_size(sides: tuple[int, ...]) -> None:
             f"SB3's CNN takes images of at least {SMALLEST_IMAGE} x {SMALLEST_IMAGE} pixels, got "
             f"{sides[0]} x {sides[1]}: give policy_kwargs a features_extractor_class of your own"
         )
+
+
+def check_policy(
+    policy: type[Any], aliases: Mapping[str, type[Any]], policy_kwargs: Mapping[str, Any], space: spaces.Space
+) -> None:
+    """Check that the features extractor of one of SB3's policies is for observations of a space.
+
+    An extractor of the user's is the user's business, and so are images that the user says are no bytes.
+
+    Raises:
+        ValueError: It is not; names the policy that is for them. Or an image is too small.
+    """
+    own = accepted_arguments(policy).get("features_extractor_class")
+    if own not in _TAKES or "features_extractor_class" in policy_kwargs:
+        return
+    if own is FlattenExtractor:
+        fits = not isinstance(space, spaces.Dict)
+    else:
+        says_image = own is NatureCNN and not policy_kwargs.get("normalize_images", True)
+        fits = says_image or own is default_extractor(space)
+    if fits:
+        return
+    kinds = {name: accepted_arguments(kind).get("features_extractor_class") for name, kind in aliases.items()}
+    name = next((name for name, kind in aliases.items() if kind is policy), policy.__name__)
+    others = [name for name, extractor in kinds.items() if extractor is default_extractor(space)]
+    hint = f": use {others[0]}" if others else ""
+    raise ValueError(f"{name} takes {_TAKES[own]}, got {' '.join(str(space).split())}{hint}")
 
 
 def image_extractor(space: spaces.Space) -> tuple[type[BaseFeaturesExtractor], dict[str, Any]]:
@@ -131,6 +166,8 @@ class Layers(NamedTuple):
     def between(self, width: int) -> MlpExtractor | None:
         """Return the layers behind `width` features; None where there are none."""
         net_arch: Any = self.net_arch
+        if isinstance(net_arch, (list, tuple)) and net_arch and isinstance(net_arch[0], Mapping):
+            net_arch = net_arch[0]  # as SB3 reads what was written for its releases before 1.8
         parts = net_arch.values() if isinstance(net_arch, Mapping) else [net_arch]
         if not any(parts):
             return None

@@ -1,6 +1,6 @@
 """Questions to the lanes of an AsyncVectorEnv that do not end them.
 
-A lane in which anything is raised ends its process, and a question for an attribute that is not there raises. So
+A lane in which anything is raised ends its process, and a question for what is not there raises. So
 nothing is asked for before it is known to be there.
 """
 
@@ -23,8 +23,8 @@ def check_alive(env: AsyncVectorEnv) -> None:
     """
     if dead := [lane for lane, pipe in enumerate(env.parent_pipes) if pipe is None]:
         raise RuntimeError(
-            f"lanes {', '.join(map(str, dead))} of the AsyncVectorEnv have ended by an error and cannot go on: "
-            "make it anew"
+            f"lanes {', '.join(map(str, dead))} of the AsyncVectorEnv have ended by an error and cannot "
+            "go on: make it anew"
         )
 
 
@@ -49,7 +49,7 @@ def call(env: AsyncVectorEnv, name: str, *arguments: Any, **named: Any) -> tuple
 def lanes_are_wrapped(
     env: AsyncVectorEnv, wrapper_class: type[gymnasium.Wrapper], lanes: list[int]
 ) -> list[bool]:
-    """Return whether lanes are wrapped in a class: seen at environments made as theirs were, and closed again.
+    """Return whether lanes are wrapped in a class, by making environments as theirs were made.
 
     Their own are in other processes, which cannot tell the classes of their wrappers.
     """

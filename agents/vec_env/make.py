@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecTransposeImage
 
 import memory_envs  # noqa: F401  (registers the ids)
 from agents.vec_env.gymnasium import GymnasiumVecEnv
@@ -56,7 +58,18 @@ def make_single(
     env_id: str, env_kwargs: Mapping[str, Any] | None = None, render_mode: str | None = None
 ) -> gymnasium.Env[Any, Any]:
     """Make one environment, to be watched or recorded; arguments and errors as for `make_lanes`."""
-    return gymnasium.make(resolve_id(env_id), render_mode=render_mode, **dict(env_kwargs or {}))
+    # Not all know the word.
+    rendering: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
+    return gymnasium.make(resolve_id(env_id), **rendering, **dict(env_kwargs or {}))
+
+
+def trained_space(space: spaces.Space[Any]) -> spaces.Space[Any]:
+    """Return what SB3 makes of a space for training: pictures have their channels first, in a Dict, too."""
+    if isinstance(space, spaces.Dict):
+        return spaces.Dict({key: trained_space(part) for key, part in space.items()})
+    if is_image_space(space) and not is_image_space_channels_first(space):  # type: ignore[arg-type]
+        return VecTransposeImage.transpose_space(space)  # type: ignore[arg-type]
+    return space
 
 
 def is_native(env_id: str) -> bool:

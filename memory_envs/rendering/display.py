@@ -3,6 +3,7 @@
 import functools
 import os
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from gymnasium import error
@@ -14,11 +15,16 @@ _FINER = 8
 _BLIND_DRIVERS = ("dummy", "offscreen")
 
 
+_OWNERS: WeakValueDictionary[int, "Window"] = WeakValueDictionary()
+"""Who opened the windows that are on the screen, by pygame's numbers of them."""
+
+
 class Window:
     """A window of its own on the screen, opened by the first image it shows.
 
     Its closing button closes it, and what is shown afterwards is not seen: a run goes on without it. `close`
-    makes it new.
+    makes it new. Where another part of the program shuts pygame down, which ends all windows, the next image
+    opens a new one.
     """
 
     def __init__(
@@ -51,12 +57,13 @@ class Window:
         Nothing happens once the closing button was pressed.
 
         Raises:
-            gymnasium.error.DependencyNotInstalled: pygame is missing.
+            gymnasium.error.DependencyNotInstalled: pygame is missing, or the classic one.
             gymnasium.error.Error: There is no display.
         """
         if self._dismissed:
             return
         pygame = load_pygame()
+        self._forget_if_lost(pygame)
         surface = pygame.surfarray.make_surface(image.swapaxes(0, 1))
         if self._window is None:
             self._open(pygame, surface.get_size())
@@ -72,9 +79,10 @@ class Window:
 
         Names are those of pygame: "left", "a", "escape". Keys pressed in other windows stay for them.
         """
+        pygame = load_pygame()
+        self._forget_if_lost(pygame)
         if self._window is None:
             return ["quit"] if self._dismissed else []
-        pygame = load_pygame()
         events = self._events(pygame, (pygame.KEYDOWN, pygame.QUIT, pygame.WINDOWCLOSE))
         return [pygame.key.name(event.key) if event.type == pygame.KEYDOWN else "quit" for event in events]
 
@@ -86,7 +94,23 @@ class Window:
         self._dismiss()
         self._dismissed = False
 
+    def _forget_if_lost(self, pygame: Any) -> None:
+        """Forget a window that ended with all others.
+
+        Pygame says so to whoever asks for anything of it, unless a window opened since lies where it lay.
+        """
+        if self._window is None:
+            return
+        try:
+            is_own = self._window.title == self._title and _OWNERS.get(self._window.id) is self
+        except pygame.error:
+            is_own = False
+        if not is_own:
+            self._window = None
+
     def _dismiss(self) -> None:
+        if self._window is not None:
+            self._forget_if_lost(load_pygame())
         if self._window is not None:
             self._window.destroy()
             self._window = None
@@ -103,6 +127,11 @@ class Window:
         return own
 
     def _open(self, pygame: Any, size: tuple[int, int]) -> None:
+        if not hasattr(getattr(pygame, "Window", None), "get_surface"):
+            raise error.DependencyNotInstalled(
+                "a window needs pygame-ce, in whose place the classic pygame or an old one is installed; "
+                "run `pip uninstall pygame`, then `pip install --force-reinstall pygame-ce`"
+            )
         try:
             pygame.display.init()
             # Without a display SDL falls back to a driver that draws to nowhere, unless it was asked for.
@@ -110,6 +139,7 @@ class Window:
                 pygame.display.quit()
                 raise pygame.error("no display was found")
             self._window = pygame.Window(self._title, size)
+            _OWNERS[self._window.id] = self
         except pygame.error as problem:
             raise error.Error(f"could not open a window ({problem}); {self._otherwise}") from problem
         self._clock = pygame.time.Clock()

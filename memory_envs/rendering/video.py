@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from contextlib import closing
-from itertools import chain, repeat
+from itertools import accumulate, chain, pairwise, repeat
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +26,9 @@ MOST_PIXELS = 2**30
 
 FASTEST = 1000
 """Most frames per second."""
+
+SHORTEST_STAY = 2
+"""Hundredths of a second that a frame of a GIF stays at least: players slow down those that stay less."""
 
 _COLOURS = 250
 _SAMPLES = 8
@@ -51,7 +54,7 @@ class Gif:
         self._width = width
         self._images: list[Any] = []
         self._pixels = 0
-        self._milliseconds: list[int] = []
+        self._seconds: list[float] = []
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -76,14 +79,17 @@ class Gif:
         if self._width is not None:
             image = image.resize((width, height), self._pillow.Resampling.BOX)
         self._images.append(image.quantize(_COLOURS, dither=self._pillow.Dither.NONE))
-        self._milliseconds.append(round(1000 * seconds))
+        self._seconds.append(seconds)
 
     def rest(self, seconds: float = REST) -> None:
         """Let the last frame stay for so long."""
-        self._milliseconds[-1] = round(1000 * seconds)
+        self._seconds[-1] = seconds
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an endless animation.
+
+        A GIF counts in hundredths of a second. Frames are shown at the nearest ones, so that errors do not
+        add up, and those that would stay for less than SHORTEST_STAY are left out: the pace is right.
 
         Raises:
             ValueError: There are no frames.
@@ -91,18 +97,38 @@ class Gif:
         if not self._images:
             raise ValueError("a video needs at least one frame, got none")
         palette = self._palette()
+        shown, stays = _timed(self._seconds)
         first, *others = (
-            image.convert("RGB").quantize(palette=palette, dither=self._pillow.Dither.NONE)
-            for image in self._images
+            self._images[index].convert("RGB").quantize(palette=palette, dither=self._pillow.Dither.NONE)
+            for index in shown
         )
+        milliseconds = [10 * stay for stay in stays]
         with replacing(path) as file:
-            first.save(file, "GIF", save_all=True, append_images=others, duration=self._milliseconds, loop=0)
+            first.save(file, "GIF", save_all=True, append_images=others, duration=milliseconds, loop=0)
 
     def _palette(self) -> Any:
         """Return an image with the colours of the whole: what frames share is then stored only once."""
         step = max(1, len(self._images) // _SAMPLES)
         sampled = [np.asarray(image.convert("RGB")) for image in [*self._images[::step], self._images[-1]]]
         return self._pillow.fromarray(np.concatenate(sampled)).quantize(_COLOURS)
+
+
+def _timed(seconds: list[float]) -> tuple[list[int], list[int]]:
+    """The frames to show, and for how many hundredths of a second each, given how long every one should stay.
+
+    Of frames that would be too short, one takes the place of several: the first, or one that stays longer.
+    """
+    starts = [round(100 * start) for start in accumulate(seconds, initial=0.0)]
+    shown: list[int] = []
+    begins: list[int] = []
+    for index, (start, end) in enumerate(pairwise(starts)):
+        if not begins or start - begins[-1] >= SHORTEST_STAY:
+            shown.append(index)
+            begins.append(start)
+        elif end - start >= SHORTEST_STAY or index == len(seconds) - 1:
+            shown[-1] = index
+    ends = [*begins[1:], max(starts[-1], begins[-1] + SHORTEST_STAY)]
+    return shown, [end - begin for begin, end in zip(begins, ends, strict=True)]
 
 
 def write_gif(

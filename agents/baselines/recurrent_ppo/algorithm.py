@@ -29,6 +29,7 @@ from agents.baselines.recurrent_ppo.policies import (
 )
 from agents.baselines.recurrent_ppo.update import Losses, Objective, clip_gradients
 from agents.process import torch_modes
+from agents.sb3.networks import check_policy
 
 FAST_POLICIES: dict[type[BasePolicy], type[FastLstmPolicy]] = {
     MlpLstmPolicy: FastLstmPolicy,
@@ -82,6 +83,7 @@ class FastRecurrentPPO(RecurrentPPO):
                 f"policy must be one of {', '.join(map(repr, self.policy_aliases))} or a subclass of "
                 f"FastLstmPolicy, got {self.policy_class.__name__}"
             )
+        check_policy(self.policy_class, self.policy_aliases, self.policy_kwargs, self.observation_space)
         self._check_minibatches()
         super()._setup_model()
         self.rollout_buffer = self._new_buffer()

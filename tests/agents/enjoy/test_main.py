@@ -9,6 +9,9 @@ from agents.enjoy import __main__ as enjoy
 from agents.enjoy import views
 from agents.evaluation.episodes import FIRST_EVALUATION_SEED
 from agents.runs.trained import load_trained
+from agents.vec_env.make import make_lanes
+from tests.support import foreign  # noqa: F401  (registers environments)
+from tests.support.kinds import KINDS
 from tests.support.small_run import ENV
 
 SUMMARY = re.compile(r"success [01]\.\d{3} over (\d+) episodes, return -?[01]\.\d{3}")
@@ -145,3 +148,21 @@ def test_paths_that_lead_nowhere_are_refused(tmp_path, capsys):
     (tmp_path / "model.zip").write_bytes(b"not a model")
     assert enjoy.main([str(tmp_path / "model.zip"), "--headless", "--env", ENV]) == 2
     assert "cannot be loaded" in capsys.readouterr().err
+
+
+def test_a_view_that_the_environment_does_not_render_is_refused_in_a_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    KINDS["ald"].model(make_lanes("Foreign/Vector-v0", 1)).save(tmp_path / "foreign")
+    KINDS["ald"].model(make_lanes("CartPole-v1", 1)).save(tmp_path / "cartpole")
+    for name, env_id, view, modes in (
+        ("cartpole", "CartPole-v1", ["--ansi"], "human, rgb_array"),
+        ("foreign", "Foreign/Vector-v0", ["--ansi"], "rgb_array"),
+    ):
+        arguments = [str(tmp_path / f"{name}.zip"), "--env", env_id, "--episodes", "1"]
+        assert enjoy.main([*arguments, *view]) == 2
+        message = capsys.readouterr().err
+        assert message.startswith(f"error: {env_id} renders {modes}, not ") and message.count("\n") == 1
+        assert "--gif FILE or --headless" in message
+        assert enjoy.main([*arguments, "--headless"]) == 0
+    assert enjoy.main([*arguments, "--gif", str(tmp_path / "shown.gif")]) == 0
+    assert "frames in" in capsys.readouterr().out

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import multiprocessing
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 
@@ -167,3 +172,88 @@ def test_a_missing_runtime_names_the_extra(file: Path, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match=r"onnxruntime, which is not installed.*memory-envs\[export\]"):
         OnnxActor(file)
+
+
+# --- Values, and other processes --------------------------------------------------------------------
+
+NUMBERS = spaces.Dict(
+    big=spaces.Box(0, 60000, (2,), np.uint16),
+    count=spaces.Discrete(5),
+    pair=spaces.MultiDiscrete([3, 2]),
+    real=BOX,
+    small=spaces.Box(0, 255, (2,), np.uint8),
+)
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory: pytest.TempPathFactory) -> OnnxActor:
+    path = tmp_path_factory.mktemp("export") / "numbers.onnx"
+    export_actor(policy(space=NUMBERS), path)
+    return OnnxActor(path, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error", "complaint"),
+    [
+        ("small", np.array([[300, 0]], np.uint16), ValueError, "from 0 to 255, got 300"),
+        ("small", [[300, 0]], ValueError, "from 0 to 255, got 300"),
+        ("small", np.array([[-1, 0]], np.int8), ValueError, "from 0 to 255, got -1"),
+        ("small", np.array([[1.0, 0]]), TypeError, "of dtype uint8, got float64"),
+        ("big", np.array([[70000, 0]]), ValueError, "from 0 to 65535, got 70000"),
+        ("count", np.array([5]), ValueError, "from 0 to 4, got 5"),
+        ("count", np.array([-1]), ValueError, "from 0 to 4, got -1"),
+        ("pair", np.array([[0, 2]]), ValueError, r"from 0 and below \[3, 2\], got \[0, 2\]"),
+        ("real", np.array([[1e300, 0, 0]]), ValueError, "finite in float32, got 1e\\+300"),
+        ("real", np.array([["a", "b", "c"]]), TypeError, "of dtype float32"),
+    ],
+)
+def test_values_that_the_graph_would_take_for_others_are_refused(
+    numbers: OnnxActor, key: str, value: Any, error: type[Exception], complaint: str
+) -> None:
+    observation = {
+        name: each[None] if np.ndim(each) else np.array([each]) for name, each in NUMBERS.sample().items()
+    }
+    with pytest.raises(error, match=rf"observation\.{key} must be {complaint}"):
+        numbers.step({**observation, key: value})
+
+
+def test_whole_numbers_of_any_type_that_fit_are_taken(numbers: OnnxActor) -> None:
+    observation = {
+        "big": [[1, 60000]],
+        "count": [4],
+        "pair": [[2, 1]],
+        "real": [[0, 1, 0.5]],
+        "small": [[255, 0]],
+    }
+    said = numbers.step(observation)[0]  # type: ignore[arg-type]
+    exact = {name: np.asarray(each, NUMBERS[name].dtype) for name, each in observation.items()}
+    assert np.array_equal(said.logits, numbers.step(exact)[0].logits)
+
+
+def test_an_actor_goes_to_other_processes_and_draws_on(numbers: OnnxActor, tmp_path: Path) -> None:
+    observation = sample_observations(NUMBERS, 7, seed=0)
+    for copied in (pickle.loads(pickle.dumps(numbers)), copy.deepcopy(numbers)):
+        assert copied.metadata == numbers.metadata
+        drawn = [each.predict(observation)[0] for each in (copied, copy.deepcopy(numbers))]
+        assert np.array_equal(*drawn)
+        assert np.array_equal(copied.step(observation)[0].logits, numbers.step(observation)[0].logits)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        [logits] = pool.map(_logits, [(numbers, observation)])
+    assert np.array_equal(logits, numbers.step(observation)[0].logits)
+
+
+def _logits(asked: tuple[OnnxActor, Any]) -> Any:
+    actor, observation = asked
+    return actor.step(observation)[0].logits
+
+
+@pytest.mark.parametrize(
+    "space", [spaces.Discrete(5), spaces.MultiDiscrete([3, 2]), spaces.MultiBinary(3)], ids=str
+)
+def test_choices_are_exported(space: spaces.Space[Any], tmp_path: Path) -> None:
+    built = policy(space=space)
+    export_actor(built, tmp_path / "actor.onnx")
+    actor = OnnxActor(tmp_path / "actor.onnx")
+    assert_same_play(built, actor, space)
+    sample = space.sample()
+    assert actor.predict(sample, deterministic=True)[0] == built.predict(sample, deterministic=True)[0]

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from torch import nn
 
 from agents.ald import ALD, ALDConfig
-from agents.baselines import VMPO, PPOAgent, RandomAgent, RecurrentPPOAgent
+from agents.baselines import VMPO, FastRecurrentPPO, PPOAgent, RandomAgent, RecurrentPPOAgent
 from agents.baselines.config import PPOConfig
 from agents.learning.config import VMPOConfig
 from tests.support.kinds import KINDS
@@ -175,3 +175,40 @@ def test_settings_come_before_environments() -> None:
     with pytest.raises(TypeError, match="config must be"):
         ALD("LstmPolicy", "Nowhere-v0", 1e-3)
     assert ALD("LstmPolicy", CueEnv(), ALDConfig(**SETTINGS)).config.unroll_length == 6
+
+
+# --- Policies and kinds of observations ---------------------------------------------------------------
+
+PICTURE, VECTOR = spaces.Box(0, 255, (3, 36, 36), np.uint8), spaces.Box(-1, 1, (3,), np.float32)
+DICT = spaces.Dict(a=VECTOR, b=spaces.Discrete(3))
+
+
+@pytest.mark.parametrize(
+    ("agent", "policy", "space", "hint"),
+    [
+        (RecurrentPPOAgent, "MlpLstmPolicy", DICT, "MultiInputLstmPolicy"),
+        (RecurrentPPOAgent, "CnnLstmPolicy", DICT, "MultiInputLstmPolicy"),
+        (RecurrentPPOAgent, "CnnLstmPolicy", VECTOR, "MlpLstmPolicy"),
+        (RecurrentPPOAgent, "CnnLstmPolicy", spaces.Discrete(3), "MlpLstmPolicy"),
+        (RecurrentPPOAgent, "MultiInputLstmPolicy", VECTOR, "MlpLstmPolicy"),
+        (RecurrentPPOAgent, "MultiInputLstmPolicy", PICTURE, "CnnLstmPolicy"),
+        (PPOAgent, "CnnPolicy", VECTOR, "MlpPolicy"),
+        (PPOAgent, "MultiInputPolicy", VECTOR, "MlpPolicy"),
+        (FastRecurrentPPO, "MlpLstmPolicy", DICT, "MultiInputLstmPolicy"),
+        (FastRecurrentPPO, "MultiInputLstmPolicy", VECTOR, "MlpLstmPolicy"),
+    ],
+)
+def test_a_policy_for_other_observations_is_refused_with_the_one_for_these(
+    agent: Any, policy: str, space: spaces.Space[Any], hint: str
+) -> None:
+    with pytest.raises(ValueError, match=f"{policy}.* (does not take|takes).*, got .*{hint}") as refusal:
+        agent(policy, lanes(space), device="cpu")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("policy", "space"),
+    [("MlpLstmPolicy", PICTURE), ("CnnLstmPolicy", PICTURE), ("MultiInputLstmPolicy", DICT)],
+)
+def test_policies_for_these_observations_are_taken(policy: str, space: spaces.Space[Any]) -> None:
+    RecurrentPPOAgent(policy, lanes(space), device="cpu", lstm_hidden_size=8).policy.set_training_mode(False)

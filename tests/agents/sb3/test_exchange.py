@@ -63,8 +63,10 @@ def test_parameters_that_do_not_fit_change_nothing(name: str, tmp_path: Path) ->
     key = next(key for key, each in wrong[first].items() if each.ndim)
     wrong[first][key] = wrong[first][key][:1].repeat(7, *[1] * (wrong[first][key].ndim - 1))
     altered = {each: {k: v + 1 for k, v in part.items()} for each, part in before.items() if each == first}
+    nothing_whole = {each: dict(list(part.items())[:-1]) for each, part in before.items()}
     for given, error in (
         ({**before, **lacking}, RuntimeError),
+        (nothing_whole, RuntimeError),  # an optimizer without its groups among it
         (wrong, RuntimeError),
         (altered, ValueError),  # the other names are missing
         ({**before, **altered, "nobody": {}}, ValueError),
@@ -208,7 +210,12 @@ def test_policy_kwargs_that_were_left_out_are_asked_for(tmp_path: Path) -> None:
 def test_files_from_strangers_choose_no_place_to_write_to(tmp_path: Path) -> None:
     """Kept is a folder of TensorBoard where its own model could have been at work; else it is asked for."""
     model = KINDS["ald"].model(cue_lanes(2))
-    for place in (os.path.expanduser("~/.config"), "/etc", "s3://bucket/events", "../../elsewhere/on/disk"):
+    for place in (
+        os.path.expanduser("~/.config"),
+        "/etc",
+        "s3://bucket/events",
+        "../" * 30 + "elsewhere/on/disk",
+    ):
         model.tensorboard_log = place
         model.save(tmp_path / "model")
         with pytest.warns(UserWarning, match=r"pass tensorboard_log="):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from torch import nn
 from agents.learning.networks.actor_critic import Core
 from agents.learning.networks.gtrxl import GTrXLCore
 from agents.learning.networks.lstm import LSTMCore
-from agents.sb3.networks import Encoder, default_extractor, lanes_of, linear_actor_critic
+from agents.sb3.networks import Encoder, Layers, default_extractor, lanes_of, linear_actor_critic
 
 BOX = spaces.Box(-1, 1, (3,), np.float32)
 IMAGE = spaces.Box(0, 255, (1, 36, 36), np.uint8)
@@ -57,3 +59,19 @@ def test_plain_features_are_standardised_and_learnt_ones_are_not(extractor: type
 
 def test_lanes_are_counted_in_any_observation() -> None:
     assert lanes_of(torch.zeros(4, 3)) == lanes_of({"count": torch.zeros(4), "image": torch.zeros(4, 1)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("net_arch", "widths"),
+    [
+        ([5, 4], (4, 4)),
+        ({"pi": [5], "vf": [7, 6]}, (5, 6)),
+        ({"vf": [7]}, (3, 7)),
+        ([{"pi": [5], "vf": [7]}], (5, 7)),
+    ],
+)
+def test_hidden_layers_are_written_as_in_sb3(net_arch: Any, widths: tuple[int, int]) -> None:
+    layers = Layers(net_arch).between(3)
+    assert layers is not None and (layers.latent_dim_pi, layers.latent_dim_vf) == widths
+    for empty in ([], {}, {"pi": [], "vf": []}, [{}]):
+        assert Layers(empty).between(3) is None

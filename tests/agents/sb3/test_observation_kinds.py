@@ -99,3 +99,29 @@ def test_others_are_refused_before_anything_is_built(name: str, kind: str) -> No
     inside = {"shifted inside": r"'x' .*Discrete\(3, start=-1\)", "text inside": r"'words' .*Text"}
     with pytest.raises(ValueError, match=r"\w+ takes observations .*, got .*" + inside.get(kind, "")):
         KINDS[name].model(env)
+
+
+DTYPES = (
+    *("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
+    *("float16", "float32", "float64"),
+)
+
+
+@pytest.mark.parametrize("name", ["ald", "asymmetric", "ppo", "recurrent-ppo", "random"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numbers_of_any_type_are_bootstrapped_from_at_time_outs_replayed_and_saved(
+    name: str, dtype: str, tmp_path: Path
+) -> None:
+    box = spaces.Box(0, 100, (3,), np.dtype(dtype).type)
+    for space in (box, spaces.Dict(a=box)):
+
+        def env(space: spaces.Space[Any] = space) -> VecEnv:
+            return DummyVecEnv([partial(Showcase, space, spaces.Discrete(3))] * 2)
+
+        model = KINDS[name].model(env()).learn(60)
+        if hasattr(model, "replay"):
+            assert any(len(unroll.final_time) for unroll in model.replay.unrolls)
+        model.save(tmp_path / "model")
+        loaded = KINDS[name].algorithm.load(tmp_path / "model", env(), device="cpu")
+        loaded.learn(24, reset_num_timesteps=False)
+        assert loaded.predict(space.sample())[0] in range(3)

@@ -123,3 +123,69 @@ def test_without_a_display_pixels_work_and_windows_say_what_does(driver):
     shape, complaint = found.stdout.splitlines()
     assert shape == "(466, 684, 3)"
     assert complaint.startswith("Error") and 'use render_mode="rgb_array" or "ansi"' in complaint
+
+
+@pytest.mark.parametrize("ended_by", ["quit", "display.quit"])
+@pytest.mark.parametrize("begun_again", [False, True])
+def test_a_window_survives_another_program_part_that_shuts_pygame_down(monkeypatch, ended_by, begun_again):
+    """As the classic control tasks of Gymnasium do when they are closed."""
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    pygame = pytest.importorskip("pygame")
+    env = IMazeEnv(render_mode="human")
+    env.reset(seed=0)
+    for after in (
+        lambda: env.step(0),
+        lambda: env._window.keys() == [] and env.step(0),
+        env.close,
+        env.close,
+    ):
+        lost = env._window._window
+        pygame.quit() if ended_by == "quit" else pygame.display.quit()
+        if begun_again:
+            pygame.display.init()
+            pygame.display.set_mode((8, 8))
+        after()
+        assert env._window._window is not lost or lost is None
+    env.reset(seed=0)
+    shown = pygame.surfarray.array3d(env._window._window.get_surface()).swapaxes(0, 1)
+    assert (shown == painter.pixels(env.scene())).all()
+    env.close()
+
+
+def test_a_task_of_gymnasium_closed_in_between_leaves_our_window_alone(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    env, other = IMazeEnv(render_mode="human"), gym.make("CartPole-v1", render_mode="human")
+    for each in (env, other):
+        each.reset(seed=0)
+    other.close()
+    env.step(0)
+    painted = IMazeEnv(render_mode="rgb_array")
+    painted.reset(seed=0)
+    assert painted.render().ndim == 3
+    env.close()
+
+
+def test_the_classic_pygame_paints_and_opens_no_window(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    pygame = pytest.importorskip("pygame")
+    monkeypatch.delattr(pygame, "Window")
+    monkeypatch.delattr(pygame, "IS_CE", raising=False)
+    env = IMazeEnv(render_mode="rgb_array")
+    env.reset(seed=0)
+    assert env.render().ndim == 3
+    with pytest.raises(gym.error.DependencyNotInstalled, match="needs pygame-ce.*classic pygame.*uninstall"):
+        IMazeEnv(render_mode="human").reset(seed=0)
+
+
+def test_windows_that_are_opened_anew_are_not_taken_for_one_another(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    pygame = pytest.importorskip("pygame")
+    envs = [IMazeEnv(render_mode="human") for _ in range(3)]
+    for env in envs:
+        env.reset(seed=0)
+    pygame.display.quit()
+    for env in reversed(envs):
+        env.step(0)
+    assert len({env._window._window.id for env in envs}) == 3
+    for env in envs:
+        env.close()

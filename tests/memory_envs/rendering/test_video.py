@@ -4,6 +4,7 @@ from math import inf
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import memory_envs  # noqa: F401  (registers the environments)
 from memory_envs.rendering import video
@@ -65,3 +66,33 @@ def test_a_video_that_cannot_be_finished_leaves_nothing(tmp_path):
         with pytest.raises(RuntimeError, match="no more"):
             write(tmp_path / "a.mp4", frames())
     assert not any(tmp_path.iterdir())
+
+
+def shown(path):
+    """The grey values of a GIF's frames and the hundredths of a second that each stays."""
+    frames = []
+    with Image.open(path) as image:
+        for index in range(image.n_frames):
+            image.seek(index)
+            frames.append((np.asarray(image.convert("RGB"))[0, 0, 0], image.info["duration"] // 10))
+    return frames
+
+
+@pytest.mark.parametrize("pace", [3, 7, 10, 24, 30, 50, 60, 75, 100, 144, 240, 1000])
+def test_a_gif_takes_as_long_as_it_should_at_any_pace(pace, tmp_path):
+    """Frames stay whole hundredths of a second, and players slow down those that stay less than two."""
+    number = 2 * pace
+    frames = [np.full((2, 2, 3), 60 * (index % 5), np.uint8) for index in range(number)]
+    write_gif(tmp_path / "a.gif", frames, pace)
+    stays = [stay for _, stay in shown(tmp_path / "a.gif")]
+    assert min(stays) >= 2
+    assert sum(stays) == pytest.approx(100 * (number - 1) / pace + 150, abs=2)
+    if pace <= 50:
+        assert len(stays) == number and stays[-1] == pytest.approx(150, abs=1)
+
+
+def test_the_last_frame_of_a_fast_gif_is_always_shown(tmp_path):
+    frames = [np.full((2, 2, 3), value, np.uint8) for value in (0, 50, 100, 150, 200, 250)]
+    write_gif(tmp_path / "a.gif", frames, 1000)
+    values = [value for value, _ in shown(tmp_path / "a.gif")]
+    assert values[-1] == pytest.approx(250, abs=2) and len(values) < 6
