@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import shutil
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,7 @@ class RunDirectory:
             FileExistsError: Something is there already.
             BlockingIOError: Another program has just begun a run there.
         """
-        if not str(path).isprintable():
+        if any(unicodedata.category(each) in ("Cc", "Cs") for each in str(path)):  # control, surrogate
             raise ValueError(f"--run-dir must be printable text, got {str(path)!r}")
         run = cls(path)
         run._check_free()
