@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,12 @@ class RunDirectory:
         A folder that is empty will do, and so will one whose program was killed before it wrote anything.
 
         Raises:
+            ValueError: The path is no text, which the log of TensorBoard asks for.
             FileExistsError: Something is there already.
             BlockingIOError: Another program has just begun a run there.
         """
+        if any(unicodedata.category(each) in ("Cc", "Cs") for each in str(path)):  # control, surrogate
+            raise ValueError(f"--run-dir must be printable text, got {str(path)!r}")
         run = cls(path)
         run._check_free()
         run._made = [folder for folder in (run.path, *run.path.parents) if not folder.exists()]
