@@ -254,7 +254,7 @@ def make_acting(folder: Path) -> Path:
 KINDS = {
     "replay": Kind(
         copied("ald", "replay.json"),
-        lambda path: Replay.load(path).to_ansi(),
+        lambda path: list(Replay.load(path).to_ansi()),
         (ReplayError, ReplayMismatch),
         of_json,
     ),
