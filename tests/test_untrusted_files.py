@@ -17,6 +17,7 @@ import pytest
 from stable_baselines3.common.callbacks import BaseCallback
 
 from agents import pretrained
+from agents.baselines import RecurrentPPOAgent
 from agents.export.onnx_actor import OnnxActor
 from agents.export.onnx_file import CHECKSUM_KEY
 from agents.learning.finite import LossNotFinite
@@ -34,6 +35,7 @@ from agents.sb3.checkpoint import CheckpointError
 from agents.scaling.costs import Costs
 from memory_envs.certificate import shipped
 from memory_envs.replay import Replay, ReplayError, ReplayMismatch
+from tests.agents.sb3.test_fitting import ON_POLICY
 from tests.support import ROOT
 from tests.support.mutations import changed_bytes, changed_cells, changed_json, changed_tree
 from tests.support.small_benchmark import write_benchmark
@@ -43,7 +45,7 @@ from tests.support.trees import EVERYTHING
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SAVED = ROOT / "tests/support/saved"
-CASES, MANY_CASES = 30, 910  # of each kind: 10,000 in all
+CASES, MANY_CASES = 30, 800  # of each kind: 10,000 in all
 
 Change = Callable[[bytes, Random], bytes]
 
@@ -188,11 +190,16 @@ def make_records(folder: Path) -> Path:
     return folder / "raw/runs.json"
 
 
-def make_model(folder: Path) -> Path:
-    model = maze_model()
-    model.learn(48)
-    model.save(folder / "lone.zip")
-    return folder / "lone.zip"
+def make_model(build: Callable[[], Any]) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        build().learn(48).save(folder / "lone.zip")
+        return folder / "lone.zip"
+
+    return make
+
+
+def recurrent_ppo() -> Any:
+    return RecurrentPPOAgent("MlpLstmPolicy", maze_lanes(), lstm_hidden_size=8, **ON_POLICY)
 
 
 class Enough(BaseCallback):
@@ -254,7 +261,7 @@ def make_acting(folder: Path) -> Path:
 KINDS = {
     "replay": Kind(
         copied("ald", "replay.json"),
-        lambda path: Replay.load(path).to_ansi(),
+        lambda path: list(Replay.load(path).to_ansi()),
         (ReplayError, ReplayMismatch),
         of_json,
     ),
@@ -270,7 +277,10 @@ KINDS = {
     "card": Kind(make_card, use_card, (CheckpointError,), of_json),
     "certificate": Kind(make_certificates, use_certificate, (ValueError,), of_json),
     "actor": Kind(copied("actor.onnx"), use_actor, (ValueError,), of_graph),
-    "model": Kind(make_model, use_model, (ValueError, LossNotFinite), of_tree),
+    "model": Kind(make_model(maze_model), use_model, (ValueError, LossNotFinite), of_tree),
+    "model of recurrent-ppo": Kind(
+        make_model(recurrent_ppo), use_model, (ValueError, LossNotFinite), of_tree
+    ),
     "tree": Kind(make_tree, checkpoint.load, (CheckpointError,), of_tree),
     "costs": Kind(make_costs, Costs.read, (ValueError,), of_json),
     "acting": Kind(make_acting, lambda path: read_acting(path.parent), (ValueError,), of_cells),

@@ -71,11 +71,13 @@ def test_every_program_that_reads_both_refuses(
     assert "gamma is 0.5 instead of 0.99" in capsys.readouterr().err
 
 
-def test_a_report_says_so_in_place_of_episodes(run: Path) -> None:
+def test_a_report_says_so_and_shows_no_episodes(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the page or beside it, where paths may be told."""
     contradict(run, ("config", "gamma"), 0.5)
     assert report([str(run), "--episodes", "1"]) == 0
     [player] = embedded_in(run / "report.html")["players"]
-    assert "gamma is 0.5 instead of 0.99" in player["reason"]
+    assert "episodes" not in player
+    assert "gamma is 0.5 instead of 0.99" in player["reason"] + capsys.readouterr().out
 
 
 def test_lanes_of_foreign_environments_are_compared_too(
