@@ -50,7 +50,7 @@ def make_single(
     env_id: str, env_kwargs: Mapping[str, Any] | None = None, render_mode: str | None = None
 ) -> gymnasium.Env[Any, Any]:
     """Make one environment, to be watched or recorded; arguments and errors as for `make_lanes`."""
-    rendering = {} if render_mode is None else {"render_mode": render_mode}  # not all know the word
+    rendering: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}  # not all know it
     return gymnasium.make(resolve_id(env_id), **rendering, **dict(env_kwargs or {}))
 
 
