@@ -62,7 +62,7 @@ def test_environments_that_can_be_made_once_only_are_known_too():
         check_seeds("Foreign/Once-v0", {}, seed=0, lanes=1)
 
 
-def test_environments_that_take_no_word_of_rendering_are_trained_in_and_played(tmp_path, monkeypatch, capsys):
+def test_environments_that_take_no_word_of_rendering_are_trained_in_and_played(tmp_path, capsys):
     run = tmp_path / "run"
     arguments = [each if each != "Foreign/Open-v0" else "Foreign/Bare-v0" for each in ARGUMENTS]
     with warnings.catch_warnings():
