@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from memory_envs.registry.startup import quiet_interrupts
 
-quiet_interrupts(__name__)  # before the imports that take long
+quiet_interrupts()  # before the imports that take long
 
 from memory_envs.registry.former_names import answer_former_names  # noqa: E402
 from memory_envs.version import __version__  # noqa: E402

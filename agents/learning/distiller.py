@@ -39,8 +39,10 @@ class Distiller:
             LossNotFinite: A loss is NaN or infinite; no step was taken.
         """
         self.network.train()
-        loss, metrics = self._loss(unroll, with_health)
+        loss, metrics, features = self._loss(unroll)
         check_finite(metrics, unroll)
+        if with_health:
+            metrics |= {f"actor/{name}": value for name, value in feature_health(features).items()}
         self.optimizer.zero_grad()
         loss.backward()
         if self.config.max_grad_norm is not None:
@@ -48,7 +50,7 @@ class Distiller:
         self.optimizer.step()
         return metrics
 
-    def _loss(self, unroll: Unroll, with_health: bool) -> tuple[Tensor, dict[str, Any]]:
+    def _loss(self, unroll: Unroll) -> tuple[Tensor, dict[str, Any], Tensor]:
         config, learner = self.config, unroll.learner
         if learner is None:
             raise ValueError(
@@ -59,13 +61,12 @@ class Distiller:
         kl = distillation.policy_distillation(actor.logits, learner.logits, config.distillation_direction)
         gap = distillation.value_distillation(actor.value, learner.value)
         loss = config.policy_coef * kl.mean() + config.distilled_value_coef * gap.mean()
-        health = feature_health(actor.features) if with_health else {}
-        return loss, {
-            **{f"actor/{name}": value for name, value in health.items()},
+        metrics = {
             "distillation/kl": kl.detach().mean(),
             "distillation/value_gap": gap.detach().mean(),
             "actor/entropy": distillation.entropy(actor.logits.detach()).mean(),
         }
+        return loss, metrics, actor.features
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next update depends on."""

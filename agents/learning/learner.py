@@ -125,11 +125,11 @@ class Learner:
         inputs = self._inputs(unroll, result)
         terms, metrics = self.objective.terms(inputs, self.entropy_coef)
         metrics |= self._diagnostics(result, inputs)
-        if is_new:
-            metrics |= _health(terms, result.outputs.features)
         said = LearnerOutputs(inputs.logits.detach(), inputs.value.detach(), inputs.advantage)
         unroll = unroll._replace(learner=said)
         check_finite(metrics, unroll)
+        if is_new:
+            metrics |= _health(terms, result.outputs.features)
         return Evaluated(unroll, sum(terms.values(), torch.zeros_like(self.popart.mu)), metrics)
 
     def apply(self, loss: Tensor) -> dict[str, Any]:

@@ -169,7 +169,7 @@ class Objective:
 
 def in_units(reward: Tensor, unit: Tensor) -> Tensor:
     """Rewards in a unit; 0 while that is 0, when all rewards have been."""
-    return torch.where(unit > 0, reward / unit, 0.0)
+    return torch.where(unit == 0, 0.0 * reward, reward / unit)
 
 
 def log_prob(logits: Tensor, action: Tensor) -> Tensor:

@@ -62,7 +62,8 @@ class PopArt(nn.Module):
         if self.is_off:
             return torch.ones_like(self.mean, dtype=torch.float32)
         variance = self.mean_square - self.mean.square()
-        return torch.where(variance > (_RESOLUTION * self.mean).square(), variance, 0.0).sqrt().float()
+        is_noise = variance <= (_RESOLUTION * self.mean).square()
+        return torch.where(is_noise, 0.0, variance).sqrt().float()
 
     @property
     def mu(self) -> Tensor:
@@ -80,7 +81,7 @@ class PopArt(nn.Module):
     def in_sigmas(self, difference: Tensor) -> Tensor:
         """A difference of values in units of sigma; 0 while that is 0."""
         sigma = self.sigma
-        return torch.where(sigma > 0, difference / sigma, 0.0)
+        return torch.where(sigma == 0, 0.0 * difference, difference / sigma)
 
     @torch.no_grad()
     def begin(self, reward: Tensor, terminated: Tensor, gamma: float) -> None:

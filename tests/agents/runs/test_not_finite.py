@@ -58,7 +58,7 @@ def test_a_run_that_meets_what_is_not_finite_keeps_it_and_can_be_resumed(
     run = RunDirectory(folder)
     assert 64 <= int(run.latest_checkpoint().stem) <= 80  # 40 steps of 2 lanes were sound
     assert all(np.isfinite(leaf).all() for leaf in leaves(checkpoint.load(run.latest_checkpoint())))
-    assert resume(folder) == 0  # the lanes begin with as many sound steps as are left
+    assert resume(folder, "--trust-env-module") == 0  # the lanes begin with as many sound steps as are left
 
 
 def test_a_state_that_could_not_be_loaded_is_not_saved(tmp_path):

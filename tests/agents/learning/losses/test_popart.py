@@ -250,3 +250,14 @@ def test_statistics_take_no_part_in_the_gradient() -> None:
 def test_impossible_settings_are_refused_by_name(step_size: float) -> None:
     with pytest.raises(ValueError, match="step_size"):
         PopArt(step_size)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("known", [0, 3])
+def test_targets_that_are_not_finite_are_not_swallowed(broken: float, known: int) -> None:
+    popart = PopArt()
+    for seed in range(known):
+        popart.update(targets(5.0, 20.0, seed), head())
+    assert not popart.normalize(torch.tensor([1.0, broken]))[1].isfinite()
+    popart.update(torch.tensor([1.0, broken]), head())
+    assert not popart.normalize(torch.tensor([1.0, 2.0])).isfinite().any()
