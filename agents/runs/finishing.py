@@ -33,7 +33,7 @@ def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, cons
     evaluations = _evaluate(model, settings)
     write_json(run.evaluation, {name: each.to_dict() for name, each in evaluations.items()})
     for name, each in evaluations.items():
-        console.print(f"Evaluation, {name} actions: {each.summary()}", highlight=False)
+        console.print(f"Evaluation, {name} actions: {each.summary()}", soft_wrap=True, highlight=False)
     _record(run, model, settings, console)
     with _dispensable(run.curve, console):
         published = published_points(settings.env_id, settings.env_settings)

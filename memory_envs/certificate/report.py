@@ -227,7 +227,7 @@ def _demands(certificate: Certificate) -> Iterator[str]:
         yield f"bottleneck: {certificate.bottleneck}"
     if certificate.question_bits is not None:
         part = "" if certificate.question is None else f" ({certificate.question})"
-        yield f"to remember: {certificate.question_bits:.4g} bits{part}" + _span(certificate)
+        yield f"to remember: {_bits(certificate.question_bits)}{part}" + _span(certificate)
     if certificate.actions_at_equal_sight is not None:
         yield f"different optimal actions at one observation: up to {certificate.actions_at_equal_sight}"
 
@@ -245,3 +245,7 @@ def _leak_lines(certificate: Certificate) -> Iterator[str]:
         yield from (f"    {line}" for line in leak.picture.splitlines())
     if len(certificate.leaks) > _LEAKS_SHOWN:
         yield f"and {len(certificate.leaks) - _LEAKS_SHOWN} leaks more"
+
+
+def _bits(number: float) -> str:
+    return f"{number:.4g} bit" + ("" if number == 1 else "s")

@@ -98,9 +98,11 @@ class TaskEnv:
         known = _options(self.task.rules.configure)
         for name in settings:
             if name not in known:
+                own = [each for each in signature(type(self)).parameters if each not in known]
                 raise TypeError(
                     f"{type(self).__name__}() got an unexpected keyword argument {name!r}"
-                    f"{did_you_mean(name, known)} (options of the task: {', '.join(known)})"
+                    f"{did_you_mean(name, [*own, *known])} (options of the task: {', '.join(known)}; "
+                    f"of every task: {', '.join(own)})"
                 )
         self._asked_limit = asked_limit(self, settings) if LIMIT in known else None
         if self._asked_limit is not None:
@@ -162,4 +164,6 @@ def _with_options(interface: Signature, configure: Callable[..., Any]) -> Signat
 def _check_render_mode(render_mode: str | None, choices: list[str]) -> None:
     if render_mode is not None and not (isinstance(render_mode, str) and render_mode in choices):
         offered = f" or one of {', '.join(map(repr, choices))}" if choices else ", as this task has no scene"
-        raise ValueError(f"render_mode must be None{offered}, got {render_mode!r}")
+        # Stable-Baselines3 asks for "rgb_array" unasked, and does without where that is a TypeError.
+        kind = ValueError if choices else TypeError
+        raise kind(f"render_mode must be None{offered}, got {render_mode!r}")

@@ -44,7 +44,7 @@ def test_what_the_rules_do_not_tell_is_asked_for_by_name(t_maze):
     with pytest.raises(ValueError, match="T-maze has 4 tile codes but 3 looks: give its Task one"):
         Bare(observation="rgb")
     assert Bare.metadata["render_modes"] == []
-    with pytest.raises(ValueError, match="render_mode must be None, as this task has no scene, got 'ansi'"):
+    with pytest.raises(TypeError, match="render_mode must be None, as this task has no scene, got 'ansi'"):
         Bare(render_mode="ansi")
     with pytest.raises(NotImplementedError, match="T-maze does not say how it looks: give its Task a scene"):
         Bare().scene()
@@ -78,3 +78,19 @@ def test_a_network_draws_as_often_as_it_says():
     network = Network(lambda observations: np.repeat([[0.1, 0.0, 0.9]], len(observations), axis=0), "drawn")
     actions = network.act(np.zeros((20_000, 1), dtype=np.uint8), np.random.default_rng(0))
     assert np.bincount(actions, minlength=3) / 20_000 == pytest.approx([0.1, 0, 0.9], abs=0.01)
+
+
+def test_sb3_makes_lanes_of_a_task_without_a_scene(t_maze):
+    """It asks every environment for "rgb_array", and does without where that is a TypeError."""
+    env_util = pytest.importorskip("stable_baselines3.common.env_util")
+    gymnasium.register("tests/Sceneless-v0", entry_point=t_maze.TMazeEnv)
+    try:
+        lanes = env_util.make_vec_env("tests/Sceneless-v0", 2, seed=0)
+        assert len(lanes.reset()) == 2
+    finally:
+        del gymnasium.registry["tests/Sceneless-v0"]
+
+
+def test_a_misspelt_option_is_answered_with_the_nearest_of_all(t_maze):
+    with pytest.raises(TypeError, match=r"'observaton', did you mean 'observation'\?.*render_mode"):
+        gymnasium.make("MemoryEnvs/IMaze-v0", observaton="tiles")
