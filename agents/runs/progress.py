@@ -13,6 +13,8 @@ from stable_baselines3.common.utils import safe_mean
 
 # Unrolls that frames/s are averaged over.
 SPEED_WINDOW = 100
+# Episodes below which it is said of how few the means are.
+_MANY = 50
 
 
 class Snapshot(NamedTuple):
@@ -24,16 +26,24 @@ class Snapshot(NamedTuple):
     mean_return: float | None
     frames_per_second: float
     seconds_left: float
+    episodes: int = _MANY
+    """That success and return are means of."""
 
     def fields(self) -> dict[str, Any]:
         """Return the texts to show."""
         return {
             "frames": f"{format_count(self.frames)} of {format_count(self.total)} frames",
-            "success": "" if self.success is None else f"success {self.success:.3f}",
+            "success": "" if self.success is None else f"success {self.success:.3f}{self._few()}",
             "mean_return": "" if self.mean_return is None else f"return {self.mean_return:.3f}",
             "speed": f"{self.frames_per_second:,.0f} frames/s",
             "left": f"{format_duration(self.seconds_left)} left",
         }
+
+    def _few(self) -> str:
+        """The first episodes to end are the short ones, which tell little of the others."""
+        if self.episodes >= _MANY:
+            return ""
+        return f" of {self.episodes} episode" + ("" if self.episodes == 1 else "s")
 
 
 class Display(Protocol):
@@ -138,6 +148,7 @@ class TrainingProgress(BaseCallback):
             mean_return=float(safe_mean([info["r"] for info in infos])) if infos else None,
             frames_per_second=speed,
             seconds_left=max(0, self.total - frames) / max(speed, 1e-9),
+            episodes=len(successes or ()),
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from agents.runs import progress
-from agents.runs.progress import TrainingProgress, format_count, format_duration
+from agents.runs.progress import Snapshot, TrainingProgress, format_count, format_duration
 
 ROLLOUT, ACTING, UPDATING = 1000, 1.0, 4.0  # frames, seconds, seconds
 
@@ -57,3 +57,9 @@ def test_counts_of_frames_stay_short():
         "0.10M",
         "1.60M",
     ]
+
+
+@pytest.mark.parametrize(("episodes", "said"), [(1, " of 1 episode"), (7, " of 7 episodes"), (50, "")])
+def test_a_success_rate_of_few_episodes_says_so(episodes: int, said: str) -> None:
+    snapshot = Snapshot(100, 200, 1.0, 0.5, 10.0, 10.0, episodes)
+    assert snapshot.fields()["success"] == f"success 1.000{said}"
