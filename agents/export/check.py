@@ -13,8 +13,8 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.distributions import CategoricalDistribution
 
 from agents.evaluation.latency import sample_observations
-from agents.export.onnx_actor import CRITIC_STATE_NAMES, STATE_NAMES, ActorStep, OnnxActor, State
-from agents.export.onnx_file import without_seal
+from agents.export.onnx_actor import ActorStep, OnnxActor, State
+from agents.export.onnx_file import CRITIC_STATE_NAMES, STATE_NAMES, without_seal
 from agents.learning.unroll import observation_to_tensors
 from agents.process.torch_modes import one_thread
 

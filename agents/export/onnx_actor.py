@@ -12,30 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.export.onnx_file import (
-    CRITIC_STATE_NAMES,
-    EPISODE_START,
-    METADATA_KEY,
-    METADATA_VERSION,
-    NEXT,
-    OBSERVATION,
-    OUTPUTS,
-    STATE_NAMES,
-    ActorFile,
-)
-
-__all__ = [
-    "CRITIC_STATE_NAMES",
-    "EPISODE_START",
-    "METADATA_KEY",
-    "METADATA_VERSION",
-    "NEXT",
-    "OBSERVATION",
-    "OUTPUTS",
-    "STATE_NAMES",
-    "ActorStep",
-    "OnnxActor",
-]
+from agents.export.onnx_file import EPISODE_START, OBSERVATION, OUTPUTS, ActorFile
 
 Observation = NDArray[Any] | Mapping[str, NDArray[Any]]
 State = tuple[NDArray[np.float32], ...]

@@ -37,13 +37,12 @@ def feature_health(features: Tensor) -> dict[str, Tensor]:
     deviation = flat - flat.mean(dim=0)
     variance = torch.linalg.eigvalsh(deviation.mT @ deviation / len(flat)).clamp_min(0.0)
     singular = variance.sqrt()
-    # What rounding leaves of constant features counts as nothing.
     total = singular.sum()
-    share = torch.where(total > 1e-6 * flat.abs().amax(), singular / total, 0.0)
-    rank = torch.where(total > 1e-6 * flat.abs().amax(), torch.special.entr(share).sum().exp(), 0.0)
+    is_constant = total <= 1e-6 * flat.abs().amax()  # what is left is rounding
+    rank = torch.special.entr(singular / total).sum().exp()
     return {
         "feature_spread": variance.mean().sqrt(),
-        "feature_rank": rank,
+        "feature_rank": torch.where(is_constant, 0.0, rank),
         "feature_saturation": (flat.abs() > _SATURATED).double().mean(),
     }
 

@@ -21,7 +21,8 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 
 from agents.evaluation.latency import sample_observations
 from agents.export.exporter import export_actor
-from agents.export.onnx_actor import METADATA_KEY, OnnxActor
+from agents.export.onnx_actor import OnnxActor
+from agents.export.onnx_file import METADATA_KEY
 from tests.support import ROOT
 from tests.support.exported import BOX, IMAGE, LANES, MIXED, assert_same_play, policy
 
