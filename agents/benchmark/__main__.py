@@ -1,4 +1,7 @@
-"""Run a benchmark, collect its raw data, draw figures: `python -m agents.benchmark run|collect|figures`."""
+"""Run a benchmark, collect its raw data, draw figures: `python -m agents.benchmark run|collect|figures`.
+
+The same for tasks of other people: `foreign`, `foreign-collect`, `foreign-page`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ from rich.console import Console
 from agents.benchmark.board import Board
 from agents.benchmark.collect import collect as collect_runs
 from agents.benchmark.figures import save_figures
+from agents.benchmark.foreign import grid as foreign_grid
+from agents.benchmark.foreign import records as foreign_records
+from agents.benchmark.foreign.page import save_page
 from agents.benchmark.grid import Cell, make_grid
 from agents.benchmark.pool import run_cells
 from agents.benchmark.readme import save_readme
@@ -27,6 +33,8 @@ from memory_envs.commands import run_program
 from memory_envs.registry.lookup import look_up
 
 EVALUATION_EPISODES = 1000
+# Of a run on other people's tasks, whose episodes are long and whose returns are compared over seeds.
+FOREIGN_EPISODES = 100
 
 
 def run(
@@ -53,21 +61,11 @@ def run(
         threads_per_run: Threads of each run.
         options: More options of the training program, for every run, as in --options="--device cuda".
     """
-    for name, value in (("seeds", seeds), ("jobs", jobs), ("threads_per_run", threads_per_run)):
-        if value is not None and value < 1:
-            raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+    _require_at_least_one(seeds=seeds, jobs=jobs, threads_per_run=threads_per_run)
     given = ["--evaluation-episodes", str(evaluation_episodes), "--num-threads", str(threads_per_run)]
     numbers = range(first_seed, first_seed + seeds)
     cells = make_grid(presets, numbers, folder, total_timesteps, [*given, *shlex.split(options)])
-    for cell in cells:
-        cell.check()
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = jobs or max(1, available_cores() // threads_per_run)
-    try:
-        with FileLock(folder / ".lock", blocking=False):
-            return _run(cells, jobs, threads_per_run, plain_console())
-    except Timeout:
-        raise BlockingIOError(f"another benchmark runs in {folder}: wait, or give another --folder") from None
+    return _run_alone(cells, folder, jobs, threads_per_run, plain_console())
 
 
 def collect(folder: tyro.conf.Positional[Path], out: Path, measure_acting: bool = True) -> int:
@@ -110,6 +108,73 @@ def figures(
     return FINISHED
 
 
+def foreign(
+    tasks: tuple[str, ...] = (),
+    agents: tuple[str, ...] = (),
+    folder: Path = Path("runs/foreign"),
+    seeds: int = 5,
+    first_seed: int = 0,
+    total_timesteps: int | None = None,
+    evaluation_episodes: int = FOREIGN_EPISODES,
+    jobs: int | None = None,
+) -> int:
+    """Run agents with their defaults on tasks of other people; the same command continues.
+
+    Args:
+        tasks: Names in agents/benchmark/foreign/tasks.py; default: all that are installed.
+        agents: Names in agents/benchmark/foreign/contestants.py; default: all.
+        folder: Directory of the runs; those that are finished are not run again.
+        seeds: Number of seeds per task and agent.
+        first_seed: The lowest seed.
+        total_timesteps: Frames of training at most; default: those of each task.
+        evaluation_episodes: Episodes of each evaluation at the end of a run.
+        jobs: Runs at the same time, one thread each; default: number of cores.
+    """
+    _require_at_least_one(seeds=seeds, jobs=jobs)
+    console = plain_console()
+    chosen, left_out = foreign_grid.choose_tasks(tasks)
+    who = foreign_grid.choose_contestants(agents)
+    given = ["--evaluation-episodes", str(evaluation_episodes), "--num-threads", "1", "--device", "cpu"]
+    numbers = range(first_seed, first_seed + seeds)
+    cells = foreign_grid.make_cells(chosen, who, numbers, folder, total_timesteps, given)
+    frames = sum(cell.total_timesteps for cell in cells)
+    for line in (
+        *left_out,
+        f"{len(chosen)} tasks x {len(who)} agents x {seeds} seeds: {frames / 1e6:.1f} M frames, about "
+        f"{foreign_grid.estimated_hours(cells):.2g} hours of one core",
+    ):
+        console.print(line, soft_wrap=True, highlight=False)
+    return _run_alone(cells, folder, jobs, 1, console)
+
+
+def foreign_collect(folder: tyro.conf.Positional[Path], out: Path) -> int:
+    """Gather what the page of other people's tasks needs of finished runs, into one file.
+
+    Args:
+        folder: Of the runs.
+        out: File to write, such as docs/foreign.json.
+    """
+    console = plain_console()
+    records, left_out = foreign_records.collect(folder)
+    for each in left_out:
+        console.print(f"Left out, not finished: {each}", soft_wrap=True, highlight=False)
+    foreign_records.write_records(records, out)
+    console.print(f"{len(records.runs)} runs in {out}", soft_wrap=True, highlight=False)
+    return FINISHED
+
+
+def foreign_page(records: tyro.conf.Positional[Path]) -> int:
+    """Write the page of other people's tasks beside its raw data.
+
+    Args:
+        records: File that `foreign-collect` wrote; the page has its name, with the ending .md.
+    """
+    page = records.with_suffix(".md")
+    save_page(foreign_records.read_records(records), page)
+    print(page)
+    return FINISHED
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -118,12 +183,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     return exit_status(
         lambda: tyro.extras.subcommand_cli_from_dict(
-            {"run": run, "collect": collect, "figures": figures},
+            {
+                "run": run,
+                "collect": collect,
+                "figures": figures,
+                "foreign": foreign,
+                "foreign-collect": foreign_collect,
+                "foreign-page": foreign_page,
+            },
             prog="python -m agents.benchmark",
             description=__doc__,
             args=arguments,
         )
     )
+
+
+def _require_at_least_one(**options: int | None) -> None:
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+
+
+def _run_alone(cells: Sequence[Cell], folder: Path, jobs: int | None, threads: int, console: Console) -> int:
+    """Check every cell, then run them as the only benchmark in a folder."""
+    for cell in cells:
+        cell.check()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", blocking=False):
+            return _run(cells, jobs or max(1, available_cores() // threads), threads, console)
+    except Timeout:
+        raise BlockingIOError(f"another benchmark runs in {folder}: wait, or give another --folder") from None
 
 
 def _run(cells: Sequence[Cell], jobs: int, threads: int, console: Console) -> int:

@@ -39,7 +39,7 @@ def collect(folder: Path, out: Path, acting: bool = True) -> Collected:
         ValueError: A run cannot be read, or there are two of the same experiment and seed.
     """
     found = find_runs(folder)
-    finished = [run for run in found if _has_finished(run)]
+    finished = [run for run in found if has_finished(run)]
     if not finished:
         raise FileNotFoundError(
             f"none of the {len(found)} runs in {folder} has come to its total and been evaluated"
@@ -49,11 +49,11 @@ def collect(folder: Path, out: Path, acting: bool = True) -> Collected:
     write_records(runs, out)
     for place in (folder, out) if acting else ():
         write_acting(place, times)
-    return Collected(runs, tuple(run.directory.path for run in found if not _has_finished(run)))
+    return Collected(runs, tuple(run.directory.path for run in found if not has_finished(run)))
 
 
-def _has_finished(run: Run) -> bool:
-    """Whether its evaluation is that of its end: one that trains on still has that of its first end."""
+def has_finished(run: Run) -> bool:
+    """Return whether its evaluation is that of its end: one that trains on still has that of its first."""
     ends_early = run.settings.get("stop_at_success") is not None
     frames = int(run.rows[-1][FRAMES]) if run.rows else 0
     return bool(run.evaluation) and (ends_early or frames >= run.settings.get("total_timesteps", 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from typing import Literal
 from agents.runs.command_line import PROGRAM, parse
 from agents.runs.directory import RunDirectory
 from agents.runs.options import Options, differences, in_words
-from agents.runs.settings import RunSettings
-from memory_envs.registry.presets import Preset, get_preset
+from agents.runs.settings import RunSettings, flag
+from agents.vec_env.make import trust_flag
+from memory_envs.registry.presets import PRESETS, Preset, get_preset
 
 State = Literal["new", "broken off", "finished"]
 
@@ -22,7 +24,7 @@ class Cell:
     """One run of the grid.
 
     Attributes:
-        preset: What to run.
+        preset: What to run, from the table of presets or not.
         seed: Of the run.
         total_timesteps: Frames of training.
         folder: Of the benchmark.
@@ -98,17 +100,18 @@ class Cell:
         program = [sys.executable, "-m", PROGRAM]
         if self.state() == "broken off":
             frames = ["--total-timesteps", str(self.total_timesteps)]
-            return [*program, "--resume", str(self.run.path), *frames, *self.options]
+            trust = trust_flag(self.preset.env).split()
+            return [*program, "--resume", str(self.run.path), *trust, *frames, *self.options]
         return [*program, *self._arguments()]
 
     def _arguments(self) -> list[str]:
         """Of the program, to begin."""
-        what = ["--preset", self.preset.name, "--seed", str(self.seed), "--run-dir", str(self.run.path)]
-        return [*what, "--total-timesteps", str(self.total_timesteps), *self.options]
+        where = ["--seed", str(self.seed), "--run-dir", str(self.run.path)]
+        return [*_what(self.preset), *where, "--total-timesteps", str(self.total_timesteps), *self.options]
 
     def _check_own(self, wanted: RunSettings) -> None:
         own = {
-            "preset": self.preset.name,
+            "preset": self.preset.name if _is_in_table(self.preset) else None,
             "seed": self.seed,
             "run_dir": str(self.run.path),
             "resume": None,
@@ -116,7 +119,7 @@ class Cell:
         }
         changed = [name for name, value in own.items() if getattr(wanted, name) != value]
         if changed:
-            flags = " ".join("--" + name.replace("_", "-") for name in changed)
+            flags = " ".join(map(flag, changed))
             raise ValueError(
                 f"options must not set {flags}: the benchmark does, got {' '.join(self.options)!r}"
             )
@@ -160,3 +163,22 @@ def make_grid(
     if twice:
         raise ValueError(f"presets must lead to different folders, got {', '.join(twice)} more than once")
     return cells
+
+
+def _is_in_table(preset: Preset) -> bool:
+    return PRESETS.get(preset.name) == preset
+
+
+def _what(preset: Preset) -> list[str]:
+    """What the program is told of a preset: its name, or all that it says if no table has it."""
+    if _is_in_table(preset):
+        return ["--preset", preset.name]
+    settings = {
+        "agent": preset.agent,
+        "policy": preset.policy,
+        "env": preset.env,
+        "env_kwargs": json.dumps(preset.env_kwargs),
+        "num_envs": preset.num_envs,
+        **preset.overrides,
+    }
+    return [part for name, value in settings.items() for part in (flag(name), str(value))]

@@ -66,7 +66,7 @@ def save_readme(
     if (of_all := all_tasks_table(runs)) is not None:
         parts += ["## All tasks", of_all.markdown(), of_all.note]
     with replacing(folder / PAGE) as file:
-        file.write_bytes("\n\n".join([*parts, _made_with(runs, clock)]).encode() + b"\n")
+        file.write_bytes("\n\n".join([*parts, made_with(runs, clock)]).encode() + b"\n")
     return folder / PAGE
 
 
@@ -78,8 +78,8 @@ def _markdown(table: Table) -> tuple[str, str]:
     return table._replace(rows=marked).markdown(), table.note
 
 
-def _made_with(runs: Sequence[Run], clock: Clock) -> str:
-    """Machine and versions, each value once."""
+def made_with(runs: Sequence[Run], clock: Clock) -> str:
+    """Return machine and versions of runs as a sentence, each value once."""
     sessions = [run.session for run in runs]
     libraries = [each.get("libraries", {}) for each in sessions]
     beside = [each["beside"] for each in sessions if each.get("beside") is not None]

@@ -6,7 +6,14 @@ import importlib
 from typing import Any
 
 # Library -> the extra that installs it.
-EXTRAS = {"onnx": "export", "onnxruntime": "export", "onnxscript": "export", "ray": "distributed"}
+EXTRAS = {
+    "onnx": "export",
+    "onnxruntime": "export",
+    "onnxscript": "export",
+    "ray": "distributed",
+    "minigrid": "foreign",
+    "Box2D": "foreign",
+}
 
 
 def require(library: str, purpose: str) -> Any:
