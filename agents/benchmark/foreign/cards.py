@@ -24,7 +24,7 @@ def shuffled(kinds: int, cards: int, generator: np.random.Generator) -> NDArray[
     return generator.permutation(np.arange(cards) % kinds)
 
 
-class RepeatPrevious(gymnasium.Env[np.int64, int]):
+class RepeatPrevious(gymnasium.Env[np.int64, np.int64]):
     """Name the suit that was shown k - 1 cards before the one on the table.
 
     Observation: the suit of the card just dealt, Discrete(4). Action: a suit. The first k - 1 actions earn
@@ -60,7 +60,7 @@ class RepeatPrevious(gymnasium.Env[np.int64, int]):
         self.cards, self.dealt = shuffled(SUITS, self.size, self.np_random), 1
         return self.cards[0], {}
 
-    def step(self, action: int) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:
         """Judge the answer, and deal a card."""
         asked, worth = self.dealt - self.k, 1 / (self.size - self.k)
         reward = 0.0 if asked < 0 else worth if action == self.cards[asked] else -worth
@@ -68,7 +68,7 @@ class RepeatPrevious(gymnasium.Env[np.int64, int]):
         return self.cards[self.dealt - 1], reward, self.dealt == self.size, False, {}
 
 
-class Autoencode(gymnasium.Env[NDArray[np.int64], int]):
+class Autoencode(gymnasium.Env[NDArray[np.int64], np.int64]):
     """Watch a deck being dealt, then name its suits from the last card to the first.
 
     Observation: [mode, suit], MultiDiscrete([2, 4]). The mode is 1 while cards are dealt and 0 from the last
@@ -103,7 +103,7 @@ class Autoencode(gymnasium.Env[NDArray[np.int64], int]):
         self.cards, self.steps = shuffled(SUITS, self.size, self.np_random), 0
         return np.array([self.WATCH, self.cards[0]]), {}
 
-    def step(self, action: int) -> tuple[NDArray[np.int64], float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[NDArray[np.int64], float, bool, bool, dict[str, Any]]:
         """Deal a card, or judge the answer once all have been."""
         self.steps += 1
         if self.steps < self.size:
@@ -114,7 +114,7 @@ class Autoencode(gymnasium.Env[NDArray[np.int64], int]):
         return np.array([self.PLAY, 0]), reward, asked == 0, False, {}
 
 
-class CountRecall(gymnasium.Env[NDArray[np.int64], int]):
+class CountRecall(gymnasium.Env[NDArray[np.int64], np.int64]):
     """Say how often a kind of card has been dealt so far, the card on the table included.
 
     Observation: [kind dealt, kind asked for], MultiDiscrete([kinds, kinds]), from two piles that are shuffled
@@ -153,7 +153,7 @@ class CountRecall(gymnasium.Env[NDArray[np.int64], int]):
         self.dealt = 1
         return self._seen(), {}
 
-    def step(self, action: int) -> tuple[NDArray[np.int64], float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[NDArray[np.int64], float, bool, bool, dict[str, Any]]:
         """Judge the answer to the question on the table, and deal the next."""
         count = np.count_nonzero(self.cards[: self.dealt] == self.queries[self.dealt - 1])
         reward = (1 if action == count else -1) / (self.size - 1)

@@ -108,7 +108,7 @@ class MemoryChain:
         return (1 - shown / self.length, 0.0, 2.0 * bit - 1.0 if shown == 0 else 0.0)
 
 
-class PlayedFinite(gymnasium.Env[NDArray[np.float32], int]):
+class PlayedFinite(gymnasium.Env[NDArray[np.float32], np.int64]):
     """A finite task whose observations are numbers, as a Gymnasium environment.
 
     `info["is_success"]` of an ended episode says whether it ended well.
@@ -124,10 +124,9 @@ class PlayedFinite(gymnasium.Env[NDArray[np.float32], int]):
     def __init__(self, rules: FiniteEnv, low: float, high: float) -> None:
         self.rules = rules
         self.probabilities, self.first = zip(*rules.starts(), strict=True)
-        shape = np.shape(rules.observe(self.first[0]))
-        self.observation_space = spaces.Box(low, high, shape, np.float32)
-        self.action_space = spaces.Discrete(rules.num_actions)
         self.state, self.steps = self.first[0], 0
+        self.observation_space = spaces.Box(low, high, self._seen().shape, np.float32)
+        self.action_space = spaces.Discrete(rules.num_actions)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -138,7 +137,7 @@ class PlayedFinite(gymnasium.Env[NDArray[np.float32], int]):
         self.steps = 0
         return self._seen(), {}
 
-    def step(self, action: int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Draw what follows."""
         outcomes = list(self.rules.step(self.state, int(action)))
         chances = [outcome.probability for outcome in outcomes]

@@ -11,7 +11,7 @@ from agents.benchmark.grid import Cell
 from memory_envs.registry.presets import Preset
 
 # Of one run beside its training, on average: starting Python, the evaluation, the curve as a picture.
-SECONDS_AROUND = 8.0
+SECONDS_AROUND = 6.0
 
 
 def choose_tasks(names: Sequence[str]) -> tuple[list[Task], list[str]]:
@@ -73,8 +73,7 @@ def make_cells(
 
 def estimated_hours(cells: Sequence[Cell]) -> float:
     """Return how many hours of one core the cells take, about."""
-    seconds = (SECONDS_AROUND + cell.total_timesteps / _contestant(cell).speed for cell in cells)
-    return sum(seconds) / 3600
+    return sum(map(_seconds, cells)) / 3600
 
 
 def _preset(task: Task, contestant: Contestant, most: int | None) -> Preset:
@@ -92,8 +91,9 @@ def _preset(task: Task, contestant: Contestant, most: int | None) -> Preset:
     )
 
 
-def _contestant(cell: Cell) -> Contestant:
-    return CONTESTANTS[cell.preset.name.rpartition("/")[2]]
+def _seconds(cell: Cell) -> float:
+    _, task, contestant = cell.preset.name.split("/")
+    return SECONDS_AROUND + cell.total_timesteps * TASKS[task].cost / CONTESTANTS[contestant].speed
 
 
 def _once(kind: str, names: Sequence[str]) -> Sequence[str]:

@@ -17,6 +17,9 @@ from agents.results.tables import shown
 from memory_envs.files import replacing
 
 Verdict = Literal["ahead", "level", "behind"]
+How = Literal["sampled", "greedy"]
+
+_TITLES: dict[How, str] = {"sampled": "Actions sampled, as in training", "greedy": "Greedy actions"}
 
 _ORIGIN = "<!-- Written by `python -m agents.benchmark foreign-page`: change what it reads, not this. -->"
 _INTRODUCTION = """# Other people's tasks
@@ -63,7 +66,7 @@ def page(records: Records) -> str:
     """Return the page as Markdown."""
     runs = records.runs
     parts = [_ORIGIN, _INTRODUCTION.format(lanes=NUM_ENVS), "## Returns", _READING.format(**_numbers(runs))]
-    for how, title in (("sampled", "Actions sampled, as in training"), ("greedy", "Greedy actions")):
+    for how, title in _TITLES.items():
         parts += [f"### {title}", returns_table(runs, how).markdown(), _summary(runs, how)]
     parts += ["## At equal CPU time", _EQUAL, equal_time_table(runs).markdown()]
     parts += ["CPU minutes of a whole run, the median over seeds:", minutes_table(runs).markdown()]
@@ -71,7 +74,7 @@ def page(records: Records) -> str:
     return "\n\n".join([*parts, records.made_with]) + "\n"
 
 
-def returns_table(runs: Sequence[Record], how: Literal["sampled", "greedy"]) -> Table:
+def returns_table(runs: Sequence[Record], how: How) -> Table:
     """Return what the final models of each agent earn on each task, and the verdict.
 
     Args:
@@ -146,11 +149,11 @@ def _played(runs: Sequence[Record]) -> Iterator[Task]:
     return (task for task in TASKS.values() if task.name in names)
 
 
-def _estimates(runs: Sequence[Record], task: Task, how: str) -> dict[str, Estimate | None]:
+def _estimates(runs: Sequence[Record], task: Task, how: How) -> dict[str, Estimate | None]:
     return {row.name: _earned(runs, task, row.name, how) for row in _learners()}
 
 
-def _earned(runs: Sequence[Record], task: Task, agent: str, how: str) -> Estimate | None:
+def _earned(runs: Sequence[Record], task: Task, agent: str, how: How) -> Estimate | None:
     return _aggregated([getattr(run, how) for run in of(runs, task.name, agent)])
 
 
@@ -177,7 +180,7 @@ def _state(runs: Sequence[Record], task: Task) -> str:
     return seeds + (f" of only {frames:,} frames" if frames < task.frames else "")
 
 
-def _summary(runs: Sequence[Record], how: str) -> str:
+def _summary(runs: Sequence[Record], how: How) -> str:
     """The verdicts counted, and each by the names of its tasks."""
     verdicts = {task.name: _verdict(runs, task, how) for task in _played(runs)}
     told = {
@@ -194,7 +197,7 @@ def _summary(runs: Sequence[Record], how: str) -> str:
     return f"Of {known} tasks, ALD is {', '.join(parts)}."
 
 
-def _verdict(runs: Sequence[Record], task: Task, how: str) -> Verdict | None:
+def _verdict(runs: Sequence[Record], task: Task, how: How) -> Verdict | None:
     return verdict(*(_earned(runs, task, agent, how) for agent in (SUBJECT, RIVAL)))
 
 

@@ -140,13 +140,9 @@ def _record(run: Run) -> Record:
     """A run as a record.
 
     Raises:
-        ValueError: It is none of the bench's, or its returns are not finite.
+        ValueError: It is none of the bench's, or was not evaluated in both ways.
     """
     task, agent = _task(run), _agent(run)
-    evaluations = [run.evaluation.get(how) for how in ("sampled", "deterministic")]
-    means = [each["mean_return"]["mean"] if each else None for each in evaluations]
-    if None in means:
-        raise ValueError(f"{run.directory.evaluation} has no finite return of sampled and of greedy actions")
     last = run.timed_by("cpu").rows[-1]
     return Record(
         task=task,
@@ -155,10 +151,17 @@ def _record(run: Run) -> Record:
         frames=int(float(last[FRAMES])),
         cpu_seconds=round(float(last[CPU_SECONDS]), 1),
         episodes=int(run.evaluation["sampled"]["episodes"]),
-        sampled=_short(means[0]),
-        greedy=_short(means[1]),
+        sampled=_mean_return(run, "sampled"),
+        greedy=_mean_return(run, "deterministic"),
         curve=_curve(run),
     )
+
+
+def _mean_return(run: Run, actions: str) -> float:
+    """Of the final model; a run that was not evaluated in both ways is refused."""
+    if actions not in run.evaluation:
+        raise ValueError(f"{run.directory.evaluation} has no evaluation of {actions} actions")
+    return _short(run.evaluation[actions]["mean_return"]["mean"])
 
 
 def _curve(run: Run) -> Curve:

@@ -38,6 +38,7 @@ class Task:
         reason: Why the task is here.
         maximum: The return of perfect play; None where nobody has proved one.
         library: What it needs to be installed beside this package; None if nothing.
+        cost: Of a frame, as a multiple of what it costs on a task of few inputs, for the estimate.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Task:
     reason: str
     maximum: float | None = None
     library: str | None = None
+    cost: float = 1.0
 
     @property
     def id(self) -> str:
@@ -124,38 +126,42 @@ TASKS: dict[str, Task] = {
             "MemoryS7",
             _MINIGRID,
             partial(mini_grid, "MiniGrid-MemoryS7-v0"),
-            200_000,
-            "some 800 episodes of the longest kind",
+            150_000,
+            "some 600 episodes of the longest kind",
             "a memory task in wide use; one that draws its actions does well without memory, "
             "see examples/certify_minigrid.py",
             library="minigrid",
+            cost=3.0,
         ),
         Task(
             "MemoryS11",
             _MINIGRID,
             partial(mini_grid, "MiniGrid-MemoryS11-v0"),
-            100_000,
-            "165 episodes of the longest kind; the whole bench is to take some six hours of one core",
+            75_000,
+            "124 episodes of the longest kind; fewer, as a frame costs three times as much as elsewhere",
             "the same with a longer corridor",
             library="minigrid",
+            cost=3.0,
         ),
         Task(
             "MemoryS13",
             _MINIGRID,
             partial(mini_grid, "MiniGrid-MemoryS13-v0"),
-            100_000,
-            "118 episodes of the longest kind; the whole bench is to take some six hours of one core",
+            75_000,
+            "89 episodes of the longest kind; fewer, as a frame costs three times as much as elsewhere",
             "the same with the longest corridor that is registered with this layout",
             library="minigrid",
+            cost=3.0,
         ),
         Task(
             "DoorKey",
             _MINIGRID,
             partial(mini_grid, "MiniGrid-DoorKey-5x5-v0"),
-            150_000,
-            "600 episodes of the longest kind",
+            100_000,
+            "400 episodes of the longest kind",
             "exploration with a single reward behind three steps that must be found; memory helps little",
             library="minigrid",
+            cost=3.0,
         ),
         Task(
             "RepeatPreviousEasy",

@@ -37,10 +37,10 @@ def test_every_agent_has_its_defaults_and_the_same_lanes(tmp_path):
     assert frames.pop("random") == 2048 and set(frames.values()) == {TASKS["CartPole"].frames}
 
 
-def test_the_whole_bench_takes_some_six_hours_of_one_core(tmp_path):
+def test_the_whole_bench_takes_some_seven_hours_of_one_core(tmp_path):
     cells = make_cells(list(TASKS.values()), list(CONTESTANTS.values()), range(5), tmp_path)
     assert len({cell.run.path for cell in cells}) == len(TASKS) * len(CONTESTANTS) * 5
-    assert 4 < estimated_hours(cells) < 8
+    assert 6 < estimated_hours(cells) < 8
     assert [cell.seed for cell in cells] == sorted(cell.seed for cell in cells)
 
 
@@ -122,8 +122,39 @@ def test_what_is_not_installed_is_left_out_in_a_sentence(no_minigrid, tmp_path, 
     assert "MemoryS7" not in tasks and "RepeatPreviousEasy" in tasks
 
 
-def test_runs_of_other_tasks_are_refused(tmp_path, capsys):
-    folder = write_run(tmp_path / "runs", "imaze/ald", 0, [0.5])
-    assert main(["foreign-collect", str(folder), "--out", str(tmp_path / "foreign.json")]) == 2
-    assert "which is no task of agents.benchmark.foreign" in capsys.readouterr().err
-    assert not (tmp_path / "foreign.json").exists()
+def of_another_task(run):
+    return "which is no task of agents.benchmark.foreign"
+
+
+def of_another_agent(run):
+    config = json.loads((run / "config.json").read_text())
+    config["run"] |= {"env": TASKS["CartPole"].env, "env_kwargs": '{"stack": 9}'}
+    (run / "config.json").write_text(json.dumps(config))
+    return "which is no contestant: ald, "
+
+
+def not_evaluated_greedily(run):
+    config = json.loads((run / "config.json").read_text())
+    config["run"]["env"] = TASKS["CartPole"].env
+    (run / "config.json").write_text(json.dumps(config))
+    evaluation = json.loads((run / "evaluation.json").read_text())
+    del evaluation["deterministic"]
+    (run / "evaluation.json").write_text(json.dumps(evaluation))
+    return "has no evaluation of deterministic actions"
+
+
+def not_finished(run):
+    (run / "evaluation.json").unlink()
+    return "has come to its total and been evaluated"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [of_another_task, of_another_agent, not_evaluated_greedily, not_finished],
+    ids=lambda x: x.__name__,
+)
+def test_runs_that_are_none_of_the_bench_are_refused(change, tmp_path, capsys):
+    run = write_run(tmp_path / "runs", "imaze/ald", 0, [0.5])
+    message = change(run)
+    assert main(["foreign-collect", str(run), "--out", str(tmp_path / "foreign.json")]) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "foreign.json").exists()
