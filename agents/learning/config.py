@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.learning import memory_targets
 from agents.learning.losses.distillation import Direction
-from agents.learning.settings import Settings, setting
+from agents.learning.memory_targets import MemoryTargetSettings
+from agents.learning.settings import setting
 
 RL_LOSSES = ("vmpo", "vtrace")
 
 
 @dataclass(frozen=True)
-class LearnerConfig(Settings):
+class LearnerConfig(MemoryTargetSettings):
     """Settings of whatever learns from unrolls, and of how they are collected."""
 
     # Acting
@@ -65,16 +65,6 @@ class LearnerConfig(Settings):
         "ours, after Jaderberg et al. 2017",
         absent=0.0,
     )
-    memory_targets: tuple[str, ...] = setting(
-        (),
-        "what memory is taught to predict at every step: names of what the environment's infos tell, or "
-        'behind "hindsight:" of events, whose values all steps before them predict',
-        "ours; paper: none",
-        absent=(),
-    )
-    memory_target_coef: float = setting(
-        0.5, "weight of that prediction in the losses of learner and actor", "tuned", absent=0.5
-    )
     replay_size: int = setting(32, "unrolls kept", "tuned")
     rl_loss: str = setting(
         "vmpo", "how the policy learns: vmpo, or vtrace (IMPALA's policy gradient)", "paper: vmpo"
@@ -99,18 +89,11 @@ class LearnerConfig(Settings):
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
-        if isinstance(self.memory_targets, str):
-            object.__setattr__(self, "memory_targets", (self.memory_targets,))
         super().__post_init__()
-        for name in self.memory_targets:
-            memory_targets.parsed(name)
-        repeated = sorted({each for each in self.memory_targets if self.memory_targets.count(each) > 1})
-        self._require("memory_targets", not repeated, "different names")
         at_least_one = "unroll_length learner_layers learner_width learner_heads learner_mlp_width"
         self._require_each(f"{at_least_one} learner_memory target_period replay_size", 1)
         self._require_each(
-            "learner_replays priority_exponent entropy_coef value_coef reward_prediction_coef memory_target_coef",
-            0,
+            "learner_replays priority_exponent entropy_coef value_coef reward_prediction_coef", 0
         )
         positive = (
             "learner_learning_rate dual_learning_rate eta_init alpha_init eps_eta eps_alpha rho_bar c_bar"

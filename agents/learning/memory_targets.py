@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from agents.learning.settings import Settings, setting
 
 HINDSIGHT = "hindsight:"
 """Goes before the name of an event whose value is to be predicted by all steps before it."""
@@ -47,6 +50,38 @@ def parsed(setting: str) -> tuple[str, bool]:
             f"{HINDSIGHT!r}, got {setting!r}"
         )
     return name, in_hindsight
+
+
+@dataclass(frozen=True)
+class MemoryTargetSettings(Settings):
+    """Settings of every agent whose memory can be taught."""
+
+    memory_targets: tuple[str, ...] = setting(
+        (),
+        "what memory is taught to predict at every step: names of what the environment's infos tell, and "
+        'behind "hindsight:" names of events, whose values all steps before them predict',
+        "ours; paper: none",
+        absent=(),
+    )
+    memory_target_coef: float = setting(
+        0.5, "weight of that prediction in the losses of whatever learns or acts", "tuned", absent=0.5
+    )
+
+    def __post_init__(self) -> None:
+        """Check the values; a single name is one of a tuple.
+
+        Raises:
+            ValueError: A value is out of range; names the setting, the value and what it must be.
+        """
+        if isinstance(self.memory_targets, str):
+            object.__setattr__(self, "memory_targets", (self.memory_targets,))
+        super().__post_init__()
+        for name in self.memory_targets:
+            parsed(name)
+        self._require(
+            "memory_targets", len({*self.memory_targets}) == len(self.memory_targets), "names, each once"
+        )
+        self._require_each("memory_target_coef", 0)
 
 
 class MemoryTargets:
@@ -117,8 +152,8 @@ def _value(target: MemoryTarget, info: Mapping[str, Any]) -> int:
     value = info.get(target.name)
     if value is None:
         raise ValueError(
-            f"memory_targets names {target.setting!r}, but the environment's infos do not tell {target.name!r}: "
-            f"an environment of this suite does with analysis=[{target.name!r}]"
+            f"memory_targets names {target.setting!r}, but the environment's infos do not tell "
+            f"{target.name!r}: an environment of this suite does with analysis=[{target.name!r}]"
         )
     if value != int(value) or not 0 <= value < target.num_values:
         raise ValueError(

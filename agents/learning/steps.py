@@ -29,7 +29,8 @@ class Step(NamedTuple):
     final_observation: Mapping[int, Any]
     """By lane, the last observation of each truncated episode, which `observation` no longer holds."""
     first_infos: Mapping[int, Mapping[str, Any]] = MappingProxyType({})
-    """By lane whose episode ended, the info beside the first observation of the next one."""
+    """By lane whose episode ended, the info beside the first observation of the next one; for actors alone,
+    so empty in what has travelled from one."""
 
     @property
     def infos_beside(self) -> list[Mapping[str, Any]]:

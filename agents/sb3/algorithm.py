@@ -31,8 +31,8 @@ from agents.sb3 import unrolls
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.sb3.checks import check_actions, check_engine, check_policy_kwargs, checked_env
 from agents.sb3.fitting import Maybe, optimizer_state
-from agents.sb3.memory import SIZES, memory_targets
 from agents.sb3.means import RunningMeans
+from agents.sb3.memory import SIZES, memory_targets
 from agents.sb3.networks import Layers
 from agents.vec_env.steps import GymnasiumSteps, reset_infos
 from memory_envs.registry.agents import get_agent

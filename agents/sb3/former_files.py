@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from agents.learning.losses.popart import PopArt
@@ -21,6 +22,8 @@ def up_to_date(tree: Any) -> Any:
 def _with_labels(tree: Any) -> Any:
     """Where there were no memory targets yet: unrolls, and what the actor keeps, with labels of none."""
     try:
+        if "acting" in tree:
+            return _with_no_labels_told(tree)
         actor, replay = tree["actor"], tree["replay"]
         if "told" in actor or "is_first" not in actor:
             return tree
@@ -36,6 +39,13 @@ def _with_labels(tree: Any) -> Any:
         return tree
     except (KeyError, TypeError, AttributeError, RuntimeError):
         return tree  # of no version: the checks that follow say what is wrong with it
+
+
+def _with_no_labels_told(tree: Any) -> Any:
+    acting = tree["acting"]
+    if "told" in acting or "memory" not in acting:
+        return tree
+    return {**tree, "acting": {**acting, "told": np.zeros((tree["n_envs"], 0), dtype=np.int64)}}
 
 
 def _normalized(tree: Any) -> Any:

@@ -34,15 +34,15 @@ def memory_targets(
         return MemoryTargets(())
     names = [parsed(each) for each in settings]
     told = None if env is None else _spaces(env)
-    saved = policy_kwargs.get(SIZES)
-    if told is None and saved is None:
+    saved: list[int] | None = list(policy_kwargs[SIZES]) if SIZES in policy_kwargs else None
+    sizes = saved if told is None else [_size(told, name) for name, _ in names]
+    if sizes is None:
         where = "no environment" if env is None else f"an environment without the attribute {SPACES}"
         raise ValueError(
-            f"memory_targets names {', '.join(settings)}, got {where}, whose values must be known: let it have "
-            f'{SPACES} = {{"{names[0][0]}": gymnasium.spaces.Discrete(n)}}'
+            f"memory_targets names {', '.join(settings)}, got {where}, which must tell their values: let it "
+            f'have {SPACES} = {{"{names[0][0]}": gymnasium.spaces.Discrete(n)}}'
         )
-    sizes = list(saved) if told is None else [_size(told, name) for name, _ in names]
-    if len(sizes) != len(names) or (saved is not None and list(saved) != sizes):
+    if len(sizes) != len(names) or (saved is not None and saved != sizes):
         raise ValueError(f"memory_targets of the model have {saved} values, got an environment with {sizes}")
     return MemoryTargets([MemoryTarget(*name, size) for name, size in zip(names, sizes, strict=True)])
 
