@@ -68,6 +68,7 @@ TASK = Task(
     looks=LOOKS,
     scene=scene,
     steps_remaining=steps_remaining,
+    memory_targets=lambda config: {"known_cue": 3, "reached": 3},
     finite=FiniteIMaze,
     twins=OBSERVABILITIES[1:],
 )
@@ -124,7 +125,8 @@ class IMazeEnv(MemoryEnv):
     - `observation` ("onehot"): or "tiles", "rgb".
     - `dtype` ("uint8"): or "float32", the same numbers for libraries that do not convert observations.
     - `observability` ("partial"): or "full", "perfect_memory".
-    - `analysis` (False): add what is known of the state to the info; costs speed.
+    - `analysis` (False): add what is known of the state to the info; or a list of the names of what is to be
+      added. Costs speed.
     - `max_episode_steps` (None): another time limit, shorter or longer. The environment takes it from
       `gymnasium.make(..., max_episode_steps=n)` as well.
     - `render_mode` (None): "human", "rgb_array" or "ansi".
@@ -135,8 +137,10 @@ class IMazeEnv(MemoryEnv):
     `is_success`: True in the step that reaches the correct goal, else False. With `analysis=True` also, from
     reset and step alike and never in the observation: `cue` (0 for A, 1 for B), `phase` (0 before the cue was
     in the window, 1 while it is for the first time, 2 from then on), `steps_since_cue` (0 while it is in the
-    window, -1 before it ever was) and `optimal_steps_remaining` (the fewest steps to the correct goal for one
-    who knows the whole maze).
+    window, -1 before it ever was), `known_cue` (1 for A, 2 for B once it was in the window, before that 0),
+    `optimal_steps_remaining` (the fewest steps to the correct goal for one who knows the whole maze) and, of
+    the step itself, `reached` (1 or 2 at the goal that cue A or B asked for, else 0) and `avoidable` (1 at
+    the other goal if the cue had been in the window).
 
     ## Version History
     - v0: first version

@@ -77,12 +77,18 @@ def question_bits(config: meta_fetch.Config) -> float:
     return math.log2(math.factorial(config.num_objects))
 
 
+def memory_targets(config: meta_fetch.Config) -> dict[str, int]:
+    """Return what a memory may be taught with: the object that is known to be next, the one just fetched."""
+    return {"known_next": config.num_objects + 1, "fetched": config.num_objects + 1}
+
+
 TASK = Task(
     name="Meta-Fetch",
     rules=meta_fetch,
     looks=LOOKS,
     scene=scene,
     steps_remaining=steps_remaining,
+    memory_targets=memory_targets,
     finite=FiniteMetaFetch,
     rooms=Rooms(
         too_many=too_many,
@@ -149,7 +155,8 @@ class MetaFetchEnv(MemoryEnv):
     - `observation` ("onehot"): or "tiles", "rgb".
     - `dtype` ("uint8"): or "float32", the same numbers for libraries that do not convert observations.
     - `observability` ("partial"): or "full", "perfect_memory".
-    - `analysis` (False): add what is known of the state to the info; costs speed.
+    - `analysis` (False): add what is known of the state to the info; or a list of the names of what is to be
+      added. Costs speed.
     - `max_episode_steps` (None): another time limit, shorter or longer. The environment takes it from
       `gymnasium.make(..., max_episode_steps=n)` as well.
     - `render_mode` (None): "human", "rgb_array" or "ansi".
@@ -161,7 +168,10 @@ class MetaFetchEnv(MemoryEnv):
     reset and step alike and never in the observation: `order` (decimal digits, objects numbered from 1: 312
     is object 3 first), `progress` (positions fetched), `known` (leading positions of the order that were
     fetched at least once), `completed` (sequences), `phase` (0 while the order is being found out, 1 from
-    then on) and `optimal_steps_remaining` (the fewest steps to the next object for one who knows everything).
+    then on), `known_next` (the next object as far as the history tells, numbered from 1, else 0),
+    `optimal_steps_remaining` (the fewest steps to the next object for one who knows everything) and, of the
+    step itself, `fetched` (the object that was next and was fetched, else 0) and `avoidable` (1 if another
+    one was walked onto although the history told that it was not next).
 
     ## Version History
     - v0: first version

@@ -88,11 +88,14 @@ class Task:
             `NUM_TILES`, `NUM_NOTES`, `FACTS` and `CLOCK` (the fields of the State on which, time limits
             aside, neither moves nor rewards depend, with values that stand for none), and the functions
             `configure`, `begin`, `transition`, `observe`, `write_notes`, `write_facts`, `is_success`,
-            `has_ended`, `check_state` and, for certificates, `starts`.
+            `has_ended`, `check_state` and, for certificates, `starts`. `EVENTS` names what `write_events`
+            tells of a step, for infos as FACTS are; both can be left out.
         looks: How each tile code looks; without it there are no pictures.
         scene: (config, state) to what there is to see; without it there are no frames and no texts.
         steps_remaining: (config, state) to the fewest steps that one who knows everything still needs, for
             the info with `analysis=True`.
+        memory_targets: Config to what a memory may be taught with: names among the rulebook's FACTS and
+            EVENTS to the number of their values, of which 0 stands for nothing known, or nothing happened.
         finite: (config, until_success=...) to its finite form; None takes the rulebook's own.
         twins: Observabilities that have finite forms too; a certificate compares them.
         rooms: How it is certified where not all states can be enumerated.
@@ -105,6 +108,7 @@ class Task:
     looks: tuple[Look, ...] = ()
     scene: Callable[[Any, Any], Scene] | None = None
     steps_remaining: Callable[[Any, Any], int] | None = None
+    memory_targets: Callable[[Any], dict[str, int]] | None = None
     finite: Callable[..., FiniteEnv] | None = None
     twins: tuple[str, ...] = ()
     rooms: Rooms | None = None

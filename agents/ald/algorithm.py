@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -77,7 +77,7 @@ class ALD(UnrollAlgorithm):
     distiller: Distiller
 
     def _build(self, action_seed: int, replay_seed: int) -> None:
-        config = self.config
+        config, targets = self.config, self._memory_targets()
         policy_class = _checked_policy(self.policy_class)
         policy_kwargs = self._policy_arguments(policy_class, {"lstm_hidden_size": config.actor_hidden_size})
         if "optimizer_class" not in policy_kwargs:  # SB3's Adam, all parameters in one go
@@ -87,10 +87,19 @@ class ALD(UnrollAlgorithm):
             self.observation_space, self.action_space, self.lr_schedule, **policy_kwargs
         ).to(self._acting_device)
         actor_network = self.policy.as_network()
-        self.learner = Learner(self._learner_network(), config, self.device, self._learner_optimizer())
+        self.learner = Learner(
+            self._learner_network(targets.sizes), config, self.device, self._learner_optimizer()
+        )
         self.replay = ReplayBuffer(config.replay_size, replay_seed, config.priority_exponent)
         self.distiller = Distiller(actor_network, self.policy.optimizer, config)
-        self.actor = Actor(actor_network, self.n_envs, config.unroll_length, action_seed, self._acting_device)
+        self.actor = Actor(
+            actor_network,
+            self.n_envs,
+            config.unroll_length,
+            action_seed,
+            self._acting_device,
+            targets=targets,
+        )
         self.engine = self._new_engine()
 
     @property
@@ -106,7 +115,7 @@ class ALD(UnrollAlgorithm):
 
         return RayEngine(*parts, self.engine_settings)
 
-    def _learner_network(self) -> ActorCritic:
+    def _learner_network(self, memory_sizes: Sequence[int]) -> ActorCritic:
         """A GTrXL with heads and a features extractor of its own."""
         config, extractor = self.config, self.policy.make_features_extractor()
         num_actions = int(self.action_space.n)  # type: ignore[attr-defined]
@@ -120,7 +129,9 @@ class ALD(UnrollAlgorithm):
             config.learner_gate_bias,
         )
         space, scaled = self.observation_space, self.policy.normalize_images
-        network = linear_actor_critic(space, extractor, num_actions, core, scaled, self._learner_layers())
+        network = linear_actor_critic(
+            space, extractor, num_actions, core, scaled, self._learner_layers(), memory_sizes
+        )
         if config.shows_previous_step:
             has_parts = isinstance(space, spaces.Dict)
             network.encoder = PreviousStepEncoder(network.encoder, num_actions, has_parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.lstm import LSTMCore
+from agents.learning.networks.memory_head import MemoryHead
 from agents.sb3.networks import CountedFeatures, Encoder, default_extractor, image_extractor
 
 
@@ -77,6 +79,8 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         features_extractor_class: SB3's choice for the observation space when None.
         value_mean: What a normalised value of 0 stands for, in units of the return.
         value_scale: Units of the return per unit of normalised values.
+        memory_target_sizes: Number of values of each memory target; what is predicted of them by training
+            acts in nothing.
         kwargs: Further arguments of sb3-contrib's policy.
 
     Raises:
@@ -95,6 +99,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         features_extractor_class: type[BaseFeaturesExtractor] | None = None,
         value_mean: float = 0.0,
         value_scale: float = 1.0,
+        memory_target_sizes: Sequence[int] = (),
         **kwargs: Any,
     ) -> None:
         needed = {
@@ -109,6 +114,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
                     "LSTMActorPolicy has one LSTM layer that policy and value share: "
                     f"it needs {name}={must_be}, got {name}={got}"
                 )
+        self.memory_target_sizes = tuple(memory_target_sizes)
         super().__init__(
             observation_space,
             action_space,
@@ -121,6 +127,10 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             **kwargs,
         )
         self.value_net: ValueHead = ValueHead(self.value_net, value_mean, value_scale).to(self.device)
+        self.memory_net: MemoryHead | None = None
+        if self.memory_target_sizes:
+            self.memory_net = MemoryHead(self.lstm_output_dim, self.memory_target_sizes).to(self.device)
+            self.optimizer.add_param_group({"params": [*self.memory_net.parameters()]})
 
     @torch.no_grad()
     def set_value_moments(self, mean: Tensor, scale: Tensor) -> None:
@@ -138,6 +148,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             LSTMCore(self.lstm_actor),
             nn.Sequential(self.mlp_extractor.policy_net, self.action_net),
             nn.Sequential(self.mlp_extractor.value_net, _Normalized(self.value_net)),
+            memory_head=self.memory_net,
         )
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
@@ -149,6 +160,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             "lstm_kwargs": self.lstm_kwargs,
             "value_mean": self.value_net.mean.item(),
             "value_scale": self.value_net.scale.item(),
+            "memory_target_sizes": list(self.memory_target_sizes),
         }
 
 

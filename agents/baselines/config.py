@@ -8,6 +8,7 @@ from typing import Any
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.utils import LinearSchedule
 
+from agents.learning.memory_targets import MemoryTargetSettings
 from agents.learning.settings import Settings, setting
 
 
@@ -116,7 +117,7 @@ class PPOConfig(RolloutConfig):
 
 
 @dataclass(frozen=True)
-class RecurrentPPOConfig(PPOConfig):
+class RecurrentPPOConfig(PPOConfig, MemoryTargetSettings):
     """Settings of PPO with an LSTM."""
 
     lstm_hidden_size: int = setting(256, "units of each layer of an LSTM", "sb3-contrib")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3 import PPO
 
 from agents.baselines.config import PPOConfig, RecurrentPPOConfig
 from agents.baselines.on_policy import OnPolicyAgent
 from agents.baselines.recurrent_ppo.algorithm import FastRecurrentPPO
-from agents.sb3.fitting import Each, Number, core_state
+from agents.sb3.fitting import Data, Each, Number, core_state
 
 
 class PPOAgent(OnPolicyAgent, PPO):
@@ -33,7 +34,8 @@ class RecurrentPPOAgent(OnPolicyAgent, FastRecurrentPPO):
     def acting_state(self) -> dict[str, Any]:
         """Return what acting depends on, including LSTM states and the minibatches that are already drawn."""
         memory = {"pi": tuple(self._last_lstm_states.pi), "vf": tuple(self._last_lstm_states.vf)}
-        return super().acting_state() | {"memory": memory, "splits": list(self.rollout_buffer.splits)}
+        drawn = list(self.rollout_buffer.splits)
+        return super().acting_state() | {"memory": memory, "splits": drawn, "told": self._told}
 
     def wanted_acting_state(self) -> dict[str, Any]:
         """Return what `acting_state` looks like in N lanes."""
@@ -41,10 +43,13 @@ class RecurrentPPOAgent(OnPolicyAgent, FastRecurrentPPO):
             name: core_state(getattr(self._last_lstm_states, name), lane_axis=1) for name in ("pi", "vf")
         }
         splits = Each(Number(0, whole=True))
-        return super().wanted_acting_state() | {"memory": memory, "splits": splits}
+        sizes = self._targets.sizes
+        told = Data(np.dtype(np.int64), ("N", len(sizes)), 1 + min(sizes, default=0))
+        return super().wanted_acting_state() | {"memory": memory, "splits": splits, "told": told}
 
     def set_acting_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `acting_state` returned."""
         super().set_acting_state(state)
         self._last_lstm_states = RNNStates(**state["memory"])
+        self._told = state["told"]
         self.rollout_buffer.splits.extend(state["splits"])

@@ -12,6 +12,7 @@ from agents.learning.actor import Actor
 from agents.learning.config import LearnerConfig
 from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
+from agents.learning.memory_targets import Infos
 from agents.learning.replay_buffer import ReplayBuffer
 from agents.learning.steps import OnStep, SteppedEnv
 
@@ -83,9 +84,9 @@ class SerialEngine:
         """Make ready to `advance`; return whether environments have to be reset for it: none has."""
         return False
 
-    def begin(self, observation: Any) -> None:
-        """Take the first observations of new episodes in all lanes."""
-        self.actor.begin(observation)
+    def begin(self, observation: Any, infos: Infos) -> None:
+        """Take the first observations of new episodes in all lanes, and the infos beside them."""
+        self.actor.begin(observation, infos)
 
     def last_observation(self) -> Any:
         """What the environments showed last, as numpy."""

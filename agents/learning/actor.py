@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from agents.learning.memory_targets import Infos, MemoryTargets
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.steps import OnStep, Step, SteppedEnv
 from agents.learning.unroll import (
@@ -33,6 +34,7 @@ class Actor:
         device: Where the network lives.
         rows_of: (first, all): draw random numbers for `all` lanes, and use those of one's own, which begin
             with `first`, so that actors with equal seeds act as one; None draws one's own alone.
+        targets: What memory is taught to predict; None for nothing.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class Actor:
         seed: int,
         device: torch.device,
         rows_of: tuple[int, int] | None = None,
+        targets: MemoryTargets | None = None,
     ) -> None:
+        self.targets = targets or MemoryTargets(())
         self.network, self.unroll_length, self.device = network, unroll_length, device
         self.generator = torch.Generator(device=device)
         self._rows_of = rows_of
@@ -51,14 +55,25 @@ class Actor:
         self.core_state = network.initial_state(lanes)
         self.is_first = torch.ones(lanes, dtype=torch.bool, device=device)
         self.observation: Observation | None = None
+        self.told = torch.zeros((lanes, len(self.targets)), dtype=torch.int64, device=device)
         self._begun: _Record | None = None  # the unroll that was stopped in its middle
 
     def seed(self, seed: int) -> None:
         """Draw the coming actions from a new stream."""
         self.generator.manual_seed(seed)
 
-    def begin(self, observation: Any) -> None:
-        """Take the first observations of new episodes in all lanes; an unroll in progress is given up."""
+    def begin(self, observation: Any, infos: Infos = ()) -> None:
+        """Take the first observations of new episodes in all lanes; an unroll in progress is given up.
+
+        Args:
+            observation: Of all lanes.
+            infos: Beside them; not needed without memory targets.
+
+        Raises:
+            ValueError: They do not tell a memory target.
+        """
+        if len(self.targets):
+            self.told = torch.as_tensor(self.targets.told(infos), device=self.device)
         self.observation = observation_to_tensors(observation, self.device)
         self.is_first = torch.ones_like(self.is_first)
         self._begun = None
@@ -91,7 +106,7 @@ class Actor:
         on_collected()
         self._begun = None
         assert self.observation is not None
-        return record.unroll(self.observation, self.is_first)
+        return record.unroll(self.observation, self.is_first, self.targets)
 
     def _check(self, env: SteppedEnv) -> None:
         if self.observation is None:
@@ -108,12 +123,22 @@ class Actor:
         action = sample(outputs.logits, self.generator, self._rows_of)
         actions = action.cpu().numpy()
         step = env.step(actions)
+        label, self.told = self._labels(step)
+        record.labels.append(label)
         record.decided(self.observation, self.is_first, action, outputs.logits)
         record.happened(step, self.device)
         self.core_state = core_state
         self.observation = observation_to_tensors(step.observation, self.device)
         self.is_first = torch.tensor(step.done, device=self.device)
         return actions, step
+
+    def _labels(self, step: Step) -> tuple[Tensor, Tensor]:
+        """[B, M] the labels of a step, and those that are told of what it led to."""
+        if not len(self.targets):
+            return self.told, self.told
+        happened = torch.as_tensor(self.targets.happened(step.infos), device=self.device)
+        following = torch.as_tensor(self.targets.told(step.infos_beside), device=self.device)
+        return torch.maximum(self.told, happened), following
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next unroll depends on, the environment and the network's weights apart."""
@@ -122,6 +147,7 @@ class Actor:
             "core_state": self.core_state,
             "is_first": self.is_first,
             "observation": self.observation,
+            "told": self.told,
             "begun": None if self._begun is None else self._begun.copied(),
         }
 
@@ -130,12 +156,13 @@ class Actor:
         self.generator.set_state(state["generator"].cpu())
         self.core_state = tuple(state["core_state"])
         self.is_first, self.observation = state["is_first"], state["observation"]
+        self.told = state["told"]
         self._begun = None if state["begun"] is None else _Record(**_Record(**state["begun"]).copied())
 
 
 @dataclass
 class _Record:
-    """An unroll in the making: an entry per step in each list but the last, which has one per truncation."""
+    """An unroll in the making: an entry per step in each list but `finals`, which has one per truncation."""
 
     core_state: CoreState
     observations: list[Observation] = field(default_factory=list)
@@ -146,6 +173,7 @@ class _Record:
     terminated: list[np.ndarray] = field(default_factory=list)
     truncated: list[np.ndarray] = field(default_factory=list)
     finals: list[tuple[int, int, Observation]] = field(default_factory=list)
+    labels: list[Tensor] = field(default_factory=list)
 
     def copied(self) -> dict[str, Any]:
         """The fields, in lists of their own."""
@@ -166,21 +194,24 @@ class _Record:
         self.terminated.append(np.array(step.terminated))
         self.truncated.append(truncated)
 
-    def unroll(self, last: Observation, last_is_first: Tensor) -> Unroll:
+    def unroll(self, last: Observation, last_is_first: Tensor, targets: MemoryTargets) -> Unroll:
         device = last_is_first.device
+        terminated = torch.as_tensor(np.stack(self.terminated), device=device)
+        truncated = torch.as_tensor(np.stack(self.truncated), device=device)
         times, lanes = ([final[k] for final in self.finals] for k in (0, 1))
         return Unroll(
             observation=_stack([*self.observations, last]),
             is_first=torch.stack([*self.is_first, last_is_first]),
             action=torch.stack(self.actions),
             reward=torch.as_tensor(np.stack(self.rewards), device=device),
-            terminated=torch.as_tensor(np.stack(self.terminated), device=device),
-            truncated=torch.as_tensor(np.stack(self.truncated), device=device),
+            terminated=terminated,
+            truncated=truncated,
             behaviour_logits=torch.stack(self.logits),
             actor_state=self.core_state,
             final_time=torch.tensor(times, dtype=torch.int64, device=device),
             final_lane=torch.tensor(lanes, dtype=torch.int64, device=device),
             final_observation=self._finals(last),
+            memory_label=targets.backwards(torch.stack(self.labels), terminated | truncated),
         )
 
     def _finals(self, like: Observation) -> Observation:

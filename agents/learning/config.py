@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.learning.losses.distillation import Direction
-from agents.learning.settings import Settings, setting
+from agents.learning.memory_targets import MemoryTargetSettings
+from agents.learning.settings import setting
 
 RL_LOSSES = ("vmpo", "vtrace")
 
 
 @dataclass(frozen=True)
-class LearnerConfig(Settings):
+class LearnerConfig(MemoryTargetSettings):
     """Settings of whatever learns from unrolls, and of how they are collected."""
 
     # Acting

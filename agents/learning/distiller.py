@@ -66,6 +66,10 @@ class Distiller:
             "distillation/value_gap": gap.detach().mean(),
             "actor/entropy": distillation.entropy(actor.logits.detach()).mean(),
         }
+        if self.network.memory_head is not None:
+            memory, named = self.network.memory_head.loss(actor.core, unroll.memory_label)
+            loss = loss + config.memory_target_coef * memory
+            metrics |= {"distillation/memory_target": memory.detach(), "actor/memory_accuracy": named}
         return loss, metrics, actor.features
 
     def state_dict(self) -> dict[str, Any]:

@@ -202,6 +202,7 @@ class Learner:
             logits=logits,
             target_logits=result.target_logits,
             features=features,
+            core=result.outputs.core[:-1],
             value=self.network.value_head(features).squeeze(-1),
             value_target=self.popart.normalize(trace.target),
             advantage=self.popart.in_sigmas(trace.advantage),

@@ -31,6 +31,8 @@ class LossInputs(NamedTuple):
     """[T, B, A] of the frozen copy."""
     features: Tensor
     """[T, B, D] what the heads read, with gradient."""
+    core: Tensor
+    """[T, B, D] what the core that acts says, with gradient."""
     value: Tensor
     """[T, B] normalised, with gradient."""
     value_target: Tensor
@@ -52,7 +54,8 @@ class Objective:
     advantages, because the noise of an outcome far ahead hides what predicts it; a weaker pull towards the
     actor, which always lags a little; and, where it is switched on, the prediction of each step's reward from
     what is remembered and the action (after Jaderberg et al. 2017, arXiv 1611.05397), because a return says
-    little of which of many things remembered earned it.
+    little of which of many things remembered earned it; and the prediction of what has to be remembered, see
+    `agents.learning.memory_targets`, for the same reason.
 
     Args:
         config: Settings.
@@ -68,6 +71,7 @@ class Objective:
         self.config = config
         self.eta = nn.Parameter(torch.tensor(config.eta_init, device=device))
         self.alpha = nn.Parameter(torch.tensor(config.alpha_init, device=device))
+        self.memory_head = network.acting.memory_head
         self.reward_head: nn.Linear | None = None
         if config.reward_prediction_coef > 0.0:
             self.reward_head = _zero_head(network)
@@ -119,6 +123,10 @@ class Objective:
             surprise = self._surprise(inputs, self.reward_head).mean()
             terms["reward_prediction"] = config.reward_prediction_coef * surprise
             metrics["loss/reward_prediction"] = surprise
+        if self.memory_head is not None:
+            memory, named = self.memory_head.loss(inputs.core, inputs.unroll.memory_label)
+            terms["memory_target"] = config.memory_target_coef * memory
+            metrics |= {"loss/memory_target": memory, "learner/memory_accuracy": named}
         metrics |= {"loss/value": value_loss, "learner/entropy": entropy}
         return terms, {name: value.detach() for name, value in metrics.items()}
 

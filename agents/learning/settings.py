@@ -112,5 +112,5 @@ def _described(hint: Any) -> str:
     if origin is typing.Literal:
         return f"one of {', '.join(choices)}"
     if origin is tuple:
-        return "whole numbers"
+        return "names" if choices[0] is str else "whole numbers"
     return "None" if hint is type(None) else _KINDS[hint]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -27,6 +28,14 @@ class Step(NamedTuple):
     """[B] further information, one dict per lane, passed on to callbacks unchanged."""
     final_observation: Mapping[int, Any]
     """By lane, the last observation of each truncated episode, which `observation` no longer holds."""
+    first_infos: Mapping[int, Mapping[str, Any]] = MappingProxyType({})
+    """By lane whose episode ended, the info beside the first observation of the next one; for actors alone,
+    so empty in what has travelled from one."""
+
+    @property
+    def infos_beside(self) -> list[Mapping[str, Any]]:
+        """[B] the infos beside `observation`: of the next episode, where one ended."""
+        return [self.first_infos.get(lane, info) for lane, info in enumerate(self.infos)]
 
     @property
     def done(self) -> np.ndarray:

@@ -54,6 +54,8 @@ class Unroll(NamedTuple):
     """[K] int64: their lanes."""
     final_observation: Observation
     """[K, ...]: the last observation of each truncated episode, which no row of `observation` holds."""
+    memory_label: Tensor
+    """[T, B, M] int64: what M memory targets have to predict, see `agents.learning.memory_targets`."""
     learner_state: CoreState | None = None
     """The learner's core state before row 0, once the learner has seen the unroll."""
     learner: LearnerOutputs | None = None
@@ -86,7 +88,10 @@ class Unroll(NamedTuple):
 
 
 # The fields [T or T + 1, B, ...] of what was seen and done.
-TIME_MAJOR = ("observation", "is_first", "action", "reward", "terminated", "truncated", "behaviour_logits")
+TIME_MAJOR = (
+    *("observation", "is_first", "action", "reward", "terminated", "truncated", "behaviour_logits"),
+    "memory_label",
+)
 
 
 # What torch can store but not index into, as what it can: the same bits.

@@ -23,6 +23,7 @@ from agents.learning.config import LearnerConfig
 from agents.learning.distiller import Distiller
 from agents.learning.health import CollapseWatch
 from agents.learning.learner import Learner
+from agents.learning.memory_targets import MemoryTargets
 from agents.learning.replay_buffer import ReplayBuffer
 from agents.learning.steps import Step
 from agents.process.torch_modes import denormals_as_zero
@@ -31,8 +32,9 @@ from agents.sb3.base import ConfiguredAlgorithm
 from agents.sb3.checks import check_actions, check_engine, check_policy_kwargs, checked_env
 from agents.sb3.fitting import Maybe, optimizer_state
 from agents.sb3.means import RunningMeans
+from agents.sb3.memory import SIZES, memory_targets
 from agents.sb3.networks import Layers
-from agents.vec_env.steps import GymnasiumSteps
+from agents.vec_env.steps import GymnasiumSteps, reset_infos
 from memory_envs.registry.agents import get_agent
 
 if TYPE_CHECKING:
@@ -137,6 +139,13 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             raise ValueError(f"policy_kwargs must not hold {names}: {kind} has settings for that")
         return {**sizes, **self.policy_kwargs}
 
+    def _memory_targets(self) -> MemoryTargets:
+        """What memory is taught to predict; the numbers of values are kept in the `policy_kwargs`."""
+        targets = memory_targets(self.config.memory_targets, self.env, self.policy_kwargs)
+        if targets.sizes:
+            self.policy_kwargs[SIZES] = list(targets.sizes)
+        return targets
+
     def _learner_optimizer(self) -> Callable[..., torch.optim.Optimizer]:
         """What makes the learner's optimizer: of the class and with the options of the `policy_kwargs`."""
         kwargs = self.policy_kwargs if self.learner_follows_policy_kwargs else {}
@@ -207,7 +216,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             total_timesteps, callback, reset_num_timesteps, tb_log_name or type(self).__name__, progress_bar
         )
         if begins_anew:
-            self.engine.begin(self._last_obs)
+            self.engine.begin(self._last_obs, reset_infos(env))
         callback.on_training_start(locals(), globals())
         iteration, lanes, on_step = 0, GymnasiumSteps(env), functools.partial(self._on_step, callback)
 

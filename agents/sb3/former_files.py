@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from agents.learning.losses.popart import PopArt
@@ -14,10 +15,43 @@ _MANY = 100_000
 
 
 def up_to_date(tree: Any) -> Any:
-    """Return the content of a file as this version writes it; what is no such content, as it is.
+    """Return the content of a file as this version writes it; what is no such content, as it is."""
+    return _with_labels(_normalized(tree))
 
-    Until version 0.2 distilled values and the acting policy's value head were in units of the return; now
-    they are normalised by PopArt's moments. The same values come out, up to rounding.
+
+def _with_labels(tree: Any) -> Any:
+    """Where there were no memory targets yet: unrolls, and what the actor keeps, with labels of none."""
+    try:
+        if "acting" in tree:
+            return _with_no_labels_told(tree)
+        actor, replay = tree["actor"], tree["replay"]
+        if "told" in actor or "is_first" not in actor:
+            return tree
+        none = torch.zeros((len(actor["is_first"]), 0), dtype=torch.int64)
+        begun = actor["begun"] and {**actor["begun"], "labels": [none for _ in actor["begun"]["actions"]]}
+        tree = {**tree, "actor": {**actor, "told": none, "begun": begun}}
+        if replay is not None:
+            unrolls = [
+                {**each, "memory_label": torch.zeros((*each["action"].shape, 0), dtype=torch.int64)}
+                for each in replay["unrolls"]
+            ]
+            tree["replay"] = {**replay, "unrolls": unrolls}
+        return tree
+    except (KeyError, TypeError, AttributeError, RuntimeError):
+        return tree  # of no version: the checks that follow say what is wrong with it
+
+
+def _with_no_labels_told(tree: Any) -> Any:
+    acting = tree["acting"]
+    if "told" in acting or "memory" not in acting:
+        return tree
+    return {**tree, "acting": {**acting, "told": np.zeros((tree["n_envs"], 0), dtype=np.int64)}}
+
+
+def _normalized(tree: Any) -> Any:
+    """Distilled values and the acting policy's value head, normalised by PopArt's moments as they are now.
+
+    Until version 0.2 they were in units of the return. The same values come out, up to rounding.
     """
     try:
         popart = tree["learner"]["popart"]

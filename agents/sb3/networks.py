@@ -23,6 +23,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs
 from torch import Tensor, nn
 
 from agents.learning.networks.actor_critic import ActorCritic, Core
+from agents.learning.networks.memory_head import MemoryHead
 from agents.learning.networks.normalizer import RunningNormalizer
 from agents.learning.unroll import Observation
 from agents.sb3.checks import accepted_arguments
@@ -181,6 +182,7 @@ def linear_actor_critic(
     core: Core,
     normalize_images: bool = True,
     layers: Layers | None = None,
+    memory_sizes: Sequence[int] = (),
 ) -> ActorCritic:
     """Return a core with linear heads, initialised to a policy close to uniform and values close to 0.
 
@@ -191,6 +193,7 @@ def linear_actor_critic(
         core: Takes the features.
         normalize_images: Scale uint8 images to [0, 1], as in SB3.
         layers: Hidden layers between core and heads; None for none.
+        memory_sizes: Number of values of each memory target.
     """
     hidden = None if layers is None else layers.between(core.output_size)
     widths = (core.output_size,) * 2 if hidden is None else (hidden.latent_dim_pi, hidden.latent_dim_vf)
@@ -202,11 +205,11 @@ def linear_actor_critic(
     plain = not any(True for _ in extractor.parameters())
     normalizer = RunningNormalizer(extractor.features_dim) if plain else None
     encoder = Encoder(observation_space, extractor, normalize_images, normalizer)
+    memory_head = MemoryHead(core.output_size, memory_sizes) if memory_sizes else None
     if hidden is None:
-        return ActorCritic(encoder, core, policy_head, value_head)
-    return ActorCritic(
-        encoder, core, nn.Sequential(hidden.policy_net, policy_head), value_head, hidden.value_net
-    )
+        return ActorCritic(encoder, core, policy_head, value_head, memory_head=memory_head)
+    policy_layers = nn.Sequential(hidden.policy_net, policy_head)
+    return ActorCritic(encoder, core, policy_layers, value_head, hidden.value_net, memory_head)
 
 
 def lanes_of(observation: PyTorchObs) -> int:

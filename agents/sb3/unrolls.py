@@ -49,6 +49,7 @@ def actor(actor: Actor, space: Space[Any], num_actions: int) -> dict[str, Any]:
         "core_state": core_state(actor.network.initial_state(1)),
         "is_first": Data(_FLAGS, ("N",)),
         "observation": Maybe(observations(space, "N")),
+        "told": _labels(actor, "N"),
         "begun": Maybe(_begun(actor, space, num_actions)),
     }
 
@@ -120,9 +121,16 @@ def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int)
         "final_time": Data(torch.int64, ("K",), np.inf),
         "final_lane": Data(torch.int64, ("K",), np.inf),
         "final_observation": observations(space, "K", exact=False),
+        "memory_label": _labels(actor, "T", "N"),
         "learner_state": _learner_memory(learner),
         "learner": said,
     }
+
+
+def _labels(actor: Actor, *lengths: str) -> Data:
+    """Of memory targets, in which no label names a value that some of them have not."""
+    sizes = actor.targets.sizes
+    return Data(torch.int64, (*lengths, len(sizes)), 1 + min(sizes, default=0))
 
 
 def _check_lengths(unroll: Mapping[str, Any], lengths: Mapping[str, int], place: str) -> None:
@@ -144,6 +152,7 @@ def _begun(actor: Actor, space: Space[Any], num_actions: int) -> Check:
         "rewards": Data(np.dtype(np.float32), ("N",)),
         "terminated": Data(_ARRAY_FLAGS, ("N",)),
         "truncated": Data(_ARRAY_FLAGS, ("N",)),
+        "labels": _labels(actor, "N"),
     }
     whole = Number(0, whole=True)
     final = (whole, whole, observations(space, exact=False))

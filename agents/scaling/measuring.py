@@ -110,7 +110,7 @@ class Bench:
         self.model: ALD = model
         self._device = device
         self._lanes = RecordedLanes(env.make, lanes, 0)
-        self.model.actor.begin(self._lanes.begin(0))
+        self.model.actor.begin(self._lanes.begin(0), self._lanes.first_infos())
         self._infos: list[Any] = []
         self.collected = self._collect()
         self.unroll = self.model.learner.evaluate(self._batch().unroll(device)).unroll

@@ -17,6 +17,8 @@ from agents.vec_env.steps import GymnasiumSteps
 if TYPE_CHECKING:
     from agents.engines.ray.engine import RayEngine
 
+_TARGET_SPACES = "memory_target_spaces"
+
 
 class RemoteLanes(VecEnv):
     """Lanes that each actor of the Ray engine makes for itself, in its own process.
@@ -35,7 +37,9 @@ class RemoteLanes(VecEnv):
         self.make = functools.partial(_stepped, make)
         self._engine: RayEngine | None = None
         one = self.make(1).env
-        self._render_mode = one.render_mode
+        self._of_one = {"render_mode": one.render_mode}
+        if one.has_attr(_TARGET_SPACES):
+            self._of_one[_TARGET_SPACES] = one.get_attr(_TARGET_SPACES)[0]
         super().__init__(num_envs, one.observation_space, one.action_space)
         one.close()
 
@@ -74,8 +78,10 @@ class RemoteLanes(VecEnv):
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """Return an attribute of each lane asked for."""
-        if self._engine is None and attr_name == "render_mode":  # SB3 asks while it builds this object
-            return [self._render_mode for _ in self._get_indices(indices)]
+        if attr_name == _TARGET_SPACES and attr_name not in self._of_one:
+            raise AttributeError(f"the environments have no attribute {attr_name!r}")
+        if self._engine is None and attr_name in self._of_one:  # SB3 and models ask while they are built
+            return [self._of_one[attr_name] for _ in self._get_indices(indices)]
         return self._ask("get_attr", indices, attr_name)
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:

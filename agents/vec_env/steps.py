@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from agents.learning.steps import Step
 
@@ -31,7 +31,23 @@ class GymnasiumSteps:
 
     def step(self, actions: np.ndarray) -> Step:
         """Step all lanes; see `agents.learning.steps.SteppedEnv`."""
-        return from_sb3(*self.env.step(actions))
+        step = from_sb3(*self.env.step(actions))
+        ended = np.flatnonzero(step.done).tolist()
+        if not ended:
+            return step
+        infos = reset_infos(self.env)
+        return step._replace(first_infos={lane: infos[lane] for lane in ended})
+
+    def first_infos(self) -> Sequence[Mapping[str, Any]]:
+        """[B] the infos of the last `reset`."""
+        return reset_infos(self.env)
+
+
+def reset_infos(env: VecEnv) -> Sequence[Mapping[str, Any]]:
+    """Return the infos beside the first observations of episodes, which SB3's wrappers do not pass on."""
+    while isinstance(env, VecEnvWrapper):
+        env = env.venv
+    return env.reset_infos
 
 
 def from_sb3(

@@ -44,11 +44,13 @@ NUM_NOTES = 0
 LARGEST_SIZE = 255
 STARTS = ("end", "center")
 CUE_UNSEEN, CUE_IN_SIGHT, CUE_LEFT_BEHIND = range(3)
-FACTS = ("cue", "phase", "steps_since_cue")
+FACTS = ("cue", "phase", "steps_since_cue", "known_cue")
+EVENTS = ("reached", "avoidable")
 CLOCK = {"steps": 0, "seen_at": -1}
 
 __all__ = [
     "CLOCK",
+    "EVENTS",
     "FACTS",
     "NUM_ACTIONS",
     "NUM_NOTES",
@@ -63,6 +65,7 @@ __all__ = [
     "observe",
     "starts",
     "transition",
+    "write_events",
     "write_facts",
     "write_notes",
 ]
@@ -164,10 +167,26 @@ def write_notes(config: Config, state: State, notes: NDArray[np.uint8]) -> None:
 
 @rule
 def write_facts(config: Config, state: State, facts: NDArray[np.int64]) -> None:
-    """Write what FACTS names: the cue, `sight` as the phase, steps since the cue was in view (-1: never)."""
+    """Write what FACTS names into `facts`, int64 [4].
+
+    The cue, `sight` as the phase, steps since the cue was in view (-1: never), and the cue that the history
+    tells: 1 for cue A, 2 for cue B, 0 while none was seen.
+    """
     facts[0] = state.cue
     facts[1] = state.sight
     facts[2] = state.steps - state.seen_at if state.seen_at >= 0 else -1
+    facts[3] = 1 + state.cue if state.seen_at >= 0 else 0
+
+
+@rule
+def write_events(config: Config, before: State, after: State, events: NDArray[np.int64]) -> None:
+    """Write what EVENTS names, of the step between two states, into `events`, int64 [2].
+
+    `reached` is 1 or 2 where the goal was reached that cue A, cue B asked for, else 0. `avoidable` is 1 where
+    the other goal was reached although the cue had been seen.
+    """
+    events[0] = 1 + after.cue if after.outcome == 1 else 0
+    events[1] = 1 if after.outcome == -1 and after.seen_at >= 0 else 0
 
 
 @rule

@@ -53,7 +53,8 @@ OBJECT = 2
 MOST_OBJECTS = 6
 NUM_TILES = OBJECT + MOST_OBJECTS
 NUM_NOTES = 1
-FACTS = ("order", "progress", "known", "completed", "phase")
+FACTS = ("order", "progress", "known", "completed", "phase", "known_next")
+EVENTS = ("fetched", "avoidable")
 CLOCK = {"steps": 0, "completed": 0, "ruled_out": 0, "rewarded": 0}
 SEARCHING, REPEATING = range(2)
 """Phases: the order is being found out, or was fetched to its end at least once."""
@@ -63,6 +64,7 @@ NOTHING = -1
 
 __all__ = [
     "CLOCK",
+    "EVENTS",
     "FACTS",
     "NUM_ACTIONS",
     "NUM_NOTES",
@@ -76,6 +78,7 @@ __all__ = [
     "is_success",
     "observe",
     "transition",
+    "write_events",
     "write_facts",
     "write_notes",
 ]
@@ -178,11 +181,12 @@ def write_notes(config: Config, state: State, notes: NDArray[np.uint8]) -> None:
 
 @rule
 def write_facts(config: Config, state: State, facts: NDArray[np.int64]) -> None:
-    """Write what FACTS names into `facts`, int64 [5].
+    """Write what FACTS names into `facts`, int64 [6].
 
     The order is written as decimal digits, objects numbered from 1: 312 is object 3 first, then 1, then 2.
     `known` counts the leading positions of the order that have been fetched at least once. The phase is
-    SEARCHING or REPEATING.
+    SEARCHING or REPEATING. `known_next` is the next object of the order, numbered from 1, where the history
+    tells it, by elimination, too; else 0.
     """
     digits = 0
     for position in range(config.num_objects):
@@ -193,6 +197,26 @@ def write_facts(config: Config, state: State, facts: NDArray[np.int64]) -> None:
     facts[2] = known
     facts[3] = state.completed
     facts[4] = REPEATING if known == config.num_objects else SEARCHING
+    facts[5] = 1 + next_by_memory(config, state) if num_candidates(config, state) == 1 else 0
+
+
+@rule
+def write_events(config: Config, before: State, after: State, events: NDArray[np.int64]) -> None:
+    """Write what EVENTS names, of the step between two states, into `events`, int64 [2].
+
+    `fetched` is the object that was next and was walked onto, numbered from 1; 0 if none was. `avoidable` is
+    1 where another one was walked onto although the history told that it was not next.
+    """
+    events[0] = events[1] = 0
+    if after.row == before.row and after.column == before.column:
+        return
+    touched = object_at(config, before, after.row, after.column)
+    if touched == NOTHING:
+        return
+    if touched == ordered(before, before.progress):
+        events[0] = 1 + touched
+    elif before.progress < known_positions(config, before) or (before.ruled_out >> touched) & 1 == 1:
+        events[1] = 1
 
 
 @rule
@@ -244,6 +268,18 @@ def next_by_memory(config: Config, state: State) -> int:
     while is_fetched(state, item) or (state.ruled_out >> item) & 1 == 1:
         item += 1
     return item
+
+
+@rule
+def num_candidates(config: Config, state: State) -> int:
+    """Return how many objects may be the next one of the order, as far as the history tells."""
+    if state.progress < known_positions(config, state):
+        return 1
+    count = 0
+    for item in range(config.num_objects):
+        if not is_fetched(state, item) and (state.ruled_out >> item) & 1 == 0:
+            count += 1
+    return count
 
 
 @rule

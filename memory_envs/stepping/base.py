@@ -1,6 +1,6 @@
 """What the single and the vector environment have in common: a task, its options, and how it is shown."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from inspect import Parameter, Signature, signature
 from typing import Any, ClassVar
@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from gymnasium import error
 from gymnasium.envs.registration import EnvSpec
+from numpy.typing import NDArray
 
 from memory_envs.registry.lookup import did_you_mean
 from memory_envs.registry.specs import LIMIT, OWN_LIMIT, TaskSpec, asked_limit
@@ -19,7 +20,7 @@ from memory_envs.rendering.sprites import Pixels
 from memory_envs.rendering.views import check_style
 from memory_envs.rules.settings import plain
 from memory_envs.stepping.kernels import NEVER_RESET, PHASE
-from memory_envs.stepping.lanes import Lanes
+from memory_envs.stepping.lanes import Facts, Lanes, event_names, fact_names
 from memory_envs.task import Task
 
 
@@ -40,7 +41,7 @@ class TaskEnv:
     Attributes:
         task: The task, named by each subclass that can be made.
         config: The Config of its rules that the options make.
-        analysis: Whether infos tell what is known of the state.
+        analysis: Names of what infos tell of the state and of the step that led to it.
         render_mode: How `render` shows it.
         style: What of it is shown.
     """
@@ -89,7 +90,7 @@ class TaskEnv:
         self,
         settings: dict[str, Any],
         *,
-        analysis: bool,
+        analysis: bool | Sequence[str],
         render_mode: str | None,
         render_view: str,
         render_panel: bool,
@@ -110,13 +111,31 @@ class TaskEnv:
         elif settings.get(LIMIT) == OWN_LIMIT:
             settings = settings | {LIMIT: None}
         self.config = self.task.rules.configure(**settings)
-        if not isinstance(analysis, (bool, np.bool_)):
-            raise TypeError(f"analysis must be True or False, got {analysis!r}")
-        self.analysis = bool(analysis)
+        self.analysis = _checked_analysis(analysis, [*fact_names(self.task), *event_names(self.task)])
         _check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.style = check_style(render_view, render_panel)
         self._window = Window(self._title(), self.metadata["render_fps"])
+
+    @property
+    def memory_target_spaces(self) -> dict[str, gymnasium.spaces.Discrete]:
+        """What a memory may be taught with: names of what infos tell (see `analysis`) to their values."""
+        if self.task.memory_targets is None:
+            return {}
+        values = self.task.memory_targets(self.config)
+        return {name: gymnasium.spaces.Discrete(number) for name, number in values.items()}
+
+    def _told(self, rows: NDArray[np.int64], before: NDArray[np.int64], happened: bool = True) -> Facts:
+        """Return what infos tell of the states in `rows`, and of the step that led there from `before`.
+
+        Args:
+            rows: Of any lanes.
+            before: As many.
+            happened: False where no step did, as after a reset: then nothing has happened.
+        """
+        told = self._lanes.facts(rows, self.analysis)
+        events = self._lanes.events(before, rows, self.analysis)
+        return told | {name: values if happened else 0 * values for name, values in events.items()}
 
     def _title(self) -> str:
         return type(self).__name__
@@ -159,6 +178,19 @@ def _with_options(interface: Signature, configure: Callable[..., Any]) -> Signat
     by_name = [each for each in own if each.kind is Parameter.KEYWORD_ONLY]
     by_place = [each for each in own if each.kind is not Parameter.KEYWORD_ONLY]
     return Signature([*by_place, *_options(configure).values(), *by_name])
+
+
+def _checked_analysis(analysis: bool | Sequence[str], names: list[str]) -> tuple[str, ...]:
+    """Return what infos are to tell: all that can be told for True, nothing for False."""
+    if isinstance(analysis, (bool, np.bool_)):
+        return tuple(names) if analysis else ()
+    if isinstance(analysis, str) or not isinstance(analysis, Sequence):
+        raise TypeError(f"analysis must be True, False or a list of names, got {analysis!r}")
+    for name in analysis:
+        if name not in names:
+            near = did_you_mean(name, names) if isinstance(name, str) else ""
+            raise ValueError(f"analysis may name {', '.join(names)}, got {name!r}{near}")
+    return tuple(analysis)
 
 
 def _check_render_mode(render_mode: str | None, choices: list[str]) -> None:

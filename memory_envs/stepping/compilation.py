@@ -46,6 +46,7 @@ def compile_rulebook(rulebook: ModuleType) -> Kernels:
         _compile(loops.reset, rulebook, digest, reset),
         _compile(loops.step, rulebook, digest, step),
         _compile(loops.facts, rulebook, digest, facts),
+        _compile(loops.events, rulebook, digest, types.void(*config, *[integers_2d] * 3)),
     )
 
 

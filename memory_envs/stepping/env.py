@@ -1,7 +1,7 @@
 """The single environment: one lane with the interface of `gymnasium.Env`."""
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import gymnasium
@@ -32,7 +32,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         *,
         observation: str = "onehot",
         dtype: str = "uint8",
-        analysis: bool = False,
+        analysis: bool | Sequence[str] = False,
         render_mode: str | None = None,
         render_view: str = "both",
         render_panel: bool = True,
@@ -43,7 +43,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         Args:
             observation: "onehot", "tiles" or "rgb".
             dtype: Number type of observations: "uint8", or "float32" for libraries that do not convert.
-            analysis: Whether infos tell what is known of the state; costs speed.
+            analysis: Whether infos tell what is known of the state, or the names of what they tell of it.
             render_mode: "human", "rgb_array", "ansi" or None.
             render_view: What is painted: the "room" from above, what the "agent" sees, or "both".
             render_panel: Whether hidden facts, step count and legend are painted as well.
@@ -108,6 +108,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
             gymnasium.error.InvalidAction: The action is not in the action space.
             gymnasium.error.ResetNeeded: No episode is running.
         """
+        before = self._lanes.rows.copy() if self.analysis else None
         try:
             self._actions[0] = operator.index(action)
             steps = self._lanes.step(self._actions)
@@ -116,7 +117,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         terminated, truncated, success, _ = steps.flags[:, 0].tolist()
         if self.render_mode == "human":
             self.render()
-        return steps.observations[0], steps.rewards.item(), terminated, truncated, self._info(success)
+        return steps.observations[0], steps.rewards.item(), terminated, truncated, self._info(success, before)
 
     @property
     def stream(self) -> int:
@@ -196,11 +197,12 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         """Close the window, if one is open; windows of other environments stay."""
         self._window.close()
 
-    def _info(self, success: bool) -> dict[str, Any]:
+    def _info(self, success: bool, before: NDArray[np.int64] | None = None) -> dict[str, Any]:
         info: dict[str, Any] = {"is_success": success}
         if self.analysis:
-            facts = self._lanes.facts(self._lanes.rows)
-            info |= {name: values.item() for name, values in facts.items()}
+            rows = self._lanes.rows
+            told = self._told(rows, rows if before is None else before, happened=before is not None)
+            info |= {name: values.item() for name, values in told.items()}
         return info
 
     def _chosen(self, options: Mapping[str, Any]) -> dict[int, int]:

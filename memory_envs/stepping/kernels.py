@@ -45,11 +45,13 @@ class Kernels(NamedTuple):
         reset: Begins episodes in chosen lanes and observes all lanes.
         step: Plays one action per lane.
         facts: Writes the facts of all lanes.
+        events: Writes what happened between two states of all lanes.
     """
 
     reset: Callable[..., None]
     step: Callable[..., int]
     facts: Callable[..., None]
+    events: Callable[..., None]
 
 
 class Pen(NamedTuple):
@@ -105,11 +107,13 @@ def make_loops(rulebook: ModuleType) -> Kernels:
       have none then too; `rewards` float64 [N]; `flags` bool [NUM_FLAGS, N]. Returns -1, or the first lane
       that cannot be stepped (bad action, or no episode running), in which case nothing has been changed.
     - `facts(integers, floats, rows, facts)`: `facts` int64 [N, len(FACTS)] (written).
+    - `events(integers, floats, before, after, events)`: rows, and `events` int64 [N, len(EVENTS)] (written).
     """
     Config, State = rulebook.Config, rulebook.State
     transition, observe, is_success = rulebook.transition, rulebook.observe, rulebook.is_success
     begin, num_actions = rulebook.begin, rulebook.NUM_ACTIONS
     write_notes, write_facts = rulebook.write_notes, rulebook.write_facts
+    write_events = getattr(rulebook, "write_events", write_no_events)
 
     @routine
     def begin_lane(config: Any, row: Any) -> None:
@@ -217,7 +221,17 @@ def make_loops(rulebook: ModuleType) -> Kernels:
         for lane in range(len(rows)):
             write_facts(config, load(State, rows[lane]), facts[lane])
 
-    return Kernels(reset, step, facts)
+    def events(integers: Any, floats: Any, before: Any, after: Any, events: Any) -> None:
+        config = unpack(Config, integers, floats)
+        for lane in range(len(before)):
+            write_events(config, load(State, before[lane]), load(State, after[lane]), events[lane])
+
+    return Kernels(reset, step, facts, events)
+
+
+@rule
+def write_no_events(config: Any, before: Any, after: Any, events: Any) -> None:
+    """Write nothing, for a rulebook that names no events."""
 
 
 @routine

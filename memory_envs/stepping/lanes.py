@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -142,20 +142,36 @@ class Lanes:
             return Steps(*outputs)
         return Steps(self._shaped(observations), self._shaped(final_observations), *outputs[2:])
 
-    def facts(self, rows: NDArray[np.int64]) -> Facts:
+    def facts(self, rows: NDArray[np.int64], names: Collection[str]) -> Facts:
         """Return what there is to know of the states in `rows`, made like `self.rows`: name to int64 [N].
 
-        Named are the rulebook's FACTS and, behind them, where the task can tell, the steps that optimal play
-        would still take.
+        Args:
+            rows: Of N lanes.
+            names: Some of `fact_names(task)`; all others are left out.
         """
         facts = np.empty((len(rows), len(self._rules.FACTS)), dtype=np.int64)
         self._kernels.facts(*self._config, rows, facts)
-        named = {name: facts[:, place].copy() for place, name in enumerate(self._rules.FACTS)}
-        if self.task.steps_remaining is None:
+        named = _columns(self._rules.FACTS, facts, names)
+        if self.task.steps_remaining is None or OPTIMAL_STEPS not in names:
             return named
         states = (self._rules.State(*row) for row in rows[:, FIELDS:].tolist())
         remaining = [self.task.steps_remaining(self.config, state) for state in states]
         return named | {OPTIMAL_STEPS: np.array(remaining, dtype=np.int64)}
+
+    def events(self, before: NDArray[np.int64], after: NDArray[np.int64], names: Collection[str]) -> Facts:
+        """Return what happened in a step, name to int64 [N]; 0 is nothing.
+
+        Args:
+            before: Rows of N lanes before the step, in which a lane that is not running does nothing.
+            after: Those after it, or where it ended an episode, those of the episode's end.
+            names: Some of `event_names(task)`; all others are left out.
+        """
+        own = event_names(self.task)
+        events = np.zeros((len(before), len(own)), dtype=np.int64)
+        if chosen := set(names) & set(own):
+            self._kernels.events(*self._config, before, after, events)
+            events[before[:, PHASE] != RUNNING] = 0
+        return _columns(own, events, chosen)
 
     def assign(self, lane: int, stream: int | None) -> None:
         """Point a lane to the first episode of `stream`, or, when that is None, to its next episode."""
@@ -251,6 +267,23 @@ class Lanes:
             raise ValueError(f"phase must be {expected} in this state, got {phase}")
         if over and self._autoreset == SAME_STEP:
             raise ValueError(f"phase must not be {OVER} (over) where lanes are reset in the same step")
+
+
+def fact_names(task: Task) -> list[str]:
+    """Return the names of what can be told of a state: the rulebook's FACTS and, if the task can, more.
+
+    That is the steps that optimal play would still take.
+    """
+    return [*task.rules.FACTS, *([] if task.steps_remaining is None else [OPTIMAL_STEPS])]
+
+
+def event_names(task: Task) -> list[str]:
+    """Return the names of what can be told of a step: the rulebook's EVENTS, if it has any."""
+    return list(getattr(task.rules, "EVENTS", ()))
+
+
+def _columns(names: Sequence[str], values: NDArray[np.int64], chosen: Collection[str]) -> Facts:
+    return {name: values[:, place].copy() for place, name in enumerate(names) if name in chosen}
 
 
 def new_stream(generator: np.random.Generator) -> int:

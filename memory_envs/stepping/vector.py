@@ -21,6 +21,7 @@ from memory_envs.stepping.lanes import CONFIG, Lanes, RefusedStep, Steps, new_st
 
 Observations = NDArray[Any]
 Flags = NDArray[np.bool_]
+Rows = NDArray[np.int64]
 
 MOSAIC_LANES = 64
 """Lanes in a mosaic that is not asked for more; the title of a window says if there are."""
@@ -43,7 +44,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         observation: str = "onehot",
         dtype: str = "uint8",
-        analysis: bool = False,
+        analysis: bool | Sequence[str] = False,
         render_mode: str | None = None,
         render_view: str = "both",
         render_panel: bool = True,
@@ -80,7 +81,13 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         self._outcomes: dict[int, Mood] = {}
         number = _AUTORESET[self.autoreset_mode]
         self._lanes = Lanes(
-            self.task, self.config, self.num_envs, observation, number, keep_final_rows=analysis, dtype=dtype
+            self.task,
+            self.config,
+            self.num_envs,
+            observation,
+            number,
+            keep_final_rows=bool(self.analysis),
+            dtype=dtype,
         )
         self.single_observation_space = self._lanes.space
         self.single_action_space = gymnasium.spaces.Discrete(self.task.rules.NUM_ACTIONS)
@@ -117,7 +124,8 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         observations = self._lanes.begin(mask)
         self._outcomes = {}
         self._show()
-        return observations, self._infos(np.zeros(self.num_envs, dtype=np.bool_), self._lanes.rows, mask)
+        success = np.zeros(self.num_envs, dtype=np.bool_)
+        return observations, self._infos(success, self._lanes.rows, mask, None)
 
     def step(self, actions: Any) -> tuple[Observations, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
         """Play one action per lane, an integer array [num_envs].
@@ -131,15 +139,16 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
                 ended.
         """
         chosen = self._checked_actions(actions)
+        before = self._lanes.rows.copy() if self.analysis else None
         try:
             steps = self._lanes.step(chosen)
         except RefusedStep as refusal:
             raise self._refusal(refusal, actions) from None
         terminated, truncated, success, _ = steps.flags
-        infos = self._infos(success, self._lanes.rows, np.ones(self.num_envs, dtype=np.bool_))
+        infos = self._infos(success, self._lanes.rows, np.ones(self.num_envs, dtype=np.bool_), before)
         if self.autoreset_mode == AutoresetMode.SAME_STEP:
             done = terminated | truncated
-            infos |= self._final_infos(steps, done)
+            infos |= self._final_infos(steps, done, before)
             solved = steps.flags[FINAL_SUCCESS]
             self._outcomes = {
                 lane: "good" if solved[lane] else "bad" for lane in np.flatnonzero(done).tolist()
@@ -306,7 +315,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
             )
         return np.array(given, dtype=np.int64)  # a copy: the kernels take no read-only or strided arrays
 
-    def _final_infos(self, steps: Steps, done: Flags) -> dict[str, Any]:
+    def _final_infos(self, steps: Steps, done: Flags, before: Rows | None) -> dict[str, Any]:
         if not done.any():
             return {}
         final_obs = np.full(self.num_envs, None, dtype=object)
@@ -315,20 +324,35 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         return {
             "final_obs": final_obs,
             "_final_obs": done,
-            "final_info": self._infos(steps.flags[FINAL_SUCCESS], steps.final_rows, done),
+            "final_info": self._infos(steps.flags[FINAL_SUCCESS], steps.final_rows, done, before),
             "_final_info": done.copy(),
         }
 
-    def _infos(self, success: Flags, rows: NDArray[np.int64], told: Flags) -> dict[str, Any]:
-        """Return the infos of the lanes that are `told`; the others hold zeros, as Gymnasium leaves them."""
+    def _infos(self, success: Flags, rows: Rows, told: Flags, before: Rows | None) -> dict[str, Any]:
+        """Return the infos of the lanes that are `told`; the others hold zeros, as Gymnasium leaves them.
+
+        Args:
+            success: Of each lane.
+            rows: Of all lanes, after the step.
+            told: Which lanes.
+            before: Rows before the step; None if no step was played.
+        """
         infos: dict[str, Any] = {"is_success": success, "_is_success": told.copy()}
         if not self.analysis:
             return infos
-        for name, values in self._lanes.facts(rows[told]).items():
+        earlier = rows[told] if before is None else self._one_episode(before, rows)[told]
+        for name, values in self._told(rows[told], earlier, happened=before is not None).items():
             infos[name] = np.zeros(self.num_envs, dtype=np.int64)
             infos[name][told] = values
             infos[f"_{name}"] = told.copy()
         return infos
+
+    def _one_episode(self, before: Rows, after: Rows) -> Rows:
+        """Return `before`, over where an episode has begun since, so that nothing happened in between."""
+        same = (before[:, [STREAM, EPISODE]] == after[:, [STREAM, EPISODE]]).all(axis=1)
+        before = before.copy()
+        before[~same, PHASE] = OVER
+        return before
 
     def _refusal(self, refusal: RefusedStep, actions: Any) -> error.Error:
         if refusal.phase == NEVER_RESET:

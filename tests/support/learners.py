@@ -74,6 +74,7 @@ def unroll(ending: np.ndarray = ENDING, seed: int = 2) -> Unroll:
         final_time=torch.as_tensor(final_time),
         final_lane=torch.as_tensor(final_lane),
         final_observation=torch.randn(len(final_time), INPUT, dtype=torch.float64),
+        memory_label=torch.zeros(steps, lanes, 0, dtype=torch.int64),
     )
 
 
@@ -81,7 +82,7 @@ def cut(data: Unroll, first: int, last: int) -> Unroll:
     """Steps first to last of an unroll."""
     inside = (data.final_time >= first) & (data.final_time < last)
     rows = {name: getattr(data, name)[first : last + 1] for name in ("observation", "is_first")}
-    names = ("action", "reward", "terminated", "truncated", "behaviour_logits")
+    names = ("action", "reward", "terminated", "truncated", "behaviour_logits", "memory_label")
     rows |= {name: getattr(data, name)[first:last] for name in names}
     return data._replace(
         **rows,

@@ -21,6 +21,7 @@ class Fetching:
         paid: Positions paid since the last completed sequence.
         revealed: The beginning of the order as far as it was ever fetched.
         tried: Objects tried in vain behind `revealed`.
+        touched: The object that the last action walked onto, or None.
     """
 
     def __init__(self, size, view_size, lies, order, agent, heading):
@@ -28,11 +29,11 @@ class Fetching:
         self.lies, self.order = dict(lies), list(order)
         self.agent, self.heading = agent, heading
         self.fetched, self.paid, self.revealed, self.tried = [], set(), [], set()
-        self.completed, self.reward = 0, 0
+        self.completed, self.reward, self.touched = 0, 0, None
 
     def act(self, action):
         """Play one action and return the reward."""
-        self.reward = 0
+        self.reward, self.touched = 0, None
         if action == 0:
             self.heading = (self.heading - 1) % 4
         elif action == 1:
@@ -43,6 +44,7 @@ class Fetching:
                 self.agent = (row, column)
                 for item in self.present():
                     if self.lies[item] == self.agent:
+                        self.touched = item
                         self.touch(item)
                         break
         return self.reward
@@ -71,11 +73,20 @@ class Fetching:
     def next_object(self):
         return self.order[len(self.fetched)]
 
+    def possible(self):
+        """The objects that may be next by what the episode has shown so far."""
+        if len(self.fetched) < len(self.revealed):
+            return {self.revealed[len(self.fetched)]}
+        return set(self.lies) - set(self.revealed) - self.tried
+
     def best_guess(self):
         """The next object by what the episode has shown so far; of several, the first."""
-        if len(self.fetched) < len(self.revealed):
-            return self.revealed[len(self.fetched)]
-        return min(set(self.lies) - set(self.revealed) - self.tried)
+        return min(self.possible())
+
+    def known_next(self):
+        """The next object, counted from 1, if the episode has shown it, else 0."""
+        possible = self.possible()
+        return 1 + min(possible) if len(possible) == 1 else 0
 
     def picture(self):
         """The room from above, tile codes [size, size]."""

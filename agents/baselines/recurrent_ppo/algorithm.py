@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
@@ -28,8 +29,11 @@ from agents.baselines.recurrent_ppo.policies import (
     FastMultiInputLstmPolicy,
 )
 from agents.baselines.recurrent_ppo.update import Losses, Objective, clip_gradients
+from agents.learning.memory_targets import MemoryTargets
 from agents.process import torch_modes
+from agents.sb3.memory import SIZES, memory_targets
 from agents.sb3.networks import check_policy
+from agents.vec_env.steps import reset_infos
 
 FAST_POLICIES: dict[type[BasePolicy], type[FastLstmPolicy]] = {
     MlpLstmPolicy: FastLstmPolicy,
@@ -57,6 +61,15 @@ class FastRecurrentPPO(RecurrentPPO):
       so are the parameters of sb3-contrib's network after such an update.
     - MultiBinary actions are supported; sb3-contrib fails on their integers.
 
+    One thing is added: memory targets (`agents.learning.memory_targets`), predicted from the actor's LSTM.
+
+    Args:
+        arguments: Those of sb3-contrib's RecurrentPPO.
+        memory_targets: What the actor's LSTM is taught to predict at every step: names of what the infos of
+            the environment tell, those of events behind "hindsight:".
+        memory_target_coef: Weight of that prediction.
+        named: As `arguments`.
+
     Example:
         >>> from agents.baselines.recurrent_ppo import FastRecurrentPPO
         >>> model = FastRecurrentPPO("MlpLstmPolicy", "CartPole-v1", seed=0)
@@ -75,6 +88,20 @@ class FastRecurrentPPO(RecurrentPPO):
     policy: FastLstmPolicy
     rollout_buffer: FlatRecurrentRolloutBuffer | FlatRecurrentDictRolloutBuffer
 
+    def __init__(
+        self,
+        *arguments: Any,
+        memory_targets: Sequence[str] = (),
+        memory_target_coef: float = 0.5,
+        **named: Any,
+    ) -> None:
+        self.memory_targets = (memory_targets,) if isinstance(memory_targets, str) else tuple(memory_targets)
+        self.memory_target_coef = memory_target_coef
+        self._targets = MemoryTargets(())
+        self._labels: list[np.ndarray] = []
+        self._dones: list[np.ndarray] = []
+        super().__init__(*arguments, **named)
+
     def _setup_model(self) -> None:
         # Models that sb3-contrib saved name its own policies.
         self.policy_class = FAST_POLICIES.get(self.policy_class, self.policy_class)
@@ -85,8 +112,13 @@ class FastRecurrentPPO(RecurrentPPO):
             )
         check_policy(self.policy_class, self.policy_aliases, self.policy_kwargs, self.observation_space)
         self._check_minibatches()
+        self._targets = memory_targets(self.memory_targets, self.env, self.policy_kwargs)
+        if self._targets.sizes:
+            self.policy_kwargs[SIZES] = list(self._targets.sizes)
         super()._setup_model()
         self.rollout_buffer = self._new_buffer()
+        # [B, K] labels of the last observations.
+        self._told = np.zeros((self.n_envs, len(self._targets)), dtype=np.int64)
 
     def _check_minibatches(self) -> None:
         steps = self.n_steps * self.n_envs
@@ -116,8 +148,34 @@ class FastRecurrentPPO(RecurrentPPO):
     ) -> bool:
         """Draw the minibatches of a rollout, then collect it; see sb3-contrib."""
         self.rollout_buffer.plan(self.batch_size, self.n_epochs)
+        self._labels, self._dones = [], []
         with self._threads():
-            return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+            is_whole = super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+        if is_whole and self._targets.sizes:
+            labels, dones = torch.as_tensor(np.stack(self._labels)), torch.as_tensor(np.stack(self._dones))
+            self.rollout_buffer.memory_labels = self._targets.backwards(labels, dones).numpy()
+        return is_whole
+
+    def _setup_learn(self, total_timesteps: int, *arguments: Any, **named: Any) -> tuple[int, BaseCallback]:
+        before = self._last_obs
+        prepared = super()._setup_learn(total_timesteps, *arguments, **named)
+        if self._targets.sizes and self._last_obs is not before:  # episodes have begun
+            assert self.env is not None
+            self._told = self._targets.told(reset_infos(self.env))
+        return prepared
+
+    def _update_info_buffer(self, infos: list[dict[str, Any]], dones: Any = None) -> None:
+        """See SB3, which calls this after every step: what the infos tell is noted for memory targets."""
+        super()._update_info_buffer(infos, dones)
+        if self._targets.sizes:
+            assert self.env is not None
+            self._labels.append(np.maximum(self._told, self._targets.happened(infos)))
+            self._dones.append(np.array(dones))
+            beside = list(infos)
+            if dones.any():
+                for lane in np.flatnonzero(dones).tolist():
+                    beside[lane] = dict(reset_infos(self.env)[lane])
+            self._told = self._targets.told(beside)
 
     def train(self) -> None:
         """Update the policy from the rollout; see sb3-contrib."""
@@ -144,6 +202,7 @@ class FastRecurrentPPO(RecurrentPPO):
             normalize_advantage=self.normalize_advantage,
             ent_coef=self.ent_coef,
             vf_coef=self.vf_coef,
+            memory_target_coef=self.memory_target_coef if self._targets.sizes else 0.0,
         )
 
     def _train_epoch(self, objective: Objective, parameters: Sequence[Tensor]) -> tuple[list[Losses], bool]:
@@ -160,16 +219,20 @@ class FastRecurrentPPO(RecurrentPPO):
             self.policy.optimizer.step()
         return history, True
 
-    def _evaluated(self, samples: FlatSamples) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Values [N], log-probabilities [N] of the actions, and entropies [N] if the distribution has any."""
+    def _evaluated(
+        self, samples: FlatSamples
+    ) -> tuple[Tensor, Tensor, Tensor | None, tuple[Tensor, Tensor] | None]:
+        """What `Objective.losses` takes of a minibatch of N steps."""
         is_discrete = isinstance(self.action_space, spaces.Discrete)
-        values, log_prob, entropy = self.policy.evaluate_actions(
-            samples.observations,
-            samples.actions.long().flatten() if is_discrete else samples.actions,
-            samples.lstm_states,
-            samples.episode_starts,
-        )
-        return values.flatten(), log_prob, entropy
+        actions = samples.actions.long().flatten() if is_discrete else samples.actions
+        steps = (samples.observations, actions, samples.lstm_states, samples.episode_starts)
+        head = self.policy.memory_net
+        if head is None:
+            values, log_prob, entropy = self.policy.evaluate_actions(*steps)
+            return values.flatten(), log_prob, entropy, None
+        values, log_prob, entropy, core = self.policy.evaluate_sequences(*steps)
+        memory = head.loss(core.unsqueeze(0), samples.memory_labels.unsqueeze(0))
+        return values.flatten(), log_prob, entropy, memory
 
     def _record_training(self, objective: Objective, history: list[Losses], last_epoch: list[Losses]) -> None:
         """Log what sb3-contrib logs, under its names."""
@@ -186,6 +249,9 @@ class FastRecurrentPPO(RecurrentPPO):
             self.logger.record("train/std", self.policy.log_std.exp().mean().item())
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/clip_range", objective.clip_range)
+        if self._targets.sizes:
+            self.logger.record("train/memory_target_loss", float(means.memory))
+            self.logger.record("train/memory_accuracy", float(means.memory_accuracy))
         if objective.clip_range_vf is not None:
             self.logger.record("train/clip_range_vf", objective.clip_range_vf)
 

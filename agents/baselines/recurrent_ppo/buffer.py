@@ -16,6 +16,8 @@ from torch import Tensor
 
 from agents.baselines.recurrent_ppo.sequences import Sequences
 
+_FLATTENED = ("actions", "values", "log_probs", "advantages", "returns", "memory_labels")
+
 
 class FlatSamples(NamedTuple):
     """A minibatch of N steps, which are sequences in L lanes; field names are those of sb3-contrib."""
@@ -29,6 +31,8 @@ class FlatSamples(NamedTuple):
     lstm_states: RNNStates
     """(h, c) of actor and critic at the beginning of each lane, each [layers, L, H]."""
     episode_starts: Sequences
+    memory_labels: Tensor
+    """[N, K], see `agents.learning.memory_targets`."""
 
 
 class FlatMinibatches(BaseBuffer):
@@ -47,6 +51,8 @@ class FlatMinibatches(BaseBuffer):
     observations: np.ndarray | dict[str, np.ndarray]
     actions: np.ndarray
     episode_starts: np.ndarray
+    memory_labels: np.ndarray
+    """[n_steps, n_envs, K] int64, set by the owner once the rollout is full."""
     hidden_state_shape: tuple[int, ...]
     hidden_states_pi: np.ndarray
     cell_states_pi: np.ndarray
@@ -58,6 +64,7 @@ class FlatMinibatches(BaseBuffer):
         """See sb3-contrib's buffer."""
         super().__init__(*args, **kwargs)
         _, self._layers, _, self._hidden_size = self.hidden_state_shape
+        self.memory_labels = np.zeros((self.buffer_size, self.n_envs, 0), dtype=np.int64)
         self.splits: deque[int] = deque()
         self._flat: dict[str, Tensor] = {}
         self.plan(None, 0)
@@ -133,6 +140,7 @@ class FlatMinibatches(BaseBuffer):
             returns=rows(self._flat["returns"]),
             lstm_states=self._states_before(steps[sequences.first], fresh[sequences.first]),
             episode_starts=sequences,
+            memory_labels=rows(self._flat["memory_labels"]),
         )
 
     def _rows(self, begin: int, end: int) -> Callable[[Tensor], Tensor]:
@@ -164,9 +172,7 @@ class FlatMinibatches(BaseBuffer):
 
     def _flattened(self) -> dict[str, Tensor]:
         """Each array as a tensor [n_envs * n_steps, ...], by name."""
-        arrays: dict[str, np.ndarray] = {
-            name: getattr(self, name) for name in ("actions", "values", "log_probs", "advantages", "returns")
-        }
+        arrays: dict[str, np.ndarray] = {name: getattr(self, name) for name in _FLATTENED}
         if isinstance(self.action_space, spaces.MultiBinary):
             # Their likelihood is a function of floats.
             arrays["actions"] = self.actions.astype(np.float32)

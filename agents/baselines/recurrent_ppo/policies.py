@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -19,6 +20,7 @@ from torch.distributions import Categorical
 
 from agents.baselines.recurrent_ppo.sequences import Sequences, layer_weights
 from agents.baselines.recurrent_ppo.side_by_side import Branch, side_by_side
+from agents.learning.networks.memory_head import MemoryHead
 from agents.sb3.networks import CountedFeatures
 
 LSTMState = tuple[Tensor, Tensor]
@@ -79,6 +81,7 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         optimizer_class: The optimizer.
         optimizer_kwargs: Its settings, learning rate apart; SB3's for Adam when None.
         lstm_kwargs: `bias` and `dropout` of `torch.nn.LSTM`.
+        memory_target_sizes: Number of values of each memory target, predicted from the actor's LSTM.
         kwargs: Everything else that sb3-contrib's policy takes.
 
     Raises:
@@ -99,6 +102,7 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
         lstm_kwargs: dict[str, Any] | None = None,
+        memory_target_sizes: Sequence[int] = (),
         **kwargs: Any,
     ) -> None:
         """See the class."""
@@ -115,6 +119,11 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             lstm_kwargs=lstm_kwargs,
             **kwargs,
         )
+        self.memory_target_sizes = tuple(memory_target_sizes)
+        self.memory_net: MemoryHead | None = None
+        if self.memory_target_sizes:
+            self.memory_net = MemoryHead(self.lstm_output_dim, self.memory_target_sizes).to(self.device)
+            self.optimizer.add_param_group({"params": [*self.memory_net.parameters()]})
 
     def _build(self, lr_schedule: Schedule) -> None:
         # The first moment at which the distribution is known; the layers do not depend on its class.
@@ -130,6 +139,7 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             "shared_lstm": self.shared_lstm,
             "enable_critic_lstm": self.enable_critic_lstm,
             "lstm_kwargs": self.lstm_kwargs,
+            "memory_target_sizes": list(self.memory_target_sizes),
         }
 
     def evaluate_actions(  # type: ignore[override]
@@ -147,15 +157,30 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         concurrent = self.two_threads and isinstance(episode_starts, Sequences) and torch.is_grad_enabled()
         if self.lstm_critic is None or not concurrent:
             return super().evaluate_actions(obs, actions, lstm_states, episode_starts)  # type: ignore[arg-type]
+        values, log_prob, entropy, _ = self.evaluate_sequences(
+            obs, actions, lstm_states, cast(Sequences, episode_starts)
+        )
+        return values, log_prob, entropy
+
+    def evaluate_sequences(
+        self, obs: PyTorchObs, actions: Tensor, lstm_states: RNNStates, sequences: Sequences
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
+        """As `evaluate_actions`, and behind it what the actor's LSTM says, [N, H]."""
         features = self.extract_features(obs)
         pi_features, vf_features = features if isinstance(features, tuple) else (features, features)
-        sequences, layers = cast(Sequences, episode_starts), self.mlp_extractor
-        latent_pi, latent_vf = side_by_side(
-            _branch(self.lstm_actor, layers.policy_net, pi_features, lstm_states.pi, sequences),
-            _branch(self.lstm_critic, layers.value_net, vf_features, lstm_states.vf, sequences),
-        )
+        layers, states = self.mlp_extractor, lstm_states
+        actor = _branch(self.lstm_actor, _Kept(layers.policy_net), pi_features, states.pi, sequences)
+        if self.lstm_critic is not None:
+            critic = _branch(self.lstm_critic, layers.value_net, vf_features, states.vf, sequences)
+            told, latent_vf = _both(actor, critic, self.two_threads)
+            core, latent_pi = told.split((self.lstm_output_dim, layers.latent_dim_pi), dim=-1)
+        else:
+            told = actor.run(actor.inputs)
+            core, latent_pi = told.split((self.lstm_output_dim, layers.latent_dim_pi), dim=-1)
+            # As in sb3-contrib, a critic that reads the actor's LSTM does not teach it.
+            latent_vf = layers.value_net(core.detach() if self.critic is None else self.critic(vf_features))
         distribution, values = self._get_action_dist_from_latent(latent_pi), self.value_net(latent_vf)
-        return values, distribution.log_prob(actions), distribution.entropy()
+        return values, distribution.log_prob(actions), distribution.entropy(), core
 
     @staticmethod
     def _process_sequence(  # type: ignore[override]  # theirs returns the same and declares it wrongly
@@ -188,6 +213,23 @@ class FastCnnLstmPolicy(FastLstmPolicy, RecurrentActorCriticCnnPolicy):
 
 class FastMultiInputLstmPolicy(FastLstmPolicy, RecurrentMultiInputActorCriticPolicy):
     """sb3-contrib's `MultiInputLstmPolicy`; see `FastLstmPolicy`."""
+
+
+class _Kept(nn.Module):
+    """Layers whose inputs stand before their outputs."""
+
+    def __init__(self, layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return torch.cat((inputs, self.layers(inputs)), dim=-1)
+
+
+def _both(first: Branch, second: Branch, two_threads: bool) -> tuple[Tensor, Tensor]:
+    if two_threads and torch.is_grad_enabled():
+        return side_by_side(first, second)
+    return first.run(first.inputs), second.run(second.inputs)
 
 
 def _branch(

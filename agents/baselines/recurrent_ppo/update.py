@@ -21,6 +21,10 @@ class Losses(NamedTuple):
     approx_kl: Tensor
     """KL divergence from the policy of the rollout, estimated by the mean of r - 1 - log r (Schulman)."""
     clip_fraction: Tensor
+    memory: Tensor
+    """Of the prediction of memory targets; 0 without them."""
+    memory_accuracy: Tensor
+    """Share of their labels that are named rightly; NaN without any."""
 
     @classmethod
     def means(cls, history: Sequence[Losses]) -> Losses:
@@ -38,6 +42,7 @@ class Objective:
         normalize_advantage: Whether advantages are standardised in each minibatch.
         ent_coef: Weight of the entropy bonus.
         vf_coef: Weight of the value loss.
+        memory_target_coef: Weight of the prediction of memory targets.
     """
 
     clip_range: float
@@ -45,9 +50,15 @@ class Objective:
     normalize_advantage: bool
     ent_coef: float
     vf_coef: float
+    memory_target_coef: float = 0.0
 
     def losses(
-        self, samples: FlatSamples, values: Tensor, log_prob: Tensor, entropy: Tensor | None
+        self,
+        samples: FlatSamples,
+        values: Tensor,
+        log_prob: Tensor,
+        entropy: Tensor | None,
+        memory: tuple[Tensor, Tensor] | None = None,
     ) -> Losses:
         """Return the parts of the loss on N steps.
 
@@ -56,7 +67,9 @@ class Objective:
             values: [N] of the present critic.
             log_prob: [N] of the actions taken.
             entropy: [N], or None for distributions that have none in closed form.
+            memory: What `MemoryHead.loss` returns; None without memory targets.
         """
+        memory_loss, named = memory or (values.new_zeros(()), values.new_full((), torch.nan))
         log_ratio = log_prob - samples.old_log_prob
         ratio = log_ratio.exp()
         return Losses(
@@ -65,11 +78,14 @@ class Objective:
             entropy=log_prob.mean() if entropy is None else -entropy.mean(),
             approx_kl=(ratio.detach() - 1 - log_ratio.detach()).mean(),
             clip_fraction=((ratio.detach() - 1).abs() > self.clip_range).float().mean(),
+            memory=memory_loss,
+            memory_accuracy=named,
         )
 
     def total(self, losses: Losses) -> Tensor:
         """Return the loss to minimise."""
-        return losses.policy + self.ent_coef * losses.entropy + self.vf_coef * losses.value
+        usual = losses.policy + self.ent_coef * losses.entropy + self.vf_coef * losses.value
+        return usual + self.memory_target_coef * losses.memory if self.memory_target_coef else usual
 
     def _policy_loss(self, advantages: Tensor, ratio: Tensor) -> Tensor:
         if self.normalize_advantage:

@@ -56,7 +56,7 @@ class VMPO(UnrollAlgorithm):
     config: VMPOConfig
 
     def _build(self, action_seed: int, replay_seed: int) -> None:
-        config = self.config
+        config, targets = self.config, self._memory_targets()
         policy_class = _checked_policy(self.policy_class)
         self.policy = policy_class(
             self.observation_space,
@@ -67,7 +67,9 @@ class VMPO(UnrollAlgorithm):
         self.learner = Learner(self.policy.network, config, self.device, self._learner_optimizer())
         self.replay = ReplayBuffer(config.replay_size, replay_seed, config.priority_exponent)
         acting = self.policy.network.acting
-        self.actor = Actor(acting, self.n_envs, config.unroll_length, action_seed, self.device)
+        self.actor = Actor(
+            acting, self.n_envs, config.unroll_length, action_seed, self.device, targets=targets
+        )
         self.engine = SerialEngine(self.actor, self.learner, self.replay, None, config)
 
     def _sizes(self, policy_class: type[MemoryPolicy]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class MemoryPolicy(CountedFeatures):
         features_extractor_class: SB3's choice for the observation space when None.
         net_arch: Widths of hidden layers between memory and heads, as in SB3; none by default.
         activation_fn: Of those layers.
+        memory_target_sizes: Number of values of each memory target.
         kwargs: Further arguments of `BasePolicy`; what is said of an optimizer is for the learner's.
     """
 
@@ -55,6 +56,7 @@ class MemoryPolicy(CountedFeatures):
         features_extractor_class: type[BaseFeaturesExtractor] | None = None,
         net_arch: list[int] | dict[str, list[int]] | None = None,
         activation_fn: type[nn.Module] = nn.Tanh,
+        memory_target_sizes: Sequence[int] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -64,6 +66,7 @@ class MemoryPolicy(CountedFeatures):
             **kwargs,
         )
         self.num_actions = int(action_space.n)  # type: ignore[attr-defined]
+        self.memory_target_sizes = tuple(memory_target_sizes)
         self._layers = Layers(net_arch, activation_fn) if net_arch else None
 
     def forward(self, observation: PyTorchObs, deterministic: bool = False) -> Tensor:
@@ -123,11 +126,13 @@ class MemoryPolicy(CountedFeatures):
             core,
             self.normalize_images,
             self._layers,
+            self.memory_target_sizes,
         )
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         layers = {} if self._layers is None else self._layers._asdict()
-        return super()._get_constructor_parameters() | self._sizes | layers
+        targets = {"memory_target_sizes": list(self.memory_target_sizes)}
+        return super()._get_constructor_parameters() | self._sizes | layers | targets
 
 
 class LSTMPolicy(MemoryPolicy):

@@ -22,6 +22,7 @@ from agents.learning.actor import Actor
 from agents.learning.config import ALDConfig
 from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
+from agents.learning.memory_targets import Infos
 from agents.learning.replay_buffer import ReplayBuffer
 from agents.learning.steps import OnStep, SteppedEnv
 from agents.learning.unroll import Unroll, select_lanes
@@ -115,7 +116,7 @@ class RayEngine:
             raise RuntimeError("the workers of the Ray engine run only while a model learns")
         return self._session
 
-    def begin(self, observation: Any) -> None:
+    def begin(self, observation: Any, infos: Infos) -> None:
         """Give up a batch that was begun; the workers' actors began anew when their lanes were reset."""
         self.running.batch = None
 
@@ -190,7 +191,7 @@ class _Session:
     def __init__(self, engine: RayEngine, env: WorkersLanes, meters: Meters) -> None:
         self._engine, self._meters = engine, meters
         settings, config, optimizer = engine.settings, engine.config, engine.distiller.optimizer
-        self._processes = Processes(engine.actor.network, optimizer, config, settings)
+        self._processes = Processes(engine.actor.network, optimizer, config, settings, engine.actor.targets)
         with contextlib.ExitStack() as undo:
             undo.callback(self._processes.close)
             hire_distiller = self._processes.hire_distiller

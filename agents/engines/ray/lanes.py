@@ -11,6 +11,7 @@ import numpy as np
 from ray import cloudpickle
 
 from agents.engines.ray.payload import Failed
+from agents.learning.memory_targets import Infos
 from agents.learning.steps import Step
 
 
@@ -25,6 +26,9 @@ class Lanes(Protocol):
 
     def reset(self) -> Any:
         """Begin episodes in all lanes and return what they show."""
+
+    def first_infos(self) -> Infos:
+        """[B] what the environments told beside what `reset` returned."""
 
     def step(self, actions: np.ndarray) -> Step:
         """Step all lanes."""
@@ -67,6 +71,10 @@ class RecordedLanes:
         for lane in range(self.num_envs):
             self._next_episode(lane)
         return self._guarded(self._lanes.reset)
+
+    def first_infos(self) -> Infos:
+        """[B] what the environments told beside what `begin` returned."""
+        return self._lanes.first_infos()
 
     def step(self, actions: np.ndarray) -> Step:
         """Step all lanes."""

@@ -17,6 +17,7 @@ from agents.engines.ray.settings import RaySettings
 from agents.engines.ray.shared import ParameterBlock, SharedMemory, counter
 from agents.engines.ray.workers import ActorPlan, ActorWorker, DistillerWorker
 from agents.learning.config import ALDConfig
+from agents.learning.memory_targets import MemoryTargets
 from agents.learning.networks.actor_critic import ActorCritic
 
 
@@ -28,6 +29,7 @@ class Processes:
         optimizer: Of its parameters.
         config: The agent's settings.
         settings: How the work is divided.
+        targets: What memory is taught to predict.
 
     Raises:
         NoCluster: There is no cluster.
@@ -40,8 +42,9 @@ class Processes:
         optimizer: torch.optim.Optimizer,
         config: ALDConfig,
         settings: RaySettings,
+        targets: MemoryTargets,
     ) -> None:
-        self._config, self._settings = config, settings
+        self._config, self._settings, self._targets = config, settings, targets
         self._trainable = Trainable.of(network, optimizer)
         block = ParameterBlock(network, optimizer)
         with contextlib.ExitStack() as undo:
@@ -64,6 +67,7 @@ class Processes:
             first_lane=number * lanes,
             all_lanes=lanes * self._settings.num_actors if self._settings.lockstep else None,
             unroll_length=self._config.unroll_length,
+            targets=self._targets,
             access=self._access,
         )
         return _remote(ActorWorker, self._options, plan)

@@ -20,6 +20,7 @@ from agents.learning.actor import Actor
 from agents.learning.config import ALDConfig
 from agents.learning.distiller import Distiller
 from agents.learning.finite import LossNotFinite
+from agents.learning.memory_targets import MemoryTargets
 from agents.learning.steps import Step
 from agents.learning.unroll import Unroll
 from agents.process.torch_modes import denormals_as_zero
@@ -41,6 +42,7 @@ class ActorPlan:
             one's own.
         unroll_length: Steps T.
         access: To the parameters.
+        targets: What memory is taught to predict.
     """
 
     trainable: Trainable
@@ -50,6 +52,7 @@ class ActorPlan:
     all_lanes: int | None
     unroll_length: int
     access: Access
+    targets: MemoryTargets
 
 
 class _Worker:
@@ -102,13 +105,19 @@ class ActorWorker(_Worker):
                 self._lanes = RecordedLanes(plan.make, plan.lanes, plan.first_lane)
                 rows = None if plan.all_lanes is None else (plan.first_lane, plan.all_lanes)
                 self._actor = Actor(
-                    self._network, plan.lanes, plan.unroll_length, 0, torch.device("cpu"), rows_of=rows
+                    self._network,
+                    plan.lanes,
+                    plan.unroll_length,
+                    0,
+                    torch.device("cpu"),
+                    rows_of=rows,
+                    targets=plan.targets,
                 )
             observation = self._lanes.begin(lane_seed)
         except EnvironmentRaised as raised:
             return raised.failed
         self._seed_actions(random)
-        self._actor.begin(observation)
+        self._actor.begin(observation, self._lanes.first_infos())
         return observation
 
     def _seed_actions(self, random: int | Tensor | None) -> None:

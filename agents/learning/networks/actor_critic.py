@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from agents.learning.networks.memory_head import MemoryHead
 from agents.learning.unroll import CoreState, Observation, map_observation
 
 
@@ -35,6 +36,8 @@ class Outputs(NamedTuple):
     """[T, B]: raw output of the value head; whether it is normalised is the owner's business."""
     features: Tensor
     """[T, B, D]: what the value head reads: the core's outputs, unless there are layers in between."""
+    core: Tensor
+    """[T, B, D]: what the core that acts says, which a memory head reads."""
 
 
 class ActorCritic(nn.Module):
@@ -46,6 +49,7 @@ class ActorCritic(nn.Module):
         policy_head: [..., D] -> [..., A] logits.
         value_head: [..., D] -> [..., 1].
         value_layers: [..., D] -> [..., D'], between the core and a value head that reads D'; None for none.
+        memory_head: Names, from the core's outputs, what has to be remembered; None for nothing.
     """
 
     def __init__(
@@ -55,9 +59,10 @@ class ActorCritic(nn.Module):
         policy_head: nn.Module,
         value_head: nn.Module,
         value_layers: nn.Module | None = None,
+        memory_head: MemoryHead | None = None,
     ) -> None:
         super().__init__()
-        self.value_layers = value_layers
+        self.value_layers, self.memory_head = value_layers, memory_head
         self.encoder, self.core, self.policy_head, self.value_head = encoder, core, policy_head, value_head
 
     @property
@@ -101,11 +106,10 @@ class ActorCritic(nn.Module):
         """
         steps, lanes = is_first.shape
         flat = self.encoder(map_observation(lambda x: x.flatten(0, 1), observation))
-        features, state = self.core(flat.unflatten(0, (steps, lanes)), state, is_first, carry)
-        logits = self.policy_head(features)
-        if self.value_layers is not None:
-            features = self.value_layers(features)
-        return Outputs(logits, self.value_head(features).squeeze(-1), features), state
+        core, state = self.core(flat.unflatten(0, (steps, lanes)), state, is_first, carry)
+        features = core if self.value_layers is None else self.value_layers(core)
+        value = self.value_head(features).squeeze(-1)
+        return Outputs(self.policy_head(core), value, features, core), state
 
     @torch.no_grad()
     def step(self, observation: Observation, state: CoreState, is_first: Tensor) -> tuple[Outputs, CoreState]:
@@ -127,7 +131,7 @@ class AsymmetricActorCritic(ActorCritic):
     def __init__(self, actor: ActorCritic, critic: ActorCritic) -> None:
         nn.Module.__init__(self)
         self.actor, self.critic = actor, critic
-        for unused in (actor.value_layers, actor.value_head, critic.policy_head):
+        for unused in (actor.value_layers, actor.value_head, critic.policy_head, critic.memory_head):
             if unused is not None:
                 unused.requires_grad_(False)
 
@@ -161,5 +165,5 @@ class AsymmetricActorCritic(ActorCritic):
         acting = self.acting_state(state)
         actor, actor_state = self.actor(observation, acting, is_first, carry)
         critic, critic_state = self.critic(observation, state[len(acting) :], is_first, carry)
-        outputs = Outputs(actor.logits, critic.value, critic.features)
+        outputs = Outputs(actor.logits, critic.value, critic.features, actor.core)
         return outputs, (*actor_state, *critic_state)

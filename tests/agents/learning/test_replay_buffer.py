@@ -37,6 +37,7 @@ def unroll(advantage: list[float], mark: int = 0) -> Unroll:
         final_time=torch.zeros(0, dtype=torch.int64),
         final_lane=torch.zeros(0, dtype=torch.int64),
         final_observation=torch.zeros(0, 1),
+        memory_label=torch.zeros(STEPS, lanes, 0, dtype=torch.int64),
         learner_state=(torch.zeros(lanes, 1),),
         learner=LearnerOutputs(logits, reward, advantages),
     )

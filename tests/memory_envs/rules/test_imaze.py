@@ -205,16 +205,32 @@ def test_twins_differ_in_the_agents_own_cell_alone(cue):
     assert shown["perfect_memory"] == [imaze.FLOOR] * first_sight + [cue_tile] * (steps - first_sight)
 
 
-def test_facts_tell_the_cue_the_phase_and_the_steps_since_the_cue():
+def test_facts_tell_the_cue_the_phase_the_steps_since_the_cue_and_the_cue_as_far_as_it_was_seen():
     config = imaze.configure(delay=2)
-    state, facts = begun(config, cue=1, heading=EAST), np.zeros(3, dtype=np.int64)
+    state, facts = begun(config, cue=1, heading=EAST), np.zeros(4, dtype=np.int64)
     told = []
     for action in [FORWARD] * 4 + [TURN_LEFT, FORWARD, FORWARD, FORWARD]:
         state, *_ = imaze.transition(config, state, action)
         imaze.write_facts(config, state, facts)
         told.append(facts.tolist())
-    unseen, held = [1, imaze.CUE_UNSEEN, -1], [[1, imaze.CUE_LEFT_BEHIND, n] for n in (1, 2, 3, 4)]
-    assert told == [unseen] * 3 + [[1, imaze.CUE_IN_SIGHT, 0]] + held
+    unseen, held = [1, imaze.CUE_UNSEEN, -1, 0], [[1, imaze.CUE_LEFT_BEHIND, n, 2] for n in (1, 2, 3, 4)]
+    assert told == [unseen] * 3 + [[1, imaze.CUE_IN_SIGHT, 0, 2]] + held
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**20), st.integers(0, 2**32))
+def test_events_tell_the_right_goal_and_a_wrong_one_that_the_cue_spoke_against(episode, seed):
+    config = imaze.configure(size=5, view_size=1)
+    state, events = imaze.begin(config, episode_key(1, episode)), np.full(2, -7, dtype=np.int64)
+    seen = state.seen_at >= 0
+    for action in np.random.default_rng(seed).choice([0, 1, 2, 2], size=100).tolist():
+        before = state
+        state, reward, terminated, truncated = imaze.transition(config, state, action)
+        seen = seen or state.sight != imaze.CUE_UNSEEN
+        imaze.write_events(config, before, state, events)
+        assert events.tolist() == [1 + state.cue if reward == 1 else 0, int(reward == -1 and seen)]
+        if terminated or truncated:
+            break
 
 
 @settings(deadline=None)

@@ -70,7 +70,14 @@ def assert_alike(config, state, oracle, observability):
         "known": known,
         "completed": oracle.completed,
         "phase": rules.REPEATING if known == config.num_objects else rules.SEARCHING,
+        "known_next": oracle.known_next(),
     }
+
+
+def events_of(config, before, after):
+    events = np.full(len(rules.EVENTS), -7, dtype=np.int64)
+    rules.write_events(config, before, after, events)
+    return dict(zip(rules.EVENTS, events.tolist(), strict=True))
 
 
 @st.composite
@@ -109,9 +116,15 @@ def test_long_plays_that_find_objects_are_those_of_the_description(play, seed):
     config, state = first(stream, **{**arguments, "size": 5, "view_size": 3})
     oracle, generator = oracle_of(config, state), np.random.default_rng(seed)
     for action in generator.choice([0, 1, 2, 2], size=300).tolist():
+        before, possible, next_one = state, oracle.possible(), oracle.next_object()
         state, reward, _, _ = rules.transition(config, state, action)
         assert reward == oracle.act(action)
         assert_alike(config, state, oracle, arguments["observability"])
+        touched, right = oracle.touched, oracle.touched == next_one
+        assert events_of(config, before, state) == {
+            "fetched": 1 + touched if right and touched is not None else 0,
+            "avoidable": int(touched is not None and touched not in possible),
+        }
         rules.check_state(config._replace(max_steps=300), state)
 
 

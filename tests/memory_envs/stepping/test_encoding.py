@@ -130,14 +130,48 @@ def assert_same(infos: dict, expected: dict) -> None:
 def test_without_analysis_infos_tell_success_alone(env_id):
     env = gymnasium.make(env_id)
     assert set(env.reset(seed=0)[1]) == set(env.step(0)[4]) == {"is_success"}
-    with pytest.raises(TypeError, match="analysis must be True or False, got 'yes'"):
+    with pytest.raises(TypeError, match="analysis must be True, False or a list of names, got 'yes'"):
         gymnasium.make(env_id, analysis="yes")
+    with pytest.raises(ValueError, match="analysis may name .*avoidable, got 'avoidabel', did you mean 'av"):
+        gymnasium.make(env_id, analysis=["avoidabel"])
+
+
+@pytest.mark.parametrize("env_id", TASKS)
+def test_infos_tell_what_is_named_alone(env_id):
+    names = [TASKS[env_id].rules.FACTS[-1], "avoidable"]
+    env, whole = gymnasium.make(env_id, analysis=names), gymnasium.make(env_id, analysis=True)
+    vector = gymnasium.make_vec(env_id, num_envs=2, analysis=names, autoreset_mode="SameStep")
+    env.action_space.seed(0)
+    for made in (env, whole, vector):
+        made.reset(seed=0)
+    assert set(vector.reset()[1]) == {each for name in ["is_success", *names] for each in (name, f"_{name}")}
+    for _ in range(100):
+        action = env.action_space.sample()
+        *_, over, info = env.step(action)
+        told = whole.step(action)[4]
+        assert info == {name: told[name] for name in ["is_success", *names]}
+        if over:
+            break
+
+
+@pytest.mark.parametrize("env_id", TASKS)
+def test_memory_targets_are_facts_and_events_within_their_values(env_id):
+    env = gymnasium.make(env_id, analysis=True)
+    spaces, rules = env.unwrapped.memory_target_spaces, TASKS[env_id].rules
+    assert set(spaces) <= {*rules.FACTS, *rules.EVENTS} and len(spaces) == 2
+    env.action_space.seed(0)
+    info = env.reset(seed=0)[1]
+    for _ in range(300):
+        assert all(info[name] in space for name, space in spaces.items())
+        *_, terminated, truncated, info = env.step(env.action_space.sample())
+        info = env.reset()[1] if terminated or truncated else info
 
 
 @pytest.mark.parametrize("env_id", TASKS)
 def test_infos_for_analysis_have_the_same_keys_from_reset_and_step(env_id):
     env = gymnasium.make(env_id, analysis=True)
-    names = {*TASKS[env_id].rules.FACTS, "is_success", "optimal_steps_remaining"}
+    rules = TASKS[env_id].rules
+    names = {*rules.FACTS, *rules.EVENTS, "is_success", "optimal_steps_remaining"}
     assert set(env.reset(seed=0)[1]) == set(env.step(0)[4]) == names
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import torch
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env import VecEnv
 
 from agents.ald import ALD
 from agents.engines.ray.cluster import Cluster
+from agents.vec_env.make import make_lanes
 from tests.support.processes import wait_until, workers
 from tests.support.ray_models import Steps, ray_model, started
 from tests.support.tiny import LANES, SETTINGS, UNROLL, Rows, differences, everything, maze_lanes, maze_model
@@ -47,6 +49,23 @@ def test_lockstep_equals_the_serial_engine_bit_for_bit_and_leaves_no_worker() ->
     assert wait_until(lambda: not workers("ActorWorker") and not workers("DistillerWorker"))
     with pytest.raises(RuntimeError, match="only while a model"):
         parallel.env.get_attr("spec")  # type: ignore[union-attr]
+
+
+def told_lanes(lanes: int) -> VecEnv:
+    """I-Maze in lanes whose infos tell the cue and the goal that was rightly reached."""
+    return make_lanes(
+        "MemoryEnvs/IMaze-7x7-v0", lanes, {"analysis": ["known_cue", "reached"], "max_episode_steps": 9}
+    )
+
+
+def test_lockstep_equals_the_serial_engine_with_memory_targets() -> None:
+    targets = {"memory_targets": ("known_cue", "hindsight:reached")}
+    serial = maze_model(env=told_lanes(LANES), **targets)
+    parallel = ray_model(told_lanes, lockstep=True, agent=targets)
+    for model in (serial, parallel):
+        model.learn(4 * UNROLL)
+    assert differences(learnt(serial), learnt(parallel)) == []
+    assert any(unroll.memory_label.any() for unroll in serial.replay.unrolls)
 
 
 @pytest.mark.slow

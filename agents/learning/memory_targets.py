@@ -1,0 +1,163 @@
+"""What memory is taught to predict at every step: told by the environment, or by what happened afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.learning.settings import Settings, setting
+
+HINDSIGHT = "hindsight:"
+"""Goes before the name of an event whose value is to be predicted by all steps before it."""
+
+LEFT_OUT = 0
+"""Label of a step that predicts nothing; a value v of a target has the label v + 1."""
+
+Infos = Sequence[Mapping[str, Any]]
+
+
+class MemoryTarget(NamedTuple):
+    """One thing that has to be remembered."""
+
+    name: str
+    """Key of the infos of the environment."""
+    in_hindsight: bool
+    """Whether it is an event (0: nothing happened), or what is true of the observation beside it."""
+    num_values: int
+    """Its values are from 0 and below this."""
+
+    @property
+    def setting(self) -> str:
+        """As the setting `memory_targets` names it."""
+        return f"{HINDSIGHT}{self.name}" if self.in_hindsight else self.name
+
+
+def parsed(setting: str) -> tuple[str, bool]:
+    """Return the key that an entry of the setting `memory_targets` names, and whether it is an event.
+
+    Raises:
+        ValueError: It names none.
+    """
+    name, in_hindsight = setting.removeprefix(HINDSIGHT), setting.startswith(HINDSIGHT)
+    if not name or name.strip() != name:
+        raise ValueError(
+            "memory_targets must be names of what the environment's infos tell, those of events behind "
+            f"{HINDSIGHT!r}, got {setting!r}"
+        )
+    return name, in_hindsight
+
+
+@dataclass(frozen=True)
+class MemoryTargetSettings(Settings):
+    """Settings of every agent whose memory can be taught."""
+
+    memory_targets: tuple[str, ...] = setting(
+        (),
+        "what memory is taught to predict at every step: names of what the environment's infos tell, and "
+        'behind "hindsight:" names of events, whose values all steps before them predict',
+        "ours; paper: none",
+        absent=(),
+    )
+    memory_target_coef: float = setting(
+        0.5, "weight of that prediction in the losses of whatever learns or acts", "tuned", absent=0.5
+    )
+
+    def __post_init__(self) -> None:
+        """Check the values; a single name is one of a tuple.
+
+        Raises:
+            ValueError: A value is out of range; names the setting, the value and what it must be.
+        """
+        if isinstance(self.memory_targets, str):
+            object.__setattr__(self, "memory_targets", (self.memory_targets,))
+        super().__post_init__()
+        for name in self.memory_targets:
+            parsed(name)
+        self._require(
+            "memory_targets", len({*self.memory_targets}) == len(self.memory_targets), "names, each once"
+        )
+        self._require_each("memory_target_coef", 0)
+
+
+class MemoryTargets:
+    """All that has to be remembered, K things, read from the infos of B lanes.
+
+    A target that is told says of each observation what a perfect memory would know then; so it comes from the
+    info beside the observation. One in hindsight comes from the steps of the trajectory themselves: an event
+    labels all steps before it, itself included, back to the event before or to the episode's beginning, as
+    far as the unroll reaches; steps behind the last event of an episode, or of the unroll, are left out.
+
+    Args:
+        targets: The K.
+    """
+
+    def __init__(self, targets: Sequence[MemoryTarget]) -> None:
+        self.targets = tuple(targets)
+        self.sizes = tuple(target.num_values for target in self.targets)
+
+    def __len__(self) -> int:
+        """K."""
+        return len(self.targets)
+
+    def told(self, infos: Infos) -> np.ndarray:
+        """Return the labels [B, K] of observations, int64, from the infos beside them.
+
+        Raises:
+            ValueError: An info lacks a target, or has none of its values.
+        """
+        return self._read(infos, in_hindsight=False)
+
+    def happened(self, infos: Infos) -> np.ndarray:
+        """Return the labels [B, K] of the events of a step, int64, from its infos; LEFT_OUT without one."""
+        labels = self._read(infos, in_hindsight=True)
+        labels[labels == 1] = LEFT_OUT
+        return labels
+
+    def _read(self, infos: Infos, in_hindsight: bool) -> np.ndarray:
+        labels = np.full((len(infos), len(self.targets)), LEFT_OUT, dtype=np.int64)
+        for column, target in enumerate(self.targets):
+            if target.in_hindsight == in_hindsight:
+                labels[:, column] = [1 + _value(target, info) for info in infos]
+        return labels
+
+    def backwards(self, labels: Tensor, done: Tensor) -> Tensor:
+        """Let each event label the steps before it.
+
+        Args:
+            labels: [T, B, K] of observations and of events.
+            done: [T, B] bool, where a step ended an episode.
+
+        Returns:
+            Labels [T, B, K]; those that are told, as they are.
+        """
+        events = [column for column, target in enumerate(self.targets) if target.in_hindsight]
+        if not events:
+            return labels
+        labels = labels.clone()
+        following = torch.full_like(labels[0, :, events], LEFT_OUT)
+        for step in reversed(range(len(labels))):
+            following = following.masked_fill(done[step].unsqueeze(-1), LEFT_OUT)
+            here = labels[step, :, events]
+            following = torch.where(here == LEFT_OUT, following, here)
+            labels[step, :, events] = following
+        return labels
+
+
+def _value(target: MemoryTarget, info: Mapping[str, Any]) -> int:
+    value = info.get(target.name)
+    if value is None:
+        raise ValueError(
+            f"memory_targets names {target.setting!r}, but the environment's infos do not tell "
+            f"{target.name!r}: an environment of this suite does with analysis=[{target.name!r}]"
+        )
+    if value != int(value) or not 0 <= value < target.num_values:
+        raise ValueError(
+            f"the environment's infos tell {target.name}={value!r}, which must be a whole number from 0 and "
+            f"below {target.num_values}"
+        )
+    return int(value)

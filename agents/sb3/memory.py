@@ -1,0 +1,67 @@
+"""Memory targets of a model: how many values each has, from the environment or from the file of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.learning.memory_targets import MemoryTarget, MemoryTargets, parsed
+from memory_envs.registry.lookup import did_you_mean
+
+SIZES = "memory_target_sizes"
+"""Argument of policies that predict memory targets, which their `policy_kwargs` keep in a file."""
+SPACES = "memory_target_spaces"
+"""Attribute of environments: names of what their infos tell to Discrete spaces."""
+
+
+def memory_targets(
+    settings: Sequence[str], env: VecEnv | None, policy_kwargs: Mapping[str, Any]
+) -> MemoryTargets:
+    """Return the targets that a setting `memory_targets` names.
+
+    Args:
+        settings: The setting.
+        env: What to train in, if there is one.
+        policy_kwargs: Of the model; hold the numbers of values where the model comes from a file.
+
+    Raises:
+        ValueError: The environment has no such target, or one of other values than the file.
+    """
+    if not settings:
+        return MemoryTargets(())
+    names = [parsed(each) for each in settings]
+    told = None if env is None else _spaces(env)
+    saved: list[int] | None = list(policy_kwargs[SIZES]) if SIZES in policy_kwargs else None
+    sizes = saved if told is None else [_size(told, name) for name, _ in names]
+    if sizes is None:
+        where = "no environment" if env is None else f"an environment without the attribute {SPACES}"
+        raise ValueError(
+            f"memory_targets names {', '.join(settings)}, got {where}, which must tell their values: let it "
+            f'have {SPACES} = {{"{names[0][0]}": gymnasium.spaces.Discrete(n)}}'
+        )
+    if len(sizes) != len(names) or (saved is not None and saved != sizes):
+        raise ValueError(f"memory_targets of the model have {saved} values, got an environment with {sizes}")
+    return MemoryTargets([MemoryTarget(*name, size) for name, size in zip(names, sizes, strict=True)])
+
+
+def _spaces(env: VecEnv) -> Mapping[str, spaces.Space] | None:
+    """What the lanes tell of their targets; None if nothing."""
+    try:
+        found: Mapping[str, spaces.Space] = env.get_attr(SPACES, 0)[0]
+    except AttributeError:
+        return None
+    return found
+
+
+def _size(told: Mapping[str, spaces.Space], name: str) -> int:
+    space = told.get(name)
+    if space is None:
+        hint = did_you_mean(name, told)
+        choices = ", ".join(told) or "none"
+        raise ValueError(f"memory_targets must be among the environment's, {choices}, got {name!r}{hint}")
+    if not isinstance(space, spaces.Discrete) or space.start != 0:
+        raise ValueError(f"memory target {name!r} must be of a Discrete space that starts at 0, got {space}")
+    return int(space.n)

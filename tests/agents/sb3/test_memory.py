@@ -1,0 +1,206 @@
+"""Memory targets in every agent that has a memory: what is predicted, kept, resumed and left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+
+from agents.ald import ALD
+from agents.baselines import VMPO, RecurrentPPOAgent
+from agents.export.exporter import export_actor
+from agents.sb3 import checkpoint
+from agents.sb3.checkpoint import CheckpointError
+from agents.vec_env.make import make_lanes
+from tests.support.tiny import SETTINGS, VMPO_SETTINGS, CueEnv, Rows, differences
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+TARGETS = ("known_cue", "hindsight:reached")
+LANES = 3
+PPO = {"n_steps": 12, "batch_size": 18, "n_epochs": 2, "lstm_hidden_size": 8}
+KINDS: dict[str, tuple[Any, str, dict[str, Any]]] = {
+    "ald": (ALD, "LstmPolicy", SETTINGS),
+    "lstm": (VMPO, "LstmPolicy", VMPO_SETTINGS),
+    "gtrxl": (VMPO, "GTrXLPolicy", VMPO_SETTINGS),
+    "asymmetric": (VMPO, "AsymmetricPolicy", VMPO_SETTINGS),
+    "recurrent-ppo": (RecurrentPPOAgent, "MlpLstmPolicy", PPO),
+    "recurrent-ppo-shared": (
+        RecurrentPPOAgent,
+        "MlpLstmPolicy",
+        {**PPO, "enable_critic_lstm": False, "shared_lstm": True},
+    ),
+    "recurrent-ppo-actor-only": (RecurrentPPOAgent, "MlpLstmPolicy", {**PPO, "enable_critic_lstm": False}),
+}
+
+
+class Told(CueEnv):
+    """CueEnv whose infos tell the cue, and afterwards which choice was right."""
+
+    memory_target_spaces = {"cue": spaces.Discrete(3), "right": spaces.Discrete(3)}
+
+    def reset(self, **arguments: Any) -> tuple[np.ndarray, dict[str, Any]]:
+        observation, _ = super().reset(**arguments)
+        return observation, {"cue": 1 + self.cue, "right": 0}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = super().step(action)
+        told = {"cue": 1 + self.cue, "right": (1 + self.cue) * int(reward)}
+        return observation, reward, terminated, truncated, info | told
+
+
+def cue_lanes(env: type[gymnasium.Env[Any, Any]] = Told) -> VecEnv:
+    return DummyVecEnv([lambda: Monitor(env())] * LANES)
+
+
+def mazes() -> VecEnv:
+    return make_lanes(
+        "MemoryEnvs/IMaze-7x7-v0", LANES, {"analysis": ["known_cue", "reached"], "max_episode_steps": 30}
+    )
+
+
+def made(kind: str, env: VecEnv | None, **settings: Any) -> Any:
+    algorithm, policy, sizes = KINDS[kind]
+    return algorithm(policy, env, seed=0, device="cpu", **{**sizes, **settings})
+
+
+def frames(kind: str, rollouts: int) -> int:
+    return rollouts * LANES * int(KINDS[kind][2].get("n_steps") or KINDS[kind][2]["unroll_length"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_goes_on_bit_for_bit_after_saving(kind: str, tmp_path: Path) -> None:
+    model = made(kind, mazes(), memory_targets=TARGETS)
+    begun = {name: each.clone() for name, each in model.policy.state_dict().items()}
+    model.learn(frames(kind, 3)).save(tmp_path / "model.zip")
+    moved = [name for name, each in model.policy.state_dict().items() if not torch.equal(each, begun[name])]
+    assert any("memory" in name for name in moved)
+    model.learn(frames(kind, 3), reset_num_timesteps=False)  # before the file sets global generators
+    resumed = type(model).load(tmp_path / "model.zip", env=mazes(), device="cpu", force_reset=False)
+    assert resumed.policy.memory_target_sizes == (3, 3)
+    resumed.learn(frames(kind, 3), reset_num_timesteps=False)
+    assert differences(resumed.policy.state_dict(), model.policy.state_dict()) == []
+
+
+def cues(observation: np.ndarray, is_first: np.ndarray) -> np.ndarray:
+    """[T, B] labels of the cue, by what each episode showed at its beginning."""
+    labels, last = np.zeros(is_first.shape, dtype=np.int64), np.zeros(is_first.shape[1], dtype=np.int64)
+    for time, first in enumerate(is_first):
+        last = np.where(first, 2 + observation[time].argmax(axis=-1), last)
+        labels[time] = last
+    return labels
+
+
+def test_labels_are_of_the_episode_that_the_observation_belongs_to() -> None:
+    model = made("ald", cue_lanes(), memory_targets=("cue", "hindsight:right"))
+    model.learn(frames("ald", 4))
+    unroll = model.replay.unrolls[0]  # which begins an episode in every lane
+    expected = cues(unroll.observation.numpy(), unroll.is_first[:-1].numpy())
+    assert len({*expected.flatten()}) == 2
+    label, reward, done = unroll.memory_label.numpy(), unroll.reward.numpy(), unroll.done.numpy()
+    assert (label[..., 0] == expected).all()
+    for time, lane in np.ndindex(*done.shape):
+        end = time + int(done[time:, lane].argmax())
+        is_right = done[end, lane] and reward[end, lane] == 1.0
+        assert label[time, lane, 1] == (expected[time, lane] if is_right else 0)
+
+
+def test_labels_of_a_rollout_are_those_of_an_unroll() -> None:
+    model = made("recurrent-ppo", cue_lanes(), memory_targets=("cue", "hindsight:right"))
+    model.learn(frames("recurrent-ppo", 1))
+    buffer = model.rollout_buffer
+    expected = cues(buffer.observations, buffer.episode_starts.astype(bool))
+    assert (buffer.memory_labels[..., 0] == expected).all()
+    rights = buffer.memory_labels[..., 1]
+    assert ((rights == expected) | (rights == 0)).all() and rights.any() and not rights.all()
+    buffer.plan(PPO["batch_size"], 1)
+    buffer.full = True  # as before the plan
+    rows = [samples.memory_labels for samples in buffer.get(PPO["batch_size"])]
+    flat = torch.cat(rows).sort(dim=0).values
+    assert torch.equal(flat, torch.as_tensor(buffer.memory_labels).flatten(0, 1).sort(dim=0).values)
+
+
+@pytest.mark.parametrize("kind", ["ald", "lstm", "gtrxl", "recurrent-ppo"])
+def test_what_is_told_is_learnt(kind: str) -> None:
+    """A cue that is over after one step is named ever after, though nothing is ever earned by it."""
+
+    class Worthless(Told):
+        def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+            observation, _, *ended, info = super().step(action)
+            return observation, 0.0, *ended, info  # type: ignore[return-value]
+
+    rows = Rows()
+    rates = {"learning_rate": 1e-2} if "ppo" in kind else {"learner_learning_rate": 1e-2}
+    model = made(kind, cue_lanes(Worthless), memory_targets="cue", **rates)
+    model.set_logger(Logger(None, [rows]))
+    model.learn(frames(kind, 120), log_interval=20)
+    last = rows.rows[-1]
+    for name in {"ald": ["learner", "actor"], "recurrent-ppo": ["train"]}.get(kind, ["learner"]):
+        assert last[f"{name}/memory_accuracy"] > 0.95, last
+
+
+@pytest.mark.parametrize("kind", ["ald", "gtrxl", "recurrent-ppo"])
+def test_a_model_with_targets_acts_without_an_environment_that_tells_them(kind: str, tmp_path: Path) -> None:
+    model = made(kind, mazes(), memory_targets=TARGETS).learn(frames(kind, 1))
+    model.save(tmp_path / "model.zip")
+    loaded = type(model).load(tmp_path / "model.zip", device="cpu")
+    observation = mazes().reset()
+    actions, state = model.predict(observation, deterministic=True)
+    again, memory = loaded.predict(observation, deterministic=True)
+    assert (actions == again).all() and differences(list(state), list(memory)) == []
+    silent = make_lanes("MemoryEnvs/IMaze-7x7-v0", LANES)
+    with pytest.raises(ValueError, match=r"do not tell 'known_cue'.*analysis=\['known_cue'\]"):
+        type(model).load(tmp_path / "model.zip", env=silent, device="cpu").learn(frames(kind, 1))
+
+
+@pytest.mark.parametrize("kind", ["ald", "gtrxl", "recurrent-ppo"])
+@pytest.mark.parametrize(
+    ("env", "targets", "message"),
+    [
+        (mazes, "known_cu", "memory_targets must be among the environment's, .*'known_cu', did you mean"),
+        (lambda: cue_lanes(CueEnv), "cue", "got an environment without the attribute memory_target_spaces"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_before_training(
+    kind: str, env: Any, targets: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        made(kind, env(), memory_targets=targets)
+
+
+@pytest.mark.parametrize("kind", ["ald", "recurrent-ppo"])
+def test_a_saved_model_refuses_targets_of_other_values(kind: str, tmp_path: Path) -> None:
+    class Wider(Told):
+        memory_target_spaces = {"cue": spaces.Discrete(4)}
+
+    made(kind, cue_lanes(), memory_targets="cue").learn(frames(kind, 1)).save(tmp_path / "model.zip")
+    with pytest.raises(ValueError, match=r"memory_targets of the model have \[3\] values, .* with \[4\]"):
+        KINDS[kind][0].load(tmp_path / "model.zip", env=cue_lanes(Wider), device="cpu")
+
+
+def test_a_file_with_labels_beyond_their_values_is_refused(tmp_path: Path) -> None:
+    made("ald", cue_lanes(), memory_targets="cue").learn(frames("ald", 2)).save(tmp_path / "model.zip")
+    tree = checkpoint.load(tmp_path / "model.zip")
+    tree["replay"]["unrolls"][0]["memory_label"][0, 0, 0] = 4
+    checkpoint.save(tmp_path / "changed.zip", tree)
+    with pytest.raises(CheckpointError, match="replay/unrolls/0/memory_label"):
+        ALD.load(tmp_path / "changed.zip", device="cpu")
+
+
+def test_an_exported_actor_has_nothing_of_the_targets(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    names = []
+    for number, targets in enumerate(((), TARGETS)):
+        model = made("ald", mazes(), memory_targets=targets).learn(frames("ald", 1))
+        path = tmp_path / f"{number}.onnx"
+        export_actor(model, path)
+        names.append(sorted(str(list(each.dims)) for each in onnx.load(path).graph.initializer))
+    assert names[0] == names[1]
