@@ -18,6 +18,7 @@ from agents.runs.log import CPU_SECONDS, SECONDS, Row, sound_rows
 from agents.runs.options import OF_THE_EXPERIMENT
 from agents.runs.settings import RunSettings
 from memory_envs.registry.agents import AGENTS
+from memory_envs.registry.envs import registered_id
 from memory_envs.registry.json_text import build, read_file
 
 Clock = Literal["wall", "cpu"]
@@ -65,7 +66,7 @@ class Run:
             build({"env": str, "seed": int}[name], config["run"].get(name), f"{directory.config}: run/{name}")
         return cls(
             directory=directory,
-            settings=shown_settings(config["run"]),
+            settings=shown_settings(config["run"] | {"env": registered_id(config["run"]["env"])}),
             agent=config["agent"],
             config=shown_config(config["config"]),
             session=shown_session((config.get("sessions") or [{}])[-1]),

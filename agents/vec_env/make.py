@@ -18,7 +18,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecTransposeIma
 import memory_envs  # noqa: F401  (registers the ids)
 from agents.vec_env.gymnasium import GymnasiumVecEnv
 from agents.vec_env.remote import RemoteLanes
-from memory_envs.registry.envs import ENVS
+from memory_envs.registry.envs import ENVS, registered_id
 
 _OWN_MODULE = "memory_envs"
 _TRUST_FLAG = "--trust-env-module"
@@ -74,7 +74,7 @@ def trained_space(space: spaces.Space[Any]) -> spaces.Space[Any]:
 
 def is_native(env_id: str) -> bool:
     """Return whether an id names an environment of this package."""
-    return env_id in {row.id for row in ENVS}
+    return registered_id(env_id) in {row.id for row in ENVS}
 
 
 def id_from_file(env_id: Any, file: str | os.PathLike[str], trust_env_module: bool = False) -> str:
@@ -114,6 +114,8 @@ def _foreign_module(env_id: str) -> str:
 def resolve_id(env_id: str) -> str:
     """Import the module of a "module:id", check that the id is registered, and return it alone.
 
+    One of this package's ids comes back as `memory_envs.registry.envs.registered_id` has it.
+
     Raises:
         gymnasium.error.Error: There is no such id; suggests similar ones.
         ModuleNotFoundError: There is no such module.
@@ -122,4 +124,4 @@ def resolve_id(env_id: str) -> str:
     if module:
         importlib.import_module(module)
     gymnasium.spec(name)
-    return name
+    return registered_id(name)

@@ -19,11 +19,12 @@ from gymnasium import error
 
 from memory_envs.commands import FINISHED, REFUSED, add_env_kwargs, run_program
 from memory_envs.play.terminal import Terminal
+from memory_envs.registry.envs import registered_id
 from memory_envs.rendering import ansi, painter
 from memory_envs.rendering.display import Window
 from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.views import ALL, Style
-from memory_envs.replay import NAMESPACE, Replay, open_env, registered_id
+from memory_envs.replay import NAMESPACE, Replay, open_env
 from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
 
 ACTIONS = {

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import error
 from gymnasium.envs.registration import EnvSpec
 
+from memory_envs.registry.envs import registered_id
 from memory_envs.registry.lookup import did_you_mean
 from memory_envs.registry.specs import LIMIT, OWN_LIMIT, TaskSpec, asked_limit
 from memory_envs.rendering import painter
@@ -79,7 +80,7 @@ class TaskEnv:
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
         if spec is not None:
-            spec = TaskSpec.of(spec, self.max_episode_steps)
+            spec = TaskSpec.of(spec, self.max_episode_steps, registered_id(spec.id))
             spec.kwargs = {name: plain(value) for name, value in spec.kwargs.items()}
             if self._asked_limit is not None:
                 spec.kwargs[LIMIT] = self._asked_limit
