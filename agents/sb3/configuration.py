@@ -41,7 +41,6 @@ def configured(agent: str, wanted: type[Any], config: Any, settings: Mapping[str
         raise TypeError(f"config must be a {wanted.__name__}, got {shown}{hint}")
     for name in settings:
         if name not in names:
-            meant = [ours for ours in SB3_NAMES.get(name, ()) if ours in names]
-            hint = did_you_mean(name, names, synonyms=meant)
+            hint = did_you_mean(name, names, synonyms=SB3_NAMES)
             raise TypeError(f"{agent} has no setting {name!r}{hint} (there are {', '.join(names)})")
     return dataclasses.replace(config, **settings)

@@ -23,6 +23,29 @@ from memory_envs.stepping.kernels import NEVER_RESET, PHASE
 from memory_envs.stepping.lanes import Lanes
 from memory_envs.task import Task
 
+ELSEWHERE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("obs", "image", "pixels", "rgb", "symbolic", "tiles", "onehot"), ("observation",)),
+    **dict.fromkeys(("obs_dtype", "observation_dtype", "data_type"), ("dtype",)),
+    **dict.fromkeys(("view", "fov", "pov", "vision", "window"), ("view_size",)),
+    **dict.fromkeys(("grid", "maze", "room", "world", "width", "height", "corridor"), ("size",)),
+    **dict.fromkeys(
+        ("steps", "horizon", "timeout", "limit", "episode", "max_length"), ("max_episode_steps",)
+    ),
+    **dict.fromkeys(("cost", "penalty", "step_reward"), ("step_penalty",)),
+    **dict.fromkeys(
+        ("full_obs", "partial_obs", "fully", "partially", "full", "partial", "observable", "pomdp"),
+        ("observability",),
+    ),
+    **dict.fromkeys(("start", "spawn"), ("start",)),
+    **dict.fromkeys(("wait", "hold", "pause"), ("delay",)),
+    **dict.fromkeys(("objects", "object", "items", "goals", "targets"), ("num_objects",)),
+    **dict.fromkeys(("layouts", "levels", "eval", "train", "test"), ("split",)),
+    **dict.fromkeys(("envs", "lanes"), ("num_envs",)),
+    **dict.fromkeys(("panel", "legend", "hud"), ("render_panel",)),
+    **dict.fromkeys(("debug", "info", "facts"), ("analysis",)),
+}
+"""What other suites call options that ours have, or words in what they call them."""
+
 
 class NotYetReset(error.ResetNeeded, AttributeError):
     """What is asked for does not exist before the first reset.
@@ -102,7 +125,7 @@ class TaskEnv:
                 own = [each for each in signature(type(self)).parameters if each not in known]
                 raise TypeError(
                     f"{type(self).__name__}() got an unexpected keyword argument {name!r}"
-                    f"{did_you_mean(name, [*own, *known])} (options of the task: {', '.join(known)}; "
+                    f"{did_you_mean(name, [*own, *known], ELSEWHERE)} (options of the task: {', '.join(known)}; "
                     f"of every task: {', '.join(own)})"
                 )
         self._asked_limit = asked_limit(self, settings) if LIMIT in known else None
