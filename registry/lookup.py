@@ -34,20 +34,32 @@ def did_you_mean(
 ) -> str:
     """Return ", did you mean 'x'?" to put behind an unknown name; nothing if no name is near.
 
+    Arguments as for `nearest`.
+    """
+    return in_words(nearest(name, names, synonyms))
+
+
+def in_words(near: Sequence[str]) -> str:
+    """Return what `nearest` found as a question."""
+    return f", did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def nearest(name: object, names: Iterable[str], synonyms: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what an unknown name was meant to be; nothing if no name is near.
+
     Args:
         name: The unknown name.
-        names: Those that exist; the nearest is proposed.
+        names: Those that exist.
         synonyms: What is known elsewhere by a name, or by a word of one ("obs" of "obs_type"), to what means
             the same here. Where some of that exists it is proposed, a slip of the pen excepted.
     """
     asked, known = str(name).lower(), list(names)
-    near = (
+    return (
         _meant(asked, known, synonyms)
         or difflib.get_close_matches(asked, known, n=1, cutoff=_SLIP)
         or next(filter(None, (_meant(word, known, synonyms) for word in asked.split("_"))), [])
         or difflib.get_close_matches(str(name), known, n=1)
     )
-    return f", did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _meant(word: str, known: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> list[str]:

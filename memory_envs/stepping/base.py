@@ -123,10 +123,10 @@ class TaskEnv:
         for name in settings:
             if name not in known:
                 own = [each for each in signature(type(self)).parameters if each not in known]
+                hint = did_you_mean(name, [*own, *known], ELSEWHERE)
                 raise TypeError(
-                    f"{type(self).__name__}() got an unexpected keyword argument {name!r}"
-                    f"{did_you_mean(name, [*own, *known], ELSEWHERE)} (options of the task: {', '.join(known)}; "
-                    f"of every task: {', '.join(own)})"
+                    f"{type(self).__name__}() got an unexpected keyword argument {name!r}{hint} "
+                    f"(options of the task: {', '.join(known)}; of every task: {', '.join(own)})"
                 )
         self._asked_limit = asked_limit(self, settings) if LIMIT in known else None
         if self._asked_limit is not None:
