@@ -151,7 +151,10 @@ def test_unfinished_runs_have_curves_and_a_reason_for_no_episodes(small_report, 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["nowhere"], "no run directory"), (["RUNS", "--out", "no/such/folder/x.html"], "no such folder")],
+    [
+        (["nowhere"], "no run directory"),
+        (["RUNS", "--out", "no/such/folder/x.html"], "a folder that does not exist"),
+    ],
 )
 def test_wrong_paths_are_refused(small_report, arguments, message, capsys):
     arguments = [str(small_report.runs) if each == "RUNS" else each for each in arguments]
