@@ -22,8 +22,8 @@ from memory_envs.solvers.questions import (
     QuestionLeak,
     Trajectory,
     actions_at_equal_sight,
-    chance,
     entropy,
+    guessing,
     held,
     leaks,
     optimal_trajectories,
@@ -48,7 +48,7 @@ class _Solved:
 class _Demand:
     """What a task that names its question asks to be remembered."""
 
-    chance: Level | None = None
+    guessing: Level | None = None
     question_bits: float | None = None
     held_shortest: int | None = None
     held_longest: int | None = None
@@ -123,7 +123,7 @@ def certify_finite(
         states=full.num_states,
         observations=len(full.observations),
         **levels,
-        chance=demand.chance,
+        guessing=demand.guessing,
         metric=metric,
         twins={each: _without_memory(twin, metric, effort) for each, twin in (twins or {}).items()},
         bottleneck=None if narrow is None else str(narrow.place),
@@ -270,7 +270,7 @@ def _demand(
         return _Demand()
     spans = [] if trajectories is None else held(env, graph, trajectories)
     return _Demand(
-        chance=_chance_level(env, graph, unit, effort),
+        guessing=_guessing_level(env, graph, unit, effort),
         question_bits=entropy(env, graph),
         held_shortest=min(spans, default=None),
         held_longest=max(spans, default=None),
@@ -278,9 +278,9 @@ def _demand(
     )
 
 
-def _chance_level(env: QuestionEnv, graph: Graph, unit: float, effort: Effort) -> Level | None:
+def _guessing_level(env: QuestionEnv, graph: Graph, unit: float, effort: Effort) -> Level | None:
     try:
-        returned, succeeded = chance(env, graph, effort.belief_limit)
+        returned, succeeded = guessing(env, graph, effort.belief_limit)
     except TooLarge:
         return None
     return Level(

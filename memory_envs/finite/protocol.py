@@ -52,7 +52,7 @@ class FiniteEnv(Protocol):
 class QuestionEnv(FiniteEnv, Protocol):
     """A finite task that can say which fact has to be remembered: the question, drawn with the first state.
 
-    Naming it is optional. It lets a certificate compute the value of chance, the bits to remember, how long
+    Naming it is optional. It lets a certificate compute the value of guessing, the bits to remember, how long
     they have to be held, and where the question shows although it should not.
     """
 
