@@ -10,7 +10,7 @@ import numpy as np
 from memory_envs.certificate.effort import Effort
 from memory_envs.certificate.report import ROUNDING, Bounds, Certificate, Level
 from memory_envs.certificate.verdict import judged
-from memory_envs.finite.protocol import FiniteEnv, QuestionEnv
+from memory_envs.finite.protocol import DescribedEnv, FiniteEnv, QuestionEnv
 from memory_envs.finite.rewards import RewardObserved
 from memory_envs.solvers.ascent import best_stochastic
 from memory_envs.solvers.beliefs import belief_graph
@@ -126,7 +126,7 @@ def certify_finite(
         guessing=demand.guessing,
         metric=metric,
         twins={each: _without_memory(twin, metric, effort) for each, twin in (twins or {}).items()},
-        bottleneck=None if narrow is None else str(narrow.place),
+        bottleneck=None if narrow is None else _place_name(env, narrow.place),
         question_bits=demand.question_bits,
         actions_at_equal_sight=None if trajectories is None else actions_at_equal_sight(trajectories),
         held_shortest=demand.held_shortest,
@@ -261,6 +261,15 @@ def _trajectories(graph: Graph, effort: Effort) -> list[Trajectory] | None:
         return optimal_trajectories(graph, effort.belief_limit)
     except TooLarge:
         return None
+
+
+def _place_name(env: FiniteEnv, place: Any) -> str:
+    """A place in words: its name, or where none are named what is seen there."""
+    if isinstance(env, QuestionEnv):
+        return str(place)
+    if isinstance(env, DescribedEnv):
+        return f"the sight of {env.describe(place)}"
+    return f"the sight of {' '.join(map(str, place)) if isinstance(place, bytes) else place}"
 
 
 def _demand(

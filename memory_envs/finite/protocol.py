@@ -49,6 +49,14 @@ class FiniteEnv(Protocol):
 
 
 @runtime_checkable
+class DescribedEnv(FiniteEnv, Protocol):
+    """A finite task that can say what it shows, where observations are codes."""
+
+    def describe(self, observation: Any) -> str:
+        """Return what `observe` returned in words."""
+
+
+@runtime_checkable
 class QuestionEnv(FiniteEnv, Protocol):
     """A finite task that can say which fact has to be remembered: the question, drawn with the first state.
 

@@ -154,3 +154,17 @@ def test_too_many_beliefs_leave_perfect_memory_between_bounds():
     assert bounds.lower == certificate.memoryless.episode_return.lower
     assert bounds.upper == certificate.optimum.episode_return.upper > bounds.lower
     assert "optimum" in bounds.how and certificate.perfect_memory.steps is None
+
+
+def test_the_bottleneck_of_an_unnamed_question_is_told_in_words(t_maze):
+    certificate = memory_envs.certify(t_maze.TMazeEnv(length=3))
+    assert certificate.bottleneck == "the sight of corridor"
+    assert "bottleneck: the sight of corridor" in str(certificate)
+
+    class Coded(TMaze):
+        def observe(self, state):
+            cell, cue = state
+            return bytes([cue if cell == 0 else 2, 7])
+
+    assert memory_envs.certify(TMaze(), name="words").bottleneck == "the sight of corridor"
+    assert memory_envs.certify(Coded(), name="codes").bottleneck == "the sight of 2 7"
