@@ -17,7 +17,7 @@ from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, SECONDS, Row, sound_rows
 from agents.runs.options import OF_THE_EXPERIMENT
 from agents.runs.settings import RunSettings
-from memory_envs.registry.agents import AGENTS
+from memory_envs.commands import in_words
 from memory_envs.registry.envs import registered_id
 from memory_envs.registry.json_text import build, read_file
 
@@ -109,11 +109,6 @@ class Run:
         """What it is compared as: its preset, or its agent and environment if it had none."""
         return str(self.settings.get("preset") or f"{self.env_id.rpartition('/')[2]}/{self.agent}")
 
-    @property
-    def agent_title(self) -> str:
-        """What the registry calls its agent."""
-        return AGENTS[self.agent].title if self.agent in AGENTS else self.agent
-
 
 @dataclass(frozen=True)
 class Group:
@@ -153,7 +148,9 @@ def find_runs(path: str | Path, say: Callable[[str], object] | None = None) -> t
         try:
             runs.append(Run.read(folder))
         except _DAMAGES as problem:
-            damaged.append(ValueError(f"{folder} cannot be read: {problem or type(problem).__name__}"))
+            damaged.append(
+                ValueError(f"{folder} cannot be read: {in_words(problem) or type(problem).__name__}")
+            )
     if damaged and (say is None or not runs):
         raise damaged[0]
     for each in damaged:

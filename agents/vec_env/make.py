@@ -20,7 +20,6 @@ from agents.vec_env.gymnasium import GymnasiumVecEnv
 from agents.vec_env.remote import RemoteLanes
 from memory_envs.registry.envs import ENVS, registered_id
 
-_OWN_MODULE = "memory_envs"
 _TRUST_FLAG = "--trust-env-module"
 
 
@@ -107,8 +106,7 @@ def trust_flag(env_id: str) -> str:
 
 def _foreign_module(env_id: str) -> str:
     """The module that making an environment imports, unless it is this package."""
-    module = env_id.rpartition(":")[0]
-    return "" if module == _OWN_MODULE else module
+    return registered_id(env_id).rpartition(":")[0]
 
 
 def resolve_id(env_id: str) -> str:

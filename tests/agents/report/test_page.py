@@ -12,14 +12,15 @@ from PIL import Image
 
 from agents.report.__main__ import main
 from agents.report.artwork import COLUMNS, sheet, sheet_data
-from agents.report.episode_data import attention_on, episode_data, in_view, reach
-from agents.report.packing import QUANTA, pack, unpack
+from agents.report.episode_data import episode_data, in_view
+from agents.report.packing import QUANTA, pack
 from agents.report.page import SCRIPTS, STYLES, embedded, page
 from agents.report.players import players_data
 from agents.results.runs import find_runs, grouped
 from agents.runs.directory import RunDirectory
 from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.rendering.sprites import agent_over, sprite
+from tests.support.page_sums import attention_on, reach, unpack
 from tests.support.small_report import MEMORY, copy_run, embedded_in
 
 
