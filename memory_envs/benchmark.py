@@ -16,8 +16,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from memory_envs.commands import run_program
-from memory_envs.files import write_json
+from memory_envs.commands import FINISHED, refused, run_program
+from memory_envs.files import check_output, write_json
 from memory_envs.registry.envs import ENVS
 from memory_envs.version import __version__
 
@@ -87,16 +87,25 @@ def table(rates: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure, print the table, and write it as JSON where asked to."""
+def main() -> int:
+    """Measure, print the table, and write it as JSON where asked to.
+
+    Returns:
+        The exit status: 0 finished, 2 refused.
+    """
     parser = argparse.ArgumentParser(prog="python -m memory_envs.benchmark", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rates to FILE")
     parser.add_argument("--seconds", type=float, default=2.0, help="time for each measurement (default: 2)")
     arguments = parser.parse_args()
-    rates = measure(arguments.seconds)
-    print(table(rates))
-    if arguments.json:
-        write_json(arguments.json, _report(rates))
+    try:
+        check_output("--json", arguments.json)
+        rates = measure(arguments.seconds)
+        print(table(rates))
+        if arguments.json:
+            write_json(arguments.json, _report(rates))
+    except OSError as problem:
+        return refused(problem)
+    return FINISHED
 
 
 def _best_rate(play: Callable[[], int], seconds: float) -> float:

@@ -2,6 +2,7 @@
 
 import argparse
 import codecs
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -88,6 +89,23 @@ def _as_well_as_it_can_be(problem: UnicodeError) -> tuple[bytes, int]:
     codes = [ord(each) for each in problem.object[problem.start : problem.end]]
     out = (bytes([each - 0xDC00]) if 0xDC80 <= each <= 0xDCFF else b"?" for each in codes)
     return b"".join(out), problem.end
+
+
+def refused(problem: Exception) -> int:
+    """Print on standard error why a command does nothing, and return its status."""
+    print(f"error: {in_words(problem)}", file=sys.stderr)
+    return REFUSED
+
+
+def in_words(problem: Exception) -> str:
+    """Return what an error says; one of the system names its file, and no number."""
+    if not isinstance(problem, OSError) or not problem.strerror:
+        return str(problem)
+    if problem.filename is None:
+        return problem.strerror
+    if problem.strerror == os.strerror(errno.ENOENT):
+        return f"there is no file or folder {problem.filename!r}"
+    return f"{problem.filename!r} cannot be used: {problem.strerror[0].lower()}{problem.strerror[1:]}"
 
 
 def add_env_kwargs(parser: argparse.ArgumentParser) -> None:

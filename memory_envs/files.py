@@ -50,6 +50,27 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     _sync_folder(target.parent)
 
 
+def check_output(option: str, path: str | os.PathLike[str] | None) -> None:
+    """Find out whether a file could be written, before anything is computed that is to go into it.
+
+    Args:
+        option: Where the path comes from, for the error.
+        path: The file; None is no file to write.
+
+    Raises:
+        OSError: It could not; names option and path, and says why.
+    """
+    if path is None:
+        return
+    file = Path(path)
+    if file.is_dir():
+        raise IsADirectoryError(f"{option} must name a file, got the folder {file}")
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"{option} names a file in a folder that does not exist: {file}")
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        raise PermissionError(f"{option} names a file in a folder that cannot be written to: {file}")
+
+
 def is_unfinished(name: str) -> bool:
     """Return whether a file of this name is one that `replacing` lends."""
     return _UNFINISHED.fullmatch(name) is not None

@@ -11,7 +11,7 @@ import runpy
 import sys
 from collections.abc import Sequence
 
-from memory_envs.commands import REFUSED
+from memory_envs.commands import REFUSED, refused
 from memory_envs.registry.former_names import check_agents
 
 PROGRAMS = {
@@ -36,8 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             check_agents(module)
         except ModuleNotFoundError as problem:
-            print(f"error: {problem}", file=sys.stderr)
-            return REFUSED
+            return refused(problem)
         if importlib.util.find_spec("torch") is None:
             print(f'error: {options.program} needs pip install "memory-envs[agents]"', file=sys.stderr)
             return REFUSED

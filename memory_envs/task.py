@@ -5,6 +5,7 @@ Environments, policies and certificates ask the record and know no task by name.
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, fields
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
@@ -125,14 +126,16 @@ class Task:
         Raises:
             TypeError: Nobody has said how its episodes begin.
         """
-        if self.finite is not None:
-            return self.finite(config, until_success=until_success)
-        if not hasattr(self.rules, "starts"):
+        if self.finite is None and not hasattr(self.rules, "starts"):
             raise TypeError(
                 f"{self.name} cannot be solved: give the rulebook {self.rules.__name__} a function "
                 "starts(config) that returns each first state with its probability"
             )
-        return FiniteRules(self.rules, config, until_success=until_success)
+        make = self.finite or partial(FiniteRules, self.rules)
+        finite: FiniteEnv = make(config, until_success=until_success)
+        if isinstance(finite, FiniteRules):
+            finite.looks = [(look.name, look.symbol) for look in self.looks]
+        return finite
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle with the rules by their name, as modules cannot be."""

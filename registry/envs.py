@@ -48,16 +48,38 @@ ENVS = (
     EnvRow("MemoryEnvs/MetaFetch-4-v0", _META_FETCH, 450, reward_threshold=55.0, kwargs={"num_objects": 4}),
 )
 
+OTHER_NAMES = {
+    "MemoryEnvs/IMaze-9x9-v0": "MemoryEnvs/IMaze-v0",
+    "MemoryEnvs/MetaFetch-3-v0": "MemoryEnvs/MetaFetch-v0",
+}
+"""Ids that follow from the names of the others, and for which Gymnasium would propose another size.
+
+What is made by one of them has the id of the row, as have its replays, certificates and runs.
+"""
+
+_MODULE = "memory_envs:"
+
 
 def register_envs() -> None:
     """Register every row with Gymnasium; rows already there are left alone, so a second call is harmless."""
-    for row in ENVS:
-        if row.id not in gymnasium.registry:
+    rows = {row.id: row for row in ENVS}
+    for name, row in (rows | {other: rows[own] for other, own in OTHER_NAMES.items()}).items():
+        if name not in gymnasium.registry:
             gymnasium.register(
-                id=row.id,
+                id=name,
                 entry_point=row.entry_point,
                 vector_entry_point=row.vector_entry_point,
                 reward_threshold=row.reward_threshold,
                 kwargs=dict(row.kwargs),
             )
-            gymnasium.registry[row.id] = TaskSpec.of(gymnasium.registry[row.id], row.max_episode_steps)
+            gymnasium.registry[name] = TaskSpec.of(gymnasium.registry[name], row.max_episode_steps)
+
+
+def registered_id(env_id: str) -> str:
+    """Return an id as the table has it; one that it does not have comes back as it is.
+
+    Args:
+        env_id: Also with the "memory_envs:" that `gymnasium.make` takes before it, or one of `OTHER_NAMES`.
+    """
+    env_id = env_id.removeprefix(_MODULE)
+    return OTHER_NAMES.get(env_id, env_id)

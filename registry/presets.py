@@ -74,8 +74,8 @@ def _meta_fetch(task: str, env: str, total_timesteps: int) -> Iterator[Preset]:
 def _sb3(
     task: str, env: str, total_timesteps: int, overrides: Mapping[str, Any] = MappingProxyType({})
 ) -> Iterator[Preset]:
-    """SB3's algorithms on a task, with what this task has them change, and chance."""
-    row = Preset("", "random", env, total_timesteps, ppo.NUM_ENVS, "chance", policy="RandomPolicy")
+    """SB3's algorithms on a task, with what this task has them change, and random actions."""
+    row = Preset("", "random", env, total_timesteps, ppo.NUM_ENVS, "random actions", policy="RandomPolicy")
     yield replace(row, name=f"{task}/random")
     yield replace(
         row,

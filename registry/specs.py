@@ -30,10 +30,10 @@ class TaskSpec(EnvSpec):
     given_limit: int | None
 
     @classmethod
-    def of(cls, spec: EnvSpec, own_limit: int) -> "TaskSpec":
-        """Return a spec with another limit of its own."""
+    def of(cls, spec: EnvSpec, own_limit: int, env_id: str | None = None) -> "TaskSpec":
+        """Return a spec with another limit of its own, and another id unless that is None."""
         values = {field.name: getattr(spec, field.name) for field in fields(spec) if field.init}
-        known = cls(**values | {LIMIT: given_limit(spec)})
+        known = cls(**values | {LIMIT: given_limit(spec), "id": env_id or spec.id})
         known.own_limit = own_limit
         return known
 

@@ -182,7 +182,7 @@ def tables(*runs: Run) -> None:
     groups = grouped(runs)
     settings_table(groups), sessions_table(groups), finals_table(groups), milestones_table(groups, [], "wall")
     for run in runs:
-        str((run.seed, run.env_id, run.env_kwargs, run.group, run.agent_title))
+        str((run.seed, run.env_id, run.env_kwargs, run.group))
 
 
 def make_records(folder: Path) -> Path:

@@ -79,7 +79,7 @@ class ALD(UnrollAlgorithm):
     def _build(self, action_seed: int, replay_seed: int) -> None:
         config, targets = self.config, self._memory_targets()
         policy_class = _checked_policy(self.policy_class)
-        policy_kwargs = self._policy_arguments(policy_class, {"lstm_hidden_size": config.actor_hidden_size})
+        policy_kwargs = self._policy_arguments(policy_class, {"lstm_hidden_size": "actor_hidden_size"})
         if "optimizer_class" not in policy_kwargs:  # SB3's Adam, all parameters in one go
             fused = {"eps": 1e-5, "fused": True}
             policy_kwargs["optimizer_kwargs"] = fused | (policy_kwargs.get("optimizer_kwargs") or {})

@@ -24,6 +24,7 @@ from agents.process.exit_status import FINISHED, exit_status
 from agents.runs.trained import TrainedModel, check_spaces, load_trained
 from agents.vec_env.make import make_lanes, make_single
 from memory_envs.commands import json_object, run_program
+from memory_envs.files import check_output
 
 HEADLESS_EPISODES, WATCHED_EPISODES = 1000, 5
 
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _enjoy(options: argparse.Namespace) -> int:
+    check_output("--gif", options.gif)
     trained = _load(options)
     lanes = evaluation_lanes(options.episodes or HEADLESS_EPISODES) if options.headless else 1
     check_seeds(trained.env_id, trained.env_kwargs, options.seed, lanes)

@@ -12,6 +12,7 @@ from agents.export.latency import latency_table
 from agents.process.exit_status import FINISHED, exit_status
 from agents.runs.trained import load_model
 from memory_envs.commands import run_program
+from memory_envs.files import check_output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    check_output("--out", options.out)
     model = load_model(options.path)
     print(export_actor(model, options.out).summary())
     if options.benchmark:

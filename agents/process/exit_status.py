@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import gymnasium
 
-FINISHED, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+from memory_envs.commands import FINISHED, INTERRUPTED, REFUSED, refused
+
+__all__ = ["FAILED", "FINISHED", "INTERRUPTED", "REFUSALS", "REFUSED", "exit_status", "refused"]
+
+FAILED = 1
 
 # What a wrong option, a missing file or a damaged checkpoint raises: the message is enough.
 REFUSALS = (ValueError, TypeError, OSError, ImportError, gymnasium.error.Error)
@@ -31,9 +34,3 @@ def exit_status(command: Callable[[], int], *refusals: type[Exception]) -> int:
         return refused(problem)
     except KeyboardInterrupt:
         return INTERRUPTED
-
-
-def refused(problem: Exception) -> int:
-    """Print a refusal on standard error and return its status."""
-    print(f"error: {problem}", file=sys.stderr)
-    return REFUSED

@@ -17,7 +17,7 @@ from agents.results.acting import StepTimes, read_acting
 from agents.results.records import TABLE, read_records
 from agents.results.runs import Clock, by_task, distinct, find_runs, grouped
 from memory_envs.commands import run_program
-from memory_envs.files import replacing
+from memory_envs.files import check_output, replacing
 
 FILE_NAME = "report.html"
 
@@ -90,8 +90,7 @@ def write_report(
         if value is not None and not 0 <= value < limit:
             raise ValueError(f"{name} must be an integer from 0 and below {limit}, got {value}")
     file = Path(path) / FILE_NAME if out is None else Path(out)
-    if out is not None and not file.parent.is_dir():
-        raise FileNotFoundError(f"{file} cannot be written: there is no such folder")
+    check_output("out", out)
     runs = read_records(path) if (Path(path) / TABLE).is_file() else find_runs(path, say)
     runs, repetitions = distinct(runs)
     for run in repetitions:

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 # How integers stand for numbers: value = integer * quantum.
 QUANTA = {"uint8": 1.0, "int8": 1 / 127, "uint16": 1 / 65535}
@@ -34,10 +34,3 @@ def pack(values: ArrayLike, kind: str) -> dict[str, Any]:
         "quantum": QUANTA[kind],
         "data": base64.b64encode(data).decode(),
     }
-
-
-def unpack(packed: dict[str, Any]) -> NDArray[np.float64]:
-    """Return what was packed, to within half a quantum."""
-    kind = packed["kind"]
-    integers = np.frombuffer(base64.b64decode(packed["data"]), np.dtype(kind).newbyteorder("<"))
-    return integers.reshape(packed["shape"]) * QUANTA[kind]

@@ -14,6 +14,7 @@ from agents.report.episodes import find_examples
 from agents.results.runs import Group, Run
 from agents.runs.trained import load_model
 from agents.vec_env.make import UntrustedModule, id_from_file, is_native, make_single
+from memory_envs.commands import in_words
 
 EPISODES, FEW_GROUPS = 4, 3
 _CANNOT_BE_PLAYED = (ValueError, TypeError, OSError, RuntimeError, gymnasium.error.Error)
@@ -65,7 +66,7 @@ def _player_data(
         model = load_model(run.directory.model)
         examples = find_examples(model, run.env_id, run.env_kwargs, episodes, seed)
     except _CANNOT_BE_PLAYED as problem:  # of another version, or damaged; all the rest can be shown
-        say(f"No episodes of {run.directory.path}: {problem}")
+        say(f"No episodes of {run.directory.path}: {in_words(problem)}")
         reason = f"its {run.directory.model.name} cannot be loaded or played with this version"
         return {"group": group.name, "reason": reason}
     return {

@@ -17,7 +17,8 @@ from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, SECONDS, Row, sound_rows
 from agents.runs.options import OF_THE_EXPERIMENT
 from agents.runs.settings import RunSettings
-from memory_envs.registry.agents import AGENTS
+from memory_envs.commands import in_words
+from memory_envs.registry.envs import registered_id
 from memory_envs.registry.json_text import build, read_file
 
 Clock = Literal["wall", "cpu"]
@@ -65,7 +66,7 @@ class Run:
             build({"env": str, "seed": int}[name], config["run"].get(name), f"{directory.config}: run/{name}")
         return cls(
             directory=directory,
-            settings=shown_settings(config["run"]),
+            settings=shown_settings(config["run"] | {"env": registered_id(config["run"]["env"])}),
             agent=config["agent"],
             config=shown_config(config["config"]),
             session=shown_session((config.get("sessions") or [{}])[-1]),
@@ -108,11 +109,6 @@ class Run:
         """What it is compared as: its preset, or its agent and environment if it had none."""
         return str(self.settings.get("preset") or f"{self.env_id.rpartition('/')[2]}/{self.agent}")
 
-    @property
-    def agent_title(self) -> str:
-        """What the registry calls its agent."""
-        return AGENTS[self.agent].title if self.agent in AGENTS else self.agent
-
 
 @dataclass(frozen=True)
 class Group:
@@ -152,7 +148,9 @@ def find_runs(path: str | Path, say: Callable[[str], object] | None = None) -> t
         try:
             runs.append(Run.read(folder))
         except _DAMAGES as problem:
-            damaged.append(ValueError(f"{folder} cannot be read: {problem or type(problem).__name__}"))
+            damaged.append(
+                ValueError(f"{folder} cannot be read: {in_words(problem) or type(problem).__name__}")
+            )
     if damaged and (say is None or not runs):
         raise damaged[0]
     for each in damaged:

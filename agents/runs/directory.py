@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from agents.runs.configuration import read_configuration
+from memory_envs.commands import in_words
 from memory_envs.files import is_unfinished, sweep, write_json
 
 KEPT_CHECKPOINTS = 2
@@ -206,7 +207,7 @@ class RunDirectory:
         try:
             yield
         except OSError as problem:
-            raise CannotWrite(f"the run in {self.path} cannot be written: {problem}") from problem
+            raise CannotWrite(f"the run in {self.path} cannot be written: {in_words(problem)}") from problem
 
     def has_begun(self) -> bool:
         """Return whether there is anything of the training: a checkpoint, or a model."""

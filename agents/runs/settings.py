@@ -8,6 +8,7 @@ from typing import Any
 from agents.engines.ray import RaySettings
 from agents.evaluation.episodes import FIRST_EVALUATION_SEED
 from agents.learning.settings import Settings
+from memory_envs.registry.envs import registered_id
 from memory_envs.registry.json_text import MalformedJson, read_object
 from memory_envs.registry.lookup import look_up
 
@@ -76,7 +77,12 @@ class RunSettings(Settings):
     )
 
     def __post_init__(self) -> None:
-        """Refuse what cannot work, naming the option, the value and the choices."""
+        """Refuse what cannot work, naming the option, the value and the choices.
+
+        The environment has one id from here on, whichever of its names was given.
+        """
+        if self.env is not None:
+            object.__setattr__(self, "env", registered_id(self.env))
         self._require_each("num_envs total_timesteps checkpoint_every evaluation_episodes", 1)
         for name in ("log_every", "num_threads"):
             self._require(name, (value := getattr(self, name)) is None or value >= 1, "at least 1")

@@ -18,6 +18,7 @@ from agents.sb3 import saving
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.vec_env.make import id_from_file, trained_space
+from memory_envs.registry.envs import registered_id
 
 
 class TrainedModel(NamedTuple):
@@ -68,9 +69,10 @@ def choose_env(
     env_id: str | None, env_kwargs: Mapping[str, Any] | None, own_id: str, own_kwargs: Mapping[str, Any]
 ) -> tuple[str, Mapping[str, Any]]:
     """Return the environment asked for, or that of the training, whose settings apply to no other one."""
+    chosen = registered_id(env_id or own_id)
     if env_kwargs is None:
-        env_kwargs = own_kwargs if env_id in (None, own_id) else {}
-    return env_id or own_id, env_kwargs
+        env_kwargs = own_kwargs if chosen == registered_id(own_id or "") else {}
+    return chosen, env_kwargs
 
 
 def load_model(path: str | Path, device: str = "cpu") -> Any:

@@ -126,18 +126,16 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         """Create policy, learner, replay, actor, engine, and a distiller if the agent has one."""
         raise NotImplementedError
 
-    def _policy_arguments(self, policy: type[BasePolicy], sizes: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments of the policy class: sizes from the settings, and the user's `policy_kwargs`.
+    def _policy_arguments(self, policy: type[BasePolicy], sizes: Mapping[str, str]) -> dict[str, Any]:
+        """Arguments of the policy class: its sizes, by the settings that have them, and the `policy_kwargs`.
 
         Raises:
             ValueError: `policy_kwargs` has a size that is a setting.
             TypeError: It has what the policy does not take.
         """
-        check_policy_kwargs(policy, self.policy_kwargs)
-        if twice := sorted(sizes.keys() & self.policy_kwargs.keys()):
-            names, kind = ", ".join(twice), type(self.config).__name__
-            raise ValueError(f"policy_kwargs must not hold {names}: {kind} has settings for that")
-        return {**sizes, **self.policy_kwargs}
+        settings = self.config.to_dict()
+        check_policy_kwargs(type(self).__name__, policy, self.policy_kwargs, sizes, settings)
+        return {name: settings[setting] for name, setting in sizes.items()} | self.policy_kwargs
 
     def _memory_targets(self) -> MemoryTargets:
         """What memory is taught to predict; the numbers of values are kept in the `policy_kwargs`."""

@@ -20,6 +20,7 @@ from stable_baselines3.common.save_util import is_json_serializable
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback
 from stable_baselines3.common.utils import check_for_correct_spaces, get_system_info
 
+from agents.engines.seeds import lane_seed
 from agents.sb3 import checkpoint, exchange, former_files, saving
 from agents.sb3.budget import no_larger_than
 from agents.sb3.checkpoint import CheckpointError, Place
@@ -31,8 +32,6 @@ from agents.vec_env.state import get_env_state, set_env_state
 
 Self = TypeVar("Self", bound="ConfiguredAlgorithm")
 
-# Seeds of training lie below; those of lanes above are for evaluation (`agents.evaluation`).
-SEEDS = 2**31
 COUNTERS = ("num_timesteps", "_total_timesteps", "_num_timesteps_at_start", "_episode_num", "_n_updates")
 
 
@@ -189,7 +188,7 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             saving.check_resumable(tree, None if model.env is None else model.n_envs, path)
         saving.check_fits(tree, model._wanted(resume=not force_reset), path)
         if force_reset and model.env is not None and "seed" not in kwargs:
-            model._seed_anew(tree["counters"]["num_timesteps"])
+            model._seed_anew(tree["counters"]["num_timesteps"], tree["n_envs"])
         model._restore(tree, not force_reset, path)
         return model
 
@@ -330,11 +329,12 @@ class ConfiguredAlgorithm(BaseAlgorithm):
             "policy": self.policy.state_dict(),
         } | self.wanted_state()
 
-    def _seed_anew(self, frames: int) -> None:
-        """Seed what the constructor has seeded, so that nothing comes again that came before `frames`."""
+    def _seed_anew(self, frames: int, lanes: int) -> None:
+        """Seed what was seeded for so many lanes, whose first episodes do not come again after `frames`."""
         if self.seed is not None and frames > 0:
             drawn = int(np.random.SeedSequence([self.seed, frames]).generate_state(1)[0])
-            self.set_random_seed(drawn % (SEEDS - self.n_envs))
+            taken = range(self.seed, self.seed + lanes)
+            self.set_random_seed(lane_seed(lambda limit: drawn % limit, self.n_envs, taken))
 
     def _restore(self, tree: Mapping[str, Any], resume: bool, path: Path) -> None:
         self.policy.load_state_dict(tree["policy"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3.common.base_class import maybe_make_env
 
 from agents.engines.ray import RaySettings, import_ray
-from memory_envs.registry.lookup import did_you_mean
+from agents.sb3.configuration import SB3_NAMES
+from memory_envs.registry.lookup import in_words, nearest
 
 
 def checked_env(agent: str, env: Any, verbose: int = 0) -> Any:
@@ -68,19 +69,43 @@ def check_actions(agent: str, space: spaces.Space) -> None:
         raise ValueError(f"{agent} takes actions of a Discrete space that starts at 0, got {space}")
 
 
-def check_policy_kwargs(policy: type[Any], policy_kwargs: Any) -> None:
-    """Check that a policy takes its arguments.
+def check_policy_kwargs(
+    agent: str, policy: type[Any], policy_kwargs: Any, sizes: Mapping[str, str], settings: Collection[str]
+) -> None:
+    """Check that a policy takes its arguments, and that none of them is a setting of its agent.
+
+    Args:
+        agent: Name of the agent's class, for errors.
+        policy: The class of policies.
+        policy_kwargs: Its arguments.
+        sizes: Those that come from settings, by name, to the names of the settings.
+        settings: Names of all settings of the agent.
 
     Raises:
-        TypeError: There is one that it does not take, or they are no dictionary.
+        ValueError: There is one that is a setting.
+        TypeError: There is one that the policy does not take, or they are no dictionary.
     """
     if not isinstance(policy_kwargs, Mapping):
         raise TypeError(f"policy_kwargs must be a dictionary, got {type(policy_kwargs).__name__}")
     taken = accepted_arguments(policy)
-    for name in policy_kwargs:
+    for name, value in policy_kwargs.items():
+        if name in sizes:
+            way = f"{agent}(..., {sizes[name]}={value!r:.20})"
+            raise ValueError(f"policy_kwargs must not hold {name!r}, which is a setting: {way}")
         if name not in taken:
-            hint = did_you_mean(str(name), taken)
+            own = [each for each in taken if each not in sizes]
+            hint = _hint(agent, name, value, own, settings)
             raise TypeError(f"policy_kwargs: {policy.__name__} takes no {name!r}{hint}")
+
+
+def _hint(agent: str, name: object, value: Any, own: Iterable[str], settings: Collection[str]) -> str:
+    """What to put behind an argument that a policy does not take: which one, or which setting, was meant."""
+    if name in settings:
+        return f", which is a setting: {agent}(..., {name}={value!r:.20})"
+    near = nearest(name, [*own, *settings], SB3_NAMES)
+    if near and near[0] in settings:
+        return f", did you mean the setting {near[0]!r}? ({agent}(..., {near[0]}={value!r:.20}))"
+    return in_words(near)
 
 
 def accepted_arguments(policy: type[Any]) -> dict[str, Any]:
@@ -89,9 +114,10 @@ def accepted_arguments(policy: type[Any]) -> dict[str, Any]:
     for kind in policy.__mro__:
         if "__init__" not in vars(kind):
             continue
-        parameters = inspect.signature(vars(kind)["__init__"]).parameters
-        found = {name: each.default for name, each in parameters.items()} | found
-        if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        _, *parameters = inspect.signature(vars(kind)["__init__"]).parameters.values()
+        passed_on = [each for each in parameters if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+        found = {each.name: each.default for each in parameters if each not in passed_on} | found
+        if not any(each.kind is each.VAR_KEYWORD for each in passed_on):
             break
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from memory_envs.registry.lookup import did_you_mean
 
-# What Stable-Baselines3 calls what is closest to some of our settings.
+# What Stable-Baselines3 and others call what is closest to some of our settings.
 SB3_NAMES = {
     "n_steps": ("unroll_length",),
     "n_epochs": ("learner_replays",),
@@ -17,6 +17,10 @@ SB3_NAMES = {
     "gae_lambda": ("policy_trace_decay", "value_trace_decay"),
     "ent_coef": ("entropy_coef",),
     "vf_coef": ("value_coef",),
+    "buffer_size": ("replay_size",),
+    "hidden_size": ("actor_hidden_size", "lstm_hidden_size"),
+    **dict.fromkeys(("d_model", "embed_dim", "width"), ("learner_width",)),
+    **dict.fromkeys(("heads", "nhead"), ("learner_heads",)),
 }
 
 
@@ -41,7 +45,6 @@ def configured(agent: str, wanted: type[Any], config: Any, settings: Mapping[str
         raise TypeError(f"config must be a {wanted.__name__}, got {shown}{hint}")
     for name in settings:
         if name not in names:
-            meant = [ours for ours in SB3_NAMES.get(name, ()) if ours in names]
-            hint = did_you_mean(name, names, synonyms=meant)
+            hint = did_you_mean(name, names, synonyms=SB3_NAMES)
             raise TypeError(f"{agent} has no setting {name!r}{hint} (there are {', '.join(names)})")
     return dataclasses.replace(config, **settings)

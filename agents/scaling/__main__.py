@@ -13,6 +13,7 @@ from agents.process.exit_status import FINISHED, exit_status
 from agents.scaling.bound import bounds
 from agents.scaling.costs import Costs
 from memory_envs.commands import run_program
+from memory_envs.files import check_output
 
 
 def measure(
@@ -31,6 +32,7 @@ def measure(
         repeats: Times that each part is run; the median counts.
         device: Device of the learner.
     """
+    check_output("--out", out)
     import_ray(RaySettings())
     from agents.scaling.measuring import measure as measured  # imports Ray, torch and the agents
 

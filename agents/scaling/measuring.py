@@ -21,6 +21,7 @@ from agents.process.provenance import provenance
 from agents.process.torch_modes import denormals_as_zero, one_thread
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import ConfiguredAlgorithm
+from agents.sb3.success import SuccessReports
 from agents.scaling.costs import Affine, Costs
 from agents.scaling.ray_costs import measure_ray, median_seconds
 from agents.vec_env.make import make_remote_lanes
@@ -117,6 +118,7 @@ class Bench:
         for _ in range(self.model.config.replay_size):
             self.model.replay.add(self.unroll)
         self.model.ep_info_buffer, self.model.ep_success_buffer = (deque(maxlen=200) for _ in range(2))
+        self.model._reports = SuccessReports()
         self._callback = self.model._init_callback(CallbackList([_Nothing(), _Nothing()]))
 
     def _collect(self) -> Collected:

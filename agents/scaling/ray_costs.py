@@ -15,7 +15,7 @@ from agents.ald import ALD
 from agents.engines.ray.cluster import Cluster
 from agents.engines.ray.crew import Crew
 from agents.engines.ray.parameters import ParameterServer, Trainable, settle
-from agents.engines.ray.payload import Batch, Collected
+from agents.engines.ray.payload import Batch, Collected, to_arrays
 from agents.engines.ray.settings import RaySettings
 from agents.engines.ray.shared import ParameterBlock, SharedMemory
 from agents.scaling.costs import Affine
@@ -161,11 +161,12 @@ def _serving(model: ALD, repeats: int) -> tuple[float, float]:
     memory = SharedMemory(block.size)
     server: Any = ray.remote(ParameterServer).options(num_cpus=0).remote(trainable, memory.path)
     gradients = [np.zeros(tuple(each.shape), np.float32) for each in network.parameters()]
-    ray.get(server.step.remote(gradients, 0.0), timeout=_WAIT)
+    buffers = to_arrays(list(network.buffers()))
+    ray.get(server.step.remote(gradients, buffers, 0.0), timeout=_WAIT)
     try:
         return (
             _per_call(lambda: server.read.remote(), repeats),
-            _per_call(lambda: server.step.remote(gradients, 0.0), repeats),
+            _per_call(lambda: server.step.remote(gradients, buffers, 0.0), repeats),
         )
     finally:
         ray.kill(server)

@@ -18,9 +18,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecTransposeIma
 import memory_envs  # noqa: F401  (registers the ids)
 from agents.vec_env.gymnasium import GymnasiumVecEnv
 from agents.vec_env.remote import RemoteLanes
-from memory_envs.registry.envs import ENVS
+from memory_envs.registry.envs import ENVS, registered_id
 
-_OWN_MODULE = "memory_envs"
 _TRUST_FLAG = "--trust-env-module"
 
 
@@ -74,7 +73,7 @@ def trained_space(space: spaces.Space[Any]) -> spaces.Space[Any]:
 
 def is_native(env_id: str) -> bool:
     """Return whether an id names an environment of this package."""
-    return env_id in {row.id for row in ENVS}
+    return registered_id(env_id) in {row.id for row in ENVS}
 
 
 def id_from_file(env_id: Any, file: str | os.PathLike[str], trust_env_module: bool = False) -> str:
@@ -107,12 +106,13 @@ def trust_flag(env_id: str) -> str:
 
 def _foreign_module(env_id: str) -> str:
     """The module that making an environment imports, unless it is this package."""
-    module = env_id.rpartition(":")[0]
-    return "" if module == _OWN_MODULE else module
+    return registered_id(env_id).rpartition(":")[0]
 
 
 def resolve_id(env_id: str) -> str:
     """Import the module of a "module:id", check that the id is registered, and return it alone.
+
+    One of this package's ids comes back as `memory_envs.registry.envs.registered_id` has it.
 
     Raises:
         gymnasium.error.Error: There is no such id; suggests similar ones.
@@ -122,4 +122,4 @@ def resolve_id(env_id: str) -> str:
     if module:
         importlib.import_module(module)
     gymnasium.spec(name)
-    return name
+    return registered_id(name)

@@ -7,8 +7,8 @@ from memory_envs.certificate import Bounds, Certificate, Level
 from memory_envs.certificate.report import EXACT
 
 _LEVELS = {
-    "random": "random",
-    "chance": "chance",
+    "random": "random actions",
+    "guessing": "guessing",
     "memoryless": "best memoryless",
     "perfect_memory": "perfect memory",
     "optimum": "optimum",

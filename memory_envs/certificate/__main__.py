@@ -6,7 +6,6 @@ large. The line "memory required" says which it is.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,10 +13,11 @@ import gymnasium
 
 from memory_envs.certificate.shipped import save
 from memory_envs.certificate.targets import certify, check_id
-from memory_envs.commands import add_env_kwargs, run_program
+from memory_envs.commands import add_env_kwargs, refused, run_program
+from memory_envs.files import check_output
 from memory_envs.registry.envs import ENVS
 
-REQUIRED, NOT_SHOWN, REFUSED = 0, 1, 2
+REQUIRED, NOT_SHOWN = 0, 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,11 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     ids = given.ids or [row.id for row in ENVS]
     try:
-        _check_file(given.json)
+        check_output("--json", given.json)
         for env_id in ids:  # before the first of them is computed for minutes
             check_id(env_id, given.env_kwargs)
     except (ValueError, TypeError, ImportError, OSError, gymnasium.error.Error) as problem:
-        return _refused(problem)
+        return refused(problem)
     certificates = []
     try:
         for env_id in ids:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.json:
             save(certificates, given.json)
     except (ValueError, OSError) as problem:
-        return _refused(problem)
+        return refused(problem)
     return REQUIRED if all(each.memory_required for each in certificates) else NOT_SHOWN
 
 
@@ -48,18 +48,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the certificates to FILE")
     add_env_kwargs(parser)
     return parser
-
-
-def _check_file(path: Path | None) -> None:
-    if path is not None and path.is_dir():
-        raise IsADirectoryError(f"--json must name a file, got the folder {path}")
-    if path is not None and not path.parent.is_dir():
-        raise FileNotFoundError(f"--json names a file in a folder that does not exist: {path}")
-
-
-def _refused(problem: Exception) -> int:
-    print(f"error: {problem}", file=sys.stderr)
-    return REFUSED
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 from memory_envs.certificate.effort import Effort
 from memory_envs.certificate.report import ROUNDING, Bounds, Certificate, Level
 from memory_envs.certificate.verdict import judged
-from memory_envs.finite.protocol import FiniteEnv, QuestionEnv
+from memory_envs.finite.protocol import DescribedEnv, FiniteEnv, QuestionEnv
 from memory_envs.finite.rewards import RewardObserved
 from memory_envs.solvers.ascent import best_stochastic
 from memory_envs.solvers.beliefs import belief_graph
@@ -22,8 +22,8 @@ from memory_envs.solvers.questions import (
     QuestionLeak,
     Trajectory,
     actions_at_equal_sight,
-    chance,
     entropy,
+    guessing,
     held,
     leaks,
     optimal_trajectories,
@@ -48,7 +48,7 @@ class _Solved:
 class _Demand:
     """What a task that names its question asks to be remembered."""
 
-    chance: Level | None = None
+    guessing: Level | None = None
     question_bits: float | None = None
     held_shortest: int | None = None
     held_longest: int | None = None
@@ -123,10 +123,10 @@ def certify_finite(
         states=full.num_states,
         observations=len(full.observations),
         **levels,
-        chance=demand.chance,
+        guessing=demand.guessing,
         metric=metric,
         twins={each: _without_memory(twin, metric, effort) for each, twin in (twins or {}).items()},
-        bottleneck=None if narrow is None else str(narrow.place),
+        bottleneck=None if narrow is None else _place_name(env, narrow.place),
         question_bits=demand.question_bits,
         actions_at_equal_sight=None if trajectories is None else actions_at_equal_sight(trajectories),
         held_shortest=demand.held_shortest,
@@ -263,6 +263,15 @@ def _trajectories(graph: Graph, effort: Effort) -> list[Trajectory] | None:
         return None
 
 
+def _place_name(env: FiniteEnv, place: Any) -> str:
+    """A place in words: its name, or where none are named what is seen there."""
+    if isinstance(env, QuestionEnv):
+        return str(place)
+    if isinstance(env, DescribedEnv):
+        return f"the sight of {env.describe(place)}"
+    return f"the sight of {' '.join(map(str, place)) if isinstance(place, bytes) else place}"
+
+
 def _demand(
     env: FiniteEnv, graph: Graph, trajectories: list[Trajectory] | None, unit: float, effort: Effort
 ) -> _Demand:
@@ -270,7 +279,7 @@ def _demand(
         return _Demand()
     spans = [] if trajectories is None else held(env, graph, trajectories)
     return _Demand(
-        chance=_chance_level(env, graph, unit, effort),
+        guessing=_guessing_level(env, graph, unit, effort),
         question_bits=entropy(env, graph),
         held_shortest=min(spans, default=None),
         held_longest=max(spans, default=None),
@@ -278,9 +287,9 @@ def _demand(
     )
 
 
-def _chance_level(env: QuestionEnv, graph: Graph, unit: float, effort: Effort) -> Level | None:
+def _guessing_level(env: QuestionEnv, graph: Graph, unit: float, effort: Effort) -> Level | None:
     try:
-        returned, succeeded = chance(env, graph, effort.belief_limit)
+        returned, succeeded = guessing(env, graph, effort.belief_limit)
     except TooLarge:
         return None
     return Level(

@@ -81,8 +81,9 @@ class Certificate:
         horizon: Steps after which an episode is truncated.
         states: Reachable states, clock not counted; None when they were not enumerated.
         observations: Different observations made in them; None when they were not enumerated.
-        random: Every action with equal probability, whatever is observed.
-        chance: All is seen but the question; None when the task names no question.
+        random: Random actions: every one with equal probability, whatever is observed.
+        guessing: All is seen but the question, whose answer has to be guessed; None when the task names no
+            question.
         deterministic: The best policy that is a function of the observation alone; None when it was not
             searched for.
         memoryless: The best policy that draws its action by the observation alone; the lower ends are values
@@ -119,7 +120,7 @@ class Certificate:
     states: int | None
     observations: int | None
     random: Level
-    chance: Level | None
+    guessing: Level | None
     deterministic: Level | None
     memoryless: Level
     perfect_memory: Level
@@ -171,6 +172,8 @@ class Certificate:
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise ValueError(f"content must be a certificate of the format {FORMAT!r}, got {shown(content)}")
         fields = {name: value for name, value in content.items() if name != "format"}
+        if "guessing" not in fields and "chance" in fields:  # as it was called before
+            fields["guessing"] = fields.pop("chance")
         return build(cls, fields, "certificate")
 
     def __str__(self) -> str:
@@ -198,9 +201,9 @@ def _lines(certificate: Certificate) -> Iterator[str]:
 
 
 def _levels(certificate: Certificate) -> Iterator[tuple[str, Level]]:
-    yield "random", certificate.random
-    if certificate.chance is not None:
-        yield "chance", certificate.chance
+    yield "random actions", certificate.random
+    if certificate.guessing is not None:
+        yield "guessing", certificate.guessing
     if certificate.deterministic is not None:
         yield "memoryless, deterministic", certificate.deterministic
     yield "memoryless", certificate.memoryless

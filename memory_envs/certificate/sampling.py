@@ -64,8 +64,8 @@ class RoomValues(NamedTuple):
     """What one room is worth, exactly, on average over where the agent begins and over orders.
 
     Attributes:
-        random: Return of random play.
-        random_success: How often random play completes a sequence.
+        random: Return of random actions.
+        random_success: How often they complete a sequence.
         seen_room: Return of perfect memory that sees the room and not the order.
         optimum: Return of full sight.
     """
@@ -196,7 +196,7 @@ def certify_rooms(env: Any, *, name: str, settings: Mapping[str, Any], effort: E
         horizon=config.max_steps,
         states=None,
         observations=None,
-        chance=None,
+        guessing=None,
         deterministic=None,
         metric="return",
         twins=_twins(task, config, values, effort),

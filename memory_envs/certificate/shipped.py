@@ -10,13 +10,12 @@ from typing import Any
 from memory_envs.certificate.report import Certificate, Level
 from memory_envs.certificate.targets import certify
 from memory_envs.files import replacing
+from memory_envs.registry.envs import registered_id
 from memory_envs.registry.json_text import read_object
 from memory_envs.registry.lookup import look_up
 
 FILE = "certificates.json"
 METRICS = ("return", "success")
-
-_MODULE = "memory_envs:"
 
 
 def reference(env_id: str) -> Certificate:
@@ -28,7 +27,7 @@ def reference(env_id: str) -> Certificate:
     Raises:
         ValueError: No certificate ships for the id.
     """
-    return look_up(_shipped(), "certificate of", env_id.removeprefix(_MODULE))
+    return look_up(_shipped(), "certificate of", registered_id(env_id))
 
 
 def normalized_score(
@@ -84,7 +83,7 @@ def _certificate(
         raise TypeError(
             f"env_kwargs {dict(env_kwargs)} and a certificate, which has its own, exclude each other"
         )
-    if env_id is not None and env_id.removeprefix(_MODULE) != certificate.id:
+    if env_id is not None and registered_id(env_id) != certificate.id:
         raise ValueError(f"the certificate is that of {certificate.id!r}, got env_id {env_id!r}")
     return certificate
 

@@ -7,7 +7,7 @@ from memory_envs.certificate.report import Bounds, Level
 from memory_envs.solvers.questions import QuestionLeak
 
 LEFT_TO_MEMORY = 0.1
-"""Share of what perfect memory gains over random play that must need memory."""
+"""Share of what perfect memory gains over random actions that must need memory."""
 
 _ROUNDING = 1e-9
 
@@ -30,8 +30,8 @@ def judged(
     """Return the verdict on a task.
 
     Memory is required, as far as searched, when no observation gives the question away, perfect memory gains
-    something over random play, and the best policy without memory that was found leaves at least a tenth of
-    that gain. It is proved when this holds for every policy without memory, found or not. The margin is
+    something over random actions, and the best policy without memory that was found leaves at least a tenth
+    of that gain. It is proved when this holds for every policy without memory, found or not. The margin is
     relative to what there is to gain, and the same whatever a task says about itself: neither the unit of the
     rewards nor a question that is named changes the verdict.
 

@@ -49,10 +49,18 @@ class FiniteEnv(Protocol):
 
 
 @runtime_checkable
+class DescribedEnv(FiniteEnv, Protocol):
+    """A finite task that can say what it shows, where observations are codes."""
+
+    def describe(self, observation: Any) -> str:
+        """Return what `observe` returned in words."""
+
+
+@runtime_checkable
 class QuestionEnv(FiniteEnv, Protocol):
     """A finite task that can say which fact has to be remembered: the question, drawn with the first state.
 
-    Naming it is optional. It lets a certificate compute the value of chance, the bits to remember, how long
+    Naming it is optional. It lets a certificate compute the value of guessing, the bits to remember, how long
     they have to be held, and where the question shows although it should not.
     """
 

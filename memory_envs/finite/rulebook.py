@@ -1,6 +1,6 @@
 """Any rulebook as a finite environment: its own functions on states without their clock."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +20,10 @@ class FiniteRules:
         config: Its Config.
         num_actions: Actions are the integers from 0 to num_actions - 1.
         horizon: Steps after which an episode is truncated.
+        looks: Name and symbol of each tile code, for `describe`; it does without where there are none.
     """
+
+    looks: Sequence[tuple[str, str]] = ()
 
     def __init__(self, rules: ModuleType, config: Any, *, until_success: bool = False) -> None:
         """Take a configuration.
@@ -54,6 +57,20 @@ class FiniteRules:
         self.rules.observe(self.config, state, self._view)
         self.rules.write_notes(self.config, state, self._notes)
         return self._view.tobytes() + self._notes.tobytes()
+
+    def describe(self, observation: bytes) -> str:
+        """Return what `observe` returned: the tile's name, or a window row by row, and the notes."""
+        cells = self._view.size
+        rows = np.frombuffer(observation[:cells], np.uint8).reshape(self._view.shape).tolist()
+        if cells == 1:
+            code = rows[0][0]
+            told = self.looks[code][0] if self.looks else f"tile {code}"
+        elif self.looks:
+            told = " / ".join("".join(self.looks[code][1] for code in row) for row in rows)
+        else:
+            told = " / ".join(" ".join(map(str, row)) for row in rows)
+        notes = " ".join(map(str, observation[cells:]))
+        return f"{told}, notes {notes}" if notes else told
 
     def lasting(self, state: Any) -> Any:
         """Return a state without what neither rewards nor observations depend on."""

@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +16,14 @@ from typing import Any, Protocol
 
 from gymnasium import error
 
-from memory_envs.commands import FINISHED, REFUSED, add_env_kwargs, run_program
+from memory_envs.commands import FINISHED, add_env_kwargs, refused, run_program
 from memory_envs.play.terminal import Terminal
+from memory_envs.registry.envs import registered_id
 from memory_envs.rendering import ansi, painter
 from memory_envs.rendering.display import Window
 from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.views import ALL, Style
-from memory_envs.replay import NAMESPACE, Replay, open_env, registered_id
+from memory_envs.replay import NAMESPACE, Replay, open_env
 from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
 
 ACTIONS = {
@@ -121,12 +121,23 @@ class Game:
         """
         self._task = (registered_id(env_id), dict(kwargs))
         self._env = open_env(env_id, kwargs)
-        self._folder = _writable(folder)
         self._full_view = full_view
         self.returns: list[float] = []
         self._actions: list[int] = []
         self.ended = False
         self.restart(seed)
+        self._folder, self._made = folder, [each for each in (folder, *folder.parents) if not each.exists()]
+        try:
+            _make_writable(folder)
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Remove what was made of the folder if nothing was saved there."""
+        for folder in self._made:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
 
     def restart(self, seed: int | None = None) -> None:
         """Begin the next episode; one that is under way counts as it stands, as given up."""
@@ -202,13 +213,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     style = ALL if options.full_view else AGENT_ONLY
     try:
-        game = Game(options.env, options.env_kwargs, options.out, options.seed, full_view=options.full_view)
-        with _text(style) if options.ansi else _window(options.env, style, options.fps) as screen:
-            with contextlib.suppress(KeyboardInterrupt):
-                play(game, screen)
+        with contextlib.closing(
+            Game(options.env, options.env_kwargs, options.out, options.seed, full_view=options.full_view)
+        ) as game:
+            with _text(style) if options.ansi else _window(options.env, style, options.fps) as screen:
+                with contextlib.suppress(KeyboardInterrupt):
+                    play(game, screen)
     except (ValueError, OSError, error.Error) as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return REFUSED
+        return refused(problem)
     print(_summary(game.returns, options.out))
     return FINISHED
 
@@ -228,11 +240,10 @@ def _text(style: Style) -> Iterator[Screen]:
         yield TextScreen(terminal, style)
 
 
-def _writable(folder: Path) -> Path:
+def _make_writable(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"the folder {folder} cannot be written to")
-    return folder
 
 
 def _summary(returns: Sequence[float], folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Reference policies: what chance, acting on sight, perfect memory and full sight are worth.
+"""Reference policies: what random actions, acting on sight, perfect memory and full sight are worth.
 
 Each is called with an observation and returns an action; `reset()` tells it that an episode begins.
 """

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gymnasium import error
 
-from memory_envs.commands import FINISHED, REFUSED, run_program
+from memory_envs.commands import FINISHED, refused, run_program
+from memory_envs.files import check_output
 from memory_envs.replay import Replay
 
 
@@ -22,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
+        check_output("--gif", options.gif)
+        check_output("--mp4", options.mp4)
         replay = Replay.load(options.file, verify=not options.no_verify)
         if options.ansi:
             for text in replay.to_ansi(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ):
@@ -31,8 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.mp4:
             replay.save_mp4(options.mp4, options.fps)
     except (ValueError, OSError, error.Error) as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return REFUSED
+        return refused(problem)
     print(_summary(replay, verified=not options.no_verify))
     return FINISHED
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from memory_envs.files import replacing
 from memory_envs.registry import json_text
+from memory_envs.registry.envs import OTHER_NAMES, registered_id
 from memory_envs.registry.lookup import did_you_mean
 from memory_envs.rendering import ansi, painter
 from memory_envs.rendering.scene import Scene
@@ -29,8 +30,6 @@ from memory_envs.version import __version__
 
 FORMAT = "memory-envs replay 2"
 NAMESPACE = "MemoryEnvs/"
-
-_MODULE = "memory_envs:"
 
 _OLD_FORMATS = ("memory-envs replay 1",)
 _NOT_THE_TASK = (
@@ -299,11 +298,6 @@ def _wrapper_names(env: Any) -> str:
     return ", ".join(names) or "of gymnasium.make"
 
 
-def registered_id(env_id: str) -> str:
-    """Return an id without the "memory_envs:" that `gymnasium.make` takes before it."""
-    return env_id.removeprefix(_MODULE)
-
-
 def open_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
     """Return the environment of a task, without Gymnasium's wrappers and without a render mode.
 
@@ -313,7 +307,7 @@ def open_env(env_id: str, kwargs: Mapping[str, Any]) -> Any:
     # Ids such as "module:Name-v0" import a module; a file from a stranger must not choose another than ours.
     env_id = registered_id(env_id)
     if not env_id.startswith(NAMESPACE) or env_id not in gymnasium.registry:
-        known = sorted(name for name in gymnasium.registry if name.startswith(NAMESPACE))
+        known = sorted(name for name in gymnasium.registry.keys() - OTHER_NAMES if name.startswith(NAMESPACE))
         hint = did_you_mean(env_id, known)
         raise ReplayError(f"env_id must be one of {', '.join(known)}, got {env_id!r}{hint}")
     spec = gymnasium.spec(env_id)

@@ -43,7 +43,7 @@ class Moment(NamedTuple):
 Trajectory = tuple[Moment, ...]
 
 
-def chance(env: QuestionEnv, graph: Graph, limit: int = BELIEF_LIMIT) -> tuple[Value, Value]:
+def guessing(env: QuestionEnv, graph: Graph, limit: int = BELIEF_LIMIT) -> tuple[Value, Value]:
     """Return the most that can be had without ever seeing the question, all else in plain view.
 
     The first is for the return, the second for success. Every observation is replaced by the state's `rest`,

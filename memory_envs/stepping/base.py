@@ -11,6 +11,7 @@ from gymnasium import error
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
+from memory_envs.registry.envs import registered_id
 from memory_envs.registry.lookup import did_you_mean
 from memory_envs.registry.specs import LIMIT, OWN_LIMIT, TaskSpec, asked_limit
 from memory_envs.rendering import painter
@@ -22,6 +23,29 @@ from memory_envs.rules.settings import plain
 from memory_envs.stepping.kernels import NEVER_RESET, PHASE
 from memory_envs.stepping.lanes import Facts, Lanes, event_names, fact_names
 from memory_envs.task import Task
+
+ELSEWHERE: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("obs", "image", "pixels", "rgb", "symbolic", "tiles", "onehot"), ("observation",)),
+    **dict.fromkeys(("obs_dtype", "observation_dtype", "data_type"), ("dtype",)),
+    **dict.fromkeys(("view", "fov", "pov", "vision", "window"), ("view_size",)),
+    **dict.fromkeys(("grid", "maze", "room", "world", "width", "height", "corridor"), ("size",)),
+    **dict.fromkeys(
+        ("steps", "horizon", "timeout", "limit", "episode", "max_length"), ("max_episode_steps",)
+    ),
+    **dict.fromkeys(("cost", "penalty", "step_reward"), ("step_penalty",)),
+    **dict.fromkeys(
+        ("full_obs", "partial_obs", "fully", "partially", "full", "partial", "observable", "pomdp"),
+        ("observability",),
+    ),
+    **dict.fromkeys(("start", "spawn"), ("start",)),
+    **dict.fromkeys(("wait", "hold", "pause"), ("delay",)),
+    **dict.fromkeys(("objects", "object", "items", "goals", "targets"), ("num_objects",)),
+    **dict.fromkeys(("layouts", "levels", "eval", "train", "test"), ("split",)),
+    **dict.fromkeys(("envs", "lanes"), ("num_envs",)),
+    **dict.fromkeys(("panel", "legend", "hud"), ("render_panel",)),
+    **dict.fromkeys(("debug", "info", "facts"), ("analysis",)),
+}
+"""What other suites call options that ours have, or words in what they call them."""
 
 
 class NotYetReset(error.ResetNeeded, AttributeError):
@@ -80,7 +104,7 @@ class TaskEnv:
     @spec.setter
     def spec(self, spec: EnvSpec | None) -> None:
         if spec is not None:
-            spec = TaskSpec.of(spec, self.max_episode_steps)
+            spec = TaskSpec.of(spec, self.max_episode_steps, registered_id(spec.id))
             spec.kwargs = {name: plain(value) for name, value in spec.kwargs.items()}
             if self._asked_limit is not None:
                 spec.kwargs[LIMIT] = self._asked_limit
@@ -100,10 +124,10 @@ class TaskEnv:
         for name in settings:
             if name not in known:
                 own = [each for each in signature(type(self)).parameters if each not in known]
+                hint = did_you_mean(name, [*own, *known], ELSEWHERE)
                 raise TypeError(
-                    f"{type(self).__name__}() got an unexpected keyword argument {name!r}"
-                    f"{did_you_mean(name, [*own, *known])} (options of the task: {', '.join(known)}; "
-                    f"of every task: {', '.join(own)})"
+                    f"{type(self).__name__}() got an unexpected keyword argument {name!r}{hint} "
+                    f"(options of the task: {', '.join(known)}; of every task: {', '.join(own)})"
                 )
         self._asked_limit = asked_limit(self, settings) if LIMIT in known else None
         if self._asked_limit is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -155,3 +156,25 @@ def test_ctrl_c_while_a_program_is_imported_prints_nothing(name):
     out, error = process.communicate(timeout=120)
     assert (out, error) == ("", "")
     assert process.returncode in (-signal.SIGINT, commands.INTERRUPTED)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (ValueError("no"), "no"),
+        (OSError("a word of ours"), "a word of ours"),
+        (
+            FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "a.json"),
+            "there is no file or folder 'a.json'",
+        ),
+        (FileNotFoundError(errno.ENOENT, "a word of ours", "a"), "'a' cannot be used: a word of ours"),
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "'a' cannot be used: permission denied"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+    ],
+    ids=str,
+)
+def test_errors_of_the_system_are_told_without_numbers(
+    problem: Exception, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert commands.refused(problem) == commands.REFUSED
+    assert capsys.readouterr().err == f"error: {said}\n"

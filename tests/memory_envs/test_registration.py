@@ -14,7 +14,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
 from memory_envs.meta_fetch import MetaFetchEnv, MetaFetchVectorEnv
-from memory_envs.registry.envs import ENVS, register_envs
+from memory_envs.registry.envs import ENVS, register_envs, registered_id
 from tests.support import ROOT
 
 TASKS = {"IMaze": (IMazeEnv, IMazeVectorEnv), "MetaFetch": (MetaFetchEnv, MetaFetchVectorEnv)}
@@ -188,3 +188,18 @@ def test_a_module_in_the_id_imports_the_package_and_playing_loads_no_painter():
         "print(env.unwrapped, 'pygame' in sys.modules)"
     )
     assert in_new_process(code) == "<IMazeEnv<MemoryEnvs/IMaze-v0>> False"
+
+
+@pytest.mark.parametrize("numbered, own", [("IMaze-9x9", "IMaze"), ("MetaFetch-3", "MetaFetch")])
+def test_the_first_ids_are_found_by_the_number_in_the_names_of_the_others(numbered, own):
+    own = f"MemoryEnvs/{own}-v0"
+    for other in (f"MemoryEnvs/{numbered}-v0", f"memory_envs:MemoryEnvs/{numbered}-v0"):
+        env, envs = gym.make(other), gym.make_vec(other, num_envs=3)
+        assert env.unwrapped.config == envs.config == gym.make(own).unwrapped.config
+        assert env.spec.id == envs.spec.id == own
+        assert gym.spec(own).reward_threshold == env.spec.reward_threshold
+        assert gym.make_vec(other, num_envs=2, vectorization_mode="sync").envs[0].spec.id == own
+        assert registered_id(other) == own == registered_id(own)
+    for asked in (other.replace("-v0", ""), other.replace("-v0", "-v7")):
+        with pytest.raises(gym.error.Error, match="v0") if "v7" in asked else pytest.warns(UserWarning):
+            assert gym.make(asked).spec.id == own

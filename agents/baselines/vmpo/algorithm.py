@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from stable_baselines3.common.policies import BasePolicy
 
@@ -72,18 +72,11 @@ class VMPO(UnrollAlgorithm):
         )
         self.engine = SerialEngine(self.actor, self.learner, self.replay, None, config)
 
-    def _sizes(self, policy_class: type[MemoryPolicy]) -> dict[str, Any]:
-        """Sizes of the policy's networks, from the settings."""
-        config = self.config
-        lstm = {"lstm_hidden_size": config.lstm_hidden_size}
-        gtrxl = {
-            "layers": config.learner_layers,
-            "width": config.learner_width,
-            "heads": config.learner_heads,
-            "mlp_width": config.learner_mlp_width,
-            "memory": config.learner_memory,
-            "gate_bias": config.learner_gate_bias,
-        }
+    def _sizes(self, policy_class: type[MemoryPolicy]) -> dict[str, str]:
+        """Sizes of the policy's networks, by the settings that have them."""
+        lstm = {"lstm_hidden_size": "lstm_hidden_size"}
+        names = ("layers", "width", "heads", "mlp_width", "memory", "gate_bias")
+        gtrxl = {name: f"learner_{name}" for name in names}
         if issubclass(policy_class, AsymmetricPolicy):
             return lstm | gtrxl
         return gtrxl if issubclass(policy_class, GTrXLPolicy) else lstm

@@ -12,9 +12,9 @@ from agents.engines.ray.crew import Crew
 from agents.engines.ray.meters import Meters
 from agents.engines.ray.payload import Batch, Collected, Failed, join_observations, select_rows
 from agents.engines.ray.settings import RaySettings
+from agents.engines.seeds import lane_seed
 
-# Seeds that are drawn stay below. Those of lanes above are for evaluation (`agents.evaluation`).
-_LANE_SEEDS, _ACTION_SEEDS = 2**31, 2**62
+_ACTION_SEEDS = 2**62
 
 
 class Acting:
@@ -40,6 +40,7 @@ class Acting:
     ) -> None:
         self._lanes, self._generator, self._after = lanes, generator, after
         self._settings, self._meters = settings, meters
+        self._taken = range(0)  # seeds of the lanes when they began together
         self._arrived: list[tuple[int, Collected]] = []
         self._observations: dict[int, Any] = {}
         limit = settings.max_deaths_in_a_row
@@ -60,8 +61,11 @@ class Acting:
         self._arrived.clear()
         self._observations.clear()
         random = self._common_random(seed) if self._settings.lockstep else None
+        lanes = self._lanes * len(self.crew)
+        first = lane_seed(self._draw, lanes, self._taken) if seed is None else seed
+        self._taken = range(first, first + lanes)
         for number in range(len(self.crew)):
-            self._begin_lanes(number, seed, random)
+            self._begin_lanes(number, first + number * self._lanes, random)
         self._wait(lambda: len(self._observations) == len(self.crew))
         return self.last_observation()
 
@@ -69,16 +73,14 @@ class Acting:
         """What all actors draw their actions from in lockstep: at first, what the serial engine does."""
         return self._draw(_ACTION_SEEDS) if seed is None else self._generator.get_state()
 
-    def _begin_lanes(self, number: int, seed: int | None, random: int | torch.Tensor | None) -> None:
-        """Let an actor begin episodes; `seed` of lane 0 and `random` of actions are drawn where None."""
-        lanes = self._lanes
-        first = self._draw(_LANE_SEEDS - lanes) if seed is None else seed + number * lanes
+    def _begin_lanes(self, number: int, first: int, random: int | torch.Tensor | None) -> None:
+        """Let an actor begin, its lanes with `first` and what follows; `random` is drawn where None."""
         self.crew.submit(number, "begin", first, self._draw(_ACTION_SEEDS) if random is None else random)
 
     def _begin_anew(self, number: int) -> None:
         """What a new actor in the place of a dead one does first."""
         self._meters.replaced("actors")
-        self._begin_lanes(number, None, None)
+        self._begin_lanes(number, lane_seed(self._draw, self._lanes, self._taken), None)
         self.keep_busy([number])
 
     def _draw(self, limit: int) -> int:

@@ -99,8 +99,18 @@ class ParameterServer:
         """Counter and parameters, [acting_size] uint8."""
         return self._memory[: self._acting_size].numpy().copy()
 
-    def step(self, gradients: Sequence[np.ndarray | None], learning_rate: float) -> np.ndarray:
-        """Follow gradients, in the order of the network's parameters, and return what `read` does."""
+    def step(
+        self, gradients: Sequence[np.ndarray | None], buffers: Sequence[np.ndarray], learning_rate: float
+    ) -> np.ndarray:
+        """Follow gradients, take over buffers, and return what `read` does.
+
+        Args:
+            gradients: In the order of the network's parameters.
+            buffers: In its order, such as running statistics. Those of the distiller that came last count.
+            learning_rate: Of the step.
+        """
+        for own, buffer in zip(self._network.buffers(), buffers, strict=True):
+            own.copy_(torch.tensor(buffer))
         for parameter, gradient in zip(self._network.parameters(), gradients, strict=True):
             parameter.grad = None if gradient is None else torch.tensor(gradient)
         for group in self._optimizer.param_groups:
@@ -111,10 +121,10 @@ class ParameterServer:
 
 
 class ServedOptimizer:
-    """Sends gradients to where the parameters are, and fetches what became of them.
+    """Sends gradients and buffers to where the parameters are, and fetches what became of them.
 
     Args:
-        network: Whose gradients are sent, and whose parameters lie in `memory`.
+        network: Whose they are, and whose parameters lie in `memory`.
         memory: [acting_size] uint8.
         server: The `ParameterServer`.
     """
@@ -130,5 +140,6 @@ class ServedOptimizer:
     def step(self) -> None:
         """Let the server follow the gradients, and go on from its parameters."""
         gradients = [parameter.grad for parameter in self._network.parameters()]
-        served = ray.get(self._server.step.remote(to_arrays(gradients), self.learning_rate))
+        sent = to_arrays((gradients, list(self._network.buffers())))
+        served = ray.get(self._server.step.remote(*sent, self.learning_rate))
         self._memory.copy_(torch.tensor(served))

@@ -80,7 +80,8 @@ class ParameterBlock:
     """
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
-        self._tensors = [*network.parameters(), *network.buffers()]
+        self._network, self._buffers = network, dict(network.named_buffers())
+        self._tensors = [*network.parameters(), *self._buffers.values()]
         self.acting_size = _bounds(self._tensors)[-1]
         if optimizer is not None:
             self._tensors += list(_moments(optimizer))
@@ -96,6 +97,14 @@ class ParameterBlock:
         """Replace the tensors, and their values, by what lies in memory [size] uint8."""
         for tensor, view in zip(self._tensors, self._views(memory), strict=True):
             tensor.data = view
+
+    def keep_buffers(self) -> None:
+        """Write into the memory what the network has put in the place of its buffers (`self.mean = ...`)."""
+        for name, found in list(self._network.named_buffers()):
+            if found is not (kept := self._buffers[name]):
+                kept.copy_(found.detach())
+                owner, _, own = name.rpartition(".")
+                setattr(self._network.get_submodule(owner), own, kept)
 
     def _views(self, memory: Tensor) -> Iterator[Tensor]:
         for tensor, start in zip(self._tensors, _bounds(self._tensors)[:-1], strict=True):

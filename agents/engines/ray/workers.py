@@ -174,12 +174,14 @@ class DistillerWorker(_Worker):
         self._groups: Any = optimizer.param_groups
         self._served: ServedOptimizer | None = None
         if access.is_here:
-            ParameterBlock(network, optimizer).look_into(map_memory(access.path))
+            self._block = ParameterBlock(network, optimizer)
+            self._block.look_into(map_memory(access.path))
             self._distiller = Distiller(network, optimizer, config)
         else:
             self._read = access.read()
             self._memory = self._read().clone()
-            ParameterBlock(network).look_into(self._memory)
+            self._block = ParameterBlock(network)
+            self._block.look_into(self._memory)
             self._served = ServedOptimizer(network, self._memory, access.server)
             self._distiller = Distiller(network, self._served, config)  # type: ignore[arg-type]
         self._unrolls: dict[int, Unroll] = {}
@@ -209,6 +211,7 @@ class DistillerWorker(_Worker):
                 metrics = self._distiller.update(self._unrolls[number], with_health=index == len(order))
             except LossNotFinite as broken:  # the driver, which has the unroll, raises it again
                 return broken.losses, number
+            self._block.keep_buffers()
         return {name: float(value) for name, value in metrics.items()}, order[-1]
 
     def _fetch(self, references: Sequence[tuple[int, Any]]) -> None:

@@ -7,11 +7,12 @@ import pytest
 
 from agents.report.__main__ import write_report
 from agents.report.artwork import sheet_data
-from agents.report.episode_data import attention_on, in_view, reach
+from agents.report.episode_data import in_view
 from agents.results.acting import StepTime, write_acting
 from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.rendering.sprites import sprite
 from tests.support.chromium import browser, find_chromium
+from tests.support.page_sums import attention_on, reach
 from tests.support.small_benchmark import write_benchmark
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium on this machine")

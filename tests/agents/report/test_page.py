@@ -12,14 +12,15 @@ from PIL import Image
 
 from agents.report.__main__ import main
 from agents.report.artwork import COLUMNS, sheet, sheet_data
-from agents.report.episode_data import attention_on, episode_data, in_view, reach
-from agents.report.packing import QUANTA, pack, unpack
+from agents.report.episode_data import episode_data, in_view
+from agents.report.packing import QUANTA, pack
 from agents.report.page import SCRIPTS, STYLES, embedded, page
 from agents.report.players import players_data
 from agents.results.runs import find_runs, grouped
 from agents.runs.directory import RunDirectory
 from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.rendering.sprites import agent_over, sprite
+from tests.support.page_sums import attention_on, reach, unpack
 from tests.support.small_report import MEMORY, copy_run, embedded_in
 
 
@@ -151,7 +152,10 @@ def test_unfinished_runs_have_curves_and_a_reason_for_no_episodes(small_report, 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["nowhere"], "no run directory"), (["RUNS", "--out", "no/such/folder/x.html"], "no such folder")],
+    [
+        (["nowhere"], "no run directory"),
+        (["RUNS", "--out", "no/such/folder/x.html"], "a folder that does not exist"),
+    ],
 )
 def test_wrong_paths_are_refused(small_report, arguments, message, capsys):
     arguments = [str(small_report.runs) if each == "RUNS" else each for each in arguments]

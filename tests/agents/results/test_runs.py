@@ -4,6 +4,7 @@ import json
 
 from agents.report.__main__ import main as report
 from agents.results.runs import by_task, distinct, find_runs, grouped
+from agents.results.scores import certificate_of
 from tests.support.small_benchmark import write_run
 from tests.support.small_report import copy_run
 
@@ -22,6 +23,14 @@ def test_runs_are_grouped_by_preset_and_by_what_they_were_run_on(small_report, t
         "IMaze-v0 (max_episode_steps=60, size=5, view_size=1)": ["IMaze-v0/ald", "imaze/a", "imaze/b"],
         "IMaze-v0": ["imaze/b"],
     }
+
+
+def test_a_run_is_one_of_its_task_under_whatever_name_that_was_given(tmp_path):
+    for seed, name in enumerate(("MemoryEnvs/IMaze-v0", "memory_envs:MemoryEnvs/IMaze-9x9-v0")):
+        changed_run(tmp_path, seed, env=name)
+    (runs,) = by_task(find_runs(tmp_path)).values()
+    assert [run.seed for run in runs] == [0, 1] and {run.env_id for run in runs} == {"MemoryEnvs/IMaze-v0"}
+    assert len(grouped(runs)) == 1 and all(certificate_of(run) for run in runs)
 
 
 def changed_run(folder, seed, successes=(0.1, 0.2), **changes):

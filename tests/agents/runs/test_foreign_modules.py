@@ -113,7 +113,7 @@ def test_an_environment_that_was_typed_is_served(run: Path) -> None:
 def test_the_own_module_is_no_foreign_one(run: Path) -> None:
     set_env(run, f"memory_envs:{ENV}")
     assert enjoy([str(run), "--headless", "--episodes", "1"]) == 0
-    assert parse(["--resume", str(run)]).run.env == f"memory_envs:{ENV}"
+    assert parse(["--resume", str(run)]).run.env == ENV
 
 
 def test_a_run_of_a_module_trains_and_says_how_to_go_on(

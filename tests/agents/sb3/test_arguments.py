@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -128,10 +129,63 @@ def test_hidden_layers_and_their_activation_are_those_of_the_learner_too(
 def test_what_the_policy_does_not_take_is_refused_by_name(name: str) -> None:
     with pytest.raises(TypeError, match=r"policy_kwargs: \w+Policy takes no 'activation', did you mean"):
         KINDS[name].model(CueEnv(), policy_kwargs={"activation": nn.ReLU})
-    with pytest.raises(ValueError, match=r"policy_kwargs must not hold lstm_hidden_size|takes no"):
-        KINDS["ald"].model(CueEnv(), policy_kwargs={"lstm_hidden_size": 4})
     with pytest.raises(TypeError, match="policy_kwargs must be a dictionary, got list"):
         KINDS[name].model(CueEnv(), policy_kwargs=["net_arch"])
+
+
+@pytest.mark.parametrize(
+    ("agent", "policy", "name", "setting"),
+    [
+        (ALD, "LstmPolicy", "lstm_hidden_size", "actor_hidden_size"),
+        (VMPO, "LstmPolicy", "lstm_hidden_size", "lstm_hidden_size"),
+        (VMPO, "GTrXLPolicy", "layers", "learner_layers"),
+        (VMPO, "GTrXLPolicy", "gate_bias", "learner_gate_bias"),
+        (VMPO, "AsymmetricPolicy", "mlp_width", "learner_mlp_width"),
+        (VMPO, "AsymmetricPolicy", "lstm_hidden_size", "lstm_hidden_size"),
+    ],
+)
+def test_a_size_that_is_a_setting_is_refused_with_its_name(
+    agent: Any, policy: str, name: str, setting: str
+) -> None:
+    said = f"policy_kwargs must not hold {name!r}, which is a setting: {agent.__name__}(..., {setting}=4)"
+    with pytest.raises(ValueError, match=re.escape(said)):
+        agent(policy, CueEnv(), policy_kwargs={name: 4})
+
+
+@pytest.mark.parametrize(
+    ("agent", "policy", "name", "setting"),
+    [
+        (ALD, "LstmPolicy", "actor_hidden_size", None),
+        (ALD, "LstmPolicy", "learner_layers", None),
+        (ALD, "LstmPolicy", "gamma", None),
+        (VMPO, "LstmPolicy", "learner_width", None),
+        (VMPO, "GTrXLPolicy", "learner_layers", None),
+        (ALD, "LstmPolicy", "hidden_size", "actor_hidden_size"),
+        (ALD, "LstmPolicy", "actor_hidden", "actor_hidden_size"),
+        (ALD, "LstmPolicy", "ent_coef", "entropy_coef"),
+        (ALD, "LstmPolicy", "heads", "learner_heads"),
+        (ALD, "LstmPolicy", "d_model", "learner_width"),
+        (VMPO, "LstmPolicy", "hidden_size", "lstm_hidden_size"),
+        (VMPO, "GTrXLPolicy", "n_heads", "learner_heads"),
+        (VMPO, "GTrXLPolicy", "mlp_widht", "learner_mlp_width"),
+    ],
+)
+def test_a_setting_among_the_arguments_of_the_policy_is_known(
+    agent: Any, policy: str, name: str, setting: str | None
+) -> None:
+    said = (
+        rf"takes no {name!r}, did you mean the setting {setting!r}\? \({agent.__name__}\(\.\.\., {setting}="
+    )
+    if setting is None:
+        said = rf"takes no {name!r}, which is a setting: {agent.__name__}\(\.\.\., {name}=4\)"
+    with pytest.raises(TypeError, match=said):
+        agent(policy, CueEnv(), policy_kwargs={name: 4})
+
+
+def test_what_a_policy_passes_on_is_no_argument_to_propose() -> None:
+    for name in ("arg", "kwarg", "slef"):
+        with pytest.raises(TypeError, match=f"takes no {name!r}$"):
+            VMPO("LstmPolicy", CueEnv(), policy_kwargs={name: 4})
 
 
 # --- Images -----------------------------------------------------------------------------------------

@@ -10,6 +10,9 @@ import pytest
 from agents.ald import ALD, ALDConfig
 from agents.baselines import PPOAgent
 from agents.sb3 import checkpoint
+from agents.vec_env.make import make_lanes
+from tests.support import foreign  # noqa: F401  (registers environments)
+from tests.support.kinds import KINDS
 from tests.support.tiny import SETTINGS, CueEnv, cue_lanes, maze_lanes, tiny_model, vmpo_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -57,3 +60,16 @@ def test_parts_of_a_file_are_left_out_by_name(tmp_path: Path) -> None:
     vmpo_model().save(tmp_path / "model", exclude=["replay", "environment"], include=["replay"])
     tree = checkpoint.load(tmp_path / "model.zip")
     assert tree["replay"] is not None and tree["environment"] is None
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_loaded_model_goes_on_in_a_simulator_that_takes_few_seeds(name: str, tmp_path: Path) -> None:
+    """It took those of the beginning; hours later it must not refuse one that nobody has chosen."""
+    lanes = make_lanes("Foreign/Open-v0", 2, {"seeds": 2**15})
+    KINDS[name].model(lanes, seed=3).learn(12).save(tmp_path / "model")
+    for frames in range(12, 48, 12):
+        loaded = KINDS[name].algorithm.load(tmp_path / "model", lanes)
+        asked = list(lanes._seeds)
+        assert not {3, 4} & set(asked)
+        loaded.learn(12, reset_num_timesteps=False).save(tmp_path / "model")
+        assert loaded.num_timesteps == frames + 12

@@ -144,12 +144,15 @@ def test_parts_can_be_left_out(tmp_path: Path) -> None:
     model = maze_model().learn(3 * UNROLL)
     model.save(tmp_path / "whole")
     model.save(tmp_path / "small", exclude=["replay", "environment"])
+    model.save(tmp_path / "as in SB3", exclude=["replay_buffer", "env"])
     model.save(tmp_path / "kept", exclude=["replay"], include=["replay"])
     sizes = {name: (tmp_path / f"{name}.zip").stat().st_size for name in ("whole", "small", "kept")}
     assert sizes["small"] < sizes["whole"] == sizes["kept"]
+    assert (tmp_path / "as in SB3").with_suffix(".zip").stat().st_size == sizes["small"]
     small = ALD.load(tmp_path / "small", maze_lanes(), device="cpu")
     assert len(small.replay) == 0
     small.learn(UNROLL, reset_num_timesteps=False)
+    assert small.num_timesteps == model.num_timesteps + UNROLL and len(small.replay) == 1
     with pytest.raises(ValueError, match="not contain the state of its environments"):
         resumed(tmp_path / "small")
     with pytest.raises(ValueError, match="exclude must be among replay, environment, .* got 'optimizer'"):

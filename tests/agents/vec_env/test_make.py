@@ -7,9 +7,9 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from agents.vec_env.gymnasium import GymnasiumVecEnv
-from agents.vec_env.make import make_lanes
+from agents.vec_env.make import is_native, make_lanes, resolve_id
 
-IMAZE = "MemoryEnvs/IMaze-v0"
+IMAZE, OTHER = "MemoryEnvs/IMaze-v0", "MemoryEnvs/IMaze-9x9-v0"
 
 
 def test_own_ids_get_their_own_vector_environment_and_others_that_of_sb3():
@@ -24,3 +24,10 @@ def test_unknown_environments_are_refused():
         make_lanes("MemoryEnvs/IMase-v0", 2)
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         make_lanes("no_such_module:Env-v0", 2)
+
+
+@pytest.mark.parametrize("name", [f"memory_envs:{IMAZE}", OTHER, f"memory_envs:{OTHER}"])
+def test_other_names_of_own_ids_are_own_ids(name):
+    lanes = make_lanes(name, 2)
+    assert isinstance(lanes, VecMonitor) and isinstance(lanes.venv, GymnasiumVecEnv)
+    assert resolve_id(name) == IMAZE and is_native(name)

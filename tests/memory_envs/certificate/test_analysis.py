@@ -36,8 +36,8 @@ def certificate_of(**settings):
 def test_every_maze_needs_memory_and_a_proof_says_so(env_id):
     certificate = certified(env_id)
     assert certificate.memory_required and certificate.proved
-    assert certificate.chance.success == Bounds.exactly(0.5)
-    assert certificate.memoryless.success.upper <= certificate.chance.success.upper + 0.01
+    assert certificate.guessing.success == Bounds.exactly(0.5)
+    assert certificate.memoryless.success.upper <= certificate.guessing.success.upper + 0.01
     assert certificate.deterministic.success == certificate.memoryless.success == Bounds.exactly(0.5)
     assert certificate.memoryless.episode_return == Bounds.exactly(0.5)
     assert certificate.perfect_memory.success.lower >= 0.99
@@ -119,10 +119,10 @@ def test_a_cue_at_the_junction_needs_no_memory():
     assert not certificate.memory_required
 
 
-def test_a_named_question_adds_chance_bits_and_the_steps_it_is_held():
+def test_a_named_question_adds_guessing_bits_and_the_steps_it_is_held():
     certificate = certify_finite(NamedTMaze(chances=(0.2, 0.8), length=5), name="t-maze")
-    assert certificate.chance.success == Bounds.exactly(0.8)
-    assert certificate.chance.episode_return.lower == pytest.approx(0.6)
+    assert certificate.guessing.success == Bounds.exactly(0.8)
+    assert certificate.guessing.episode_return.lower == pytest.approx(0.6)
     assert certificate.question_bits == pytest.approx(-0.2 * np.log2(0.2) - 0.8 * np.log2(0.8))
     assert certificate.held_shortest == certificate.held_longest == 5
     assert certificate.bottleneck == "cell 1"
@@ -131,7 +131,7 @@ def test_a_named_question_adds_chance_bits_and_the_steps_it_is_held():
 
 def test_an_unnamed_question_is_judged_by_what_memory_gains():
     certificate = memory_envs.certify(TMaze(), name="mine")
-    assert certificate.id == "mine" and certificate.chance is None and certificate.question_bits is None
+    assert certificate.id == "mine" and certificate.guessing is None and certificate.question_bits is None
     assert certificate.memory_required and certificate.proved and certificate.verdict == "yes, proved"
     assert not memory_envs.certify(Slide()).memory_required
     assert memory_envs.certify(Slide()).verdict == "no"
@@ -154,3 +154,17 @@ def test_too_many_beliefs_leave_perfect_memory_between_bounds():
     assert bounds.lower == certificate.memoryless.episode_return.lower
     assert bounds.upper == certificate.optimum.episode_return.upper > bounds.lower
     assert "optimum" in bounds.how and certificate.perfect_memory.steps is None
+
+
+def test_the_bottleneck_of_an_unnamed_question_is_told_in_words(t_maze):
+    certificate = memory_envs.certify(t_maze.TMazeEnv(length=3))
+    assert certificate.bottleneck == "the sight of corridor"
+    assert "bottleneck: the sight of corridor" in str(certificate)
+
+    class Coded(TMaze):
+        def observe(self, state):
+            cell, cue = state
+            return bytes([cue if cell == 0 else 2, 7])
+
+    assert memory_envs.certify(TMaze(), name="words").bottleneck == "the sight of corridor"
+    assert memory_envs.certify(Coded(), name="codes").bottleneck == "the sight of 2 7"

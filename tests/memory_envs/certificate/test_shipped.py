@@ -126,6 +126,15 @@ def test_ids_may_name_the_package():
         memory_envs.reference("other:MemoryEnvs/IMaze-v0")
 
 
+def test_ids_may_be_other_names_of_the_same():
+    other, own = "MemoryEnvs/IMaze-9x9-v0", memory_envs.reference("MemoryEnvs/IMaze-v0")
+    for name in (other, f"memory_envs:{other}"):
+        assert memory_envs.reference(name) == own
+        assert memory_envs.normalized_score(name, 0.75) == pytest.approx(0.5)
+        assert memory_envs.normalized_score(name, 0.75, certificate=own) == pytest.approx(0.5)
+    assert memory_envs.certify(other, env_kwargs={"size": 7}).id == own.id
+
+
 def test_the_package_offers_certificates_by_name_only():
     assert {"certify", "normalized_score", "reference", "register_envs"} <= set(dir(memory_envs))
     assert callable(memory_envs.certify) and callable(memory_envs.reference)

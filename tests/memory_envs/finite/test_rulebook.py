@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from memory_envs.finite import FiniteEnv, FiniteRules, QuestionEnv
+from memory_envs.finite import DescribedEnv, FiniteEnv, FiniteRules, QuestionEnv
+from memory_envs.meta_fetch import TASK as META_FETCH
 from memory_envs.rules import imaze
 from memory_envs.solvers.graph import enumerate_states
 
@@ -38,3 +39,16 @@ def test_an_episode_ends_at_a_success_that_the_rules_go_on_after_only_when_asked
     task = FiniteRules(imaze, imaze.configure(), until_success=until_success)
     (outcome,) = task.step(task.starts()[0][1], 0)
     assert outcome.terminated == outcome.success == until_success
+
+
+def test_what_is_observed_is_told_in_words(t_maze):
+    config = t_maze.configure(length=3)
+    named = t_maze.TMazeEnv.task.finite_form(config)
+    (_, left), _ = named.starts()
+    told = [named.describe(named.observe(left._replace(place=place))) for place in (0, 1, 3)]
+    assert isinstance(named, DescribedEnv) and told == ["cue left", "corridor", "junction"]
+    assert FiniteRules(t_maze, config).describe(bytes([3])) == "tile 3"
+    fetch = META_FETCH.finite_form(META_FETCH.rules.configure(size=5, num_objects=2, view_size=3))
+    assert fetch.describe(bytes([0, 0, 0, 1, 1, 2, 1, 1, 3, 1])) == "### / ..o / ..s, notes 1"
+    fetch.looks = ()
+    assert fetch.describe(bytes([0, 0, 0, 1, 1, 2, 1, 1, 3, 0])) == "0 0 0 / 1 1 2 / 1 1 3, notes 0"

@@ -1,5 +1,6 @@
 """Played by keyboard, in a window or a terminal: keys, scores, replays, refusals."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -199,3 +200,20 @@ def test_odd_settings_are_named(capsys):
     with pytest.raises(SystemExit, match="2"):
         play.main([ENV, "--env-kwargs", "[1]"])
     assert "must be a JSON object, got '[1]'" in capsys.readouterr().err
+
+
+def test_a_folder_in_which_nothing_was_saved_is_not_left_behind(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "new" / "plays"
+    assert play.main([ENV, "--ansi", "--out", str(out)]) == 2, "there is no terminal"
+    assert play.main([ENV, "--ansi", "--seed", "-1", "--out", str(out)]) == 2
+    assert not out.parent.exists()
+    screens = [Script(["w"], ["q"]), Script(["w"], ["r"], ["q"]), Script(["q"])]
+    monkeypatch.setattr(play, "_text", lambda style: contextlib.nullcontext(screens.pop(0)))
+    assert play.main([ENV, "--ansi", "--out", str(out)]) == 0
+    assert "nothing was saved" in capsys.readouterr().out and not out.parent.exists()
+    for _ in range(2):
+        assert play.main([ENV, "--ansi", "--out", str(out)]) == 0
+        assert sorted(each.name for each in out.iterdir()) == ["IMaze-v0-0001.json", "scores.jsonl"]
+    (mine := tmp_path / "mine").mkdir()
+    screens.append(Script(["q"]))
+    assert play.main([ENV, "--ansi", "--out", str(mine)]) == 0 and mine.is_dir()

@@ -89,6 +89,32 @@ def test_a_misspelt_option_is_named_with_the_nearest_and_all_there_are(make):
         make("MemoryEnvs/IMaze-v0", dealy=3)
 
 
+@pytest.mark.parametrize(
+    "theirs, ours",
+    [
+        *((name, "observation") for name in ("obs", "obs_type", "obs_mode", "observation_type", "pixels")),
+        *((name, "view_size") for name in ("view", "agent_view_size", "fov", "view_radius", "window_size")),
+        *((name, "max_episode_steps") for name in ("max_steps", "time_limit", "horizon", "episode_length")),
+        *((name, "size") for name in ("grid_size", "maze_size", "width", "height", "room_size")),
+        *((name, "step_penalty") for name in ("step_cost", "time_penalty", "step_reward")),
+        *((name, "observability") for name in ("full_obs", "fully_observable", "partially_observable")),
+        *((name, "start") for name in ("start_pos", "agent_start_pos", "start_position")),
+        *((name, "dtype") for name in ("obs_dtype", "observation_dtype", "data_type")),
+        *((name, "num_envs") for name in ("n_envs", "num_lanes", "n_lanes")),
+        *((name, "num_objects") for name in ("n_objects", "num_items", "objects")),
+        *((name, "render_panel") for name in ("panel", "legend", "rendr_panel")),
+        ("render_vieww", "render_view"),
+        ("wait", "delay"),
+    ],
+)
+def test_what_other_suites_call_an_option_is_answered_with_ours(theirs, ours):
+    task = "MetaFetch" if ours == "num_objects" else "IMaze"
+    with pytest.raises(TypeError, match=rf"{theirs!r}, did you mean '{ours}'\?"):
+        gym.make_vec(f"MemoryEnvs/{task}-v0", **{theirs: 3})
+    with pytest.raises(TypeError, match=r"'n_objects' \("):  # nothing here is nearly that
+        gym.make("MemoryEnvs/IMaze-v0", n_objects=3)
+
+
 def test_a_subclass_may_have_a_constructor_of_its_own():
     class Fixed(IMazeEnv):
         def __init__(self, cells: int) -> None:

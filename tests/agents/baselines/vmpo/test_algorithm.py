@@ -52,7 +52,9 @@ def test_bad_arguments_are_named():
         vmpo_model("MlpPolicy")
     with pytest.raises(ValueError, match="rl_loss must be one of vmpo, vtrace, got 'ppo'"):
         VMPOConfig(rl_loss="ppo")
-    with pytest.raises(ValueError, match="policy_kwargs must not hold lstm_hidden_size: VMPOConfig has"):
+    with pytest.raises(
+        ValueError, match="policy_kwargs must not hold 'lstm_hidden_size', which is a setting"
+    ):
         vmpo_model("LstmPolicy", policy_kwargs={"lstm_hidden_size": 8})
     with pytest.raises(TypeError, match="VMPO has no setting 'gama', did you mean 'gamma'"):
         vmpo_model(gama=0.9)
