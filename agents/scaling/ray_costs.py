@@ -161,7 +161,7 @@ def _serving(model: ALD, repeats: int) -> tuple[float, float]:
     memory = SharedMemory(block.size)
     server: Any = ray.remote(ParameterServer).options(num_cpus=0).remote(trainable, memory.path)
     gradients = [np.zeros(tuple(each.shape), np.float32) for each in network.parameters()]
-    buffers = to_arrays(list(network.buffers()))
+    buffers = to_arrays(dict(network.named_buffers()))
     ray.get(server.step.remote(gradients, buffers, 0.0), timeout=_WAIT)
     try:
         return (

@@ -112,6 +112,7 @@ def test_older_names_of_the_program_take_every_preset(name, preset, monkeypatch,
     """The older names are doors to one program; each refused presets that only the other trains."""
     monkeypatch.setattr(interrupts, "ignore_interrupts", lambda: None)
     monkeypatch.setattr(sys, "argv", ["train", "--preset", preset, "--num-envs", "0"])
+    monkeypatch.delitem(sys.modules, name, raising=False)  # where another test has imported it
     with pytest.raises(SystemExit) as ended:
         runpy.run_module(name, run_name="__main__")
     assert ended.value.code == 2

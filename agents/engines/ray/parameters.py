@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ class ParameterServer:
         block = ParameterBlock(network, optimizer)
         self._memory = map_memory(path)
         block.look_into(self._memory)
-        self._acting_size = block.acting_size
+        self._acting_size, self._buffers = block.acting_size, block.buffers
         self._network, self._optimizer = network, optimizer
 
     def read(self) -> np.ndarray:
@@ -100,17 +100,18 @@ class ParameterServer:
         return self._memory[: self._acting_size].numpy().copy()
 
     def step(
-        self, gradients: Sequence[np.ndarray | None], buffers: Sequence[np.ndarray], learning_rate: float
+        self, gradients: Sequence[np.ndarray | None], buffers: Mapping[str, np.ndarray], learning_rate: float
     ) -> np.ndarray:
         """Follow gradients, take over buffers, and return what `read` does.
 
         Args:
             gradients: In the order of the network's parameters.
-            buffers: In its order, such as running statistics. Those of the distiller that came last count.
+            buffers: Those that have changed, by name, such as running statistics. Of several distillers the
+                last one counts.
             learning_rate: Of the step.
         """
-        for own, buffer in zip(self._network.buffers(), buffers, strict=True):
-            own.copy_(torch.tensor(buffer))
+        for name, buffer in buffers.items():
+            self._buffers[name].copy_(torch.tensor(buffer))
         for parameter, gradient in zip(self._network.parameters(), gradients, strict=True):
             parameter.grad = None if gradient is None else torch.tensor(gradient)
         for group in self._optimizer.param_groups:
@@ -121,17 +122,26 @@ class ParameterServer:
 
 
 class ServedOptimizer:
-    """Sends gradients and buffers to where the parameters are, and fetches what became of them.
+    """Sends gradients and changed buffers to where the parameters are, and fetches what became of them.
+
+    Others change buffers, too: the driver those that say what values stand for. So only those are sent that
+    are no longer what was fetched.
 
     Args:
-        network: Whose they are, and whose parameters lie in `memory`.
-        memory: [acting_size] uint8.
-        server: The `ParameterServer`.
+        network: Whose they are.
+        access: To the parameters, which are on another node.
     """
 
-    def __init__(self, network: nn.Module, memory: Tensor, server: Any) -> None:
-        self._network, self._memory, self._server = network, memory, server
+    def __init__(self, network: nn.Module, access: Access) -> None:
+        self._network, self._server, self._read = network, access.server, access.read()
+        self.block = ParameterBlock(network)
+        self._memory = torch.zeros(self.block.size, dtype=torch.uint8)
+        self.block.look_into(self._memory)
         self.learning_rate: float | None = None
+
+    def fetch(self) -> None:
+        """Go on from the parameters as they are now."""
+        self._take(self._read())
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -140,6 +150,11 @@ class ServedOptimizer:
     def step(self) -> None:
         """Let the server follow the gradients, and go on from its parameters."""
         gradients = [parameter.grad for parameter in self._network.parameters()]
-        sent = to_arrays((gradients, list(self._network.buffers())))
-        served = ray.get(self._server.step.remote(*sent, self.learning_rate))
-        self._memory.copy_(torch.tensor(served))
+        buffers = dict(self._network.named_buffers())
+        changed = {name: each for name, each in buffers.items() if not each.equal(self._fetched[name])}
+        served = self._server.step.remote(to_arrays(gradients), to_arrays(changed), self.learning_rate)
+        self._take(torch.tensor(ray.get(served)))
+
+    def _take(self, content: Tensor) -> None:
+        self._memory.copy_(content[: len(self._memory)])
+        self._fetched = {name: each.clone() for name, each in self.block.buffers.items()}

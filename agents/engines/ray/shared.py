@@ -72,6 +72,7 @@ class ParameterBlock:
             yet are created as Adam would create them.
 
     Attributes:
+        buffers: Of the network, by name, as they lie in the memory.
         acting_size: Bytes of counter and parameters.
         size: Bytes of everything.
 
@@ -80,8 +81,8 @@ class ParameterBlock:
     """
 
     def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> None:
-        self._network, self._buffers = network, dict(network.named_buffers())
-        self._tensors = [*network.parameters(), *self._buffers.values()]
+        self._network, self.buffers = network, dict(network.named_buffers())
+        self._tensors = [*network.parameters(), *self.buffers.values()]
         self.acting_size = _bounds(self._tensors)[-1]
         if optimizer is not None:
             self._tensors += list(_moments(optimizer))
@@ -101,7 +102,7 @@ class ParameterBlock:
     def keep_buffers(self) -> None:
         """Write into the memory what the network has put in the place of its buffers (`self.mean = ...`)."""
         for name, found in list(self._network.named_buffers()):
-            if found is not (kept := self._buffers[name]):
+            if found is not (kept := self.buffers[name]):
                 kept.copy_(found.detach())
                 owner, _, own = name.rpartition(".")
                 setattr(self._network.get_submodule(owner), own, kept)

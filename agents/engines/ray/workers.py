@@ -178,11 +178,8 @@ class DistillerWorker(_Worker):
             self._block.look_into(map_memory(access.path))
             self._distiller = Distiller(network, optimizer, config)
         else:
-            self._read = access.read()
-            self._memory = self._read().clone()
-            self._block = ParameterBlock(network)
-            self._block.look_into(self._memory)
-            self._served = ServedOptimizer(network, self._memory, access.server)
+            self._served = ServedOptimizer(network, access)
+            self._block = self._served.block
             self._distiller = Distiller(network, self._served, config)  # type: ignore[arg-type]
         self._unrolls: dict[int, Unroll] = {}
 
@@ -227,6 +224,6 @@ class DistillerWorker(_Worker):
     def _prepare(self, learning_rate: float) -> None:
         if self._served is not None:
             self._served.learning_rate = learning_rate
-            self._memory.copy_(self._read()[: len(self._memory)])
+            self._served.fetch()
         for group in self._groups:
             group["lr"] = learning_rate

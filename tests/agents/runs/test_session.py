@@ -65,7 +65,7 @@ def test_a_full_disk_is_told_in_a_sentence_and_costs_nothing_saved(
             patch.setattr(owner, name, fail)
         assert run_small(folder, 10, "--checkpoint-every", str(UNROLL)) == 1
     error = capsys.readouterr()
-    assert error.err.startswith(f"error: the run in {folder} cannot be written: ") and "No space" in error.err
+    assert error.err.startswith(f"error: the run in {folder} cannot be written: ") and "no space" in error.err
     assert error.err.count("\n") == 1
     assert folder.exists() == (unrolls > 0)
     monkeypatch.undo()

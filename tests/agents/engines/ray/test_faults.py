@@ -93,7 +93,7 @@ def test_lanes_that_cannot_be_shared_are_refused() -> None:
 def test_a_loss_that_is_not_finite_in_a_distiller_ends_the_run_with_the_unroll() -> None:
     model = ray_model()
     with torch.no_grad():
-        model.actor.network.value_head[-1].bias.fill_(float("nan"))  # type: ignore[index,union-attr]
+        model.actor.network.value_head[-1].head.bias.fill_(float("nan"))  # type: ignore[index,union-attr]
     with pytest.raises(LossNotFinite, match="distillation/value_gap is nan") as caught:
         model.learn(10 * UNROLL)
     assert caught.value.unroll is not None and caught.value.unroll.lanes == LANES

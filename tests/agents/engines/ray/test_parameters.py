@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,13 +54,7 @@ class Elsewhere:
 
     def __init__(self, server: ParameterServer) -> None:
         self.read = SimpleNamespace(remote=server.read)
-        self.step = SimpleNamespace(
-            remote=lambda *sent: to_arrays([server.step(*[_copied(each) for each in sent])])[0]
-        )
-
-
-def _copied(tree: Any) -> Any:
-    return [None if each is None else each.copy() for each in tree] if isinstance(tree, list) else tree
+        self.step = SimpleNamespace(remote=lambda *sent: server.step(*copy.deepcopy(sent)))
 
 
 @pytest.mark.parametrize("here", [True, False], ids=["on this node", "on another node"])
@@ -89,4 +84,30 @@ def test_what_a_distiller_observes_reaches_the_actors(
     own = ParameterBlock(acting)
     own.look_into(torch.tensor(server.read.remote()))  # as an actor elsewhere does
     assert differences(acting.state_dict(), twin.actor.network.state_dict()) == []
+    memory.close()
+
+
+def test_what_the_driver_writes_meanwhile_stays(alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mean and scale of the values are buffers, too, which the learner sets while distillers are at work."""
+    model = maze_model(policy_kwargs={"features_extractor_class": Normed}).learn(UNROLL)
+    network, optimizer = model.actor.network, model.policy.optimizer
+    trainable, block = Trainable.of(network, optimizer), ParameterBlock(network, optimizer)
+    memory = SharedMemory(block.size)
+    block.move_to(memory.bytes)
+    monkeypatch.setattr(Access, "is_here", False)
+    server = ParameterServer(trainable, memory.path)
+    elsewhere = Elsewhere(server)
+    set_by_driver = iter((2.0, 3.0, 4.0))
+
+    def step(*sent: Any) -> Any:
+        model.policy.value_net.mean.fill_(next(set_by_driver))
+        return server.step(*copy.deepcopy(sent))
+
+    elsewhere.step = SimpleNamespace(remote=step)
+    worker = DistillerWorker(trainable, model.config, Access("node", memory.path, elsewhere))
+    tracked = model.policy.features_extractor.batch_norm.num_batches_tracked.clone()
+    unroll = [(0, to_arrays(model.replay.unrolls[-1].to_tree()))]
+    worker.distil(unroll, [0, 0, 0], optimizer.param_groups[0]["lr"])
+    assert model.policy.value_net.mean == 4.0
+    assert model.policy.features_extractor.batch_norm.num_batches_tracked == tracked + 3
     memory.close()
