@@ -44,7 +44,7 @@ class RecurrentPPOAgent(OnPolicyAgent, FastRecurrentPPO):
         }
         splits = Each(Number(0, whole=True))
         sizes = self._targets.sizes
-        told = Data(np.dtype(np.int64), ("N", len(sizes)), 1 + min(sizes, default=0))
+        told = Data(np.dtype(np.int64), ("N", len(sizes)), tuple(1 + size for size in sizes))
         return super().wanted_acting_state() | {"memory": memory, "splits": splits, "told": told}
 
     def set_acting_state(self, state: Mapping[str, Any]) -> None:

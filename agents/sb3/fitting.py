@@ -45,12 +45,12 @@ class Data:
     Attributes:
         dtype: Torch's for a tensor, numpy's for an array; None for a tensor of any real one.
         shape: Lengths. Those that are names are free, and the same wherever the name recurs.
-        limit: Values are from 0 and below this; None: any.
+        limit: Values are from 0 and below this, or below these along the last axis; None: any.
     """
 
     dtype: torch.dtype | np.dtype[Any] | None
     shape: tuple[int | str, ...]
-    limit: float | None = None
+    limit: float | tuple[int, ...] | None = None
 
     def __str__(self) -> str:
         kind = "array" if isinstance(self.dtype, np.dtype) else "tensor"
@@ -180,7 +180,7 @@ def observations(space: Space[Any], *leading: str, arrays: bool = False, exact: 
     wanted = dtype if arrays else torch.from_numpy(np.empty(0, dtype)).dtype
     limit = None  # in one-hot vectors there is no room for others
     if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
-        limit = float(space.n if isinstance(space, spaces.Discrete) else space.nvec.max())
+        limit = float(space.n) if isinstance(space, spaces.Discrete) else tuple(space.nvec.tolist())
     return Data(wanted if exact else None, (*leading, *(space.shape or ())), limit)
 
 
@@ -212,8 +212,12 @@ def _fit_data(found: Any, wanted: Data, place: str, lengths: dict[str, int]) -> 
     _require(fits, place, f"a {wanted}" + _named(wanted.shape, lengths), found)
     _require(bool(_finite(found).all()), place, "finite throughout", found)
     if wanted.limit is not None and 0 not in found.shape:
-        inside = 0 <= found.min() and found.max() < wanted.limit
-        _require(inside, place, f"from 0 and below {wanted.limit}", found)
+        below = found < _like(found, wanted.limit)
+        _require(0 <= found.min() and bool(below.all()), place, f"from 0 and below {wanted.limit}", found)
+
+
+def _like(found: Any, limit: Any) -> Any:
+    return torch.as_tensor(limit, device=found.device) if isinstance(found, Tensor) else np.asarray(limit)
 
 
 def _fit_alike(found: Any, own: Any, place: str) -> None:

@@ -128,9 +128,8 @@ def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int)
 
 
 def _labels(actor: Actor, *lengths: str) -> Data:
-    """Of memory targets, in which no label names a value that some of them have not."""
     sizes = actor.targets.sizes
-    return Data(torch.int64, (*lengths, len(sizes)), 1 + min(sizes, default=0))
+    return Data(torch.int64, (*lengths, len(sizes)), tuple(1 + size for size in sizes))
 
 
 def _check_lengths(unroll: Mapping[str, Any], lengths: Mapping[str, int], place: str) -> None:

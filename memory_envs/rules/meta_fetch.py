@@ -34,12 +34,15 @@ from numpy.typing import NDArray
 
 from memory_envs.rules import routine, rule
 from memory_envs.rules.grid import (
+    EAST,
     NORTH,
     NUM_ACTIONS,
     NUM_HEADINGS,
     OBSERVABILITIES,
     PARTIAL,
     PERFECT_MEMORY,
+    SOUTH,
+    WEST,
     view_cell,
 )
 from memory_envs.rules.layouts import SPLITS, check_layout, draw_layout, draw_other_cell, object_cell
@@ -53,7 +56,7 @@ OBJECT = 2
 MOST_OBJECTS = 6
 NUM_TILES = OBJECT + MOST_OBJECTS
 NUM_NOTES = 1
-FACTS = ("order", "progress", "known", "completed", "phase", "known_next")
+FACTS = ("order", "progress", "known", "completed", "phase", "known_next", "next_ahead", "next_right")
 EVENTS = ("fetched", "avoidable")
 CLOCK = {"steps": 0, "completed": 0, "ruled_out": 0, "rewarded": 0}
 SEARCHING, REPEATING = range(2)
@@ -181,12 +184,14 @@ def write_notes(config: Config, state: State, notes: NDArray[np.uint8]) -> None:
 
 @rule
 def write_facts(config: Config, state: State, facts: NDArray[np.int64]) -> None:
-    """Write what FACTS names into `facts`, int64 [6].
+    """Write what FACTS names into `facts`, int64 [8].
 
     The order is written as decimal digits, objects numbered from 1: 312 is object 3 first, then 1, then 2.
     `known` counts the leading positions of the order that have been fetched at least once. The phase is
     SEARCHING or REPEATING. `known_next` is the next object of the order, numbered from 1, where the history
-    tells it, by elimination, too; else 0.
+    tells it, by elimination, too; else 0. `next_ahead` and `next_right` say where it lies as the agent looks:
+    cells ahead and to the right, plus the cells along a side of the room, so that they are greater than 0;
+    both are 0 unless it was fetched before in this episode, from which its place is known.
     """
     digits = 0
     for position in range(config.num_objects):
@@ -198,6 +203,12 @@ def write_facts(config: Config, state: State, facts: NDArray[np.int64]) -> None:
     facts[3] = state.completed
     facts[4] = REPEATING if known == config.num_objects else SEARCHING
     facts[5] = 1 + next_by_memory(config, state) if num_candidates(config, state) == 1 else 0
+    facts[6] = facts[7] = 0
+    if state.progress < known:
+        row, column = object_place(config, state, ordered(state, state.progress))
+        south, east = row - state.row, column - state.column
+        ahead, right = turned(state.heading, south, east)
+        facts[6], facts[7] = config.size - 2 + ahead, config.size - 2 + right
 
 
 @rule
@@ -268,6 +279,18 @@ def next_by_memory(config: Config, state: State) -> int:
     while is_fetched(state, item) or (state.ruled_out >> item) & 1 == 1:
         item += 1
     return item
+
+
+@rule
+def turned(heading: int, south: int, east: int) -> tuple[int, int]:
+    """Return how far ahead and to the right of one with this heading a place lies that is so far away."""
+    if heading == EAST:
+        return east, south
+    if heading == SOUTH:
+        return south, -east
+    if heading == WEST:
+        return -east, -south
+    return -south, east
 
 
 @rule

@@ -88,6 +88,17 @@ class Fetching:
         possible = self.possible()
         return 1 + min(possible) if len(possible) == 1 else 0
 
+    def place_of_next(self):
+        """Where the next object lies if it was ever fetched, by walking there in a frame that turns along."""
+        if len(self.fetched) == len(self.revealed):
+            return {"next_ahead": 0, "next_right": 0}
+        away = np.subtract(self.lies[self.revealed[len(self.fetched)]], self.agent)
+        ahead, right = STEP[self.heading], STEP[(self.heading + 1) % 4]
+        return {
+            "next_ahead": self.size - 2 + int(away @ ahead),
+            "next_right": self.size - 2 + int(away @ right),
+        }
+
     def picture(self):
         """The room from above, tile codes [size, size]."""
         room = np.full((self.size, self.size), WALL)

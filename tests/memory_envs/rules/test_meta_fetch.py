@@ -71,6 +71,7 @@ def assert_alike(config, state, oracle, observability):
         "completed": oracle.completed,
         "phase": rules.REPEATING if known == config.num_objects else rules.SEARCHING,
         "known_next": oracle.known_next(),
+        **oracle.place_of_next(),
     }
 
 
