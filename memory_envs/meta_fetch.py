@@ -78,7 +78,7 @@ def question_bits(config: meta_fetch.Config) -> float:
 
 
 def memory_targets(config: meta_fetch.Config) -> dict[str, int]:
-    """Return what a memory may be taught with: the object known to be next, where it lies, the one fetched."""
+    """Return what memory may be taught with: the object known to be next, its place, the one fetched."""
     objects, places = config.num_objects + 1, 2 * (config.size - 2)
     return {"known_next": objects, "next_ahead": places, "next_right": places, "fetched": objects}
 
@@ -170,7 +170,7 @@ class MetaFetchEnv(MemoryEnv):
     is object 3 first), `progress` (positions fetched), `known` (leading positions of the order that were
     fetched at least once), `completed` (sequences), `phase` (0 while the order is being found out, 1 from
     then on), `known_next` (the next object as far as the history tells, numbered from 1, else 0),
-    `next_ahead` and `next_right` (cells to it as the agent looks, plus `size - 2`; 0 if it was never fetched),
+    `next_ahead` and `next_right` (cells to it as the agent looks, plus `size - 2`; 0 before its first fetch),
     `optimal_steps_remaining` (the fewest steps to the next object for one who knows everything) and, of the
     step itself, `fetched` (the object that was next and was fetched, else 0) and `avoidable` (1 if another
     one was walked onto although the history told that it was not next).

@@ -22,6 +22,9 @@ FIRST_EVALUATION_SEED = 2**31
 # Lanes to evaluate in: enough to be fast, few enough that each plays several of the usual number of episodes.
 MAX_LANES = 100
 
+AVOIDABLE = "avoidable"
+"""Key of infos that is 1 in a step with a mistake that the history spoke against, else 0."""
+
 _Z95 = 1.959964  # 97.5 % quantile of the normal distribution
 
 
@@ -41,6 +44,8 @@ class Episode(NamedTuple):
     length: int
     success: bool | None
     """None where the environment does not report it."""
+    avoidable: int | None = None
+    """Mistakes that the history spoke against; None where the infos do not tell them."""
     actions: tuple[Any, ...] = ()
     """Kept only by `play`."""
 
@@ -68,6 +73,8 @@ class Evaluation:
         mean_return: Mean sum of rewards, not discounted, with the normal approximation's interval.
         mean_length: Mean number of steps.
         success_reported: How many episodes said whether they succeeded.
+        avoidable: Mean number of mistakes per episode that one with perfect memory does not make; None where
+            the infos do not tell `avoidable` of every episode.
     """
 
     episodes: int
@@ -75,6 +82,7 @@ class Evaluation:
     mean_return: Interval
     mean_length: float
     success_reported: int = 0
+    avoidable: Interval | None = None
 
     @classmethod
     def of(cls, episodes: Sequence[Episode]) -> Evaluation:
@@ -82,6 +90,7 @@ class Evaluation:
         if not episodes:
             raise ValueError("episodes must hold at least one episode, got none")
         successes = [episode.success for episode in episodes if episode.success is not None]
+        mistakes = [episode.avoidable for episode in episodes if episode.avoidable is not None]
         return cls(
             episodes=len(episodes),
             success=wilson_interval(sum(successes), len(successes))
@@ -90,10 +99,17 @@ class Evaluation:
             mean_return=normal_interval([episode.total_reward for episode in episodes]),
             mean_length=float(np.mean([episode.length for episode in episodes])),
             success_reported=len(successes),
+            avoidable=normal_interval(mistakes) if len(mistakes) == len(episodes) else None,
         )
 
     def summary(self) -> str:
         """Return one line, such as "success 0.993 over 1000 episodes, return 0.986"."""
+        mistakes = (
+            "" if self.avoidable is None else f", mistakes that memory avoids {self.avoidable.mean:.2f}"
+        )
+        return self._summary() + mistakes
+
+    def _summary(self) -> str:
         if self.success is None:
             line = f"return {self.mean_return.mean:.3f} over {self.episodes} episodes"
             said = self.success_reported
@@ -111,6 +127,7 @@ class Evaluation:
             "mean_return": self.mean_return.to_dict(),
             "mean_length": self.mean_length,
             **({"success_reported": self.success_reported} if self._is_partial else {}),
+            **({} if self.avoidable is None else {"avoidable": self.avoidable.to_dict()}),
         }
 
     @property
@@ -202,7 +219,7 @@ def play(
         rewards.append(float(reward))
         is_first[:], ended = False, terminated or truncated
         on_frame()
-    return Episode(math.fsum(rewards), len(rewards), _success(info), tuple(actions))
+    return Episode(math.fsum(rewards), len(rewards), _success(info), actions=tuple(actions))
 
 
 @contextlib.contextmanager
@@ -236,17 +253,19 @@ def normal_interval(values: Sequence[float]) -> Interval:
 def _episodes(model: Policy, env: VecEnv, episodes: int, deterministic: bool) -> Iterator[Episode]:
     lanes = env.num_envs
     left = np.full(lanes, episodes // lanes) + (np.arange(lanes) < episodes % lanes)
-    returns, lengths = np.zeros(lanes), np.zeros(lanes, dtype=np.int64)
+    returns, (lengths, mistakes) = np.zeros(lanes), np.zeros((2, lanes), dtype=np.int64)
     observation, state, is_first = env.reset(), None, np.ones(lanes, dtype=bool)
     while left.any():
         actions, state = model.predict(observation, state, is_first, deterministic)
         observation, rewards, is_first, infos = env.step(actions)
         returns += rewards
         lengths += 1
+        mistakes += [info.get(AVOIDABLE, 0) for info in infos]
         for lane in np.flatnonzero(is_first & (left > 0)):
-            yield Episode(float(returns[lane]), int(lengths[lane]), _success(infos[lane]))
+            avoidable = int(mistakes[lane]) if AVOIDABLE in infos[lane] else None
+            yield Episode(float(returns[lane]), int(lengths[lane]), _success(infos[lane]), avoidable)
         left -= is_first & (left > 0)
-        returns[is_first], lengths[is_first] = 0.0, 0
+        returns[is_first], lengths[is_first], mistakes[is_first] = 0.0, 0, 0
 
 
 def _success(info: dict[str, Any]) -> bool | None:

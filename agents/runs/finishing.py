@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agents.evaluation.episodes import Evaluation, evaluate, evaluation_lanes
+from agents.evaluation.episodes import AVOIDABLE, Evaluation, evaluate, evaluation_lanes
 from agents.evaluation.recording import ATTEMPTS, record_success
 from agents.process.interpreter import python_command
 from agents.runs.curve import published_points, reached, save_curve
@@ -19,7 +19,7 @@ from agents.runs.options import Options
 from agents.runs.progress import format_duration
 from agents.runs.settings import RunSettings
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.vec_env.make import is_native, make_lanes, resolve_id, trust_flag
+from agents.vec_env.make import is_native, make_lanes, resolve_id, told, trust_flag
 from memory_envs.files import write_json
 from memory_envs.registry.agents import get_agent
 
@@ -63,7 +63,8 @@ def _print_milestones(rows: list[Row], console: Console) -> None:
 def _evaluate(model: ConfiguredAlgorithm, settings: RunSettings) -> dict[str, Evaluation]:
     """By how actions are chosen: "sampled", as in training and in the paper, and "deterministic"."""
     episodes = settings.evaluation_episodes
-    env = make_lanes(settings.env_id, evaluation_lanes(episodes), settings.env_settings)
+    env_settings = told(settings.env_id, settings.env_settings, AVOIDABLE)
+    env = make_lanes(settings.env_id, evaluation_lanes(episodes), env_settings)
     evaluations = {
         name: evaluate(model, env, episodes, deterministic=name == "deterministic", seed=settings.seed)
         for name in ("sampled", "deterministic")

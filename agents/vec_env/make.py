@@ -48,6 +48,20 @@ def make_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None 
     return VecMonitor(GymnasiumVecEnv(lanes))
 
 
+def told(env_id: str, env_kwargs: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return settings with which the infos of an environment of this package tell `name`, too.
+
+    Args:
+        env_id: An id; for any other environment the settings stay as they are.
+        env_kwargs: Settings.
+        name: Among what `analysis` may name.
+    """
+    analysis = env_kwargs.get("analysis", False)
+    if not is_native(resolve_id(env_id)) or analysis is True:
+        return dict(env_kwargs)
+    return {**env_kwargs, "analysis": [*(analysis or ()), *({name} - {*(analysis or ())})]}
+
+
 def make_remote_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> RemoteLanes:
     """The lanes of `make_lanes`, for the workers of the Ray engine to make; arguments and errors as there."""
     return RemoteLanes(functools.partial(make_lanes, env_id, env_kwargs=dict(env_kwargs or {})), num_envs)

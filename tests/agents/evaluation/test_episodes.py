@@ -18,7 +18,7 @@ from agents.evaluation.episodes import (
     play,
     wilson_interval,
 )
-from agents.vec_env.make import make_lanes, make_single
+from agents.vec_env.make import make_lanes, make_single, told
 
 IMAZE = "MemoryEnvs/IMaze-v0"
 
@@ -149,3 +149,43 @@ def test_nothing_to_evaluate_is_refused():
         evaluate(RandomModel(2), DummyVecEnv([Coin]), 0)
     with pytest.raises(ValueError, match="at least one episode"):
         Evaluation.of([])
+
+
+class Careless(gymnasium.Env):
+    """Episodes of 3 steps; an action of 1 is a mistake."""
+
+    observation_space = spaces.Box(0, 1, (1,))
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.left = 3
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.left -= 1
+        return np.zeros(1, np.float32), 0.0, self.left == 0, False, {"avoidable": int(action)}
+
+
+class Scripted:
+    """Plays 1 in the first step of every episode, and in the second one of lane 0."""
+
+    def predict(self, observation, state, episode_start, deterministic):
+        steps = np.where(episode_start, 0, (state if state is not None else np.zeros(len(episode_start))) + 1)
+        chosen = (steps == 0) | ((steps == 1) & (np.arange(len(steps)) == 0))
+        return chosen.astype(np.int64), steps
+
+
+def test_avoidable_mistakes_are_counted_by_episode():
+    result = evaluate(Scripted(), DummyVecEnv([Careless] * 4), 8)
+    assert result.avoidable is not None and result.avoidable.mean == (2 * 2 + 6 * 1) / 8
+    assert result.to_dict()["avoidable"]["mean"] == 1.25
+    assert result.summary().endswith(", mistakes that memory avoids 1.25")
+    silent = evaluate(RandomModel(2), DummyVecEnv([Coin] * 4), 8)
+    assert silent.avoidable is None and "avoidable" not in silent.to_dict()
+
+
+@pytest.mark.parametrize("env_id", [IMAZE, "MemoryEnvs/MetaFetch-v0"])
+def test_environments_of_the_suite_tell_avoidable_mistakes_to_an_evaluation(env_id):
+    env = make_lanes(env_id, 4, told(env_id, {"max_episode_steps": 50}, "avoidable"))
+    assert evaluate(RandomModel(3), env, 8).avoidable is not None

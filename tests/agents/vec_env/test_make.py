@@ -7,7 +7,7 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from agents.vec_env.gymnasium import GymnasiumVecEnv
-from agents.vec_env.make import is_native, make_lanes, resolve_id
+from agents.vec_env.make import is_native, make_lanes, resolve_id, told
 
 IMAZE, OTHER = "MemoryEnvs/IMaze-v0", "MemoryEnvs/IMaze-9x9-v0"
 
@@ -31,3 +31,18 @@ def test_other_names_of_own_ids_are_own_ids(name):
     lanes = make_lanes(name, 2)
     assert isinstance(lanes, VecMonitor) and isinstance(lanes.venv, GymnasiumVecEnv)
     assert resolve_id(name) == IMAZE and is_native(name)
+
+
+@pytest.mark.parametrize(
+    ("env_kwargs", "analysis"),
+    [
+        ({}, ["avoidable"]),
+        ({"analysis": False}, ["avoidable"]),
+        ({"analysis": ["known_cue"]}, ["known_cue", "avoidable"]),
+        ({"analysis": ["avoidable"]}, ["avoidable"]),
+        ({"analysis": True}, True),
+    ],
+)
+def test_infos_can_be_asked_to_tell_more(env_kwargs, analysis):
+    assert told(IMAZE, {"size": 7, **env_kwargs}, "avoidable") == {"size": 7, "analysis": analysis}
+    assert told("CartPole-v1", {"sutton_barto_reward": True}, "avoidable") == {"sutton_barto_reward": True}
