@@ -62,13 +62,18 @@ def steps_remaining(config: imaze.Config, state: imaze.State) -> int:
     return paid if staying == OUT_OF_REACH else min(paid, staying)
 
 
+def memory_targets(config: imaze.Config) -> dict[str, int]:
+    """Return what memory may be taught with: the cue once it was seen, the goal that was rightly reached."""
+    return {"known_cue": 3, "reached": 3}
+
+
 TASK = Task(
     name="I-Maze",
     rules=imaze,
     looks=LOOKS,
     scene=scene,
     steps_remaining=steps_remaining,
-    memory_targets=lambda config: {"known_cue": 3, "reached": 3},
+    memory_targets=memory_targets,
     finite=FiniteIMaze,
     twins=OBSERVABILITIES[1:],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def _training(run: RunDirectory, options: Options, frames: int) -> dict[str, Any
         f"--device {settings.device} --num-threads {settings.num_threads}",
         "seed": settings.seed,
         "frames": frames,
-        "settings": options.config.to_dict(),
+        "settings": json.loads(json.dumps(options.config.to_dict())),  # as it will be read again
         "made_with": {name: session[name] for name in _MADE_WITH},
     }
 

@@ -208,12 +208,12 @@ def _checked_analysis(analysis: bool | Sequence[str], names: list[str]) -> tuple
     """Return what infos are to tell: all that can be told for True, nothing for False."""
     if isinstance(analysis, (bool, np.bool_)):
         return tuple(names) if analysis else ()
-    if isinstance(analysis, str) or not isinstance(analysis, Sequence):
+    if not isinstance(analysis, (list, tuple)) or not all(isinstance(name, str) for name in analysis):
         raise TypeError(f"analysis must be True, False or a list of names, got {analysis!r}")
     for name in analysis:
         if name not in names:
-            near = did_you_mean(name, names) if isinstance(name, str) else ""
-            raise ValueError(f"analysis may name {', '.join(names)}, got {name!r}{near}")
+            hint = did_you_mean(name, names)
+            raise ValueError(f"analysis may name {', '.join(names)}, got {analysis!r}{hint}")
     return tuple(analysis)
 
 
