@@ -132,9 +132,7 @@ def test_without_analysis_infos_tell_success_alone(env_id):
     assert set(env.reset(seed=0)[1]) == set(env.step(0)[4]) == {"is_success"}
     with pytest.raises(TypeError, match="analysis must be True, False or a list of names, got 'yes'"):
         gymnasium.make(env_id, analysis="yes")
-    with pytest.raises(
-        ValueError, match=r"analysis may name .*, got \['avoidabel'\], did you mean 'av"
-    ):
+    with pytest.raises(ValueError, match=r"analysis may name .*, got \['avoidabel'\], did you mean 'av"):
         gymnasium.make(env_id, analysis=["avoidabel"])
 
 
