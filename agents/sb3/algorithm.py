@@ -141,7 +141,7 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         """What memory is taught to predict; the numbers of values are kept in the `policy_kwargs`."""
         targets = memory_targets(self.config.memory_targets, self.env, self.policy_kwargs)
         if targets.sizes:
-            self.policy_kwargs[SIZES] = list(targets.sizes)
+            self.policy_kwargs = {**self.policy_kwargs, SIZES: list(targets.sizes)}
         return targets
 
     def _learner_optimizer(self) -> Callable[..., torch.optim.Optimizer]:

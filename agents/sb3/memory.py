@@ -30,6 +30,8 @@ def memory_targets(
     Raises:
         ValueError: The environment has no such target, or one of other values than the file.
     """
+    if not settings and policy_kwargs.get(SIZES):
+        raise ValueError(f"policy_kwargs must not hold {SIZES} without memory_targets, which name them")
     if not settings:
         return MemoryTargets(())
     names = [parsed(each) for each in settings]

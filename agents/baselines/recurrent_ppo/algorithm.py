@@ -114,7 +114,7 @@ class FastRecurrentPPO(RecurrentPPO):
         self._check_minibatches()
         self._targets = memory_targets(self.memory_targets, self.env, self.policy_kwargs)
         if self._targets.sizes:
-            self.policy_kwargs[SIZES] = list(self._targets.sizes)
+            self.policy_kwargs = {**self.policy_kwargs, SIZES: list(self._targets.sizes)}
         super()._setup_model()
         self.rollout_buffer = self._new_buffer()
         # [B, K] labels of the last observations.

@@ -177,6 +177,15 @@ def test_what_cannot_be_told_is_refused_before_training(
         made(kind, env(), memory_targets=targets)
 
 
+@pytest.mark.parametrize("kind", ["ald", "gtrxl", "recurrent-ppo"])
+def test_policy_kwargs_of_the_user_stay_the_users(kind: str) -> None:
+    own: dict[str, Any] = {}
+    made(kind, cue_lanes(), memory_targets="cue", policy_kwargs=own)
+    assert own == {}
+    with pytest.raises(ValueError, match="memory_target_sizes without memory_targets"):
+        made(kind, cue_lanes(), policy_kwargs={"memory_target_sizes": [3]})
+
+
 @pytest.mark.parametrize("kind", ["ald", "recurrent-ppo"])
 def test_a_saved_model_refuses_targets_of_other_values(kind: str, tmp_path: Path) -> None:
     class Wider(Told):
