@@ -7,6 +7,7 @@ calls, not the steps of a state that was set. So these specs tell everybody the 
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -16,6 +17,16 @@ from gymnasium.envs.registration import EnvSpec
 LIMIT = "max_episode_steps"
 OWN_LIMIT = -1
 """What Gymnasium's `make` takes for no limit but that of the environment."""
+
+NOT_THE_TASK = frozenset(
+    "analysis autoreset_mode num_envs render_mode render_panel render_view vectorization_mode".split()
+)
+"""Settings of environments with which episodes are the same: how they are run, shown and told of."""
+
+
+def task_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of an environment's settings that make its task another one."""
+    return {name: value for name, value in settings.items() if name not in NOT_THE_TASK}
 
 
 class TaskSpec(EnvSpec):

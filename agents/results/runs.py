@@ -20,6 +20,7 @@ from agents.runs.settings import RunSettings
 from memory_envs.commands import in_words
 from memory_envs.registry.envs import registered_id
 from memory_envs.registry.json_text import build, read_file
+from memory_envs.registry.specs import task_settings
 
 Clock = Literal["wall", "cpu"]
 Settings = tuple[tuple[str, str], ...]  # names, and values as JSON
@@ -197,7 +198,7 @@ def by_task(runs: Sequence[Run]) -> dict[str, tuple[Run, ...]]:
 
 def task_name(run: Run) -> str:
     """Return what the environment of a run and its settings are called."""
-    settings = ", ".join(f"{name}={value}" for name, value in sorted(run.env_kwargs.items()))
+    settings = ", ".join(f"{name}={value}" for name, value in sorted(task_settings(run.env_kwargs).items()))
     return run.env_id.rpartition("/")[2] + (f" ({settings})" if settings else "")
 
 

@@ -12,6 +12,7 @@ from agents.results.statistics import Estimate, aggregate, probability_of_improv
 from agents.runs.curve import Unit, has_settled, position, reached
 from agents.runs.log import column
 from memory_envs.certificate import Certificate
+from memory_envs.registry.specs import task_settings
 
 Measure = Literal["success", "return"]
 
@@ -33,7 +34,7 @@ def measure_of(run: Run) -> Measure:
 
 def certificate_of(run: Run) -> Certificate | None:
     """Return the certificate of a run's environment; None if none ships for it with these settings."""
-    if run.env_kwargs:
+    if task_settings(run.env_kwargs):
         return None
     try:
         return memory_envs.reference(run.env_id)

@@ -13,6 +13,7 @@ from memory_envs.files import replacing
 from memory_envs.registry.envs import registered_id
 from memory_envs.registry.json_text import read_object
 from memory_envs.registry.lookup import look_up
+from memory_envs.registry.specs import task_settings
 
 FILE = "certificates.json"
 METRICS = ("return", "success")
@@ -58,7 +59,7 @@ def normalized_score(
     """
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(map(repr, METRICS))}, got {metric!r}")
-    found = _certificate(env_id, env_kwargs or {}, certificate)
+    found = _certificate(env_id, task_settings(env_kwargs or {}), certificate)
     without, perfect = _value(found.memoryless, metric), _value(found.perfect_memory, metric)
     if perfect <= without:
         raise ValueError(

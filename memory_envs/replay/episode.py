@@ -20,6 +20,7 @@ from memory_envs.files import replacing
 from memory_envs.registry import json_text
 from memory_envs.registry.envs import OTHER_NAMES, registered_id
 from memory_envs.registry.lookup import did_you_mean
+from memory_envs.registry.specs import task_settings
 from memory_envs.rendering import ansi, painter
 from memory_envs.rendering.scene import Scene
 from memory_envs.rendering.video import write_gif, write_mp4
@@ -32,15 +33,6 @@ FORMAT = "memory-envs replay 2"
 NAMESPACE = "MemoryEnvs/"
 
 _OLD_FORMATS = ("memory-envs replay 1",)
-_NOT_THE_TASK = (
-    "analysis",
-    "autoreset_mode",
-    "num_envs",
-    "render_mode",
-    "render_panel",
-    "render_view",
-    "vectorization_mode",
-)
 
 
 class ReplayError(ValueError):
@@ -253,7 +245,7 @@ def task_of(
         raise ValueError(
             f"a replay needs an environment made from an id that starts with {NAMESPACE!r}, got {env}"
         )
-    return spec.id, {name: value for name, value in spec.kwargs.items() if name not in _NOT_THE_TASK}
+    return spec.id, task_settings(spec.kwargs)
 
 
 def _play(

@@ -16,7 +16,14 @@ COLUMNS = (
 
 
 def write_run(
-    folder: Path, preset: str, seed: int, successes: Sequence[float], *, env: str = MAZE, worth: float = 1.0
+    folder: Path,
+    preset: str,
+    seed: int,
+    successes: Sequence[float],
+    *,
+    env: str = MAZE,
+    worth: float = 1.0,
+    env_kwargs: str = "{}",
 ) -> Path:
     """Write a finished run with a row per success, 1,000 frames and 30 seconds apart.
 
@@ -27,10 +34,11 @@ def write_run(
         successes: While training; the final model has the last one.
         env: Id of the environment.
         worth: Return of a success.
+        env_kwargs: Settings of the environment, as JSON.
     """
     run = folder / f"{preset.replace('/', '-')}-s{seed}"
     run.mkdir(parents=True)
-    settings: dict[str, Any] = {"preset": preset, "seed": seed, "env": env, "env_kwargs": "{}"}
+    settings: dict[str, Any] = {"preset": preset, "seed": seed, "env": env, "env_kwargs": env_kwargs}
     settings |= {"total_timesteps": 1000 * len(successes), "num_threads": 1, "run_dir": str(run)}
     session = {"processor": "abacus", "cores": 2, "libraries": {"torch": "2.13.0"}, "git": "c0ffee"}
     content = {"run": settings, "agent": "ald", "config": {"unroll_length": 8}, "sessions": [session]}

@@ -98,6 +98,9 @@ def test_scores_that_mean_nothing_are_refused(monkeypatch):
 def test_scores_of_other_settings_and_tasks_take_a_certificate_of_their_own():
     env_id, kwargs = "MemoryEnvs/IMaze-7x7-v0", {"delay": 2}
     assert memory_envs.normalized_score(env_id, 0.75, env_kwargs=kwargs) == pytest.approx(0.5)
+    told = {"analysis": ["known_cue"], "render_mode": "ansi"}  # of which the task is the same
+    for settings in (told, kwargs | told):
+        assert memory_envs.normalized_score(env_id, 0.75, env_kwargs=settings) == pytest.approx(0.5)
     own = memory_envs.certify(NamedTMaze(chances=(0.2, 0.8)), name="mine")
     low, high = own.memoryless.episode_return.lower, own.perfect_memory.episode_return.lower
     middle = (low + high) / 2
