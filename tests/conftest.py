@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agents.process import torch_modes as processor
+from agents.process.interrupts import SIGNALS
 
 if TYPE_CHECKING:
     from tests.support.small_report import SmallReport
@@ -19,6 +21,15 @@ def one_thread() -> Iterator[None]:
     """Torch on one thread: faster on small tensors, and other tests are not slowed down."""
     with processor.one_thread():
         yield
+
+
+@pytest.fixture
+def signals_by_default() -> Iterator[None]:
+    """The default handling of signals, of which `nohup`, if the tests run behind it, ignores one."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS if number != signal.SIGINT}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

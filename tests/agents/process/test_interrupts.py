@@ -9,6 +9,8 @@ import pytest
 
 from agents.process.interrupts import SIGNALS, deferred_interrupts, raised_interrupts
 
+pytestmark = pytest.mark.usefixtures("signals_by_default")
+
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_signals_are_requests_inside_the_block_alone(number):

@@ -14,6 +14,8 @@ from agents.sb3.base import ConfiguredAlgorithm
 from tests.agents.runs.test_resume import assert_same_state, rows_without_times
 from tests.support.small_run import ENV, UNROLL, UNROLLS, resume, run_small
 
+pytestmark = pytest.mark.usefixtures("signals_by_default")
+
 SHORT = ("--num-envs", "2", "--total-timesteps", "64", "--log-every", "1", "--device", "cpu")
 ON_POLICY = ("--n-steps", "8", "--evaluation-episodes", "2")
 # "--batch-size" divides the frames of a rollout.
