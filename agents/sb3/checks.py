@@ -69,6 +69,16 @@ def check_actions(agent: str, space: spaces.Space) -> None:
         raise ValueError(f"{agent} takes actions of a Discrete space that starts at 0, got {space}")
 
 
+def check_are_named(policy_kwargs: Any) -> None:
+    """Check that arguments of a policy are a dictionary.
+
+    Raises:
+        TypeError: They are not.
+    """
+    if not isinstance(policy_kwargs, Mapping):
+        raise TypeError(f"policy_kwargs must be a dictionary, got {type(policy_kwargs).__name__}")
+
+
 def check_policy_kwargs(
     agent: str, policy: type[Any], policy_kwargs: Any, sizes: Mapping[str, str], settings: Collection[str]
 ) -> None:
@@ -85,8 +95,7 @@ def check_policy_kwargs(
         ValueError: There is one that is a setting.
         TypeError: There is one that the policy does not take, or they are no dictionary.
     """
-    if not isinstance(policy_kwargs, Mapping):
-        raise TypeError(f"policy_kwargs must be a dictionary, got {type(policy_kwargs).__name__}")
+    check_are_named(policy_kwargs)
     taken = accepted_arguments(policy)
     for name, value in policy_kwargs.items():
         if name in sizes:

@@ -9,6 +9,7 @@ from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.learning.memory_targets import MemoryTarget, MemoryTargets, parsed
+from agents.sb3.checks import check_are_named
 from memory_envs.registry.lookup import did_you_mean
 
 SIZES = "memory_target_sizes"
@@ -28,8 +29,10 @@ def memory_targets(
         policy_kwargs: Of the model; hold the numbers of values where the model comes from a file.
 
     Raises:
+        TypeError: The arguments of the policy are no dictionary.
         ValueError: The environment has no such target, or one of other values than the file.
     """
+    check_are_named(policy_kwargs)
     if not settings and policy_kwargs.get(SIZES):
         raise ValueError(f"policy_kwargs must not hold {SIZES} without memory_targets, which name them")
     if not settings:
