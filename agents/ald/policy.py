@@ -127,10 +127,9 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             **kwargs,
         )
         self.value_net: ValueHead = ValueHead(self.value_net, value_mean, value_scale).to(self.device)
-        self.memory_net: MemoryHead | None = None
-        if self.memory_target_sizes:
-            self.memory_net = MemoryHead(self.lstm_output_dim, self.memory_target_sizes).to(self.device)
-            self.optimizer.add_param_group({"params": [*self.memory_net.parameters()]})
+        self.memory_net = MemoryHead.added_to(
+            self.optimizer, self.lstm_output_dim, self.memory_target_sizes, self.device
+        )
 
     @torch.no_grad()
     def set_value_moments(self, mean: Tensor, scale: Tensor) -> None:

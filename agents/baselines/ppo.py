@@ -43,8 +43,7 @@ class RecurrentPPOAgent(OnPolicyAgent, FastRecurrentPPO):
             name: core_state(getattr(self._last_lstm_states, name), lane_axis=1) for name in ("pi", "vf")
         }
         splits = Each(Number(0, whole=True))
-        sizes = self._targets.sizes
-        told = Data(np.dtype(np.int64), ("N", len(sizes)), tuple(1 + size for size in sizes))
+        told = Data(np.dtype(np.int64), ("N", len(self._targets)), self._targets.num_labels)
         return super().wanted_acting_state() | {"memory": memory, "splits": splits, "told": told}
 
     def set_acting_state(self, state: Mapping[str, Any]) -> None:

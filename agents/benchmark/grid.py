@@ -125,6 +125,27 @@ class Cell:
             )
 
 
+def cells_of(
+    presets: Sequence[Preset],
+    seeds: Sequence[int],
+    folder: Path,
+    total_timesteps: int | None = None,
+    options: Sequence[str] = (),
+) -> list[Cell]:
+    """Return a cell per preset and seed, seed by seed; arguments as for `make_grid`."""
+    return [
+        Cell(
+            preset,
+            seed,
+            preset.total_timesteps if total_timesteps is None else total_timesteps,
+            folder,
+            tuple(options),
+        )
+        for seed in seeds
+        for preset in presets
+    ]
+
+
 def make_grid(
     presets: Sequence[str],
     seeds: Sequence[int],
@@ -147,17 +168,7 @@ def make_grid(
     if not presets:
         raise ValueError("presets must name at least one experiment, got none")
     rows = [get_preset(name) for name in presets]
-    cells = [
-        Cell(
-            row,
-            seed,
-            row.total_timesteps if total_timesteps is None else total_timesteps,
-            folder,
-            tuple(options),
-        )
-        for seed in seeds
-        for row in rows
-    ]
+    cells = cells_of(rows, seeds, folder, total_timesteps, options)
     names = [cell.name for cell in cells]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -104,6 +104,11 @@ class MemoryTargets:
         """K."""
         return len(self.targets)
 
+    @property
+    def num_labels(self) -> tuple[int, ...]:
+        """Number of labels of each target: one more than values, as there is LEFT_OUT."""
+        return tuple(1 + size for size in self.sizes)
+
     def told(self, infos: Infos) -> np.ndarray:
         """Return the labels [B, K] of observations, int64, from the infos beside them.
 

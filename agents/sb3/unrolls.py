@@ -128,8 +128,7 @@ def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int)
 
 
 def _labels(actor: Actor, *lengths: str) -> Data:
-    sizes = actor.targets.sizes
-    return Data(torch.int64, (*lengths, len(sizes)), tuple(1 + size for size in sizes))
+    return Data(torch.int64, (*lengths, len(actor.targets)), actor.targets.num_labels)
 
 
 def _check_lengths(unroll: Mapping[str, Any], lengths: Mapping[str, int], place: str) -> None:

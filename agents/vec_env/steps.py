@@ -32,11 +32,7 @@ class GymnasiumSteps:
     def step(self, actions: np.ndarray) -> Step:
         """Step all lanes; see `agents.learning.steps.SteppedEnv`."""
         step = from_sb3(*self.env.step(actions))
-        ended = np.flatnonzero(step.done).tolist()
-        if not ended:
-            return step
-        infos = reset_infos(self.env)
-        return step._replace(first_infos={lane: infos[lane] for lane in ended})
+        return step._replace(first_infos=begun_infos(self.env, step.done))
 
     def first_infos(self) -> Sequence[Mapping[str, Any]]:
         """[B] the infos of the last `reset`."""
@@ -48,6 +44,15 @@ def reset_infos(env: VecEnv) -> Sequence[Mapping[str, Any]]:
     while isinstance(env, VecEnvWrapper):
         env = env.venv
     return env.reset_infos
+
+
+def begun_infos(env: VecEnv, dones: np.ndarray) -> dict[int, Mapping[str, Any]]:
+    """Return, by lane whose episode has just ended, the info beside the first observation of the next one."""
+    ended = np.flatnonzero(dones).tolist()
+    if not ended:
+        return {}
+    infos = reset_infos(env)
+    return {lane: infos[lane] for lane in ended}
 
 
 def from_sb3(

@@ -33,7 +33,7 @@ from agents.learning.memory_targets import MemoryTargets
 from agents.process import torch_modes
 from agents.sb3.memory import SIZES, memory_targets
 from agents.sb3.networks import check_policy
-from agents.vec_env.steps import reset_infos
+from agents.vec_env.steps import begun_infos, reset_infos
 
 FAST_POLICIES: dict[type[BasePolicy], type[FastLstmPolicy]] = {
     MlpLstmPolicy: FastLstmPolicy,
@@ -171,11 +171,8 @@ class FastRecurrentPPO(RecurrentPPO):
             assert self.env is not None
             self._labels.append(np.maximum(self._told, self._targets.happened(infos)))
             self._dones.append(np.array(dones))
-            beside = list(infos)
-            if dones.any():
-                for lane in np.flatnonzero(dones).tolist():
-                    beside[lane] = dict(reset_infos(self.env)[lane])
-            self._told = self._targets.told(beside)
+            begun = begun_infos(self.env, dones)
+            self._told = self._targets.told([begun.get(lane, info) for lane, info in enumerate(infos)])
 
     def train(self) -> None:
         """Update the policy from the rollout; see sb3-contrib."""

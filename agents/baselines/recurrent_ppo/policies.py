@@ -120,10 +120,9 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             **kwargs,
         )
         self.memory_target_sizes = tuple(memory_target_sizes)
-        self.memory_net: MemoryHead | None = None
-        if self.memory_target_sizes:
-            self.memory_net = MemoryHead(self.lstm_output_dim, self.memory_target_sizes).to(self.device)
-            self.optimizer.add_param_group({"params": [*self.memory_net.parameters()]})
+        self.memory_net = MemoryHead.added_to(
+            self.optimizer, self.lstm_output_dim, self.memory_target_sizes, self.device
+        )
 
     def _build(self, lr_schedule: Schedule) -> None:
         # The first moment at which the distribution is known; the layers do not depend on its class.

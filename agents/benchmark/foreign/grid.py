@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agents.benchmark.foreign.contestants import CONTESTANTS, NUM_ENVS, Contestant, get_contestant
 from agents.benchmark.foreign.tasks import TASKS, Task, get_task
-from agents.benchmark.grid import Cell
+from agents.benchmark.grid import Cell, cells_of
 from memory_envs.registry.presets import Preset
 
 # Of one run beside its training, on average: starting Python, the evaluation, the curve as a picture.
@@ -64,11 +64,7 @@ def make_cells(
         options: Of the training program, for every cell alike.
     """
     presets = [_preset(task, contestant, total_timesteps) for task in tasks for contestant in contestants]
-    return [
-        Cell(preset, seed, preset.total_timesteps, folder, tuple(options))
-        for seed in seeds
-        for preset in presets
-    ]
+    return cells_of(presets, seeds, folder, options=options)
 
 
 def estimated_hours(cells: Sequence[Cell]) -> float:

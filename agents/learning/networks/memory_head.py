@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,6 +22,17 @@ class MemoryHead(nn.Linear):
     def __init__(self, width: int, sizes: Sequence[int]) -> None:
         super().__init__(width, sum(sizes))
         self.sizes = tuple(sizes)
+
+    @classmethod
+    def added_to(
+        cls, optimizer: torch.optim.Optimizer, width: int, sizes: Sequence[int], device: torch.device
+    ) -> MemoryHead | None:
+        """Return a head whose parameters an optimizer trains from now on; None where there are no targets."""
+        if not sizes:
+            return None
+        head = cls(width, sizes).to(device)
+        optimizer.add_param_group({"params": [*head.parameters()]})
+        return head
 
     def loss(self, core: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """How badly labels are predicted.
