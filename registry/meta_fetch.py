@@ -12,8 +12,6 @@ _LEARNER: dict[str, Any] = {
     "gamma": _GAMMA,
     "policy_trace_decay": 0.95,
     "value_trace_decay": 0.95,
-    # The gradient of a policy that is nearly certain is small beside that of the values.
-    "value_coef": 0.1,
     "entropy_coef": 0.001,
     "max_grad_norm": 1.0,
     "final_learning_rates": 0.2,
@@ -26,10 +24,11 @@ ALD: dict[str, Any] = {
     # A transformer finds its way by what was done, rather than by comparing what was seen.
     "learner_sees_actions": True,
     "learner_memory": 96,
+    "learner_replays": 3,
     "replay_lanes": 32,
     "actor_hidden_size": 128,
     "actor_learning_rate": 2e-3,
     "distillation_steps": 5,
 }
-LSTM: dict[str, Any] = {**_LEARNER, "lstm_hidden_size": 128, "learner_replays": 6, "replay_lanes": 16}
+LSTM: dict[str, Any] = {**_LEARNER, "lstm_hidden_size": 128, "replay_lanes": 16}
 PPO: dict[str, Any] = {"gamma": _GAMMA, "learning_rate": 1e-3}

@@ -24,6 +24,9 @@ _LEARNER: dict[str, Any] = {
     "learner_replays": 0,
     "entropy_coef": 0.0,
     "value_trace_decay": 1.0,
+    "policy_trace_decay": 1.0,
+    # Not stated.
+    "value_coef": 1.0,
     # Usual when the paper was written.
     "timeout_is_terminal": True,
 }

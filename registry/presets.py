@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from memory_envs.registry import meta_fetch, paper, ppo
+from memory_envs.registry import imaze, meta_fetch, paper, ppo
 from memory_envs.registry.ablations import ABLATIONS
 from memory_envs.registry.lookup import look_up
 
@@ -100,8 +100,9 @@ _IMAZE_ALD = Preset(
     agent="ald",
     env="MemoryEnvs/IMaze-v0",
     total_timesteps=700_000,
-    num_envs=28,
+    num_envs=imaze.NUM_ENVS,
     source="9x9 I-Maze of Parisotto & Salakhutdinov 2021, with a learner small enough for a CPU",
+    overrides=imaze.LEARNER,
 )
 
 _PAPER_ALD = replace(
@@ -125,7 +126,7 @@ PRESETS: dict[str, Preset] = {
             num_envs=16,
             source="imaze/ald with a memory that outlasts an exploring walk from cue to goal, "
             "and advantages that hardly reward a lucky guess",
-            overrides={"unroll_length": 80, "learner_memory": 160, "policy_trace_decay": 0.95},
+            overrides=imaze.LARGE,
         ),
         replace(
             _IMAZE_ALD,

@@ -41,7 +41,7 @@ class LearnerConfig(MemoryTargetSettings):
         absent=1.0,
     )
     learner_replays: int = setting(
-        3, "further learner updates per unroll, on unrolls from replay", "paper: optional arrow"
+        6, "further learner updates per unroll, on unrolls from replay", "paper: optional arrow"
     )
     priority_exponent: float = setting(
         1.0, "how much lanes of large advantage are preferred in those updates; 0 not", "Schaul et al. 2016"
@@ -53,12 +53,12 @@ class LearnerConfig(MemoryTargetSettings):
         0.3, "clip the learner's and actor's gradient norm", "tuned; paper: none"
     )
     entropy_coef: float = setting(
-        0.05, "weight of the learner's entropy bonus", "tuned; paper none", falls_by="final_entropy"
+        0.03, "weight of the learner's entropy bonus", "tuned; paper none", falls_by="final_entropy"
     )
     final_entropy: float = setting(
         1.0, "share of that weight that is left at the end, approached linearly", "ours", absent=1.0
     )
-    value_coef: float = setting(1.0, "weight of the learner's value loss", "tuned")
+    value_coef: float = setting(0.1, "weight of the learner's value loss", "tuned")
     reward_prediction_coef: float = setting(
         0.0,
         "weight of the learner's prediction of rewards; 0 none",
@@ -83,7 +83,9 @@ class LearnerConfig(MemoryTargetSettings):
     rho_bar: float = setting(1.0, "clip of V-trace's importance weights", "Espeholt et al. 2018")
     c_bar: float = setting(1.0, "clip of V-trace's trace weights", "Espeholt et al. 2018")
     value_trace_decay: float = setting(0.8, "lambda of the value targets", "tuned; Espeholt et al. 2018: 1")
-    policy_trace_decay: float = setting(1.0, "lambda behind the advantages", "Espeholt et al. 2018")
+    policy_trace_decay: float = setting(
+        0.9, "lambda behind the advantages", "tuned; Espeholt et al. 2018: 1"
+    )
     # PopArt
     popart_step_size: float = setting(3e-4, "step size of PopArt's moments; 0 switches it off", "paper")
 
