@@ -1,4 +1,4 @@
-"""Settings for I-Maze, whose one reward ends the episode; reasons: docs/experiments.md, sections 11 to 13 and 15."""
+"""Settings for I-Maze, whose one reward ends the episode; reasons: docs/experiments.md, sections 11 to 15."""
 
 from typing import Any
 
