@@ -83,9 +83,7 @@ class LearnerConfig(MemoryTargetSettings):
     rho_bar: float = setting(1.0, "clip of V-trace's importance weights", "Espeholt et al. 2018")
     c_bar: float = setting(1.0, "clip of V-trace's trace weights", "Espeholt et al. 2018")
     value_trace_decay: float = setting(0.8, "lambda of the value targets", "tuned; Espeholt et al. 2018: 1")
-    policy_trace_decay: float = setting(
-        0.9, "lambda behind the advantages", "tuned; Espeholt et al. 2018: 1"
-    )
+    policy_trace_decay: float = setting(0.9, "lambda behind the advantages", "tuned; Espeholt et al. 2018: 1")
     # PopArt
     popart_step_size: float = setting(3e-4, "step size of PopArt's moments; 0 switches it off", "paper")
 
