@@ -105,6 +105,35 @@ _IMAZE_ALD = Preset(
     overrides=imaze.LEARNER,
 )
 
+
+def _step_penalty() -> Iterator[Preset]:
+    """RecurrentPPO on 9x9 I-Maze where each step costs something, and what it is compared with."""
+    row = replace(
+        _IMAZE_ALD,
+        name="imaze-step-penalty/ald",
+        env_kwargs=imaze.STEP_PENALTY,
+        source="imaze/ald where each step costs something",
+    )
+    yield row
+    yield replace(
+        row,
+        name="imaze-step-penalty/vmpo-gtrxl",
+        agent="vmpo",
+        policy="GTrXLPolicy",
+        source=f"{row.name} with its learner acting for itself",
+    )
+    yield replace(
+        row,
+        name="imaze-step-penalty/recurrent-ppo",
+        agent="recurrent-ppo",
+        policy="MlpLstmPolicy",
+        total_timesteps=1_200_000,
+        num_envs=ppo.NUM_ENVS,
+        source="the best RecurrentPPO that a search found, where each step costs something",
+        overrides=imaze.RECURRENT_PPO,
+    )
+
+
 _PAPER_ALD = replace(
     _IMAZE_ALD,
     name="paper/imaze/ald",
@@ -175,6 +204,7 @@ PRESETS: dict[str, Preset] = {
             overrides=paper.ASYMMETRIC,
         ),
         *_ablations(_IMAZE_ALD),
+        *_step_penalty(),
         *_meta_fetch("meta-fetch", "MemoryEnvs/MetaFetch-v0", 6_000_000),
         *_meta_fetch("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 8_000_000),
         *_sb3("imaze", "MemoryEnvs/IMaze-v0", 2_000_000),

@@ -39,7 +39,8 @@ def test_overrides_of_presets_differ_from_the_defaults(preset):
 def test_rows_of_the_log_lie_equally_close_in_all_presets(preset):
     config = imported(get_agent(preset.agent).entry_point).config_class(**preset.overrides)
     unroll_frames = preset.num_envs * config.unroll_length
-    assert 6_000 < rows_apart(unroll_frames) * unroll_frames <= 12_000
+    rows = rows_apart(unroll_frames)
+    assert 6_000 < rows * unroll_frames <= 12_000 or (rows == 1 and unroll_frames > 12_000)
 
 
 def settings(name):
