@@ -34,6 +34,10 @@ class MemoryHead(nn.Linear):
         optimizer.add_param_group({"params": [*head.parameters()]})
         return head
 
+    def probabilities(self, core: Tensor) -> tuple[Tensor, ...]:
+        """[..., D] -> of each target [..., n], how likely each value is."""
+        return tuple(each.softmax(dim=-1) for each in self(core).split(self.sizes, dim=-1))
+
     def loss(self, core: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """How badly labels are predicted.
 
