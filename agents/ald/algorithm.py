@@ -115,7 +115,7 @@ class ALD(UnrollAlgorithm):
 
         return RayEngine(*parts, self.engine_settings)
 
-    def _learner_network(self, memory_sizes: Sequence[int]) -> ActorCritic:
+    def _learner_network(self, memory_sizes: Sequence[Any]) -> ActorCritic:
         """A GTrXL with heads and a features extractor of its own."""
         config, extractor = self.config, self.policy.make_features_extractor()
         num_actions = int(self.action_space.n)  # type: ignore[attr-defined]

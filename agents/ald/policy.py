@@ -79,7 +79,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         features_extractor_class: SB3's choice for the observation space when None.
         value_mean: What a normalised value of 0 stands for, in units of the return.
         value_scale: Units of the return per unit of normalised values.
-        memory_target_sizes: Number of values of each memory target; what is predicted of them by training
+        memory_target_sizes: Number of values of each memory target, or what else it is; what is predicted of them by training
             acts in nothing.
         kwargs: Further arguments of sb3-contrib's policy.
 
@@ -99,7 +99,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         features_extractor_class: type[BaseFeaturesExtractor] | None = None,
         value_mean: float = 0.0,
         value_scale: float = 1.0,
-        memory_target_sizes: Sequence[int] = (),
+        memory_target_sizes: Sequence[Any] = (),
         **kwargs: Any,
     ) -> None:
         needed = {

@@ -67,9 +67,11 @@ class Distiller:
             "actor/entropy": distillation.entropy(actor.logits.detach()).mean(),
         }
         if self.network.memory_head is not None:
-            memory, named = self.network.memory_head.loss(actor.core, unroll.memory_label)
+            self.network.memory_head.observe(unroll.memory_label)
+            memory, told = self.network.memory_head.loss(actor.core, unroll.memory_label)
             loss = loss + config.memory_target_coef * memory
-            metrics |= {"distillation/memory_target": memory.detach(), "actor/memory_accuracy": named}
+            metrics["distillation/memory_target"] = memory.detach()
+            metrics |= {f"actor/{name}": value for name, value in told.items()}
         return loss, metrics, actor.features
 
     def state_dict(self) -> dict[str, Any]:

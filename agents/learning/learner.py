@@ -165,6 +165,8 @@ class Learner:
         self.network.eval()
         for network in (self.network, self.target):  # alike in their inputs' scale at any time
             network.observe(unroll.observation)
+        if self.objective.memory_head is not None:
+            self.objective.memory_head.observe(unroll.memory_label)
         torch.maximum(self.reward_unit, unroll.reward.abs().amax(), out=self.reward_unit)
         self.popart.begin(unroll.reward, self.objective.ended(unroll), self.config.gamma)
 

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from agents.learning.settings import Settings, setting
+from agents.learning.target_kinds import Kind, Numbers, TargetSize, kind_of
 
 HINDSIGHT = "hindsight:"
 """Goes before the name of an event whose value is to be predicted by all steps before it."""
 
 LEFT_OUT = 0
-"""Label of a step that predicts nothing; a value v of a target has the label v + 1."""
+"""Label of a step that predicts nothing; a value v of a target has the label v + 1, a real number itself."""
 
 Infos = Sequence[Mapping[str, Any]]
 
@@ -28,8 +29,13 @@ class MemoryTarget(NamedTuple):
     """Key of the infos of the environment."""
     in_hindsight: bool
     """Whether it is an event (0: nothing happened), or what is true of the observation beside it."""
-    num_values: int
-    """Its values are from 0 and below this."""
+    size: TargetSize
+    """Its number of values, which are from 0 and below this; see `agents.learning.target_kinds`."""
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return kind_of(self.size)
 
     @property
     def setting(self) -> str:
@@ -98,19 +104,32 @@ class MemoryTargets:
 
     def __init__(self, targets: Sequence[MemoryTarget]) -> None:
         self.targets = tuple(targets)
-        self.sizes = tuple(target.num_values for target in self.targets)
+        self.sizes = tuple(target.size for target in self.targets)
+        self.kinds = tuple(target.kind for target in self.targets)
+        ends = np.cumsum([kind.columns for kind in self.kinds]).tolist()
+        self._columns = [slice(end - kind.columns, end) for end, kind in zip(ends, self.kinds, strict=True)]
 
     def __len__(self) -> int:
-        """K."""
-        return len(self.targets)
+        """K, the number of labels of a step."""
+        return sum(kind.columns for kind in self.kinds)
 
     @property
-    def num_labels(self) -> tuple[int, ...]:
-        """Number of labels of each target: one more than values, as there is LEFT_OUT."""
-        return tuple(1 + size for size in self.sizes)
+    def dtype(self) -> np.dtype[Any]:
+        """Of the labels: int64, or float32 where some are real numbers."""
+        has_numbers = any(isinstance(kind, Numbers) for kind in self.kinds)
+        return np.dtype(np.float32 if has_numbers else np.int64)
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """Labels are below these, and from 0 on; of real numbers, infinite."""
+        limits: list[float] = []
+        for kind in self.kinds:
+            is_real = isinstance(kind, Numbers)
+            limits += [np.inf] * kind.columns if is_real else [1 + limit for limit in kind.limits]
+        return tuple(limits)
 
     def told(self, infos: Infos) -> np.ndarray:
-        """Return the labels [B, K] of observations, int64, from the infos beside them.
+        """Return the labels [B, K] of observations, from the infos beside them.
 
         Raises:
             ValueError: An info lacks a target, or has none of its values.
@@ -118,16 +137,16 @@ class MemoryTargets:
         return self._read(infos, in_hindsight=False)
 
     def happened(self, infos: Infos) -> np.ndarray:
-        """Return the labels [B, K] of the events of a step, int64, from its infos; LEFT_OUT without one."""
+        """Return the labels [B, K] of the events of a step, from its infos; LEFT_OUT without one."""
         labels = self._read(infos, in_hindsight=True)
         labels[labels == 1] = LEFT_OUT
         return labels
 
     def _read(self, infos: Infos, in_hindsight: bool) -> np.ndarray:
-        labels = np.full((len(infos), len(self.targets)), LEFT_OUT, dtype=np.int64)
-        for column, target in enumerate(self.targets):
+        labels = np.zeros((len(infos), len(self)), dtype=self.dtype)
+        for columns, target, kind in zip(self._columns, self.targets, self.kinds, strict=True):
             if target.in_hindsight == in_hindsight:
-                labels[:, column] = [1 + _value(target, info) for info in infos]
+                labels[:, columns] = [_label(target, kind, info) for info in infos]
         return labels
 
     def backwards(self, labels: Tensor, done: Tensor) -> Tensor:
@@ -140,7 +159,9 @@ class MemoryTargets:
         Returns:
             Labels [T, B, K]; those that are told, as they are.
         """
-        events = [column for column, target in enumerate(self.targets) if target.in_hindsight]
+        events = [
+            each.start for each, own in zip(self._columns, self.targets, strict=True) if own.in_hindsight
+        ]
         if not events:
             return labels
         labels = labels.clone()
@@ -153,16 +174,33 @@ class MemoryTargets:
         return labels
 
 
-def _value(target: MemoryTarget, info: Mapping[str, Any]) -> int:
+def _label(target: MemoryTarget, kind: Kind, info: Mapping[str, Any]) -> np.ndarray:
+    """[columns] the labels of what an info tells of a target."""
     value = info.get(target.name)
     if value is None:
         raise ValueError(
             f"memory_targets names {target.setting!r}, but the environment's infos do not tell "
             f"{target.name!r}: an environment of this suite does with analysis=[{target.name!r}]"
         )
-    if value != int(value) or not 0 <= value < target.num_values:
+    told = np.asarray(value)
+    is_number = np.issubdtype(told.dtype, np.number) or told.dtype == bool
+    told = told.reshape(-1)
+    if not is_number or told.size != kind.columns:
+        is_one = False
+    elif isinstance(kind, Numbers):
+        is_one = bool((np.abs(told.astype(np.float64)) <= np.finfo(np.float32).max).all())
+    else:
+        is_one = bool(((told == np.floor(told)) & (told >= 0) & (told < kind.limits)).all())
+    if not is_one:
         raise ValueError(
-            f"the environment's infos tell {target.name}={value!r}, which must be a whole number from 0 and "
-            f"below {target.num_values}"
+            f"the environment's infos tell {target.name}={value!r:.80}, which must be {_shown(kind)}"
         )
-    return int(value)
+    return told if isinstance(kind, Numbers) else 1 + told.astype(np.int64)
+
+
+def _shown(kind: Kind) -> str:
+    if isinstance(kind, Numbers):
+        return "a finite number" if kind.count == 1 else f"{kind.count} finite numbers"
+    if len(kind.limits) == 1:
+        return f"a whole number from 0 and below {kind.limits[0]}"
+    return f"whole numbers from 0 and below {', '.join(map(str, kind.limits))}"

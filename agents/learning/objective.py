@@ -124,9 +124,10 @@ class Objective:
             terms["reward_prediction"] = config.reward_prediction_coef * surprise
             metrics["loss/reward_prediction"] = surprise
         if self.memory_head is not None:
-            memory, named = self.memory_head.loss(inputs.core, inputs.unroll.memory_label)
+            memory, told = self.memory_head.loss(inputs.core, inputs.unroll.memory_label)
             terms["memory_target"] = config.memory_target_coef * memory
-            metrics |= {"loss/memory_target": memory, "learner/memory_accuracy": named}
+            metrics["loss/memory_target"] = memory
+            metrics |= {f"learner/{name}": value for name, value in told.items()}
         metrics |= {"loss/value": value_loss, "learner/entropy": entropy}
         return terms, {name: value.detach() for name, value in metrics.items()}
 

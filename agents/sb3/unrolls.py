@@ -128,7 +128,8 @@ def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int)
 
 
 def _labels(actor: Actor, *lengths: str) -> Data:
-    return Data(torch.int64, (*lengths, len(actor.targets)), actor.targets.num_labels)
+    kind = torch.from_numpy(np.empty(0, actor.targets.dtype)).dtype
+    return Data(kind, (*lengths, len(actor.targets)), actor.targets.limits)
 
 
 def _check_lengths(unroll: Mapping[str, Any], lengths: Mapping[str, int], place: str) -> None:

@@ -30,6 +30,7 @@ from agents.baselines.recurrent_ppo.policies import (
 )
 from agents.baselines.recurrent_ppo.update import Losses, Objective, clip_gradients
 from agents.learning.memory_targets import MemoryTargets
+from agents.learning.networks.memory_head import MemoryLoss
 from agents.process import torch_modes
 from agents.sb3.memory import SIZES, memory_targets
 from agents.sb3.networks import check_policy
@@ -118,7 +119,7 @@ class FastRecurrentPPO(RecurrentPPO):
         super()._setup_model()
         self.rollout_buffer = self._new_buffer()
         # [B, K] labels of the last observations.
-        self._told = np.zeros((self.n_envs, len(self._targets)), dtype=np.int64)
+        self._told = np.zeros((self.n_envs, len(self._targets)), dtype=self._targets.dtype)
 
     def _check_minibatches(self) -> None:
         steps = self.n_steps * self.n_envs
@@ -153,7 +154,10 @@ class FastRecurrentPPO(RecurrentPPO):
             is_whole = super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
         if is_whole and self._targets.sizes:
             labels, dones = torch.as_tensor(np.stack(self._labels)), torch.as_tensor(np.stack(self._dones))
-            self.rollout_buffer.memory_labels = self._targets.backwards(labels, dones).numpy()
+            labels = self._targets.backwards(labels, dones)
+            assert self.policy.memory_net is not None
+            self.policy.memory_net.observe(labels.to(self.device))
+            self.rollout_buffer.memory_labels = labels.numpy()
         return is_whole
 
     def _setup_learn(self, total_timesteps: int, *arguments: Any, **named: Any) -> tuple[int, BaseCallback]:
@@ -169,7 +173,7 @@ class FastRecurrentPPO(RecurrentPPO):
         super()._update_info_buffer(infos, dones)
         if self._targets.sizes:
             assert self.env is not None
-            self._labels.append(np.maximum(self._told, self._targets.happened(infos)))
+            self._labels.append(self._told + self._targets.happened(infos))
             self._dones.append(np.array(dones))
             begun = begun_infos(self.env, dones)
             self._told = self._targets.told([begun.get(lane, info) for lane, info in enumerate(infos)])
@@ -207,7 +211,7 @@ class FastRecurrentPPO(RecurrentPPO):
         history = []
         for samples in self.rollout_buffer.get(self.batch_size):
             losses = objective.losses(samples, *self._evaluated(samples))
-            history.append(Losses(*(loss.detach() for loss in losses)))
+            history.append(losses.detached())
             if self.target_kl is not None and losses.approx_kl > 1.5 * self.target_kl:
                 return history, False
             self.policy.optimizer.zero_grad()
@@ -216,9 +220,7 @@ class FastRecurrentPPO(RecurrentPPO):
             self.policy.optimizer.step()
         return history, True
 
-    def _evaluated(
-        self, samples: FlatSamples
-    ) -> tuple[Tensor, Tensor, Tensor | None, tuple[Tensor, Tensor] | None]:
+    def _evaluated(self, samples: FlatSamples) -> tuple[Tensor, Tensor, Tensor | None, MemoryLoss | None]:
         """What `Objective.losses` takes of a minibatch of N steps."""
         is_discrete = isinstance(self.action_space, spaces.Discrete)
         actions = samples.actions.long().flatten() if is_discrete else samples.actions
@@ -248,7 +250,8 @@ class FastRecurrentPPO(RecurrentPPO):
         self.logger.record("train/clip_range", objective.clip_range)
         if self._targets.sizes:
             self.logger.record("train/memory_target_loss", float(means.memory))
-            self.logger.record("train/memory_accuracy", float(means.memory_accuracy))
+            for name, value in means.memory_metrics.items():
+                self.logger.record(f"train/{name}", float(value))
         if objective.clip_range_vf is not None:
             self.logger.record("train/clip_range_vf", objective.clip_range_vf)
 

@@ -81,7 +81,7 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         optimizer_class: The optimizer.
         optimizer_kwargs: Its settings, learning rate apart; SB3's for Adam when None.
         lstm_kwargs: `bias` and `dropout` of `torch.nn.LSTM`.
-        memory_target_sizes: Number of values of each memory target, predicted from the actor's LSTM.
+        memory_target_sizes: Number of values of each memory target, or what else it is, predicted from the actor's LSTM.
         kwargs: Everything else that sb3-contrib's policy takes.
 
     Raises:
@@ -102,7 +102,7 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
         lstm_kwargs: dict[str, Any] | None = None,
-        memory_target_sizes: Sequence[int] = (),
+        memory_target_sizes: Sequence[Any] = (),
         **kwargs: Any,
     ) -> None:
         """See the class."""

@@ -21,6 +21,8 @@ from agents.export.exporter import export_actor
 from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError
 from agents.vec_env.make import make_lanes
+from memory_envs.stepping.base import TaskEnv
+from memory_envs.wrappers import KeysToInfo
 from tests.support.tiny import SETTINGS, VMPO_SETTINGS, CueEnv, Rows, differences
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -77,8 +79,28 @@ def frames(kind: str, rollouts: int) -> int:
     return rollouts * LANES * int(KINDS[kind][2].get("n_steps") or KINDS[kind][2]["unroll_length"])
 
 
+@pytest.fixture
+def cue_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I-Maze says that the cue it tells is a real number."""
+    told = {"known_cue": spaces.Box(-np.inf, np.inf, ()), "reached": spaces.Discrete(3)}
+    monkeypatch.setattr(TaskEnv, "memory_target_spaces", property(lambda self: told))
+
+
+@pytest.mark.usefixtures("cue_is_a_number")
+@pytest.mark.parametrize("kind", ["ald", "gtrxl", "recurrent-ppo"])
+def test_with_numbers_training_goes_on_bit_for_bit_after_saving(kind: str, tmp_path: Path) -> None:
+    model = goes_on_bit_for_bit(kind, tmp_path)
+    assert model.policy.memory_target_sizes == ({"numbers": 1}, 3)
+    moments = [each for name, each in model.policy.state_dict().items() if name.endswith("units.mean")]
+    assert len(moments) == 1 and moments[0].any()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_goes_on_bit_for_bit_after_saving(kind: str, tmp_path: Path) -> None:
+    assert goes_on_bit_for_bit(kind, tmp_path).policy.memory_target_sizes == (3, 3)
+
+
+def goes_on_bit_for_bit(kind: str, tmp_path: Path) -> Any:
     model = made(kind, mazes(), memory_targets=TARGETS)
     begun = {name: each.clone() for name, each in model.policy.state_dict().items()}
     model.learn(frames(kind, 3)).save(tmp_path / "model.zip")
@@ -86,9 +108,9 @@ def test_training_goes_on_bit_for_bit_after_saving(kind: str, tmp_path: Path) ->
     assert any("memory" in name for name in moved)
     model.learn(frames(kind, 3), reset_num_timesteps=False)  # before the file sets global generators
     resumed = type(model).load(tmp_path / "model.zip", env=mazes(), device="cpu", force_reset=False)
-    assert resumed.policy.memory_target_sizes == (3, 3)
     resumed.learn(frames(kind, 3), reset_num_timesteps=False)
     assert differences(resumed.policy.state_dict(), model.policy.state_dict()) == []
+    return resumed
 
 
 def cues(observation: np.ndarray, is_first: np.ndarray) -> np.ndarray:
@@ -220,3 +242,95 @@ def test_an_exported_actor_has_nothing_of_the_targets(tmp_path: Path) -> None:
         export_actor(model, path)
         names.append(sorted(str(list(each.dims)) for each in onnx.load(path).graph.initializer))
     assert names[0] == names[1]
+
+
+class Moving(CueEnv):
+    """CueEnv whose infos tell the cue, two numbers of any size that it decides, and flags."""
+
+    memory_target_spaces = {
+        "cue": spaces.Discrete(3),
+        "place": spaces.Box(-np.inf, np.inf, (2,)),
+        "flags": spaces.MultiBinary(2),
+        "pair": spaces.MultiDiscrete([2, 3]),
+    }
+
+    def reset(self, **arguments: Any) -> tuple[np.ndarray, dict[str, Any]]:
+        observation, _ = super().reset(**arguments)
+        return observation, self.told()
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        observation, _, *ended, info = super().step(action)
+        return observation, 0.0, *ended, info | self.told()  # type: ignore[return-value]
+
+    def told(self) -> dict[str, Any]:
+        place = np.float32([1e6 * self.cue, 5.0 - self.cue])
+        return {"cue": 1 + self.cue, "place": place, "flags": [self.cue, 1], "pair": (self.cue, 2 - self.cue)}
+
+
+EVERY_KIND = ("place", "cue", "flags", "pair")
+
+
+@pytest.mark.parametrize("kind", ["ald", "gtrxl", "recurrent-ppo"])
+def test_numbers_that_are_told_are_learnt_beside_values(kind: str) -> None:
+    rows = Rows()
+    rates = {"learning_rate": 1e-2} if "ppo" in kind else {"learner_learning_rate": 1e-2}
+    model = made(kind, cue_lanes(Moving), memory_targets=EVERY_KIND, **rates)
+    assert model.policy.memory_target_sizes == ({"numbers": 2}, 3, [2, 2], [2, 3])
+    model.set_logger(Logger(None, [rows]))
+    model.learn(frames(kind, 150), log_interval=25)
+    last = rows.rows[-1]
+    for name in {"ald": ["learner", "actor"], "recurrent-ppo": ["train"]}.get(kind, ["learner"]):
+        assert last[f"{name}/memory_accuracy"] > 0.95, last
+        assert last[f"{name}/memory_explained_variance"] > 0.8, last
+
+
+@pytest.mark.parametrize("kind", ["ald", "gtrxl", "recurrent-ppo"])
+@pytest.mark.parametrize(
+    ("space", "target", "message"),
+    [
+        (spaces.Text(3), "told", "Discrete or MultiDiscrete space that starts at 0, a MultiBinary.*Text"),
+        (spaces.Discrete(3, start=1), "told", "space that starts at 0, .*got Discrete"),
+        (spaces.MultiDiscrete([2, 2], start=[0, 1]), "told", "space that starts at 0, .*got MultiDiscrete"),
+        (spaces.Box(0, 1, (0,)), "told", "or a Box, got Box"),
+        (spaces.Box(0, 1, (2,)), "hindsight:told", "target hindsight:told must be of a Discrete space"),
+        (spaces.MultiBinary(2), "hindsight:told", "target hindsight:told must be of a Discrete space"),
+    ],
+)
+def test_spaces_that_are_no_targets_are_refused(
+    kind: str, space: spaces.Space[Any], target: str, message: str
+) -> None:
+    class Odd(CueEnv):
+        memory_target_spaces = {"told": space}
+
+    with pytest.raises(ValueError, match=message):
+        made(kind, cue_lanes(Odd), memory_targets=target)
+
+
+class Shown(Moving):
+    """Moving, whose observations tell all that."""
+
+    observation_space = spaces.Dict({"seen": CueEnv.observation_space, **Moving.memory_target_spaces})
+    memory_target_spaces: dict[str, spaces.Space[Any]] = {}
+
+    def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        observation, info = super().reset(**arguments)
+        return {"seen": observation, **info}, {}
+
+    def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        observation, reward, *ended, info = super().step(action)
+        told = {name: info.pop(name) for name in EVERY_KIND}
+        return {"seen": observation, **told}, reward, *ended, info  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("kind", ["ald", "gtrxl", "recurrent-ppo"])
+def test_keys_of_observations_are_learnt_and_never_read(kind: str) -> None:
+    lanes = DummyVecEnv([lambda: Monitor(KeysToInfo(Shown(), EVERY_KIND))] * LANES)
+    policy = "MultiInputLstmPolicy" if kind in ("ald", "recurrent-ppo") else KINDS[kind][1]
+    algorithm, _, sizes = KINDS[kind]
+    settings = {**sizes, "memory_targets": EVERY_KIND, "seed": 0, "device": "cpu"}
+    model = algorithm(policy, lanes, **settings)
+    assert list(model.observation_space) == ["seen"]
+    model.learn(frames(kind, 2))
+    other = DummyVecEnv([lambda: Monitor(Told())] * LANES)
+    with pytest.raises(ValueError, match="memory_targets must be among the environment's, cue, right"):
+        algorithm(KINDS[kind][1], other, **settings)
