@@ -13,6 +13,7 @@ from agents.learning.finite import check_finite
 from agents.learning.health import feature_health
 from agents.learning.losses import distillation
 from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.networks.memory_head import Seen
 from agents.learning.unroll import Unroll, map_observation
 
 
@@ -68,7 +69,10 @@ class Distiller:
         }
         if self.network.memory_head is not None:
             self.network.memory_head.observe(unroll.memory_label)
-            memory, told = self.network.memory_head.loss(actor.core, unroll.memory_label)
+            seen, share = Seen.of(unroll, actor.inputs), config.memory_distillation
+            memory, told = self.network.memory_head.loss(
+                actor.core, unroll.memory_label, seen, learner.memory if share else None, share
+            )
             loss = loss + config.memory_target_coef * memory
             metrics["distillation/memory_target"] = memory.detach()
             metrics |= {f"actor/{name}": value for name, value in told.items()}

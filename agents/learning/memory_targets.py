@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 from agents.learning.settings import Settings, setting
-from agents.learning.target_kinds import Kind, Numbers, TargetSize, kind_of
+from agents.learning.target_kinds import Events, Kind, Numbers, TargetSize, Values, kind_of
 
 HINDSIGHT = "hindsight:"
 """Goes before the name of an event whose value is to be predicted by all steps before it."""
+
+REWARD = "reward"
+"""The event that no info has to tell: an unusual reward; unless the environment tells one of this name."""
 
 LEFT_OUT = 0
 """Label of a step that predicts nothing; a value v of a target has the label v + 1, a real number itself."""
@@ -65,7 +68,8 @@ class MemoryTargetSettings(Settings):
     memory_targets: tuple[str, ...] = setting(
         (),
         "what memory is taught to predict at every step: names of what the environment's infos tell, and "
-        'behind "hindsight:" names of events, whose values all steps before them predict',
+        'behind "hindsight:" names of events, whose values all steps before them predict; '
+        '"hindsight:reward": which unusual reward comes next',
         "ours; paper: none",
         absent=(),
     )
@@ -96,7 +100,9 @@ class MemoryTargets:
     A target that is told says of each observation what a perfect memory would know then; so it comes from the
     info beside the observation. One in hindsight comes from the steps of the trajectory themselves: an event
     labels all steps before it, itself included, back to the event before or to the episode's beginning, as
-    far as the unroll reaches; steps behind the last event of an episode, or of the unroll, are left out.
+    far as the unroll reaches; steps behind the last event of an episode, or of the unroll, are left out. The
+    event "reward" has no value: which one follows has to be told from the other events. Its labels are 1
+    where it happens; they are marked by `MemoryHead.meet`.
 
     Args:
         targets: The K.
@@ -124,8 +130,10 @@ class MemoryTargets:
         """Labels are below these, and from 0 on; of real numbers, infinite."""
         limits: list[float] = []
         for kind in self.kinds:
-            is_real = isinstance(kind, Numbers)
-            limits += [np.inf] * kind.columns if is_real else [1 + limit for limit in kind.limits]
+            if isinstance(kind, Values):
+                limits += [1 + limit for limit in kind.limits]
+            else:
+                limits += [np.inf] * kind.columns if isinstance(kind, Numbers) else [2]
         return tuple(limits)
 
     def told(self, infos: Infos) -> np.ndarray:
@@ -145,7 +153,7 @@ class MemoryTargets:
     def _read(self, infos: Infos, in_hindsight: bool) -> np.ndarray:
         labels = np.zeros((len(infos), len(self)), dtype=self.dtype)
         for columns, target, kind in zip(self._columns, self.targets, self.kinds, strict=True):
-            if target.in_hindsight == in_hindsight:
+            if target.in_hindsight == in_hindsight and not isinstance(kind, Events):
                 labels[:, columns] = [_label(target, kind, info) for info in infos]
         return labels
 
@@ -160,7 +168,9 @@ class MemoryTargets:
             Labels [T, B, K]; those that are told, as they are.
         """
         events = [
-            each.start for each, own in zip(self._columns, self.targets, strict=True) if own.in_hindsight
+            columns.start
+            for columns, target, kind in zip(self._columns, self.targets, self.kinds, strict=True)
+            if target.in_hindsight and isinstance(kind, Values)
         ]
         if not events:
             return labels
@@ -174,7 +184,30 @@ class MemoryTargets:
         return labels
 
 
-def _label(target: MemoryTarget, kind: Kind, info: Mapping[str, Any]) -> np.ndarray:
+def is_unusual(reward: Tensor) -> Tensor:
+    """[...] bool, where a reward is not the commonest of all, such as 0 or a penalty of every step."""
+    values, counts = reward.unique(return_counts=True)
+    return reward != values[counts.argmax()]
+
+
+def next_events(happened: Tensor, done: Tensor) -> Tensor:
+    """Return [T, B] int64, at which step the next event of an episode happens, from each step on; T if none.
+
+    Args:
+        happened: [T, B] bool, where there is an event.
+        done: [T, B] bool, where a step ended an episode.
+    """
+    steps = torch.arange(len(happened), device=happened.device).unsqueeze(-1)
+    never = torch.full_like(steps, len(happened))
+
+    def first_from(found: Tensor) -> Tensor:
+        return torch.where(found, steps, never).flip(0).cummin(dim=0).values.flip(0)
+
+    event = first_from(happened)
+    return torch.where(event <= first_from(done), event, never)
+
+
+def _label(target: MemoryTarget, kind: Values | Numbers, info: Mapping[str, Any]) -> np.ndarray:
     """[columns] the labels of what an info tells of a target."""
     value = info.get(target.name)
     if value is None:
@@ -198,9 +231,9 @@ def _label(target: MemoryTarget, kind: Kind, info: Mapping[str, Any]) -> np.ndar
     return told if isinstance(kind, Numbers) else 1 + told.astype(np.int64)
 
 
-def _shown(kind: Kind) -> str:
+def _shown(kind: Values | Numbers) -> str:
     if isinstance(kind, Numbers):
-        return "a finite number" if kind.count == 1 else f"{kind.count} finite numbers"
+        return "a finite number" if kind.number == 1 else f"{kind.number} finite numbers"
     if len(kind.limits) == 1:
         return f"a whole number from 0 and below {kind.limits[0]}"
     return f"whole numbers from 0 and below {', '.join(map(str, kind.limits))}"

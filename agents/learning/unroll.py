@@ -24,6 +24,8 @@ class LearnerOutputs(NamedTuple):
     """[T, B] float: the learner's value, normalised by the moments that PopArt had then."""
     advantage: Tensor
     """[T, B] float: what the actions brought beyond the value, in units of sigma."""
+    memory: Tensor | None = None
+    """[T, B, O] float: what its memory head said, see `MemoryHead.taught`; O is 0 where it teaches none."""
 
 
 class Unroll(NamedTuple):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.learning.memory_targets import Infos, parsed
+from agents.learning.target_kinds import is_single, kinds_of
 from agents.sb3.base import ConfiguredAlgorithm
 from memory_envs.task import Meaning
 
@@ -30,7 +31,7 @@ class RememberedTarget:
 def remembered_targets(
     model: ConfiguredAlgorithm, meanings: Mapping[str, tuple[Meaning, ...]], infos: Infos
 ) -> tuple[RememberedTarget, ...]:
-    """Return the memory targets of a model, none if it has none.
+    """Return the memory targets of a model that are one whole number each, none if it has none.
 
     Args:
         model: Has played the episode.
@@ -38,7 +39,9 @@ def remembered_targets(
         infos: T + 1: beside the first observation, and of each step.
     """
     settings: Sequence[str] = getattr(model.config, "memory_targets", ())
-    return tuple(_target(*parsed(each), meanings, infos) for each in settings)
+    sizes: Any = model.policy.memory_target_sizes if settings else ()
+    pairs = zip(settings, kinds_of(sizes), strict=True)
+    return tuple(_target(*parsed(each), meanings, infos) for each, kind in pairs if is_single(kind))
 
 
 def _target(

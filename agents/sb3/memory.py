@@ -9,13 +9,15 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.learning.memory_targets import HINDSIGHT, MemoryTarget, MemoryTargets, parsed
-from agents.learning.target_kinds import Numbers, TargetSize, Values
+from agents.learning.memory_targets import HINDSIGHT, REWARD, MemoryTarget, MemoryTargets, parsed
+from agents.learning.target_kinds import Events, Numbers, TargetSize, Values
 from agents.sb3.checks import check_are_named
 from memory_envs.registry.lookup import did_you_mean
 
 SIZES = "memory_target_sizes"
 """Argument of policies that predict memory targets, which their `policy_kwargs` keep in a file."""
+EVENT_WIDTH = 32
+"""Of the vectors by which events without a name are told from one another."""
 SPACES = "memory_target_spaces"
 """Attribute of environments: names of what their infos tell to spaces."""
 
@@ -41,6 +43,8 @@ def memory_targets(
         return MemoryTargets(())
     names = [parsed(each) for each in settings]
     told = None if env is None else _spaces(env)
+    if env is not None and told is None and names == [(REWARD, True)]:
+        told = {}
     saved: list[TargetSize] | None = list(policy_kwargs[SIZES]) if SIZES in policy_kwargs else None
     sizes = saved if told is None else [_size(told, *name) for name in names]
     if sizes is None:
@@ -66,6 +70,8 @@ def _spaces(env: VecEnv) -> Mapping[str, spaces.Space] | None:
 def _size(told: Mapping[str, spaces.Space], name: str, in_hindsight: bool) -> TargetSize:
     """What a target's space makes of it; see `agents.learning.target_kinds`."""
     space = told.get(name)
+    if space is None and in_hindsight and name == REWARD:
+        return Events(EVENT_WIDTH).size
     if space is None:
         hint = did_you_mean(name, told)
         choices = ", ".join(told) or "none"
@@ -84,6 +90,6 @@ def _size(told: Mapping[str, spaces.Space], name: str, in_hindsight: bool) -> Ta
     if isinstance(space, spaces.MultiDiscrete) and 0 not in shape and not space.start.any():
         return Values(tuple(space.nvec.flatten().tolist())).size
     raise ValueError(
-        f"memory target {name!r} must be of a Discrete or MultiDiscrete space that starts at 0, a MultiBinary "
-        f"or a Box, got {space}"
+        f"memory target {name!r} must be of a Discrete or MultiDiscrete space that starts at 0, a "
+        f"MultiBinary or a Box, got {space}"
     )

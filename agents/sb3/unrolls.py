@@ -108,6 +108,7 @@ def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int)
         "logits": Data(real, ("T", "N", num_actions)),
         "value": Data(real, ("T", "N")),
         "advantage": Data(real, ("T", "N")),
+        "memory": Data(real, ("T", "N", _taught(learner))),
     }
     return {
         "observation": observations(space, "rows", "N"),
@@ -125,6 +126,11 @@ def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int)
         "learner_state": _learner_memory(learner),
         "learner": said,
     }
+
+
+def _taught(learner: Learner) -> int:
+    head = learner.objective.memory_head
+    return head.out_features if head is not None and learner.config.teaches_memory else 0
 
 
 def _labels(actor: Actor, *lengths: str) -> Data:

@@ -14,6 +14,7 @@ from sb3_contrib.ppo_recurrent import CnnLstmPolicy, MlpLstmPolicy, MultiInputLs
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.preprocessing import preprocess_obs
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
@@ -30,7 +31,7 @@ from agents.baselines.recurrent_ppo.policies import (
 )
 from agents.baselines.recurrent_ppo.update import Losses, Objective, clip_gradients
 from agents.learning.memory_targets import MemoryTargets
-from agents.learning.networks.memory_head import MemoryLoss
+from agents.learning.networks.memory_head import MemoryLoss, Seen
 from agents.process import torch_modes
 from agents.sb3.memory import SIZES, memory_targets
 from agents.sb3.networks import check_policy
@@ -101,7 +102,12 @@ class FastRecurrentPPO(RecurrentPPO):
         self._targets = MemoryTargets(())
         self._labels: list[np.ndarray] = []
         self._dones: list[np.ndarray] = []
+        self._rewards: list[np.ndarray] = []
+        self._watching: BaseCallback | None = None  # of the rollout
         super().__init__(*arguments, **named)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_watching"]
 
     def _setup_model(self) -> None:
         # Models that sb3-contrib saved name its own policies.
@@ -149,15 +155,17 @@ class FastRecurrentPPO(RecurrentPPO):
     ) -> bool:
         """Draw the minibatches of a rollout, then collect it; see sb3-contrib."""
         self.rollout_buffer.plan(self.batch_size, self.n_epochs)
-        self._labels, self._dones = [], []
+        self._labels, self._dones, self._rewards = [], [], []
+        self._watching = callback
         with self._threads():
             is_whole = super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
         if is_whole and self._targets.sizes:
             labels, dones = torch.as_tensor(np.stack(self._labels)), torch.as_tensor(np.stack(self._dones))
             labels = self._targets.backwards(labels, dones)
             assert self.policy.memory_net is not None
-            self.policy.memory_net.observe(labels.to(self.device))
-            self.rollout_buffer.memory_labels = labels.numpy()
+            rewards = torch.as_tensor(np.stack(self._rewards), device=self.device)
+            met = self.policy.memory_net.meet(labels.to(self.device), rewards)
+            self.rollout_buffer.memory_labels = met.cpu().numpy()
         return is_whole
 
     def _setup_learn(self, total_timesteps: int, *arguments: Any, **named: Any) -> tuple[int, BaseCallback]:
@@ -175,6 +183,9 @@ class FastRecurrentPPO(RecurrentPPO):
             assert self.env is not None
             self._labels.append(self._told + self._targets.happened(infos))
             self._dones.append(np.array(dones))
+            assert self._watching is not None
+            # Those of the environment, to which SB3 adds values beyond time limits afterwards.
+            self._rewards.append(np.array(self._watching.locals["rewards"], dtype=np.float32))
             begun = begun_infos(self.env, dones)
             self._told = self._targets.told([begun.get(lane, info) for lane, info in enumerate(infos)])
 
@@ -229,8 +240,11 @@ class FastRecurrentPPO(RecurrentPPO):
         if head is None:
             values, log_prob, entropy = self.policy.evaluate_actions(*steps)
             return values.flatten(), log_prob, entropy, None
-        values, log_prob, entropy, core = self.policy.evaluate_sequences(*steps)
-        memory = head.loss(core.unsqueeze(0), samples.memory_labels.unsqueeze(0))
+        values, log_prob, entropy, core, inputs = self.policy.evaluate_sequences(*steps)
+        done: Any = preprocess_obs(actions, self.action_space, normalize_images=False)
+        parts = (core, samples.memory_labels, inputs, done, samples.ends)
+        core, labels, *seen = (part.unsqueeze(1) for part in parts)
+        memory = head.loss(core, labels, Seen(*seen))
         return values.flatten(), log_prob, entropy, memory
 
     def _record_training(self, objective: Objective, history: list[Losses], last_epoch: list[Losses]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,15 +29,18 @@ class Losses(NamedTuple):
 
     def detached(self) -> Losses:
         """Return them without gradient."""
-        *losses, metrics = self
-        return Losses(*(loss.detach() for loss in losses), metrics)  # type: ignore[arg-type, call-arg]
+        losses: dict[str, Any] = {
+            name: loss.detach() for name, loss in self._asdict().items() if isinstance(loss, Tensor)
+        }
+        return self._replace(**losses)
 
     @classmethod
     def means(cls, history: Sequence[Losses]) -> Losses:
         """Return the means over minibatches."""
         *losses, metrics = zip(*history, strict=True)
         told = {name: torch.stack([each[name] for each in metrics]).nanmean() for name in metrics[0]}
-        return cls(*(torch.stack(each).mean() for each in losses), told)
+        means: list[Any] = [torch.stack(each).mean() for each in losses]
+        return cls(*means, told)
 
 
 @dataclass(frozen=True)
