@@ -39,8 +39,8 @@ class Losses(NamedTuple):
         """Return the means over minibatches."""
         *losses, metrics = zip(*history, strict=True)
         told = {name: torch.stack([each[name] for each in metrics]).nanmean() for name in metrics[0]}
-        means: list[Any] = [torch.stack(each).mean() for each in losses]
-        return cls(*means, told)
+        means: list[Any] = [*(torch.stack(each).mean() for each in losses), told]
+        return cls(*means)
 
 
 @dataclass(frozen=True)
