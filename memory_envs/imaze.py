@@ -11,7 +11,7 @@ from memory_envs.rules.grid import FULL, OBSERVABILITIES, PARTIAL
 from memory_envs.solvers.planner import OUT_OF_REACH, future, shortest_routes, timeless
 from memory_envs.stepping.env import MemoryEnv
 from memory_envs.stepping.vector import MemoryVectorEnv
-from memory_envs.task import Task
+from memory_envs.task import Meaning, Task
 
 LOOKS = (
     WALL,
@@ -67,6 +67,13 @@ def memory_targets(config: imaze.Config) -> dict[str, int]:
     return {"known_cue": 3, "reached": 3}
 
 
+def meaning(config: imaze.Config, target: str, value: int) -> Meaning:
+    """Return the cue, or the goal, that a value of a memory target stands for."""
+    first = imaze.CUE_A if target == "known_cue" else imaze.GOAL_LEFT
+    tile = first + value - 1
+    return Meaning(LOOKS[tile].name, tile)
+
+
 TASK = Task(
     name="I-Maze",
     rules=imaze,
@@ -74,6 +81,7 @@ TASK = Task(
     scene=scene,
     steps_remaining=steps_remaining,
     memory_targets=memory_targets,
+    meaning=meaning,
     finite=FiniteIMaze,
     twins=OBSERVABILITIES[1:],
 )

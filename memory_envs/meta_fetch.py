@@ -12,7 +12,7 @@ from memory_envs.rules.grid import FULL
 from memory_envs.solvers.planner import pose_graph, routes_to_cell
 from memory_envs.stepping.env import MemoryEnv
 from memory_envs.stepping.vector import MemoryVectorEnv
-from memory_envs.task import Rooms, Task
+from memory_envs.task import Meaning, Rooms, Task
 
 LOOKS = (
     WALL,
@@ -83,6 +83,14 @@ def memory_targets(config: meta_fetch.Config) -> dict[str, int]:
     return {"known_next": objects, "next_ahead": places, "next_right": places, "fetched": objects}
 
 
+def meaning(config: meta_fetch.Config, target: str, value: int) -> Meaning:
+    """Return the object, or the number of cells, that a value of a memory target stands for."""
+    if target in ("known_next", "fetched"):
+        tile = meta_fetch.OBJECT + value - 1
+        return Meaning(LOOKS[tile].name, tile)
+    return Meaning(str(value - (config.size - 2)))
+
+
 TASK = Task(
     name="Meta-Fetch",
     rules=meta_fetch,
@@ -90,6 +98,7 @@ TASK = Task(
     scene=scene,
     steps_remaining=steps_remaining,
     memory_targets=memory_targets,
+    meaning=meaning,
     finite=FiniteMetaFetch,
     rooms=Rooms(
         too_many=too_many,

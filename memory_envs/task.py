@@ -30,6 +30,18 @@ class Sight(NamedTuple):
     notes: NDArray[np.uint8]
 
 
+class Meaning(NamedTuple):
+    """What a value of a memory target stands for.
+
+    Attributes:
+        name: In words.
+        tile: Code of the tile that it is, if it is one.
+    """
+
+    name: str
+    tile: int | None = None
+
+
 class SightPolicy(Protocol):
     """A policy for one configuration, called with what is seen, whatever the form of observations."""
 
@@ -97,6 +109,8 @@ class Task:
             the info with `analysis=True`.
         memory_targets: Config to what a memory may be taught with: names among the rulebook's FACTS and
             EVENTS to the number of their values, of which 0 stands for nothing known, or nothing happened.
+        meaning: (config, name of a memory target, value from 1) to what the value stands for; without it
+            values stand for themselves.
         finite: (config, until_success=...) to its finite form; None takes the rulebook's own.
         twins: Observabilities that have finite forms too; a certificate compares them.
         rooms: How it is certified where not all states can be enumerated.
@@ -110,6 +124,7 @@ class Task:
     scene: Callable[[Any, Any], Scene] | None = None
     steps_remaining: Callable[[Any, Any], int] | None = None
     memory_targets: Callable[[Any], dict[str, int]] | None = None
+    meaning: Callable[[Any, str, int], Meaning] | None = None
     finite: Callable[..., FiniteEnv] | None = None
     twins: tuple[str, ...] = ()
     rooms: Rooms | None = None
@@ -136,6 +151,15 @@ class Task:
         if isinstance(finite, FiniteRules):
             finite.looks = [(look.name, look.symbol) for look in self.looks]
         return finite
+
+    def meanings(self, config: Any) -> dict[str, tuple[Meaning, ...]]:
+        """Return what each value of each memory target stands for, by the target's name, from value 0 on."""
+        targets = {} if self.memory_targets is None else self.memory_targets(config)
+        means = self.meaning or (lambda _config, _name, value: Meaning(str(value)))
+        return {
+            name: (Meaning("nothing yet"), *(means(config, name, value) for value in range(1, number)))
+            for name, number in targets.items()
+        }
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle with the rules by their name, as modules cannot be."""

@@ -115,12 +115,13 @@ class ALD(UnrollAlgorithm):
 
         return RayEngine(*parts, self.engine_settings)
 
-    def _learner_network(self, memory_sizes: Sequence[int]) -> ActorCritic:
+    def _learner_network(self, memory_sizes: Sequence[Any]) -> ActorCritic:
         """A GTrXL with heads and a features extractor of its own."""
         config, extractor = self.config, self.policy.make_features_extractor()
         num_actions = int(self.action_space.n)  # type: ignore[attr-defined]
+        further = num_actions + 1 if config.shows_previous_step else 0
         core = GTrXLCore(
-            extractor.features_dim + (num_actions + 1 if config.shows_previous_step else 0),
+            extractor.features_dim + further,
             config.learner_width,
             config.learner_layers,
             config.learner_heads,
@@ -130,7 +131,7 @@ class ALD(UnrollAlgorithm):
         )
         space, scaled = self.observation_space, self.policy.normalize_images
         network = linear_actor_critic(
-            space, extractor, num_actions, core, scaled, self._learner_layers(), memory_sizes
+            space, extractor, num_actions, core, scaled, self._learner_layers(), memory_sizes, further
         )
         if config.shows_previous_step:
             has_parts = isinstance(space, spaces.Dict)

@@ -79,8 +79,8 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         features_extractor_class: SB3's choice for the observation space when None.
         value_mean: What a normalised value of 0 stands for, in units of the return.
         value_scale: Units of the return per unit of normalised values.
-        memory_target_sizes: Number of values of each memory target; what is predicted of them by training
-            acts in nothing.
+        memory_target_sizes: Number of values of each memory target, or what else it is; what training
+            predicts of them acts in nothing.
         kwargs: Further arguments of sb3-contrib's policy.
 
     Raises:
@@ -99,7 +99,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         features_extractor_class: type[BaseFeaturesExtractor] | None = None,
         value_mean: float = 0.0,
         value_scale: float = 1.0,
-        memory_target_sizes: Sequence[int] = (),
+        memory_target_sizes: Sequence[Any] = (),
         **kwargs: Any,
     ) -> None:
         needed = {
@@ -128,7 +128,11 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         )
         self.value_net: ValueHead = ValueHead(self.value_net, value_mean, value_scale).to(self.device)
         self.memory_net = MemoryHead.added_to(
-            self.optimizer, self.lstm_output_dim, self.memory_target_sizes, self.device
+            self.optimizer,
+            self.lstm_output_dim,
+            self.memory_target_sizes,
+            self.device,
+            seen=self.features_dim + spaces.flatdim(action_space),
         )
 
     @torch.no_grad()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import numpy as np
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3 import PPO
 
@@ -43,7 +42,7 @@ class RecurrentPPOAgent(OnPolicyAgent, FastRecurrentPPO):
             name: core_state(getattr(self._last_lstm_states, name), lane_axis=1) for name in ("pi", "vf")
         }
         splits = Each(Number(0, whole=True))
-        told = Data(np.dtype(np.int64), ("N", len(self._targets)), self._targets.num_labels)
+        told = Data(self._targets.dtype, ("N", len(self._targets)), self._targets.limits)
         return super().wanted_acting_state() | {"memory": memory, "splits": splits, "told": told}
 
     def set_acting_state(self, state: Mapping[str, Any]) -> None:

@@ -55,7 +55,7 @@ class Actor:
         self.core_state = network.initial_state(lanes)
         self.is_first = torch.ones(lanes, dtype=torch.bool, device=device)
         self.observation: Observation | None = None
-        self.told = torch.zeros((lanes, len(self.targets)), dtype=torch.int64, device=device)
+        self.told = torch.as_tensor(np.zeros((lanes, len(self.targets)), self.targets.dtype), device=device)
         self._begun: _Record | None = None  # the unroll that was stopped in its middle
 
     def seed(self, seed: int) -> None:
@@ -138,7 +138,7 @@ class Actor:
             return self.told, self.told
         happened = torch.as_tensor(self.targets.happened(step.infos), device=self.device)
         following = torch.as_tensor(self.targets.told(step.infos_beside), device=self.device)
-        return torch.maximum(self.told, happened), following
+        return self.told + happened, following  # each is 0 where the other is not
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next unroll depends on, the environment and the network's weights apart."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.learning.losses.distillation import Direction
-from agents.learning.memory_targets import MemoryTargetSettings
+from agents.learning.memory_targets import HINDSIGHT, REWARD, MemoryTargetSettings
 from agents.learning.settings import setting
 
 RL_LOSSES = ("vmpo", "vtrace")
@@ -120,6 +120,11 @@ class LearnerConfig(MemoryTargetSettings):
         """Whether the learner is shown the action and reward before each observation: not if it acts."""
         return False
 
+    @property
+    def teaches_memory(self) -> bool:
+        """Whether its memory head teaches that of another network."""
+        return False
+
 
 @dataclass(frozen=True)
 class VMPOConfig(LearnerConfig):
@@ -162,6 +167,13 @@ class ALDConfig(LearnerConfig):
     distillation_direction: Direction = setting(
         "actor_learner", "which KL is distilled", "paper: actor_learner"
     )
+    memory_distillation: float = setting(
+        0.0,
+        "share of the actor's loss of memory targets that compares with what the learner's head says; the "
+        "rest compares with the labels",
+        "ours, after Hinton et al. 2015",
+        absent=0.0,
+    )
     distillation_steps: int = setting(14, "distillation steps per unroll", "tuned; paper: more is better")
     distillation_window: int = setting(8, "latest unrolls that distillation samples from", "tuned")
 
@@ -170,6 +182,13 @@ class ALDConfig(LearnerConfig):
         super().__post_init__()
         self._require_each("actor_hidden_size distillation_window", 1)
         self._require_each("distillation_steps policy_coef distilled_value_coef learner_regularisation", 0)
+        self._require_shares("memory_distillation")
+        taught = [name for name in self.memory_targets if name != f"{HINDSIGHT}{REWARD}"]
+        self._require(
+            "memory_distillation",
+            self.memory_distillation == 0 or bool(taught),
+            f"0 without memory_targets other than {HINDSIGHT}{REWARD}",
+        )
         self._require("actor_learning_rate", self.actor_learning_rate > 0, "greater than 0")
 
     @property
@@ -181,3 +200,8 @@ class ALDConfig(LearnerConfig):
     def shows_previous_step(self) -> bool:
         """Whether the learner is shown the action and reward before each observation."""
         return self.learner_sees_actions
+
+    @property
+    def teaches_memory(self) -> bool:
+        """Whether the learner's memory head teaches the actor's."""
+        return self.memory_distillation > 0

@@ -13,6 +13,7 @@ from agents.learning.finite import check_finite
 from agents.learning.health import feature_health
 from agents.learning.losses import distillation
 from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.networks.memory_head import Seen
 from agents.learning.unroll import Unroll, map_observation
 
 
@@ -67,9 +68,14 @@ class Distiller:
             "actor/entropy": distillation.entropy(actor.logits.detach()).mean(),
         }
         if self.network.memory_head is not None:
-            memory, named = self.network.memory_head.loss(actor.core, unroll.memory_label)
+            self.network.memory_head.observe(unroll.memory_label)
+            seen, share = Seen.of(unroll, actor.inputs), config.memory_distillation
+            memory, told = self.network.memory_head.loss(
+                actor.core, unroll.memory_label, seen, learner.memory if share else None, share
+            )
             loss = loss + config.memory_target_coef * memory
-            metrics |= {"distillation/memory_target": memory.detach(), "actor/memory_accuracy": named}
+            metrics["distillation/memory_target"] = memory.detach()
+            metrics |= {f"actor/{name}": value for name, value in told.items()}
         return loss, metrics, actor.features
 
     def state_dict(self) -> dict[str, Any]:

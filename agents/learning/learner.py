@@ -117,7 +117,7 @@ class Learner:
         """
         is_new = unroll.learner_state is None
         if is_new:
-            self._meet(unroll)
+            unroll = self._meet(unroll)
             unroll = unroll._replace(learner_state=self.core_state or self.initial_state(unroll.lanes))
         result = self._run(unroll)
         if is_new:
@@ -125,7 +125,8 @@ class Learner:
         inputs = self._inputs(unroll, result)
         terms, metrics = self.objective.terms(inputs, self.entropy_coef)
         metrics |= self._diagnostics(result, inputs)
-        said = LearnerOutputs(inputs.logits.detach(), inputs.value.detach(), inputs.advantage)
+        taught = self.objective.taught(inputs)
+        said = LearnerOutputs(inputs.logits.detach(), inputs.value.detach(), inputs.advantage, taught)
         unroll = unroll._replace(learner=said)
         check_finite(metrics, unroll)
         if is_new:
@@ -160,13 +161,21 @@ class Learner:
         action = torch.zeros(lanes, dtype=torch.int64, device=self.device)
         return (*memory, action, torch.zeros(lanes, device=self.device))
 
-    def _meet(self, unroll: Unroll) -> None:
-        """Take note of the scales of what has not been seen before: observations, rewards, returns."""
+    def _meet(self, unroll: Unroll) -> Unroll:
+        """Take note of the scales of what has not been seen before: observations, rewards, returns, labels.
+
+        Returns:
+            The unroll, with unusual rewards marked where they are to be predicted.
+        """
         self.network.eval()
         for network in (self.network, self.target):  # alike in their inputs' scale at any time
             network.observe(unroll.observation)
         torch.maximum(self.reward_unit, unroll.reward.abs().amax(), out=self.reward_unit)
         self.popart.begin(unroll.reward, self.objective.ended(unroll), self.config.gamma)
+        head = self.objective.memory_head
+        if head is None:
+            return unroll
+        return unroll._replace(memory_label=head.meet(unroll.memory_label, unroll.reward))
 
     def _run(self, unroll: Unroll) -> _Pass:
         shown, state = self._shown(unroll)
@@ -203,6 +212,7 @@ class Learner:
             target_logits=result.target_logits,
             features=features,
             core=result.outputs.core[:-1],
+            inputs=result.outputs.inputs[:-1],
             value=self.network.value_head(features).squeeze(-1),
             value_target=self.popart.normalize(trace.target),
             advantage=self.popart.in_sigmas(trace.advantage),

@@ -13,6 +13,7 @@ from agents.learning.config import LearnerConfig
 from agents.learning.losses import distillation, vmpo
 from agents.learning.losses.vtrace import VTrace, policy_gradient_loss, vtrace
 from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.networks.memory_head import Seen
 from agents.learning.unroll import Unroll
 
 # eta and alpha are projected to at least this after every update.
@@ -33,6 +34,8 @@ class LossInputs(NamedTuple):
     """[T, B, D] what the heads read, with gradient."""
     core: Tensor
     """[T, B, D] what the core that acts says, with gradient."""
+    inputs: Tensor
+    """[T, B, F] what that core reads, with gradient."""
     value: Tensor
     """[T, B] normalised, with gradient."""
     value_target: Tensor
@@ -124,9 +127,11 @@ class Objective:
             terms["reward_prediction"] = config.reward_prediction_coef * surprise
             metrics["loss/reward_prediction"] = surprise
         if self.memory_head is not None:
-            memory, named = self.memory_head.loss(inputs.core, inputs.unroll.memory_label)
+            seen = Seen.of(inputs.unroll, inputs.inputs)
+            memory, told = self.memory_head.loss(inputs.core, inputs.unroll.memory_label, seen)
             terms["memory_target"] = config.memory_target_coef * memory
-            metrics |= {"loss/memory_target": memory, "learner/memory_accuracy": named}
+            metrics["loss/memory_target"] = memory
+            metrics |= {f"learner/{name}": value for name, value in told.items()}
         metrics |= {"loss/value": value_loss, "learner/entropy": entropy}
         return terms, {name: value.detach() for name, value in metrics.items()}
 
@@ -167,6 +172,13 @@ class Objective:
         action, reward = inputs.unroll.action, in_units(inputs.unroll.reward, inputs.reward_unit)
         expected = reward_head(inputs.features).gather(-1, action.unsqueeze(-1)).squeeze(-1)
         return 0.5 * (reward - expected).square()
+
+    @torch.no_grad()
+    def taught(self, inputs: LossInputs) -> Tensor:
+        """[T, B, O] what the actor's memory head is to say; O is 0 where it learns from labels alone."""
+        if self.memory_head is None or not self.config.teaches_memory:
+            return inputs.logits.new_zeros((*inputs.value.shape, 0))
+        return self.memory_head.taught(inputs.core)
 
     @torch.no_grad()
     def project(self) -> None:

@@ -24,6 +24,8 @@ class LearnerOutputs(NamedTuple):
     """[T, B] float: the learner's value, normalised by the moments that PopArt had then."""
     advantage: Tensor
     """[T, B] float: what the actions brought beyond the value, in units of sigma."""
+    memory: Tensor | None = None
+    """[T, B, O] float: what its memory head said, see `MemoryHead.taught`; O is 0 where it teaches none."""
 
 
 class Unroll(NamedTuple):
@@ -55,7 +57,7 @@ class Unroll(NamedTuple):
     final_observation: Observation
     """[K, ...]: the last observation of each truncated episode, which no row of `observation` holds."""
     memory_label: Tensor
-    """[T, B, M] int64: what M memory targets have to predict, see `agents.learning.memory_targets`."""
+    """[T, B, K] int64 or float: what has to be predicted, see `agents.learning.memory_targets`."""
     learner_state: CoreState | None = None
     """The learner's core state before row 0, once the learner has seen the unroll."""
     learner: LearnerOutputs | None = None

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from agents.report.episodes import RecordedEpisode
 from agents.report.packing import pack
-from agents.report.tracing import Trace
+from agents.report.remembering import RememberedTarget
+from agents.report.tracing import Floats, Trace
 from memory_envs.rendering.scene import Fact, Scene
 from memory_envs.rules.grid import FORWARD, NUM_ACTIONS, TURN_LEFT, TURN_RIGHT
 
@@ -40,6 +41,7 @@ def episode_data(episode: RecordedEpisode) -> dict[str, Any]:
             {"tile": tile, "steps": np.flatnonzero(in_view(scenes, tile)).tolist()}
             for tile in scenes[0].things
         ],
+        "targets": [_target(target) for target in episode.targets],
         "traces": {role: _trace(trace) for role, trace in episode.traces.items()},
     }
 
@@ -57,7 +59,19 @@ def _trace(trace: Trace) -> dict[str, Any]:
         "value": [_rounded(each) for each in trace.value.tolist()],
         "hidden": None if trace.hidden is None else pack(trace.hidden, "int8"),
         "attention": None if attention is None else pack(attention, "uint16"),
+        "memory": [_belief(each) for each in trace.memory],
     }
+
+
+def _belief(probabilities: Floats) -> dict[str, Any]:
+    """The likeliest value of a memory target at each step, and how likely it is."""
+    likeliest = [_rounded(each) for each in probabilities.max(axis=-1).tolist()]
+    return {"value": probabilities.argmax(axis=-1).tolist(), "probability": likeliest}
+
+
+def _target(target: RememberedTarget) -> dict[str, Any]:
+    meanings = [{"name": each.name, "tile": each.tile} for each in target.meanings]
+    return {"name": target.title, "meanings": meanings, "truth": target.truth}
 
 
 def _fact(fact: Fact) -> dict[str, Any]:

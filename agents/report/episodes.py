@@ -12,6 +12,7 @@ import torch
 from agents.evaluation.episodes import FIRST_EVALUATION_SEED
 from agents.learning.actor import sample
 from agents.process.torch_modes import one_thread
+from agents.report.remembering import RememberedTarget, remembered_targets
 from agents.report.roles import tracers
 from agents.report.tracing import Trace
 from agents.sb3.base import ConfiguredAlgorithm
@@ -35,6 +36,7 @@ class RecordedEpisode:
         success: What the environment says; None where it says nothing.
         truncated: Whether a limit cut the episode.
         traces: By role, what each network said before each action; the first one acted.
+        targets: What their memories were taught, in the order of the traces' `memory`.
     """
 
     stream: int
@@ -45,6 +47,7 @@ class RecordedEpisode:
     success: bool | None
     truncated: bool
     traces: Mapping[str, Trace]
+    targets: tuple[RememberedTarget, ...] = ()
 
     @property
     def total_reward(self) -> float:
@@ -141,12 +144,14 @@ def _play(
     scenes = [env.unwrapped.scene()]
     actions: list[int] = []
     rewards: list[float] = []
+    infos = [info]
     while not ended:
         before = (actions[-1], rewards[-1]) if actions else ()
         logits = [tracer.step(observation, *before) for tracer in watched.values()]
         actions.append(int(sample(logits[0].unsqueeze(0), generator)))
         observation, reward, terminated, truncated, info = env.step(actions[-1])
         rewards.append(float(reward))
+        infos.append(info)
         scenes.append(env.unwrapped.scene())
         ended = terminated or truncated
     return RecordedEpisode(
@@ -158,4 +163,5 @@ def _play(
         success=bool(info["is_success"]) if "is_success" in info else None,
         truncated=bool(truncated),
         traces={role: tracer.trace() for role, tracer in watched.items()},
+        targets=remembered_targets(model, env.unwrapped.memory_target_meanings, infos),
     )

@@ -11,7 +11,7 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.distributions import Distribution
 from torch import Tensor
 
-from agents.report.tracing import Trace, to_array
+from agents.report.tracing import Trace, along_episode, believed, to_array
 
 
 class PolicyTracer:
@@ -64,14 +64,18 @@ class RecurrentPolicyTracer(PolicyTracer):
         empty = torch.zeros(policy.lstm_hidden_state_shape, device=policy.device)
         self._states = RNNStates((empty, empty), (empty, empty))
         self._hidden: list[Tensor] = []
+        self._memory: list[tuple[Tensor, ...]] = []
 
     def _ask(self, batch: Any) -> tuple[Distribution, Tensor]:
         starts = torch.tensor([float(not self._hidden)], device=self.policy.device)
         distribution, _ = self.policy.get_distribution(batch, self._states.pi, starts)  # type: ignore[arg-type]
         _, value, _, self._states = self.policy.forward(batch, self._states, starts)
         self._hidden.append(self._states.pi[0][-1, 0])  # of the last layer, in the only lane
+        self._memory.append(believed(getattr(self.policy, "memory_net", None), self._hidden[-1]))
         return distribution, value
 
     def trace(self) -> Trace:
         """Return what was written down."""
-        return replace(super().trace(), hidden=to_array(torch.stack(self._hidden)))
+        return replace(
+            super().trace(), hidden=to_array(torch.stack(self._hidden)), memory=along_episode(self._memory)
+        )

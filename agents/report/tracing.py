@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.gtrxl import RelativeAttention
 from agents.learning.networks.lstm import LSTMCore
+from agents.learning.networks.memory_head import MemoryHead
 from agents.learning.networks.previous_step import with_previous_step
 from agents.learning.unroll import CoreState, Observation, map_observation, observation_to_tensors
 
@@ -31,12 +32,14 @@ class Trace:
         hidden: [T, H] what its LSTM gave out, each in (-1, 1); None without an LSTM.
         attention: [T, L, H, M + 1] where each head of each layer looked: 0 for the step itself, k for k steps
             back, 0 where the episode has no such step; None without a transformer.
+        memory: Of each memory target [T, n], how likely it took each of n values to be.
     """
 
     probabilities: Floats
     value: Floats
     hidden: Floats | None
     attention: Floats | None
+    memory: tuple[Floats, ...] = ()
 
 
 @dataclass
@@ -58,6 +61,7 @@ class Tracer:
     _state: CoreState | None = None
     _logits: list[Tensor] = field(default_factory=list)
     _values: list[Tensor] = field(default_factory=list)
+    _memory: list[tuple[Tensor, ...]] = field(default_factory=list)
     _inside: _Inside = field(default_factory=lambda: _Inside())
 
     def step(self, observation: Any, action: int = 0, reward: float = 0.0) -> Tensor:
@@ -86,6 +90,7 @@ class Tracer:
             outputs, self._state = self.network.step(batch, state, is_first)
         self._logits.append(outputs.logits[0])
         self._values.append(self.denormalize(outputs.value[0]))
+        self._memory.append(believed(self.network.acting.memory_head, outputs.core[0]))
         return outputs.logits[0]
 
     def trace(self) -> Trace:
@@ -95,6 +100,7 @@ class Tracer:
             value=to_array(torch.stack(self._values)),
             hidden=self._inside.hidden(),
             attention=self._inside.attention(),
+            memory=along_episode(self._memory),
         )
 
 
@@ -135,6 +141,17 @@ class _Inside:
         if not any(self._weights):
             return None
         return to_array(torch.stack([torch.stack(layers) for layers in self._weights]))
+
+
+@torch.no_grad()
+def believed(head: MemoryHead | None, core: Tensor) -> tuple[Tensor, ...]:
+    """Return how likely a head, if there is one, takes the values of each target to be, from [D]."""
+    return () if head is None else head.probabilities(core)
+
+
+def along_episode(steps: Sequence[tuple[Tensor, ...]]) -> tuple[Floats, ...]:
+    """Return [T, n] of each memory target from [n] of each at each of T steps."""
+    return tuple(to_array(torch.stack(each)) for each in zip(*steps, strict=True))
 
 
 def to_array(tensor: Tensor) -> Floats:

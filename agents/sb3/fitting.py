@@ -45,12 +45,13 @@ class Data:
     Attributes:
         dtype: Torch's for a tensor, numpy's for an array; None for a tensor of any real one.
         shape: Lengths. Those that are names are free, and the same wherever the name recurs.
-        limit: Values are from 0 and below this, or below these along the last axis; None: any.
+        limit: Values are from 0 and below this, or below these along the last axis, where an infinite one
+            allows any; None: any.
     """
 
     dtype: torch.dtype | np.dtype[Any] | None
     shape: tuple[int | str, ...]
-    limit: float | tuple[int, ...] | None = None
+    limit: float | tuple[float, ...] | None = None
 
     def __str__(self) -> str:
         kind = "array" if isinstance(self.dtype, np.dtype) else "tensor"
@@ -212,8 +213,12 @@ def _fit_data(found: Any, wanted: Data, place: str, lengths: dict[str, int]) -> 
     _require(fits, place, f"a {wanted}" + _named(wanted.shape, lengths), found)
     _require(bool(_finite(found).all()), place, "finite throughout", found)
     if wanted.limit is not None and 0 not in found.shape:
-        below = found < _like(found, wanted.limit)
-        _require(0 <= found.min() and bool(below.all()), place, f"from 0 and below {wanted.limit}", found)
+        within = (found < _like(found, wanted.limit)) & (found >= _like(found, _least(wanted.limit)))
+        _require(bool(within.all()), place, f"from 0 and below {wanted.limit}", found)
+
+
+def _least(limit: float | tuple[float, ...]) -> Any:
+    return [0.0 if math.isfinite(each) else -math.inf for each in limit] if isinstance(limit, tuple) else 0.0
 
 
 def _like(found: Any, limit: Any) -> Any:

@@ -16,7 +16,23 @@ _MANY = 100_000
 
 def up_to_date(tree: Any) -> Any:
     """Return the content of a file as this version writes it; what is no such content, as it is."""
-    return _with_labels(_normalized(tree))
+    return _with_nothing_taught(_with_labels(_normalized(tree)))
+
+
+def _with_nothing_taught(tree: Any) -> Any:
+    """Where learners did not teach memory yet: unrolls in which they taught nothing."""
+    try:
+        unrolls = tree["replay"] and tree["replay"]["unrolls"]
+        if not unrolls or all("memory" in each["learner"] for each in unrolls):
+            return tree
+        return {**tree, "replay": {**tree["replay"], "unrolls": [_taught_nothing(each) for each in unrolls]}}
+    except (KeyError, TypeError, AttributeError, RuntimeError):
+        return tree  # of no version: the checks that follow say what is wrong with it
+
+
+def _taught_nothing(unroll: Mapping[str, Any]) -> dict[str, Any]:
+    said = unroll["learner"]
+    return {**unroll, "learner": {"memory": said["value"].new_zeros((*said["value"].shape, 0)), **said}}
 
 
 def _with_labels(tree: Any) -> Any:

@@ -1,21 +1,25 @@
-"""Memory targets of a model: how many values each has, from the environment or from the file of the model."""
+"""Memory targets of a model: of what kind each is, from the environment or from the file of the model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.learning.memory_targets import MemoryTarget, MemoryTargets, parsed
+from agents.learning.memory_targets import HINDSIGHT, REWARD, MemoryTarget, MemoryTargets, parsed
+from agents.learning.target_kinds import Events, Numbers, TargetSize, Values
 from agents.sb3.checks import check_are_named
 from memory_envs.registry.lookup import did_you_mean
 
 SIZES = "memory_target_sizes"
 """Argument of policies that predict memory targets, which their `policy_kwargs` keep in a file."""
+EVENT_WIDTH = 32
+"""Of the vectors by which events without a name are told from one another."""
 SPACES = "memory_target_spaces"
-"""Attribute of environments: names of what their infos tell to Discrete spaces."""
+"""Attribute of environments: names of what their infos tell to spaces."""
 
 
 def memory_targets(
@@ -39,8 +43,10 @@ def memory_targets(
         return MemoryTargets(())
     names = [parsed(each) for each in settings]
     told = None if env is None else _spaces(env)
-    saved: list[int] | None = list(policy_kwargs[SIZES]) if SIZES in policy_kwargs else None
-    sizes = saved if told is None else [_size(told, name) for name, _ in names]
+    if env is not None and told is None and names == [(REWARD, True)]:
+        told = {}
+    saved: list[TargetSize] | None = list(policy_kwargs[SIZES]) if SIZES in policy_kwargs else None
+    sizes = saved if told is None else [_size(told, *name) for name in names]
     if sizes is None:
         where = "no environment" if env is None else f"an environment without the attribute {SPACES}"
         raise ValueError(
@@ -61,12 +67,29 @@ def _spaces(env: VecEnv) -> Mapping[str, spaces.Space] | None:
     return found
 
 
-def _size(told: Mapping[str, spaces.Space], name: str) -> int:
+def _size(told: Mapping[str, spaces.Space], name: str, in_hindsight: bool) -> TargetSize:
+    """What a target's space makes of it; see `agents.learning.target_kinds`."""
     space = told.get(name)
+    if space is None and in_hindsight and name == REWARD:
+        return Events(EVENT_WIDTH).size
     if space is None:
         hint = did_you_mean(name, told)
         choices = ", ".join(told) or "none"
         raise ValueError(f"memory_targets must be among the environment's, {choices}, got {name!r}{hint}")
-    if not isinstance(space, spaces.Discrete) or space.start != 0:
-        raise ValueError(f"memory target {name!r} must be of a Discrete space that starts at 0, got {space}")
-    return int(space.n)
+    if isinstance(space, spaces.Discrete) and space.start == 0:
+        return int(space.n)
+    if in_hindsight:
+        raise ValueError(
+            f"memory target {HINDSIGHT}{name} must be of a Discrete space that starts at 0, got {space}"
+        )
+    shape = space.shape or ()
+    if isinstance(space, spaces.Box) and 0 not in shape:
+        return Numbers(int(np.prod(shape))).size
+    if isinstance(space, spaces.MultiBinary) and 0 not in shape:
+        return Values((2,) * int(np.prod(shape))).size
+    if isinstance(space, spaces.MultiDiscrete) and 0 not in shape and not space.start.any():
+        return Values(tuple(space.nvec.flatten().tolist())).size
+    raise ValueError(
+        f"memory target {name!r} must be of a Discrete or MultiDiscrete space that starts at 0, a "
+        f"MultiBinary or a Box, got {space}"
+    )

@@ -182,7 +182,8 @@ def linear_actor_critic(
     core: Core,
     normalize_images: bool = True,
     layers: Layers | None = None,
-    memory_sizes: Sequence[int] = (),
+    memory_sizes: Sequence[Any] = (),
+    further_inputs: int = 0,
 ) -> ActorCritic:
     """Return a core with linear heads, initialised to a policy close to uniform and values close to 0.
 
@@ -193,7 +194,8 @@ def linear_actor_critic(
         core: Takes the features.
         normalize_images: Scale uint8 images to [0, 1], as in SB3.
         layers: Hidden layers between core and heads; None for none.
-        memory_sizes: Number of values of each memory target.
+        memory_sizes: Number of values of each memory target, or what else it is.
+        further_inputs: How many inputs the core is to have beside the features.
     """
     hidden = None if layers is None else layers.between(core.output_size)
     widths = (core.output_size,) * 2 if hidden is None else (hidden.latent_dim_pi, hidden.latent_dim_vf)
@@ -205,7 +207,8 @@ def linear_actor_critic(
     plain = not any(True for _ in extractor.parameters())
     normalizer = RunningNormalizer(extractor.features_dim) if plain else None
     encoder = Encoder(observation_space, extractor, normalize_images, normalizer)
-    memory_head = MemoryHead(core.output_size, memory_sizes) if memory_sizes else None
+    seen = extractor.features_dim + further_inputs + num_actions
+    memory_head = MemoryHead(core.output_size, memory_sizes, seen) if memory_sizes else None
     if hidden is None:
         return ActorCritic(encoder, core, policy_head, value_head, memory_head=memory_head)
     policy_layers = nn.Sequential(hidden.policy_net, policy_head)

@@ -108,6 +108,7 @@ def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int)
         "logits": Data(real, ("T", "N", num_actions)),
         "value": Data(real, ("T", "N")),
         "advantage": Data(real, ("T", "N")),
+        "memory": Data(real, ("T", "N", _taught(learner))),
     }
     return {
         "observation": observations(space, "rows", "N"),
@@ -127,8 +128,14 @@ def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int)
     }
 
 
+def _taught(learner: Learner) -> int:
+    head = learner.objective.memory_head
+    return head.out_features if head is not None and learner.config.teaches_memory else 0
+
+
 def _labels(actor: Actor, *lengths: str) -> Data:
-    return Data(torch.int64, (*lengths, len(actor.targets)), actor.targets.num_labels)
+    kind = torch.from_numpy(np.empty(0, actor.targets.dtype)).dtype
+    return Data(kind, (*lengths, len(actor.targets)), actor.targets.limits)
 
 
 def _check_lengths(unroll: Mapping[str, Any], lengths: Mapping[str, int], place: str) -> None:

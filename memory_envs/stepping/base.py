@@ -22,7 +22,7 @@ from memory_envs.rendering.views import check_style
 from memory_envs.rules.settings import plain
 from memory_envs.stepping.kernels import NEVER_RESET, PHASE
 from memory_envs.stepping.lanes import Facts, Lanes, event_names, fact_names
-from memory_envs.task import Task
+from memory_envs.task import Meaning, Task
 
 ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("obs", "image", "pixels", "rgb", "symbolic", "tiles", "onehot"), ("observation",)),
@@ -148,6 +148,11 @@ class TaskEnv:
             return {}
         values = self.task.memory_targets(self.config)
         return {name: gymnasium.spaces.Discrete(number) for name, number in values.items()}
+
+    @property
+    def memory_target_meanings(self) -> dict[str, tuple[Meaning, ...]]:
+        """What each value of each memory target stands for, from value 0 on."""
+        return self.task.meanings(self.config)
 
     def _told(self, rows: NDArray[np.int64], before: NDArray[np.int64], happened: bool = True) -> Facts:
         """Return what infos tell of the states in `rows`, and of the step that led there from `before`.

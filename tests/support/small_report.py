@@ -21,7 +21,9 @@ from agents.train import main as train
 from agents.vec_env.make import make_single
 
 ENV = "MemoryEnvs/IMaze-v0"
-MAZE = {"size": 5, "view_size": 1, "max_episode_steps": 60}  # which chance solves now and then
+ANALYSIS = ["known_cue", "reached"]
+# Which chance solves now and then.
+MAZE = {"size": 5, "view_size": 1, "max_episode_steps": 60, "analysis": ANALYSIS}
 MEMORY = 8
 EPISODES = 3
 ATTEMPTS = 4  # to find successes, which takes as long as the training
@@ -30,6 +32,7 @@ OPTIONS = [
     *("--learner-layers", "2", "--learner-width", "16", "--learner-heads", "2", "--learner-mlp-width", "16"),
     *("--learner-memory", str(MEMORY), "--replay-size", "3", "--num-threads", "1", "--device", "cpu"),
     *("--learner-replays", "0", "--distillation-steps", "1"),
+    *("--memory-targets", "known_cue", "hindsight:reached"),
     *("--evaluation-episodes", "4", "--log-every", "2", "--total-timesteps", "640"),
 ]
 

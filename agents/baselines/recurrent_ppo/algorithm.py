@@ -14,6 +14,7 @@ from sb3_contrib.ppo_recurrent import CnnLstmPolicy, MlpLstmPolicy, MultiInputLs
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.preprocessing import preprocess_obs
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
@@ -30,6 +31,7 @@ from agents.baselines.recurrent_ppo.policies import (
 )
 from agents.baselines.recurrent_ppo.update import Losses, Objective, clip_gradients
 from agents.learning.memory_targets import MemoryTargets
+from agents.learning.networks.memory_head import MemoryLoss, Seen
 from agents.process import torch_modes
 from agents.sb3.memory import SIZES, memory_targets
 from agents.sb3.networks import check_policy
@@ -100,7 +102,12 @@ class FastRecurrentPPO(RecurrentPPO):
         self._targets = MemoryTargets(())
         self._labels: list[np.ndarray] = []
         self._dones: list[np.ndarray] = []
+        self._rewards: list[np.ndarray] = []
+        self._watching: BaseCallback | None = None  # of the rollout
         super().__init__(*arguments, **named)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_watching"]
 
     def _setup_model(self) -> None:
         # Models that sb3-contrib saved name its own policies.
@@ -118,7 +125,7 @@ class FastRecurrentPPO(RecurrentPPO):
         super()._setup_model()
         self.rollout_buffer = self._new_buffer()
         # [B, K] labels of the last observations.
-        self._told = np.zeros((self.n_envs, len(self._targets)), dtype=np.int64)
+        self._told = np.zeros((self.n_envs, len(self._targets)), dtype=self._targets.dtype)
 
     def _check_minibatches(self) -> None:
         steps = self.n_steps * self.n_envs
@@ -148,12 +155,17 @@ class FastRecurrentPPO(RecurrentPPO):
     ) -> bool:
         """Draw the minibatches of a rollout, then collect it; see sb3-contrib."""
         self.rollout_buffer.plan(self.batch_size, self.n_epochs)
-        self._labels, self._dones = [], []
+        self._labels, self._dones, self._rewards = [], [], []
+        self._watching = callback
         with self._threads():
             is_whole = super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
         if is_whole and self._targets.sizes:
             labels, dones = torch.as_tensor(np.stack(self._labels)), torch.as_tensor(np.stack(self._dones))
-            self.rollout_buffer.memory_labels = self._targets.backwards(labels, dones).numpy()
+            labels = self._targets.backwards(labels, dones)
+            assert self.policy.memory_net is not None
+            rewards = torch.as_tensor(np.stack(self._rewards), device=self.device)
+            met = self.policy.memory_net.meet(labels.to(self.device), rewards)
+            self.rollout_buffer.memory_labels = met.cpu().numpy()
         return is_whole
 
     def _setup_learn(self, total_timesteps: int, *arguments: Any, **named: Any) -> tuple[int, BaseCallback]:
@@ -169,8 +181,11 @@ class FastRecurrentPPO(RecurrentPPO):
         super()._update_info_buffer(infos, dones)
         if self._targets.sizes:
             assert self.env is not None
-            self._labels.append(np.maximum(self._told, self._targets.happened(infos)))
+            self._labels.append(self._told + self._targets.happened(infos))
             self._dones.append(np.array(dones))
+            assert self._watching is not None
+            # Those of the environment, to which SB3 adds values beyond time limits afterwards.
+            self._rewards.append(np.array(self._watching.locals["rewards"], dtype=np.float32))
             begun = begun_infos(self.env, dones)
             self._told = self._targets.told([begun.get(lane, info) for lane, info in enumerate(infos)])
 
@@ -207,7 +222,7 @@ class FastRecurrentPPO(RecurrentPPO):
         history = []
         for samples in self.rollout_buffer.get(self.batch_size):
             losses = objective.losses(samples, *self._evaluated(samples))
-            history.append(Losses(*(loss.detach() for loss in losses)))
+            history.append(losses.detached())
             if self.target_kl is not None and losses.approx_kl > 1.5 * self.target_kl:
                 return history, False
             self.policy.optimizer.zero_grad()
@@ -216,9 +231,7 @@ class FastRecurrentPPO(RecurrentPPO):
             self.policy.optimizer.step()
         return history, True
 
-    def _evaluated(
-        self, samples: FlatSamples
-    ) -> tuple[Tensor, Tensor, Tensor | None, tuple[Tensor, Tensor] | None]:
+    def _evaluated(self, samples: FlatSamples) -> tuple[Tensor, Tensor, Tensor | None, MemoryLoss | None]:
         """What `Objective.losses` takes of a minibatch of N steps."""
         is_discrete = isinstance(self.action_space, spaces.Discrete)
         actions = samples.actions.long().flatten() if is_discrete else samples.actions
@@ -227,8 +240,11 @@ class FastRecurrentPPO(RecurrentPPO):
         if head is None:
             values, log_prob, entropy = self.policy.evaluate_actions(*steps)
             return values.flatten(), log_prob, entropy, None
-        values, log_prob, entropy, core = self.policy.evaluate_sequences(*steps)
-        memory = head.loss(core.unsqueeze(0), samples.memory_labels.unsqueeze(0))
+        values, log_prob, entropy, core, inputs = self.policy.evaluate_sequences(*steps)
+        done: Any = preprocess_obs(actions, self.action_space, normalize_images=False)
+        parts = (core, samples.memory_labels, inputs, done, samples.ends)
+        core, labels, *seen = (part.unsqueeze(1) for part in parts)
+        memory = head.loss(core, labels, Seen(*seen))
         return values.flatten(), log_prob, entropy, memory
 
     def _record_training(self, objective: Objective, history: list[Losses], last_epoch: list[Losses]) -> None:
@@ -248,7 +264,8 @@ class FastRecurrentPPO(RecurrentPPO):
         self.logger.record("train/clip_range", objective.clip_range)
         if self._targets.sizes:
             self.logger.record("train/memory_target_loss", float(means.memory))
-            self.logger.record("train/memory_accuracy", float(means.memory_accuracy))
+            for name, value in means.memory_metrics.items():
+                self.logger.record(f"train/{name}", float(value))
         if objective.clip_range_vf is not None:
             self.logger.record("train/clip_range_vf", objective.clip_range_vf)
 

@@ -33,6 +33,8 @@ class FlatSamples(NamedTuple):
     episode_starts: Sequences
     memory_labels: Tensor
     """[N, K], see `agents.learning.memory_targets`."""
+    ends: Tensor
+    """[N] bool, where a sequence or an episode ends."""
 
 
 class FlatMinibatches(BaseBuffer):
@@ -141,6 +143,7 @@ class FlatMinibatches(BaseBuffer):
             lstm_states=self._states_before(steps[sequences.first], fresh[sequences.first]),
             episode_starts=sequences,
             memory_labels=rows(self._flat["memory_labels"]),
+            ends=torch.from_numpy(np.append(starts[1:], True)).to(self.device),
         )
 
     def _rows(self, begin: int, end: int) -> Callable[[Tensor], Tensor]:

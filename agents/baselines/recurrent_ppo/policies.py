@@ -81,7 +81,8 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         optimizer_class: The optimizer.
         optimizer_kwargs: Its settings, learning rate apart; SB3's for Adam when None.
         lstm_kwargs: `bias` and `dropout` of `torch.nn.LSTM`.
-        memory_target_sizes: Number of values of each memory target, predicted from the actor's LSTM.
+        memory_target_sizes: Number of values of each memory target, or what else it is, predicted from the
+            actor's LSTM.
         kwargs: Everything else that sb3-contrib's policy takes.
 
     Raises:
@@ -102,7 +103,7 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         optimizer_class: type[torch.optim.Optimizer] = torch.optim.Adam,
         optimizer_kwargs: dict[str, Any] | None = None,
         lstm_kwargs: dict[str, Any] | None = None,
-        memory_target_sizes: Sequence[int] = (),
+        memory_target_sizes: Sequence[Any] = (),
         **kwargs: Any,
     ) -> None:
         """See the class."""
@@ -121,7 +122,11 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         )
         self.memory_target_sizes = tuple(memory_target_sizes)
         self.memory_net = MemoryHead.added_to(
-            self.optimizer, self.lstm_output_dim, self.memory_target_sizes, self.device
+            self.optimizer,
+            self.lstm_output_dim,
+            self.memory_target_sizes,
+            self.device,
+            seen=self.features_dim + spaces.flatdim(action_space),
         )
 
     def _build(self, lr_schedule: Schedule) -> None:
@@ -156,15 +161,15 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         concurrent = self.two_threads and isinstance(episode_starts, Sequences) and torch.is_grad_enabled()
         if self.lstm_critic is None or not concurrent:
             return super().evaluate_actions(obs, actions, lstm_states, episode_starts)  # type: ignore[arg-type]
-        values, log_prob, entropy, _ = self.evaluate_sequences(
+        values, log_prob, entropy, *_ = self.evaluate_sequences(
             obs, actions, lstm_states, cast(Sequences, episode_starts)
         )
         return values, log_prob, entropy
 
     def evaluate_sequences(
         self, obs: PyTorchObs, actions: Tensor, lstm_states: RNNStates, sequences: Sequences
-    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
-        """As `evaluate_actions`, and behind it what the actor's LSTM says, [N, H]."""
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor, Tensor]:
+        """As `evaluate_actions`, and behind it what the actor's LSTM says, [N, H], and reads, [N, F]."""
         features = self.extract_features(obs)
         pi_features, vf_features = features if isinstance(features, tuple) else (features, features)
         layers, states = self.mlp_extractor, lstm_states
@@ -179,7 +184,7 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             # As in sb3-contrib, a critic that reads the actor's LSTM does not teach it.
             latent_vf = layers.value_net(core.detach() if self.critic is None else self.critic(vf_features))
         distribution, values = self._get_action_dist_from_latent(latent_pi), self.value_net(latent_vf)
-        return values, distribution.log_prob(actions), distribution.entropy(), core
+        return values, distribution.log_prob(actions), distribution.entropy(), core, pi_features
 
     @staticmethod
     def _process_sequence(  # type: ignore[override]  # theirs returns the same and declares it wrongly

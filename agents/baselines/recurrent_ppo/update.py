@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from agents.baselines.recurrent_ppo.buffer import FlatSamples
+from agents.learning.networks.memory_head import MemoryLoss
 
 
 class Losses(NamedTuple):
@@ -23,13 +24,23 @@ class Losses(NamedTuple):
     clip_fraction: Tensor
     memory: Tensor
     """Of the prediction of memory targets; 0 without them."""
-    memory_accuracy: Tensor
-    """Share of their labels that are named rightly; NaN without any."""
+    memory_metrics: dict[str, Tensor]
+    """How well they are predicted, by the name to log it under; NaN where nothing was to be predicted."""
+
+    def detached(self) -> Losses:
+        """Return them without gradient."""
+        losses: dict[str, Any] = {
+            name: loss.detach() for name, loss in self._asdict().items() if isinstance(loss, Tensor)
+        }
+        return self._replace(**losses)
 
     @classmethod
     def means(cls, history: Sequence[Losses]) -> Losses:
         """Return the means over minibatches."""
-        return cls(*(torch.stack(each).mean() for each in zip(*history, strict=True)))
+        *losses, metrics = zip(*history, strict=True)
+        told = {name: torch.stack([each[name] for each in metrics]).nanmean() for name in metrics[0]}
+        means: list[Any] = [*(torch.stack(each).mean() for each in losses), told]
+        return cls(*means)
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class Objective:
         values: Tensor,
         log_prob: Tensor,
         entropy: Tensor | None,
-        memory: tuple[Tensor, Tensor] | None = None,
+        memory: MemoryLoss | None = None,
     ) -> Losses:
         """Return the parts of the loss on N steps.
 
@@ -69,7 +80,7 @@ class Objective:
             entropy: [N], or None for distributions that have none in closed form.
             memory: What `MemoryHead.loss` returns; None without memory targets.
         """
-        memory_loss, named = memory or (values.new_zeros(()), values.new_full((), torch.nan))
+        memory_loss, told = memory or MemoryLoss(values.new_zeros(()), {})
         log_ratio = log_prob - samples.old_log_prob
         ratio = log_ratio.exp()
         return Losses(
@@ -79,7 +90,7 @@ class Objective:
             approx_kl=(ratio.detach() - 1 - log_ratio.detach()).mean(),
             clip_fraction=((ratio.detach() - 1).abs() > self.clip_range).float().mean(),
             memory=memory_loss,
-            memory_accuracy=named,
+            memory_metrics=told,
         )
 
     def total(self, losses: Losses) -> Tensor:

@@ -41,7 +41,7 @@ class MemoryPolicy(CountedFeatures):
         features_extractor_class: SB3's choice for the observation space when None.
         net_arch: Widths of hidden layers between memory and heads, as in SB3; none by default.
         activation_fn: Of those layers.
-        memory_target_sizes: Number of values of each memory target.
+        memory_target_sizes: Number of values of each memory target, or what else it is.
         kwargs: Further arguments of `BasePolicy`; what is said of an optimizer is for the learner's.
     """
 
@@ -56,7 +56,7 @@ class MemoryPolicy(CountedFeatures):
         features_extractor_class: type[BaseFeaturesExtractor] | None = None,
         net_arch: list[int] | dict[str, list[int]] | None = None,
         activation_fn: type[nn.Module] = nn.Tanh,
-        memory_target_sizes: Sequence[int] = (),
+        memory_target_sizes: Sequence[Any] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(

@@ -38,6 +38,8 @@ class Outputs(NamedTuple):
     """[T, B, D]: what the value head reads: the core's outputs, unless there are layers in between."""
     core: Tensor
     """[T, B, D]: what the core that acts says, which a memory head reads."""
+    inputs: Tensor
+    """[T, B, F]: what that core reads: the features of the observations."""
 
 
 class ActorCritic(nn.Module):
@@ -106,10 +108,11 @@ class ActorCritic(nn.Module):
         """
         steps, lanes = is_first.shape
         flat = self.encoder(map_observation(lambda x: x.flatten(0, 1), observation))
-        core, state = self.core(flat.unflatten(0, (steps, lanes)), state, is_first, carry)
+        inputs = flat.unflatten(0, (steps, lanes))
+        core, state = self.core(inputs, state, is_first, carry)
         features = core if self.value_layers is None else self.value_layers(core)
         value = self.value_head(features).squeeze(-1)
-        return Outputs(self.policy_head(core), value, features, core), state
+        return Outputs(self.policy_head(core), value, features, core, inputs), state
 
     @torch.no_grad()
     def step(self, observation: Observation, state: CoreState, is_first: Tensor) -> tuple[Outputs, CoreState]:
@@ -165,5 +168,5 @@ class AsymmetricActorCritic(ActorCritic):
         acting = self.acting_state(state)
         actor, actor_state = self.actor(observation, acting, is_first, carry)
         critic, critic_state = self.critic(observation, state[len(acting) :], is_first, carry)
-        outputs = Outputs(actor.logits, critic.value, critic.features, actor.core)
+        outputs = Outputs(actor.logits, critic.value, critic.features, actor.core, actor.inputs)
         return outputs, (*actor_state, *critic_state)

@@ -29,6 +29,17 @@ class Episode {
     return role === undefined ? null : { role, ...unpacked(this.traces[role][part]) };
   }
 
+  /** What there is to say of a memory target: a row for each network, and one for the truth. */
+  beliefs(number) {
+    const { truth } = this.targets[number];
+    const rows = this.roles.map((role) => {
+      const { value, probability } = this.traces[role].memory[number];
+      return { who: role, values: value, probability };
+    });
+    if (truth) rows.push({ who: "the truth", values: truth, probability: null });
+    return rows;
+  }
+
   /** The tile that makes a moment worth noticing: the first in the agent's view, or null. */
   sight(moment) {
     return this.seen.find(({ steps }) => steps.has(moment))?.tile ?? null;

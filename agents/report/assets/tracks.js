@@ -11,6 +11,7 @@ function tracksOf(episode, sheet, looking) {
     sightTrack(episode, sheet),
     ...(episode.attention ? [lookTrack(episode, sheet, looking), mapTrack(episode, looking)] : []),
     ...episode.roles.map((role) => policyTrack(episode, role)),
+    ...episode.targets.map((_, number) => memoryTrack(episode, sheet, number)),
     valueTrack(episode),
     ...(episode.hidden ? [hiddenTrack(episode)] : []),
   ];
@@ -126,6 +127,51 @@ function legend(colour, text) {
   const mark = element("i", {});
   mark.style.background = colour;
   return element("span", { class: "legend" }, mark, text);
+}
+
+/** What each network takes a memory target to be, the paler the less it is sure, above the truth. */
+function memoryTrack(episode, sheet, number) {
+  const target = episode.targets[number],
+    line = 18,
+    rows = episode.beliefs(number);
+  return {
+    name: target.name,
+    height: rows.length * line,
+    note: `from above: ${rows.map(({ who }) => who).join(", ")}; pale: unsure, blank: ${target.meanings[0]?.name ?? 0}`,
+    draw(drawing, { x, step, width }) {
+      rows.forEach(({ values, probability }, row) => {
+        let free = 0; // where the last picture or word ends
+        values.forEach((value, k) => {
+          if (!value) return;
+          drawing.globalAlpha = probability ? probability[k] ** 2 : 1;
+          drawing.fillStyle = valueColour(target, sheet, value);
+          drawing.fillRect(x(k), row * line + 2, Math.max(1, step + 0.3), line - 4);
+          drawing.globalAlpha = 1;
+          if (values[k - 1] === value || x(k) < free) return;
+          free = nameValue(drawing, sheet, target.meanings[value], Math.min(x(k) + 2, width - line), row * line + 1);
+        });
+      });
+    },
+  };
+}
+
+function valueColour({ meanings }, sheet, value) {
+  const tile = meanings[value]?.tile ?? null;
+  return tile === null ? ACTION_COLOURS[value % ACTION_COLOURS.length] : sheet.looks[tile].colour;
+}
+
+/** Draw what a value stands for, and say where that ends. */
+function nameValue(drawing, sheet, meaning, left, top) {
+  if (!meaning) return left;
+  if (meaning.tile !== null) {
+    sheet.paste(drawing, meaning.tile, "lit", left, top + 1, 15);
+    return left + 17;
+  }
+  drawing.fillStyle = style("--ink");
+  drawing.font = "600 11px system-ui, sans-serif";
+  drawing.textAlign = "left";
+  drawing.fillText(meaning.name, left, top + 12);
+  return left + drawing.measureText(meaning.name).width + 4;
 }
 
 function valueTrack(episode) {

@@ -15,7 +15,18 @@ function mind(episode, role, step) {
     episode.actionNames.map((name, action) =>
       bar(name, action, step === null ? null : probabilities[step][action], episode.actions[step] === action),
     ),
+    episode.targets.map((_, number) => belief(episode, role, number, step)),
   );
+}
+
+/** What a network takes a memory target to be, beside the truth. */
+function belief(episode, role, number, step) {
+  const { name, meanings, truth } = episode.targets[number],
+    { value, probability } = episode.traces[role].memory[number];
+  const called = (each) => (each === null ? "no more" : (meanings[each]?.name ?? String(each)));
+  const told = step === null ? "—" : `${called(value[step])}, ${percent(probability[step], 0)}`;
+  const fact = step === null || !truth ? "" : `; in truth ${called(truth[step])}`;
+  return element("p", { class: "belief" }, `${name}: `, element("b", {}, told), fact);
 }
 
 function bar(name, action, probability, taken) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,14 +104,117 @@ def test_the_loss_is_the_mean_over_labelled_steps_summed_over_targets() -> None:
     weight = torch.tensor([[1.0], [2.0], [5.0], [1.0], [3.0]]).log()
     core = torch.ones(2, 2, 1)
     label = torch.tensor([[[1, LEFT_OUT], [3, 2]], [[LEFT_OUT, LEFT_OUT], [2, LEFT_OUT]]])
-    loss, named = head(weight).loss(core, label)
+    loss, metrics = head(weight).loss(core, label)
     first = -(math.log(1 / 8) + math.log(5 / 8) + math.log(2 / 8)) / 3
     assert loss.item() == pytest.approx(first - math.log(3 / 4))
-    assert named.item() == pytest.approx(2 / 4)  # the third value, and the second of the other target
+    assert metrics.keys() == {"memory_accuracy"}
+    # The third value, and the second of the other target.
+    assert metrics["memory_accuracy"].item() == pytest.approx(2 / 4)
 
 
 def test_without_labels_there_is_no_gradient_and_no_accuracy() -> None:
     made, core = head(torch.ones(5, 1)), torch.ones(2, 3, 1, requires_grad=True)
-    loss, named = made.loss(core, torch.zeros(2, 3, 2, dtype=torch.int64))
+    loss, metrics = made.loss(core, torch.zeros(2, 3, 2, dtype=torch.int64))
     loss.backward()
-    assert loss.item() == 0.0 and named.isnan() and core.grad is not None and not core.grad.any()
+    assert loss.item() == 0.0 and metrics["memory_accuracy"].isnan()
+    assert core.grad is not None and not core.grad.any()
+
+
+POSE = MemoryTarget("pose", False, {"numbers": 2})
+FLAGS = MemoryTarget("flags", False, [2, 3])
+MIXED = MemoryTargets([KNOWN, POSE, FETCHED, FLAGS])
+
+
+def test_targets_of_all_kinds_stand_side_by_side_in_their_columns() -> None:
+    infos = [
+        {"known": 2, "pose": np.array([-1.5, 1e30]), "fetched": 0, "flags": (1, 2)},
+        {"known": np.int64(0), "pose": [0, 7], "fetched": 3, "flags": np.array([False, True])},
+    ]
+    told, happened = MIXED.told(infos), MIXED.happened(infos)
+    assert told.dtype == happened.dtype == np.float32 and len(MIXED) == 6
+    np.testing.assert_array_equal(told, np.float32([[3, -1.5, 1e30, 0, 2, 3], [1, 0, 7, 0, 1, 2]]))
+    np.testing.assert_array_equal(happened, [[0] * 6, [0, 0, 0, 4, 0, 0]])
+    assert MIXED.limits == (4, np.inf, np.inf, 5, 3, 4) and BOTH.dtype == np.int64
+    steps = torch.as_tensor(told + happened).unsqueeze(1)
+    backwards = MIXED.backwards(steps, torch.zeros(2, 1, dtype=torch.bool))
+    assert backwards[:, 0, 3].tolist() == [4, 4]
+    assert torch.equal(backwards[:, :, [0, 1, 2, 4, 5]], steps[:, :, [0, 1, 2, 4, 5]])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"pose": [1.0]}, r"pose=\[1.0\], which must be 2 finite numbers"),
+        ({"pose": [1.0, np.nan]}, "which must be 2 finite numbers"),
+        ({"pose": [1.0, 1e39]}, "which must be 2 finite numbers"),
+        ({"pose": "here"}, "pose='here', which must be 2 finite numbers"),
+        ({"flags": [0, 3]}, r"flags=\[0, 3\], which must be whole numbers from 0 and below 2, 3"),
+        ({"flags": [0, 0.5]}, "which must be whole numbers"),
+        ({"known": [1, 2]}, "must be a whole number from 0 and below 3"),
+        ({"known": None}, "do not tell 'known'"),
+    ],
+)
+def test_what_a_target_does_not_have_is_refused(changed: dict[str, Any], message: str) -> None:
+    info = {"known": 2, "pose": [0.0, 1.0], "flags": [0, 0]} | changed
+    with pytest.raises(ValueError, match=message):
+        MIXED.told([info])
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.0, True, "3", [], [2, 0], {"numbers": 0}, {"number": 1}, None])
+def test_a_size_that_stands_for_nothing_is_refused(size: Any) -> None:
+    with pytest.raises(ValueError, match="memory_target_sizes must hold"):
+        MemoryHead(4, [size])
+
+
+def test_the_loss_of_all_kinds_is_the_sum_of_what_each_costs() -> None:
+    """Real numbers by hand: their units are those of what was observed before, not of the batch."""
+    torch.manual_seed(0)
+    made = MemoryHead(5, MIXED.sizes).double()
+    assert made.weight.shape == (3 + 2 + 4 + 5, 5)
+    seen = torch.randn(7, 2, 6).double() * 100 + 1000
+    made.observe(seen)
+    core, label = torch.randn(4, 3, 5).double(), torch.randint(0, 2, (4, 3, 6)).double()
+    label[..., 1:3] = torch.randn(4, 3, 2).double() * 50 + 900
+    loss, metrics = made.loss(core, label)
+    said = (core.reshape(12, 5) @ made.weight.T + made.bias).detach().numpy()
+    own = label.reshape(12, 6).numpy()
+
+    def entropy(first: int, end: int, column: int) -> float:
+        rows = [row for row in range(12) if own[row, column]]
+        logits = said[rows, first:end]
+        chosen = logits[range(len(rows)), own[rows, column].astype(int) - 1]
+        return float((np.log(np.exp(logits).sum(axis=1)) - chosen).mean())
+
+    moments = seen.reshape(14, 6)[:, 1:3].numpy()
+    units = (own[:, 1:3] - moments.mean(axis=0)) / moments.std(axis=0)
+    squares = (said[:, 3:5] - units) ** 2
+    expected = entropy(0, 3, 0) + squares.mean() + entropy(5, 9, 3)
+    expected += (entropy(9, 11, 4) + entropy(11, 14, 5)) / 2
+    assert loss.item() == pytest.approx(expected)
+    explained = 1 - squares.mean(axis=0) / units.var(axis=0)
+    assert metrics["memory_explained_variance"].item() == pytest.approx(explained.mean())
+    assert metrics.keys() == {"memory_accuracy", "memory_explained_variance"}
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(2.0**40, 0.0), (2.0**-40, 0.0), (1.0, 3.0)])
+def test_the_loss_of_real_numbers_does_not_depend_on_their_scale(scale: float, shift: float) -> None:
+    torch.manual_seed(0)
+    made, other = (MemoryHead(4, [{"numbers": 3}]) for _ in range(2))
+    other.load_state_dict(made.state_dict())
+    core, label = torch.randn(5, 6, 4), torch.randn(5, 6, 3)
+    for head_, numbers in ((made, label), (other, label * scale + shift)):
+        head_.observe(numbers)
+    first, second = made.loss(core, label), other.loss(core, label * scale + shift)
+    torch.testing.assert_close(first.loss, second.loss, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(first.metrics, second.metrics, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("number", [0.0, 0.1, -1e20])
+def test_a_real_number_that_never_changes_is_0_in_its_units(number: float) -> None:
+    made = MemoryHead(4, [{"numbers": 1}])
+    label = torch.full((5, 6, 1), number)
+    for _ in range(3):
+        made.observe(label)
+    loss, metrics = made.loss(torch.zeros(5, 6, 4), label)
+    assert loss.item() == pytest.approx(made.bias.item() ** 2)
+    assert metrics["memory_explained_variance"].isnan()

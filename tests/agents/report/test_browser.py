@@ -116,7 +116,14 @@ def test_what_is_told_of_a_step_is_what_was_recorded(opened, small_report):
     for role, text in zip(("actor", "learner"), told, strict=True):
         assert text.startswith(role) and f"value {trace[role].value[3]:.2f}" in text.replace("\n", " ")
         numbers = [int(number) for number in re.findall(r"(\d+) %", text)]
-        np.testing.assert_allclose(numbers, 100 * trace[role].probabilities[3], atol=0.51)
+        likeliest = [each[3].max() for each in trace[role].memory]
+        expected = [*trace[role].probabilities[3], *likeliest]
+        np.testing.assert_allclose(numbers, 100 * np.array(expected), atol=0.51)
+        for target, believed in zip(small_report.episodes[0].targets, trace[role].memory, strict=True):
+            value, truth = believed[3].argmax(), target.truth[3]
+            fact = "no more" if truth is None else target.meanings[truth].name
+            likely = f"{target.title}: {target.meanings[value].name}, {100 * believed[3].max():.0f} %"
+            assert f"{likely}; in truth {fact}" in text
 
 
 def met_tiles(episode):

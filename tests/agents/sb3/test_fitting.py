@@ -116,7 +116,7 @@ def test_no_tensor_is_taken_that_does_not_fit(saved: tuple[Any, Any, Path], chan
             original = original[name]
         if change == "not finite" and not str(original.dtype).startswith(("float", "torch.float")):
             continue
-        if 0 in original.shape and change in ("shorter", "twice as long"):
+        if 0 in original.shape and change in ("shorter", "twice as long", "not finite"):
             continue  # it stays empty
         if "final_observation" in place and change == "of another dtype":
             continue  # environments may show them in any

@@ -200,3 +200,18 @@ def test_a_float_observation_holds_the_same_numbers(env_id, observation):
 def test_an_unknown_number_type_is_named():
     with pytest.raises(ValueError, match="dtype must be one of 'uint8', 'float32', got 'float16'"):
         gymnasium.make("MemoryEnvs/IMaze-v0", dtype="float16")
+
+
+def test_values_of_memory_targets_have_names():
+    maze, room = (gymnasium.make(f"MemoryEnvs/{name}-v0").unwrapped for name in ("IMaze", "MetaFetch"))
+    cue = maze.memory_target_meanings["known_cue"]
+    assert cue == (("nothing yet", None), ("cue A", 2), ("cue B", 3))
+    assert [each.name for each in room.memory_target_meanings["known_next"]] == [
+        *("nothing yet", "disc", "square", "triangle")
+    ]
+    ahead = [each.name for each in room.memory_target_meanings["next_ahead"]]
+    assert ahead == ["nothing yet", *(str(cells) for cells in range(-6, 7))]
+    spaces = room.memory_target_spaces
+    assert {name: len(each) for name, each in room.memory_target_meanings.items()} == {
+        name: space.n for name, space in spaces.items()
+    }

@@ -58,8 +58,14 @@ def told_lanes(lanes: int) -> VecEnv:
     )
 
 
-def test_lockstep_equals_the_serial_engine_with_memory_targets() -> None:
-    targets = {"memory_targets": ("known_cue", "hindsight:reached")}
+@pytest.mark.parametrize(
+    "targets",
+    [
+        {"memory_targets": ("known_cue", "hindsight:reached")},
+        {"memory_targets": ("known_cue", "hindsight:reward"), "memory_distillation": 0.5},
+    ],
+)
+def test_lockstep_equals_the_serial_engine_with_memory_targets(targets: dict[str, Any]) -> None:
     serial = maze_model(env=told_lanes(LANES), **targets)
     parallel = ray_model(told_lanes, lockstep=True, agent=targets)
     for model in (serial, parallel):
