@@ -127,7 +127,7 @@ def _step_penalty() -> Iterator[Preset]:
         name="imaze-step-penalty/recurrent-ppo",
         agent="recurrent-ppo",
         policy="MlpLstmPolicy",
-        total_timesteps=1_200_000,
+        total_timesteps=2_000_000,
         num_envs=ppo.NUM_ENVS,
         source="the best RecurrentPPO that a search found, where each step costs something",
         overrides=imaze.RECURRENT_PPO,
