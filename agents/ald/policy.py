@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.lstm import LSTMCore
-from agents.learning.networks.memory_head import MemoryHead
+from agents.sb3.memory import memory_head_of
 from agents.sb3.networks import CountedFeatures, Encoder, default_extractor, image_extractor
 
 
@@ -127,13 +127,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             **kwargs,
         )
         self.value_net: ValueHead = ValueHead(self.value_net, value_mean, value_scale).to(self.device)
-        self.memory_net = MemoryHead.added_to(
-            self.optimizer,
-            self.lstm_output_dim,
-            self.memory_target_sizes,
-            self.device,
-            seen=self.features_dim + spaces.flatdim(action_space),
-        )
+        self.memory_net = memory_head_of(self, self.memory_target_sizes)
 
     @torch.no_grad()
     def set_value_moments(self, mean: Tensor, scale: Tensor) -> None:

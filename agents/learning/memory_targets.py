@@ -175,12 +175,11 @@ class MemoryTargets:
         if not events:
             return labels
         labels = labels.clone()
-        following = torch.full_like(labels[0, :, events], LEFT_OUT)
-        for step in reversed(range(len(labels))):
-            following = following.masked_fill(done[step].unsqueeze(-1), LEFT_OUT)
-            here = labels[step, :, events]
-            following = torch.where(here == LEFT_OUT, following, here)
-            labels[step, :, events] = following
+        for column in events:
+            own = labels[..., column]
+            following = next_events(own != LEFT_OUT, done)
+            never = torch.full_like(own[:1], LEFT_OUT)
+            labels[..., column] = torch.cat([own, never]).gather(0, following)
         return labels
 
 

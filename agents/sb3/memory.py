@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from stable_baselines3.common.vec_env import VecEnv
 
 from agents.learning.memory_targets import HINDSIGHT, REWARD, MemoryTarget, MemoryTargets, parsed
+from agents.learning.networks.memory_head import MemoryHead
 from agents.learning.target_kinds import Events, Numbers, TargetSize, Values
 from agents.sb3.checks import check_are_named
 from memory_envs.registry.lookup import did_you_mean
@@ -56,6 +58,21 @@ def memory_targets(
     if len(sizes) != len(names) or (saved is not None and saved != sizes):
         raise ValueError(f"memory_targets of the model have {saved} values, got an environment with {sizes}")
     return MemoryTargets([MemoryTarget(*name, size) for name, size in zip(names, sizes, strict=True)])
+
+
+def memory_head_of(policy: RecurrentActorCriticPolicy, sizes: Sequence[Any]) -> MemoryHead | None:
+    """Return a head behind the LSTM of a policy, whose optimizer trains it; None where there are no targets.
+
+    Args:
+        policy: As sb3-contrib's constructor leaves it.
+        sizes: Of the targets, see `agents.learning.target_kinds`.
+    """
+    if not sizes:
+        return None
+    seen = policy.features_dim + spaces.flatdim(policy.action_space)
+    head = MemoryHead(policy.lstm_output_dim, sizes, seen).to(policy.device)
+    policy.optimizer.add_param_group({"params": [*head.parameters()]})
+    return head
 
 
 def _spaces(env: VecEnv) -> Mapping[str, spaces.Space] | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from agents.ald import ALD
 from agents.report import episodes
@@ -120,3 +121,12 @@ def replayed(episode: RecordedEpisode) -> Any:
     env: Any = make_single(ENV, MAZE).unwrapped
     env.reset(options={"stream": episode.stream, "episode": episode.number})
     return env
+
+
+def observations(episode: RecordedEpisode) -> torch.Tensor:
+    """[T, 1, ...] what was seen before each action of a recorded episode, in one lane."""
+    env, seen = replayed(episode), []
+    for action in episode.actions:
+        seen.append(torch.as_tensor(env.observe()))
+        env.step(action)
+    return torch.stack(seen).unsqueeze(1)

@@ -20,7 +20,7 @@ from torch.distributions import Categorical
 
 from agents.baselines.recurrent_ppo.sequences import Sequences, layer_weights
 from agents.baselines.recurrent_ppo.side_by_side import Branch, side_by_side
-from agents.learning.networks.memory_head import MemoryHead
+from agents.sb3.memory import memory_head_of
 from agents.sb3.networks import CountedFeatures
 
 LSTMState = tuple[Tensor, Tensor]
@@ -121,13 +121,7 @@ class FastLstmPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             **kwargs,
         )
         self.memory_target_sizes = tuple(memory_target_sizes)
-        self.memory_net = MemoryHead.added_to(
-            self.optimizer,
-            self.lstm_output_dim,
-            self.memory_target_sizes,
-            self.device,
-            seen=self.features_dim + spaces.flatdim(action_space),
-        )
+        self.memory_net = memory_head_of(self, self.memory_target_sizes)
 
     def _build(self, lr_schedule: Schedule) -> None:
         # The first moment at which the distribution is known; the layers do not depend on its class.

@@ -90,22 +90,6 @@ class MemoryHead(nn.Linear):
             if isinstance(kind, Events)
         )
 
-    @classmethod
-    def added_to(
-        cls,
-        optimizer: torch.optim.Optimizer,
-        width: int,
-        sizes: Sequence[Any],
-        device: torch.device,
-        seen: int = 0,
-    ) -> MemoryHead | None:
-        """Return a head whose parameters an optimizer trains from now on; None where there are no targets."""
-        if not sizes:
-            return None
-        head = cls(width, sizes, seen).to(device)
-        optimizer.add_param_group({"params": [*head.parameters()]})
-        return head
-
     def meet(self, label: Tensor, reward: Tensor) -> Tensor:
         """Return labels [T, B, K] that were not seen before with unusual rewards [T, B] among them marked."""
         marked = [

@@ -12,7 +12,7 @@ from agents.report import episodes
 from agents.report.episodes import _Found
 from agents.report.roles import tracers
 from agents.report.tracing import Tracer
-from tests.support.small_report import ENV, MAZE, MEMORY, replayed
+from tests.support.small_report import ENV, MAZE, MEMORY, observations, replayed
 from tests.support.tiny import maze_model
 
 
@@ -60,15 +60,10 @@ def test_learner_runs_along_as_over_a_whole_window(small_report):
     """Step by step it says of the last step what it says of it when it sees the episode at once."""
     learner = small_report.model.learner
     episode = max(small_report.episodes, key=lambda each: len(each.actions))
-    env, seen = replayed(episode), []
-    for action in episode.actions:
-        seen.append(torch.as_tensor(env.observe()))
-        env.step(action)
+    seen = observations(episode)
     is_first = torch.arange(len(seen)).unsqueeze(1) == 0
     with torch.no_grad():
-        outputs, _ = learner.network(
-            torch.stack(seen).unsqueeze(1), learner.network.initial_state(1), is_first
-        )
+        outputs, _ = learner.network(seen, learner.network.initial_state(1), is_first)
     value = learner.popart.denormalize(outputs.value).squeeze(1)
     np.testing.assert_allclose(value, episode.traces["learner"].value, atol=1e-4)
 

@@ -8,7 +8,7 @@ from agents.report.episodes import find_examples
 from agents.report.remembering import _next_events, remembered_targets
 from agents.report.roles import tracers
 from agents.vec_env.make import make_lanes, make_single
-from tests.support.small_report import ENV, MAZE, replayed
+from tests.support.small_report import ENV, MAZE, observations, replayed
 from tests.support.tiny import VMPO_SETTINGS
 
 PPO = {"n_steps": 12, "batch_size": 18, "lstm_hidden_size": 8, "seed": 0, "device": "cpu"}
@@ -45,13 +45,10 @@ def test_beliefs_are_those_of_the_heads(small_report):
     """Of the learner, which sees the episode at once here, and step by step in the report."""
     learner = small_report.model.learner.network
     episode = small_report.episodes[0]
-    env, seen = replayed(episode), []
-    for action in episode.actions:
-        seen.append(torch.as_tensor(env.observe()))
-        env.step(action)
+    seen = observations(episode)
     is_first = torch.arange(len(seen)).unsqueeze(1) == 0
     with torch.no_grad():
-        core = learner(torch.stack(seen).unsqueeze(1), learner.initial_state(1), is_first)[0].core[:, 0]
+        core = learner(seen, learner.initial_state(1), is_first)[0].core[:, 0]
         said = learner.memory_head(core).reshape(-1, 2, 3).softmax(dim=-1)
     for target in range(2):
         np.testing.assert_allclose(episode.traces["learner"].memory[target], said[:, target], atol=1e-5)
