@@ -2,10 +2,10 @@
 
 python examples/tune_recurrent_ppo.py --trials 16 --frames 1000000 --folder runs/tune
 
-Each trial is a run of `python -m agents.train --preset imaze/recurrent-ppo` with settings that Optuna's TPE
-draws. Its value is the mean success rate over the run, so that early success counts for more; a trial that is
-below the median of the trials before it is broken off after half of its frames. The study is kept in the
-folder: the same command continues it.
+Each trial is a run of `python -m agents.train --preset imaze-step-penalty/recurrent-ppo` with settings that
+Optuna's TPE draws. Its value is the mean success rate over the run, so that early success counts for more; a
+trial that is below the median of the trials before it is broken off after half of its frames. The study is
+kept in the folder: the same command continues it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import optuna
 
 from agents.runs.log import FRAMES, column, sound_rows
 
-ENV_KWARGS = '{"step_penalty": 0.01}'
 POLL_SECONDS = 2.0
 # Found by hand; where the search begins.
 KNOWN = {
@@ -64,9 +63,8 @@ def success_rates(run: Path) -> list[tuple[int, float]]:
 def objective(trial: optuna.Trial, folder: Path, frames: int) -> float:
     """Train, tell Optuna of every row, and return the mean success rate over the run."""
     run = folder / f"trial-{trial.number}"
-    command = [sys.executable, "-m", "agents.train", "--preset", "imaze/recurrent-ppo", "--num-threads", "1"]
-    command += ["--seed", "0", "--total-timesteps", str(frames), "--run-dir", str(run)]
-    command += ["--env-kwargs", ENV_KWARGS]
+    command = [sys.executable, "-m", "agents.train", "--preset", "imaze-step-penalty/recurrent-ppo"]
+    command += ["--num-threads", "1", "--seed", "0", "--total-timesteps", str(frames), "--run-dir", str(run)]
     for name, value in settings(trial).items():
         command += [f"--{name}", str(value)]
     told, quiet = 0, subprocess.DEVNULL
