@@ -44,23 +44,19 @@ class GRUCore(FusedCore):
     ) -> tuple[Tensor, CoreState]:
         gru, size = self.gru, self.gru.hidden_size
         (hidden,) = kept = state
-        # Torch's order is reset, update, candidate. The biases of the gates are added up once; that of the
-        # candidate's recurrent share is not the input's, because the reset gate acts on it.
-        gates = slice(0, 2 * size)
-        from_input, bias = weight(gru, "bias_ih_l0"), weight(gru, "bias_hh_l0")
-        shift = torch.cat([from_input[gates] + bias[gates], from_input[2 * size :]])
-        driven = F.linear(inputs, weight(gru, "weight_ih_l0"), shift)
-        driven_gates, driven_candidate = driven.split((2 * size, size), dim=-1)
-        to_gates, to_candidate = weight(gru, "weight_hh_l0").t().split((2 * size, size), dim=-1)
+        # The input's share of all gates in one product. It cannot be added to that of memory beforehand, since
+        # the reset gate acts on what memory brings to the candidate.
+        driven = F.linear(inputs, weight(gru, "weight_ih_l0"), weight(gru, "bias_ih_l0"))
+        to_gates, to_candidate = driven.split((2 * size, size), dim=-1)
+        recurrent, bias = weight(gru, "weight_hh_l0").t(), weight(gru, "bias_hh_l0")
         begins = is_first.unsqueeze(-1)
         outputs = []
         for t in range(inputs.shape[0]):
             # Not a product with 0: a NaN must not outlive its episode.
             hidden = hidden.masked_fill(begins[t], 0.0)
-            squashed = torch.sigmoid(torch.addmm(driven_gates[t], hidden, to_gates))
-            reset, update = squashed.chunk(2, dim=-1)
-            recalled = torch.addmm(bias[2 * size :], hidden, to_candidate)
-            candidate = torch.tanh(torch.addcmul(driven_candidate[t], reset, recalled))
+            gates, recalled = torch.addmm(bias, hidden, recurrent).split((2 * size, size), dim=-1)
+            reset, update = torch.sigmoid(to_gates[t] + gates).chunk(2, dim=-1)
+            candidate = torch.tanh(torch.addcmul(to_candidate[t], reset, recalled))
             hidden = torch.lerp(candidate, hidden, update)
             outputs.append(hidden)
             if t + 1 == carry:

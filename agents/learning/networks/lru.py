@@ -7,6 +7,7 @@ complex numbers of the source are pairs of real ones here, which are stored and 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -15,6 +16,10 @@ from torch.nn import functional as F
 
 from agents.learning.networks.fused import checked_carry
 from agents.learning.unroll import CoreState
+
+
+Pair = tuple[Tensor, Tensor]
+"""Real and imaginary parts of complex numbers."""
 
 
 class LRULayer(nn.Module):
@@ -51,15 +56,15 @@ class LRULayer(nn.Module):
         self.theta = nn.Parameter((max_phase * turn).log())
         self.gamma = nn.Parameter(0.5 * torch.log1p(-modulus.square()))
 
-    def forward(self, stream: Tensor, state: Tensor, is_first: Tensor) -> tuple[Tensor, Tensor]:
-        """[T, B, D] stream, [B, 2 S] memory before it, [T, B] bool -> stream, and memory [T, B, 2 S]."""
-        inputs = self.norm(stream)
-        driven = self.into(inputs) * self.gamma.exp().repeat(2)
-        memory = self.scan(driven, state, is_first)
-        said = torch.addcmul(self.out_of(memory), self.skip, inputs)
-        return stream + F.glu(self.gate(F.gelu(said))), memory
+    def forward(self, stream: Tensor, state: Pair, is_first: Tensor) -> tuple[Tensor, Pair]:
+        """[T, B, D] stream, memory before it, [T, B] bool -> stream and memory [T, B, S] behind each step."""
+        inputs, scale = self.norm(stream), self.gamma.exp()
+        real, imaginary = self.into(inputs).chunk(2, dim=-1)
+        memory = self.scan((real * scale, imaginary * scale), state, is_first)
+        said = torch.addcmul(self.out_of(torch.cat(memory, dim=-1)), self.skip, inputs)
+        return stream + F.glu(self.gate(F.gelu(said)), dim=-1), memory
 
-    def scan(self, driven: Tensor, state: Tensor, is_first: Tensor) -> Tensor:
+    def scan(self, driven: Pair, state: Pair, is_first: Tensor) -> Pair:
         """Add to each step what is left of all earlier ones of its episode, in log2(T) rounds.
 
         The prefix scan of Hillis & Steele over the operator of the source, (a, x) and (b, y) -> (a b, b x + y).
@@ -67,35 +72,45 @@ class LRULayer(nn.Module):
         the second part has to be carried.
 
         Args:
-            driven: [T, B, 2 S] what each step brings, real parts before imaginary ones.
-            state: [B, 2 S] memory before the first step.
+            driven: What each step brings, two times [T, B, S].
+            state: Memory before the first step, two times [B, S].
             is_first: [T, B] bool; where true, memory is cleared before the step.
 
         Returns:
-            [T, B, 2 S] memory after each step.
+            Memory after each step, two times [T, B, S].
         """
-        # Not products with 0: a NaN must not outlive its episode.
-        before = state.masked_fill(is_first[0].unsqueeze(-1), 0.0)
-        memory = torch.cat([driven[:1] + self._decayed(before, 1), driven[1:]])
-        steps, reach = len(driven), 1
+        before = state[0].unsqueeze(0), state[1].unsqueeze(0)
+        steps = len(is_first)
+        reaches = [2**k for k in range(steps.bit_length())]
+        powers = self._powers(reaches)
         if steps == 1:
-            return memory
-        row = torch.arange(steps, device=is_first.device).unsqueeze(-1)
-        age = row - torch.where(is_first, row, 0).cummax(dim=0).values  # [T, B] steps since the start
-        while reach < steps:
-            too_old = (age[reach:] < reach).unsqueeze(-1)
-            earlier = memory[:-reach].masked_fill(too_old, 0.0)
-            memory = torch.cat([memory[:reach], memory[reach:] + self._decayed(earlier, reach)])
-            reach *= 2
-        return memory
+            return _gone_on(driven, before, is_first.unsqueeze(-1), powers[0])
+        row = torch.arange(1, steps + 1, device=is_first.device).unsqueeze(-1)
+        age = row - torch.where(is_first, row, 0).cummax(dim=0).values  # steps since the episode's start
+        age = torch.cat([torch.zeros_like(age[:1]), age]).unsqueeze(-1)
+        memory = torch.cat([before[0], driven[0]]), torch.cat([before[1], driven[1]])  # of a row more
+        for reach, power in zip(reaches, powers, strict=True):
+            # What comes round from the end is cut, since no row is older than its number.
+            earlier = memory[0].roll(reach, dims=0), memory[1].roll(reach, dims=0)
+            memory = _gone_on(memory, earlier, age < reach, power)
+        return memory[0][1:], memory[1][1:]
 
-    def _decayed(self, memory: Tensor, steps: int) -> Tensor:
-        """[..., 2 S] memory that many steps later: lambda^steps times it."""
-        modulus, phase = torch.exp(-steps * self.nu.exp()), steps * self.theta.exp()
-        along, across = modulus * phase.cos(), modulus * phase.sin()
-        real, imaginary = memory.chunk(2, dim=-1)
-        turned = torch.cat([-imaginary, real], dim=-1)
-        return torch.addcmul(memory * along.repeat(2), turned, across.repeat(2))
+    def _powers(self, exponents: list[int]) -> list[Pair]:
+        """The powers of lambda, each two times [S]."""
+        exponent = torch.tensor(exponents, device=self.nu.device).unsqueeze(-1)
+        modulus, phase = torch.exp(-exponent * self.nu.exp()), exponent * self.theta.exp()
+        return list(zip(modulus * phase.cos(), modulus * phase.sin(), strict=True))
+
+
+def _gone_on(driven: Pair, earlier: Pair, is_cut: Tensor, decay: Pair) -> Pair:
+    """driven + decay * earlier, and driven alone where is_cut."""
+    # Not a product with 0: a NaN must not outlive its episode.
+    real, imaginary = (part.masked_fill(is_cut, 0.0) for part in earlier)
+    along, across = decay
+    return (
+        torch.addcmul(torch.addcmul(driven[0], real, along), imaginary, across, value=-1.0),
+        torch.addcmul(torch.addcmul(driven[1], imaginary, along), real, across),
+    )
 
 
 class LRUCore(nn.Module):
@@ -158,8 +173,12 @@ class LRUCore(nn.Module):
         """
         carry = checked_carry(carry, inputs.shape[0])
         stream, kept = self.embed(inputs), []
-        parts = zip(*(part.split(self.width, dim=-1) for part in state), strict=True)
-        for layer, own in zip(self.layers, parts, strict=True):
-            stream, memory = layer(stream, torch.cat(own, dim=-1), is_first)
-            kept.append(memory[carry - 1].split(self.width, dim=-1) if carry else own)
-        return stream, tuple(torch.cat(part, dim=-1) for part in zip(*kept, strict=True))
+        parts = [part.split(self.width, dim=-1) for part in state]
+        for layer, *before in zip(self.layers, *parts, strict=True):
+            stream, memory = layer(stream, before, is_first)
+            kept.append([part[carry - 1] for part in memory] if carry else before)
+        return stream, tuple(_beside(part) for part in zip(*kept, strict=True))
+
+
+def _beside(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=-1)

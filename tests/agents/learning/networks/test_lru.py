@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from agents.learning.networks.lru import LRUCore, LRULayer
+from agents.learning.networks.lru import LRUCore, LRULayer, Pair
 from tests.support import oracles
 from tests.support.cores import INPUT, WIDTH, close, lru, parameters_of, seeds, used_state, window
 
@@ -34,16 +34,20 @@ def test_lru_equals_the_written_out_recurrence_with_resets(layers: int, steps: i
         np.testing.assert_allclose(part.detach().numpy(), wanted.reshape(2, -1), rtol=1e-9, atol=1e-11)
 
 
-def loop(layer: LRULayer, driven: Tensor, state: Tensor, is_first: Tensor) -> Tensor:
+def loop(layer: LRULayer, driven: Pair, state: Pair, is_first: Tensor) -> Pair:
     """What `LRULayer.scan` computes, a step after another."""
     eigenvalues = torch.exp(torch.complex(-layer.nu.exp(), layer.theta.exp()))
-    memory, kept = torch.complex(*state.chunk(2, -1)), []
-    for t in range(len(driven)):
-        cleared = memory.masked_fill(is_first[t].unsqueeze(-1), 0.0)
-        memory = eigenvalues * cleared + torch.complex(*driven[t].chunk(2, -1))
+    memory, whole, kept = torch.complex(*state), torch.complex(*driven), []
+    for t in range(len(whole)):
+        memory = eigenvalues * memory.masked_fill(is_first[t].unsqueeze(-1), 0.0) + whole[t]
         kept.append(memory)
-    whole = torch.stack(kept)
-    return torch.cat([whole.real, whole.imag], dim=-1)
+    return torch.stack(kept).real, torch.stack(kept).imag
+
+
+def pair(*shape: int, seed: int) -> Pair:
+    generator = torch.Generator().manual_seed(seed)
+    real, imaginary = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
+    return real.requires_grad_(), imaginary.requires_grad_()
 
 
 @settings(max_examples=40, deadline=None)
@@ -51,16 +55,15 @@ def loop(layer: LRULayer, driven: Tensor, state: Tensor, is_first: Tensor) -> Te
 def test_the_scan_equals_the_loop_gradients_included(steps: int, start: float, seed: int) -> None:
     layer = lru(1, seed).layers[0]
     assert isinstance(layer, LRULayer)
-    generator = torch.Generator().manual_seed(seed)
-    driven = torch.randn(steps, 3, 2 * WIDTH, generator=generator, dtype=torch.float64).requires_grad_()
-    state = torch.randn(3, 2 * WIDTH, generator=generator, dtype=torch.float64).requires_grad_()
-    weights = torch.randn(steps, 3, 2 * WIDTH, generator=generator, dtype=torch.float64)
-    is_first = torch.rand(steps, 3, generator=generator) < start
+    driven, state = pair(steps, 3, WIDTH, seed=seed), pair(3, WIDTH, seed=seed + 1)
+    weights = pair(steps, 3, WIDTH, seed=seed + 2)
+    is_first = torch.rand(steps, 3, generator=torch.Generator().manual_seed(seed)) < start
     slopes = []
     for run in (loop, LRULayer.scan):
         memory = run(layer, driven, state, is_first)
-        learnt = (driven, state, layer.nu, layer.theta)
-        slopes.append((memory, *torch.autograd.grad((memory * weights).sum(), learnt)))
+        loss = sum((part * weight).sum() for part, weight in zip(memory, weights, strict=True))
+        learnt = (*driven, *state, layer.nu, layer.theta)
+        slopes.append((*memory, *torch.autograd.grad(loss, learnt)))  # type: ignore[arg-type]
     for expected, found in zip(*slopes, strict=True):
         close(found, expected)
 
@@ -68,12 +71,13 @@ def test_the_scan_equals_the_loop_gradients_included(steps: int, start: float, s
 def test_a_step_that_broke_down_does_not_outlive_its_episode() -> None:
     layer = lru(1).layers[0]
     assert isinstance(layer, LRULayer)
-    driven = torch.ones(9, 1, 2 * WIDTH, dtype=torch.float64)
+    driven = torch.ones(9, 1, WIDTH)
     driven[2] = float("nan")
     is_first = torch.zeros(9, 1, dtype=torch.bool)
     is_first[5] = True
-    memory = layer.scan(driven, torch.zeros(1, 2 * WIDTH, dtype=torch.float64), is_first)
-    assert memory.isfinite().all(-1).squeeze(-1).tolist() == [True] * 2 + [False] * 3 + [True] * 4
+    zeros = torch.zeros(1, WIDTH)
+    for part in layer.scan((driven, driven), (zeros, zeros), is_first):
+        assert part.isfinite().all(-1).squeeze(-1).tolist() == [True] * 2 + [False] * 3 + [True] * 4
 
 
 def test_eigenvalues_begin_on_the_ring_and_memory_as_large_as_its_inputs() -> None:
@@ -84,9 +88,10 @@ def test_eigenvalues_begin_on_the_ring_and_memory_as_large_as_its_inputs() -> No
     assert 0.0 < phase.min() < 0.01 and 0.99 < phase.max() <= 1.0
     # Uniform on the ring: as many of them as its area has.
     assert (modulus < 0.75).float().mean().item() == pytest.approx((0.75**2 - 0.36) / (0.81 - 0.36), abs=0.03)
-    driven = torch.randn(300, 1, 8000) * layer.gamma.exp().repeat(2)
-    memory = layer.scan(driven, torch.zeros(1, 8000), torch.zeros(300, 1, dtype=torch.bool))
-    assert memory[100:].std().item() == pytest.approx(1.0, abs=0.02)
+    real, imaginary = torch.randn(2, 300, 1, 4000) * layer.gamma.exp()
+    zeros = torch.zeros(1, 4000)
+    for part in layer.scan((real, imaginary), (zeros, zeros), torch.zeros(300, 1, dtype=torch.bool)):
+        assert part[100:].std().item() == pytest.approx(1.0, abs=0.02)
 
 
 def test_no_step_of_training_takes_an_eigenvalue_out_of_the_unit_circle() -> None:
