@@ -16,7 +16,7 @@ from agents.learning.config import ALDConfig
 from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
 from agents.learning.networks.actor_critic import ActorCritic
-from agents.learning.networks.cores import learning_core
+from agents.learning.networks.cores import LearnerSizes, learning_core
 from agents.learning.networks.previous_step import PreviousStepEncoder
 from agents.learning.replay_buffer import ReplayBuffer
 from agents.sb3.algorithm import UnrollAlgorithm
@@ -31,7 +31,7 @@ class ALD(UnrollAlgorithm):
 
     A small LSTM acts. A gated transformer, the learner, is trained by V-MPO on what the LSTM collects, and
     the LSTM is continually distilled from it. `predict`, `policy` and all that SB3 does with a model use the
-    LSTM.
+    LSTM. The settings `actor_core` and `learner_core` put other recurrent cores in the places of the two.
 
     Example:
         >>> from agents.ald import ALD
@@ -121,7 +121,15 @@ class ALD(UnrollAlgorithm):
         config, extractor = self.config, self.policy.make_features_extractor()
         num_actions = int(self.action_space.n)  # type: ignore[attr-defined]
         input_size = extractor.features_dim + (num_actions + 1 if config.shows_previous_step else 0)
-        core = learning_core(config.learner_core, input_size, config)
+        sizes = LearnerSizes(
+            config.learner_width,
+            config.learner_layers,
+            config.learner_heads,
+            config.learner_mlp_width,
+            config.learner_memory,
+            config.learner_gate_bias,
+        )
+        core = learning_core(config.learner_core, input_size, sizes)
         space, scaled = self.observation_space, self.policy.normalize_images
         network = linear_actor_critic(
             space, extractor, num_actions, core, scaled, self._learner_layers(), memory_sizes

@@ -130,13 +130,13 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         kwargs |= {
             "net_arch": [] if net_arch is None else net_arch,
             "features_extractor_class": features_extractor_class or default_extractor(observation_space),
+            "lstm_hidden_size": lstm_hidden_size,
         }
-        spaces_and_rate = (observation_space, action_space, lr_schedule)
-        own = {"shared_lstm": True, "enable_critic_lstm": False}
         if core == "lstm":
-            super().__init__(*spaces_and_rate, lstm_hidden_size=lstm_hidden_size, **own, **kwargs)
+            kwargs |= {"shared_lstm": True, "enable_critic_lstm": False}
+            super().__init__(observation_space, action_space, lr_schedule, **kwargs)
         else:
-            self._init_without_lstm(*spaces_and_rate, lstm_hidden_size, **kwargs)
+            self._init_without_lstm(observation_space, action_space, lr_schedule, **kwargs)
         self.value_net: ValueHead = ValueHead(self.value_net, value_mean, value_scale).to(self.device)
         self.memory_net = MemoryHead.added_to(
             self.optimizer, self.lstm_output_dim, self.memory_target_sizes, self.device
@@ -147,7 +147,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         observation_space: spaces.Space,
         action_space: spaces.Space,
         lr_schedule: Schedule,
-        units: int,
+        lstm_hidden_size: int,
         n_lstm_layers: int = 1,
         lstm_kwargs: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -155,12 +155,13 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         """What sb3-contrib's constructor does, which makes an LSTM whatever comes in its place."""
         if lstm_kwargs:
             raise ValueError(f"lstm_kwargs are for core='lstm', got {lstm_kwargs} with core={self.core!r}")
-        self.lstm_output_dim, self.lstm_hidden_state_shape = units, (1, 1, units)
+        self.lstm_output_dim, self.lstm_hidden_state_shape = lstm_hidden_size, (1, 1, lstm_hidden_size)
         ActorCriticPolicy.__init__(self, observation_space, action_space, lr_schedule, **kwargs)
         self.shared_lstm, self.enable_critic_lstm, self.lstm_kwargs = True, False, {}
         self.critic = self.lstm_critic = None
-        self.lstm_actor = acting_core(self.core, self.features_dim, units)
-        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+        self.lstm_actor = acting_core(self.core, self.features_dim, lstm_hidden_size)
+        options = {"lr": lr_schedule(1), **self.optimizer_kwargs}
+        self.optimizer = self.optimizer_class(self.parameters(), **options)
 
     @torch.no_grad()
     def set_value_moments(self, mean: Tensor, scale: Tensor) -> None:
@@ -175,28 +176,28 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         """
         return ActorCritic(
             Encoder(self.observation_space, self.features_extractor, self.normalize_images),
-            self.acting_core,
+            self._own_core,
             nn.Sequential(self.mlp_extractor.policy_net, self.action_net),
             nn.Sequential(self.mlp_extractor.value_net, _Normalized(self.value_net)),
             memory_head=self.memory_net,
         )
 
     @property
-    def acting_core(self) -> ActingCore:
+    def _own_core(self) -> ActingCore:
         """The core, with the parameters of the policy."""
         return LSTMCore(self.lstm_actor) if self.core == "lstm" else self.lstm_actor
 
-    def forward(
+    def forward(  # type: ignore[override]  # as in sb3-contrib
         self, obs: PyTorchObs, lstm_states: RNNStates, episode_starts: Tensor, deterministic: bool = False
     ) -> tuple[Tensor, Tensor, Tensor, RNNStates]:
         """Act; see sb3-contrib."""
         if self.core == "lstm":
             return super().forward(obs, lstm_states, episode_starts, deterministic)  # type: ignore[arg-type]
-        distribution, after = self.get_distribution(obs, lstm_states.pi, episode_starts)  # type: ignore[arg-type]
-        value = self.predict_values(obs, lstm_states.pi, episode_starts)  # type: ignore[arg-type]
+        seen: Any = (obs, lstm_states.pi, episode_starts)
+        distribution, after = self.get_distribution(*seen)
         actions = distribution.get_actions(deterministic=deterministic)
-        states = RNNStates(after, tuple(part.detach() for part in after))  # type: ignore[arg-type]
-        return actions, value, distribution.log_prob(actions), states
+        states: Any = (after, tuple(part.detach() for part in after))
+        return actions, self.predict_values(*seen), distribution.log_prob(actions), RNNStates(*states)
 
     @staticmethod
     def _process_sequence(  # type: ignore[override]  # states of any number of parts
@@ -225,12 +226,12 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         tensors, vectorized = self.obs_to_tensor(observation)
         lanes = lanes_of(tensors)
         with torch.no_grad():
-            if state is None:
-                memory = tuple(part.unsqueeze(0) for part in self.acting_core.initial_state(lanes))
-            else:
-                memory = tuple(torch.as_tensor(part, device=self.device) for part in state)
+            memory: Any = tuple(part.unsqueeze(0) for part in self._own_core.initial_state(lanes))
+            if state is not None:
+                kind: Any = {"dtype": torch.float32, "device": self.device}
+                memory = tuple(torch.tensor(part, **kind) for part in state)
             starts = np.zeros(lanes) if episode_start is None else np.asarray(episode_start)
-            first = torch.as_tensor(starts, dtype=torch.float32, device=self.device).reshape(lanes)
+            first = torch.tensor(starts, dtype=torch.float32, device=self.device).reshape(lanes)
             actions, memory = self._predict(tensors, memory, first, deterministic)  # type: ignore[arg-type]
         chosen = actions.cpu().numpy()
         return (chosen if vectorized else chosen[0]), tuple(part.cpu().numpy() for part in memory)

@@ -128,7 +128,7 @@ class LearnerConfig(MemoryTargetSettings):
 class VMPOConfig(LearnerConfig):
     """Settings of a learner that acts for itself."""
 
-    lstm_hidden_size: int = setting(32, "units of an acting LSTM", "paper")
+    lstm_hidden_size: int = setting(32, "units of an LSTM, GRU or LRU that acts", "paper")
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
@@ -143,7 +143,7 @@ class ALDConfig(LearnerConfig):
     # Learner's network
     learner_core: str = setting(
         "gtrxl",
-        "recurrent core of the learner: gtrxl, lstm-gtrxl (a GTrXL over an LSTM's outputs beside its inputs), "
+        "recurrent core of the learner: gtrxl, lstm-gtrxl (a GTrXL over an LSTM's outputs and its inputs), "
         "lstm, gru, or lru (linear recurrent units)",
         "paper: gtrxl",
         absent="gtrxl",

@@ -77,7 +77,9 @@ class Settings:
         """Refuse what is none of the choices, with the one that was meant."""
         choices, value = tuple(choices), getattr(self, name)
         if value not in choices:
-            raise ValueError(f"{name} must be {_one_of(choices)}, got {value!r}{did_you_mean(value, choices)}")
+            raise ValueError(
+                f"{name} must be {_one_of(choices)}, got {value!r}{did_you_mean(value, choices)}"
+            )
 
     def _require_each(self, names: str, least: int) -> None:
         for name in names.split():

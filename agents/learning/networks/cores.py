@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import nn
 
@@ -24,38 +24,20 @@ class ActingCore(Core, Protocol):
         """What the parts of the state are called."""
 
 
-class LearnerSizes(Protocol):
-    """The settings of a learner that say how large its core is; see `agents.learning.config`."""
+class LearnerSizes(NamedTuple):
+    """How large the core of a learner is: the settings `learner_...` of these names."""
 
-    @property
-    def learner_width(self) -> int: ...
-    @property
-    def learner_layers(self) -> int: ...
-    @property
-    def learner_heads(self) -> int: ...
-    @property
-    def learner_mlp_width(self) -> int: ...
-    @property
-    def learner_memory(self) -> int: ...
-    @property
-    def learner_gate_bias(self) -> float: ...
-
-
-def _gtrxl(input_size: int, sizes: LearnerSizes) -> GTrXLCore:
-    return GTrXLCore(
-        input_size,
-        sizes.learner_width,
-        sizes.learner_layers,
-        sizes.learner_heads,
-        sizes.learner_mlp_width,
-        sizes.learner_memory,
-        sizes.learner_gate_bias,
-    )
+    width: int
+    layers: int
+    heads: int
+    mlp_width: int
+    memory: int
+    gate_bias: float
 
 
 def _lstm_gtrxl(input_size: int, sizes: LearnerSizes) -> LSTMThenGTrXL:
-    width = sizes.learner_width
-    return LSTMThenGTrXL(nn.LSTM(input_size, width), _gtrxl(input_size + width, sizes))
+    lstm = nn.LSTM(input_size, sizes.width)
+    return LSTMThenGTrXL(lstm, GTrXLCore(input_size + sizes.width, *sizes))
 
 
 _ACTORS: dict[str, Callable[[int, int], ActingCore]] = {
@@ -64,11 +46,11 @@ _ACTORS: dict[str, Callable[[int, int], ActingCore]] = {
     "lru": LRUCore,
 }
 _LEARNERS: dict[str, Callable[[int, LearnerSizes], Core]] = {
-    "gtrxl": _gtrxl,
+    "gtrxl": lambda input_size, sizes: GTrXLCore(input_size, *sizes),
     "lstm-gtrxl": _lstm_gtrxl,
-    "lstm": lambda input_size, sizes: acting_core("lstm", input_size, sizes.learner_width),
-    "gru": lambda input_size, sizes: acting_core("gru", input_size, sizes.learner_width),
-    "lru": lambda input_size, sizes: LRUCore(input_size, sizes.learner_width, sizes.learner_layers),
+    "lstm": lambda input_size, sizes: acting_core("lstm", input_size, sizes.width),
+    "gru": lambda input_size, sizes: acting_core("gru", input_size, sizes.width),
+    "lru": lambda input_size, sizes: LRUCore(input_size, sizes.width, sizes.layers),
 }
 ACTOR_CORES, LEARNER_CORES = tuple(_ACTORS), tuple(_LEARNERS)
 
@@ -88,12 +70,12 @@ def acting_core(name: str, input_size: int, width: int) -> ActingCore:
 
 
 def learning_core(name: str, input_size: int, sizes: LearnerSizes) -> Core:
-    """Return a new core of the size that the settings of a learner say.
+    """Return a new core of a learner.
 
     Args:
         name: One of LEARNER_CORES.
         input_size: Width of its inputs.
-        sizes: `learner_width` counts for all of them, `learner_layers` for those that are stacks.
+        sizes: The width counts for all of them, the number of layers for those that are stacks.
 
     Raises:
         ValueError: There is no core of that name; says which there are, and which is nearest.

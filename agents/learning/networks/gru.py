@@ -1,7 +1,7 @@
 """A GRU over unrolls in which episodes begin anywhere.
 
-Source: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder", arXiv 1406.1078, in torch's
-form, whose reset gate acts behind the recurrent product.
+Source: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
+Translation", arXiv 1406.1078, in torch's form, whose reset gate acts behind the recurrent product.
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ class GRUCore(FusedCore):
     ) -> tuple[Tensor, CoreState]:
         gru, size = self.gru, self.gru.hidden_size
         (hidden,) = kept = state
-        # The input's share of all gates in one product. It cannot be added to that of memory beforehand, since
-        # the reset gate acts on what memory brings to the candidate.
+        # The input's share of all gates in one product.
         driven = F.linear(inputs, weight(gru, "weight_ih_l0"), weight(gru, "bias_ih_l0"))
         to_gates, to_candidate = driven.split((2 * size, size), dim=-1)
         recurrent, bias = weight(gru, "weight_hh_l0").t(), weight(gru, "bias_hh_l0")

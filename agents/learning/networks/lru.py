@@ -1,7 +1,7 @@
 """A linear recurrent unit, or LRU: memory that decays and turns, computed over all steps at once.
 
-Source: Orvieto et al. 2023, "Resurrecting Recurrent Neural Networks for Long Sequences", arXiv 2303.06349. The
-complex numbers of the source are pairs of real ones here, which are stored and exported as any others.
+Source: Orvieto et al. 2023, "Resurrecting Recurrent Neural Networks for Long Sequences", arXiv 2303.06349.
+The complex numbers of the source are pairs of real ones here, which are stored and exported as any others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from torch.nn import functional as F
 from agents.learning.networks.fused import checked_carry
 from agents.learning.unroll import CoreState
 
-
 Pair = tuple[Tensor, Tensor]
 """Real and imaginary parts of complex numbers."""
 
@@ -25,10 +24,10 @@ Pair = tuple[Tensor, Tensor]
 class LRULayer(nn.Module):
     """A residual block around x_t = lambda * x_{t-1} + exp(gamma) * B u_t, y_t = Re(C x_t) + D * u_t.
 
-    u is the normalised stream, and what is added to the stream a gated linear unit of gelu(y). All eigenvalues
-    lambda = exp(-exp(nu) + i exp(theta)) lie within the unit circle whatever is learnt; they begin on a ring
-    of the radii `r_min` to `r_max`, and gamma begins such that memory is as large as its inputs (sections 3.3
-    and 3.4 of the source).
+    u is the normalised stream, and what is added to the stream a gated linear unit of gelu(y). The
+    eigenvalues lambda = exp(-exp(nu) + i exp(theta)) lie within the unit circle whatever is learnt; they
+    begin on a ring of the radii `r_min` to `r_max`, and gamma begins such that memory is as large as its
+    inputs (sections 3.3 and 3.4 of the source).
 
     Args:
         width: Of the stream, and number of eigenvalues.
@@ -67,9 +66,9 @@ class LRULayer(nn.Module):
     def scan(self, driven: Pair, state: Pair, is_first: Tensor) -> Pair:
         """Add to each step what is left of all earlier ones of its episode, in log2(T) rounds.
 
-        The prefix scan of Hillis & Steele over the operator of the source, (a, x) and (b, y) -> (a b, b x + y).
-        Over 2^k steps the transition is lambda^(2^k), or 0 where an episode starts on the way, so that only
-        the second part has to be carried.
+        The prefix scan of Hillis & Steele over the operator (a, x) and (b, y) -> (a b, b x + y). Over 2^k
+        steps the transition is lambda^(2^k), or 0 where an episode starts on the way, so that only the second
+        part has to be carried.
 
         Args:
             driven: What each step brings, two times [T, B, S].
@@ -103,7 +102,7 @@ class LRULayer(nn.Module):
 
 
 def _gone_on(driven: Pair, earlier: Pair, is_cut: Tensor, decay: Pair) -> Pair:
-    """driven + decay * earlier, and driven alone where is_cut."""
+    """Return driven + decay * earlier, and driven alone where is_cut."""
     # Not a product with 0: a NaN must not outlive its episode.
     real, imaginary = (part.masked_fill(is_cut, 0.0) for part in earlier)
     along, across = decay

@@ -50,9 +50,7 @@ def test_gru_equals_the_written_out_recurrence_with_resets(steps: int, seed: int
         np.testing.assert_allclose(outputs.detach().numpy(), expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "option", [{"num_layers": 2}, {"bidirectional": True}, {"bias": False}], ids=str
-)
+@pytest.mark.parametrize("option", [{"num_layers": 2}, {"bidirectional": True}, {"bias": False}], ids=str)
 def test_a_gru_the_core_cannot_run_is_refused(option: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=f"GRUCore takes.*{next(iter(option))}"):
         GRUCore(nn.GRU(INPUT, WIDTH, **option))

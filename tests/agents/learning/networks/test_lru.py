@@ -1,4 +1,4 @@
-"""The linear recurrent unit is the paper's, and its scan over all steps is its loop over one after another."""
+"""The linear recurrent unit is the paper's, and its scan over all steps is a loop over them."""
 
 from __future__ import annotations
 
@@ -110,7 +110,14 @@ def test_no_step_of_training_takes_an_eigenvalue_out_of_the_unit_circle() -> Non
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"layers": 0}, {"r_min": -0.1}, {"r_max": 1.0}, {"r_min": 0.999}, {"max_phase": 0.0}, {"max_phase": 7.0}],
+    [
+        {"layers": 0},
+        {"r_min": -0.1},
+        {"r_max": 1.0},
+        {"r_min": 0.999},
+        {"max_phase": 0.0},
+        {"max_phase": 7.0},
+    ],
     ids=str,
 )
 def test_impossible_units_are_refused_by_name(arguments: dict[str, float]) -> None:
