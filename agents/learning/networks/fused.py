@@ -36,8 +36,8 @@ class FusedCore(nn.Module):
             inputs: [T, B, F].
             state: As `initial_state`'s, before the first step.
             is_first: [T, B] bool; where true, memory is cleared before the step.
-            carry: Return the state after this many steps; T when None. With 0 the outputs are computed by a
-                faster method, which does not give later states.
+            carry: Return the state after this many steps; T when None. With 0 the outputs are computed by the
+                fused layer, which does not give later states.
 
         Returns:
             [T, B, H] outputs and the state.
@@ -54,9 +54,10 @@ class FusedCore(nn.Module):
         raise NotImplementedError
 
     def _by_episode(self, inputs: Tensor, state: CoreState, is_first: Tensor) -> Tensor:
-        """Each stretch of an episode as a sequence of its own for the fused layer: several times faster.
+        """Each stretch of an episode as a sequence of its own for the fused layer.
 
-        The stretches are padded to the longest, so that the states at their ends are lost; the outputs are
+        An LSTM is several times faster so. Torch has no fused GRU for a CPU, where it gains nothing. The
+        stretches are padded to the longest, so that the states at their ends are lost; the outputs are
         not.
         """
         steps, lanes = is_first.shape
