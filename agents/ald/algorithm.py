@@ -16,7 +16,7 @@ from agents.learning.config import ALDConfig
 from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
 from agents.learning.networks.actor_critic import ActorCritic
-from agents.learning.networks.gtrxl import GTrXLCore
+from agents.learning.networks.cores import LearnerSizes, learning_core
 from agents.learning.networks.previous_step import PreviousStepEncoder
 from agents.learning.replay_buffer import ReplayBuffer
 from agents.sb3.algorithm import UnrollAlgorithm
@@ -31,7 +31,7 @@ class ALD(UnrollAlgorithm):
 
     A small LSTM acts. A gated transformer, the learner, is trained by V-MPO on what the LSTM collects, and
     the LSTM is continually distilled from it. `predict`, `policy` and all that SB3 does with a model use the
-    LSTM.
+    LSTM. The settings `actor_core` and `learner_core` put other recurrent cores in the places of the two.
 
     Example:
         >>> from agents.ald import ALD
@@ -79,7 +79,8 @@ class ALD(UnrollAlgorithm):
     def _build(self, action_seed: int, replay_seed: int) -> None:
         config, targets = self.config, self._memory_targets()
         policy_class = _checked_policy(self.policy_class)
-        policy_kwargs = self._policy_arguments(policy_class, {"lstm_hidden_size": "actor_hidden_size"})
+        own = {"lstm_hidden_size": "actor_hidden_size", "core": "actor_core"}
+        policy_kwargs = self._policy_arguments(policy_class, own)
         if "optimizer_class" not in policy_kwargs:  # SB3's Adam, all parameters in one go
             fused = {"eps": 1e-5, "fused": True}
             policy_kwargs["optimizer_kwargs"] = fused | (policy_kwargs.get("optimizer_kwargs") or {})
@@ -116,12 +117,12 @@ class ALD(UnrollAlgorithm):
         return RayEngine(*parts, self.engine_settings)
 
     def _learner_network(self, memory_sizes: Sequence[Any]) -> ActorCritic:
-        """A GTrXL with heads and a features extractor of its own."""
+        """The learner's core with heads and a features extractor of its own."""
         config, extractor = self.config, self.policy.make_features_extractor()
         num_actions = int(self.action_space.n)  # type: ignore[attr-defined]
         further = num_actions + 1 if config.shows_previous_step else 0
-        core = GTrXLCore(
-            extractor.features_dim + further,
+        input_size = extractor.features_dim + further
+        sizes = LearnerSizes(
             config.learner_width,
             config.learner_layers,
             config.learner_heads,
@@ -129,6 +130,7 @@ class ALD(UnrollAlgorithm):
             config.learner_memory,
             config.learner_gate_bias,
         )
+        core = learning_core(config.learner_core, input_size, sizes)
         space, scaled = self.observation_space, self.policy.normalize_images
         network = linear_actor_critic(
             space, extractor, num_actions, core, scaled, self._learner_layers(), memory_sizes, further

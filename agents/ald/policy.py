@@ -1,21 +1,25 @@
-"""The acting policy of ALD: a small LSTM behind SB3's policy interface."""
+"""The acting policy of ALD: a small LSTM, or another core, behind SB3's policy interface."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+from sb3_contrib.common.recurrent.type_aliases import RNNStates
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from stable_baselines3.common.type_aliases import Schedule
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
 from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.networks.cores import ActingCore, acting_core
 from agents.learning.networks.lstm import LSTMCore
 from agents.sb3.memory import memory_head_of
-from agents.sb3.networks import CountedFeatures, Encoder, default_extractor, image_extractor
+from agents.sb3.networks import CountedFeatures, Encoder, default_extractor, image_extractor, lanes_of
 
 
 class ValueHead(nn.Linear):
@@ -65,6 +69,9 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
     parameters, so weights can be exchanged with a `RecurrentPPO("MlpLstmPolicy", env, policy_kwargs=...)` of
     the same settings; the value head's are of normalised values, whose mean and scale ALD keeps up to date.
 
+    With another `core` there is that in the place of the LSTM, `lstm_actor`, and memory is a tuple of as many
+    arrays [1, N, S] as its state has parts; sb3-contrib's algorithms train none but the LSTM.
+
     Deviation: in ALD's distillation the gradient of the value reaches the LSTM; in RecurrentPPO, sb3-contrib
     stops it there.
 
@@ -76,6 +83,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         lstm_hidden_size: Units.
         shared_lstm: Must be True.
         enable_critic_lstm: Must be False.
+        core: One of `agents.learning.networks.cores.ACTOR_CORES`.
         features_extractor_class: SB3's choice for the observation space when None.
         value_mean: What a normalised value of 0 stands for, in units of the return.
         value_scale: Units of the return per unit of normalised values.
@@ -84,8 +92,11 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         kwargs: Further arguments of sb3-contrib's policy.
 
     Raises:
-        ValueError: Not one LSTM layer that policy and value share.
+        ValueError: Not one LSTM layer that policy and value share, or no such core.
     """
+
+    lstm_actor: Any
+    """The core, as sb3-contrib calls it: an `nn.LSTM`, or an `ActingCore` of another kind."""
 
     def __init__(
         self,
@@ -100,6 +111,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         value_mean: float = 0.0,
         value_scale: float = 1.0,
         memory_target_sizes: Sequence[Any] = (),
+        core: str = "lstm",
         **kwargs: Any,
     ) -> None:
         needed = {
@@ -114,20 +126,40 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
                     "LSTMActorPolicy has one LSTM layer that policy and value share: "
                     f"it needs {name}={must_be}, got {name}={got}"
                 )
-        self.memory_target_sizes = tuple(memory_target_sizes)
-        super().__init__(
-            observation_space,
-            action_space,
-            lr_schedule,
-            net_arch=[] if net_arch is None else net_arch,
-            features_extractor_class=features_extractor_class or default_extractor(observation_space),
-            lstm_hidden_size=lstm_hidden_size,
-            shared_lstm=True,
-            enable_critic_lstm=False,
-            **kwargs,
-        )
+        self.core, self.memory_target_sizes = core, tuple(memory_target_sizes)
+        kwargs |= {
+            "net_arch": [] if net_arch is None else net_arch,
+            "features_extractor_class": features_extractor_class or default_extractor(observation_space),
+            "lstm_hidden_size": lstm_hidden_size,
+        }
+        if core == "lstm":
+            kwargs |= {"shared_lstm": True, "enable_critic_lstm": False}
+            super().__init__(observation_space, action_space, lr_schedule, **kwargs)
+        else:
+            self._init_without_lstm(observation_space, action_space, lr_schedule, **kwargs)
         self.value_net: ValueHead = ValueHead(self.value_net, value_mean, value_scale).to(self.device)
         self.memory_net = memory_head_of(self, self.memory_target_sizes)
+
+    def _init_without_lstm(
+        self,
+        observation_space: spaces.Space,
+        action_space: spaces.Space,
+        lr_schedule: Schedule,
+        lstm_hidden_size: int,
+        n_lstm_layers: int = 1,
+        lstm_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """What sb3-contrib's constructor does, which makes an LSTM whatever comes in its place."""
+        if lstm_kwargs:
+            raise ValueError(f"lstm_kwargs are for core='lstm', got {lstm_kwargs} with core={self.core!r}")
+        self.lstm_output_dim, self.lstm_hidden_state_shape = lstm_hidden_size, (1, 1, lstm_hidden_size)
+        ActorCriticPolicy.__init__(self, observation_space, action_space, lr_schedule, **kwargs)
+        self.shared_lstm, self.enable_critic_lstm, self.lstm_kwargs = True, False, {}
+        self.critic = self.lstm_critic = None
+        self.lstm_actor = acting_core(self.core, self.features_dim, lstm_hidden_size)
+        options = {"lr": lr_schedule(1), **self.optimizer_kwargs}
+        self.optimizer = self.optimizer_class(self.parameters(), **options)
 
     @torch.no_grad()
     def set_value_moments(self, mean: Tensor, scale: Tensor) -> None:
@@ -142,11 +174,65 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         """
         return ActorCritic(
             Encoder(self.observation_space, self.features_extractor, self.normalize_images),
-            LSTMCore(self.lstm_actor),
+            self._own_core,
             nn.Sequential(self.mlp_extractor.policy_net, self.action_net),
             nn.Sequential(self.mlp_extractor.value_net, _Normalized(self.value_net)),
             memory_head=self.memory_net,
         )
+
+    @property
+    def _own_core(self) -> ActingCore:
+        """The core, with the parameters of the policy."""
+        return LSTMCore(self.lstm_actor) if self.core == "lstm" else self.lstm_actor
+
+    def forward(  # type: ignore[override]  # as in sb3-contrib
+        self, obs: PyTorchObs, lstm_states: RNNStates, episode_starts: Tensor, deterministic: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor, RNNStates]:
+        """Act; see sb3-contrib."""
+        if self.core == "lstm":
+            return super().forward(obs, lstm_states, episode_starts, deterministic)  # type: ignore[arg-type]
+        seen: Any = (obs, lstm_states.pi, episode_starts)
+        distribution, after = self.get_distribution(*seen)
+        actions = distribution.get_actions(deterministic=deterministic)
+        states: Any = (after, tuple(part.detach() for part in after))
+        return actions, self.predict_values(*seen), distribution.log_prob(actions), RNNStates(*states)
+
+    @staticmethod
+    def _process_sequence(  # type: ignore[override]  # states of any number of parts
+        features: Tensor, lstm_states: tuple[Tensor, ...], episode_starts: Tensor, lstm: Any
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Run the core over features [N * T, F], a lane's steps in a row; see sb3-contrib."""
+        if isinstance(lstm, nn.LSTM):
+            loop: Any = RecurrentActorCriticPolicy._process_sequence
+            return cast(tuple[Tensor, tuple[Tensor, ...]], loop(features, lstm_states, episode_starts, lstm))
+        lanes = lstm_states[0].shape[1]
+        inputs, starts = (x.unflatten(0, (lanes, -1)).transpose(0, 1) for x in (features, episode_starts))
+        outputs, after = lstm(inputs, tuple(part.squeeze(0) for part in lstm_states), starts > 0)
+        return outputs.transpose(0, 1).flatten(0, 1), tuple(part.unsqueeze(0) for part in after)
+
+    def predict(
+        self,
+        observation: np.ndarray | dict[str, np.ndarray],
+        state: tuple[np.ndarray, ...] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+        """Choose actions; see sb3-contrib."""
+        if self.core == "lstm":
+            return super().predict(observation, state, episode_start, deterministic)
+        self.set_training_mode(False)
+        tensors, vectorized = self.obs_to_tensor(observation)
+        lanes = lanes_of(tensors)
+        with torch.no_grad():
+            memory: Any = tuple(part.unsqueeze(0) for part in self._own_core.initial_state(lanes))
+            if state is not None:
+                kind: Any = {"dtype": torch.float32, "device": self.device}
+                memory = tuple(torch.tensor(part, **kind) for part in state)
+            starts = np.zeros(lanes) if episode_start is None else np.asarray(episode_start)
+            first = torch.tensor(starts, dtype=torch.float32, device=self.device).reshape(lanes)
+            actions, memory = self._predict(tensors, memory, first, deterministic)  # type: ignore[arg-type]
+        chosen = actions.cpu().numpy()
+        return (chosen if vectorized else chosen[0]), tuple(part.cpu().numpy() for part in memory)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         """As sb3-contrib's, and the LSTM's arguments, without which a saved policy could not be rebuilt."""
@@ -158,6 +244,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
             "value_mean": self.value_net.mean.item(),
             "value_scale": self.value_net.scale.item(),
             "memory_target_sizes": list(self.memory_target_sizes),
+            "core": self.core,
         }
 
 

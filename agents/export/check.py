@@ -14,9 +14,11 @@ from stable_baselines3.common.distributions import CategoricalDistribution
 
 from agents.evaluation.latency import sample_observations
 from agents.export.onnx_actor import ActorStep, OnnxActor, State
-from agents.export.onnx_file import CRITIC_STATE_NAMES, STATE_NAMES, without_seal
+from agents.export.onnx_file import CRITIC_STATE_NAMES, without_seal
 from agents.learning.unroll import observation_to_tensors
 from agents.process.torch_modes import one_thread
+
+Array = NDArray[np.float32]
 
 # One lane, which runtimes like to treat apart, and several.
 LANES = (1, 5)
@@ -78,7 +80,8 @@ def check_agreement(policy: RecurrentActorCriticPolicy, content: bytes, seed: in
             said, ours = actor.step(observation, ours, starts)
             meant, theirs = _reference(policy, observation, theirs, starts)
             place = f"at step {step} of {lanes} lanes"
-            largest = max(largest, _difference(said, ours, meant, theirs, place))
+            states = zip(actor.metadata["states"], ours, theirs, strict=True)
+            largest = max(largest, _difference(said, meant, [*states], place))
             episodes += int(starts.sum())
     return Agreement(STEPS * sum(LANES), episodes, largest)
 
@@ -97,7 +100,9 @@ def _reference(
     tensors: Any = observation_to_tensors(observation)
     first = torch.as_tensor(starts, dtype=torch.float32)
     memory = [torch.as_tensor(each) for each in state]
-    acting, critic = (memory[0], memory[1]), (memory[-2], memory[-1])
+    own = len(memory) - (len(CRITIC_STATE_NAMES) if policy.enable_critic_lstm else 0)
+    acting: Any = tuple(memory[:own])
+    critic: Any = tuple(memory[own:]) or acting
     with one_thread():
         distribution = cast(CategoricalDistribution, policy.get_distribution(tensors, acting, first)[0])
         action, value, _, after = policy.forward(
@@ -109,21 +114,21 @@ def _reference(
     return said, tuple(each.numpy() for each in following)
 
 
-def _difference(said: ActorStep, state: State, meant: ActorStep, expected: State, place: str) -> float:
-    """The largest one.
+def _difference(
+    said: ActorStep, meant: ActorStep, states: list[tuple[str, Array, Array]], place: str
+) -> float:
+    """The largest one of the outputs, and of the states by their names.
 
     Raises:
         ExportError: It is more than rounding.
     """
-    names = ("logits", "value", *STATE_NAMES, *CRITIC_STATE_NAMES)
-    pairs = [(_log_softmax(said.logits), meant.logits), (said.value, meant.value)]
-    pairs += zip(state, expected, strict=True)
-    for name, (got, wanted) in zip(names, pairs, strict=False):
+    pairs = [("logits", _log_softmax(said.logits), meant.logits), ("value", said.value, meant.value), *states]
+    for name, got, wanted in pairs:
         if not np.allclose(got, wanted, RELATIVE, ABSOLUTE):
             by = float(np.abs(got - wanted).max())
             raise ExportError(f"the exported actor differs from its policy {place}: {name} by up to {by:.1e}")
     _check_actions(said, meant, place)
-    return max(float(np.abs(got - wanted).max()) for got, wanted in pairs)
+    return max(float(np.abs(got - wanted).max()) for _, got, wanted in pairs)
 
 
 def _check_actions(said: ActorStep, meant: ActorStep, place: str) -> None:

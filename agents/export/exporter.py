@@ -29,15 +29,17 @@ from agents.export.onnx_file import (
     CHECKSUM_KEY,
     CRITIC_STATE_NAMES,
     EPISODE_START,
+    FIRST_STATE_NAMES,
     METADATA_KEY,
     METADATA_VERSION,
     NEXT,
     OBSERVATION,
     OUTPUTS,
-    STATE_NAMES,
+    STATE,
     UNSEALED,
     sealed,
 )
+from agents.learning.networks.lstm import LSTMCore
 from agents.learning.unroll import Observation, observation_to_tensors
 from agents.process.extras import require
 from agents.process.provenance import provenance
@@ -90,10 +92,11 @@ def export_actor(
 ) -> Export:
     """Write a recurrent policy as an ONNX file, once onnxruntime and torch were seen to agree on it.
 
-    Inputs are `observation` in the space's own dtype (for a Dict, `observation.KEY` each), `state_h` and
-    `state_c` [layers, N, H], and `episode_start` [N] bool; a critic with an LSTM of its own adds
-    `critic_state_h` and `critic_state_c`. Outputs are `logits` [N, A], `action` [N] (the greedy one), `value`
-    [N] and every state as `next_...`. N is free.
+    Inputs are `observation` in the space's own dtype (for a Dict, `observation.KEY` each), the states
+    [layers, N, H], and `episode_start` [N] bool. The states of an LSTM are `state_h` and `state_c`, that of a
+    GRU is `state_h`, those of a linear recurrent unit `state_real` and `state_imaginary`; a critic with an
+    LSTM of its own adds `critic_state_h` and `critic_state_c`. Outputs are `logits` [N, A], `action` [N] (the
+    greedy one), `value` [N] and every state as `next_...`. N is free.
 
     Args:
         model: An ALD or RecurrentPPO model, anything else with such a policy, or the policy. It is unchanged.
@@ -135,17 +138,18 @@ class OneStep(nn.Module):
 
         Args:
             observation: [N, ...], as the environment gives it.
-            states: (h, c) of the actor, then of the critic where it has an LSTM, each [layers, N, H].
+            states: Of the actor's core, (h, c) of an LSTM, then (h, c) of the critic where it has an LSTM,
+                each [layers, N, H].
             episode_start: [N] bool; where true, memory is cleared before the step.
         """
         policy, heads = self.policy, self.policy.mlp_extractor
-        h, c, *critic_states = (state.masked_fill(episode_start.unsqueeze(-1), 0.0) for state in states)
+        own = len(states) - (len(CRITIC_STATE_NAMES) if policy.enable_critic_lstm else 0)
         features: Any = policy.extract_features(observation)
         seen, valued = (features, features) if policy.share_features_extractor else features
-        acting, *states_after = _lstm_step(policy.lstm_actor, seen, h, c)
+        acting, states_after = _core_step(policy.lstm_actor, seen, states[:own], episode_start)
         critic = acting
         if policy.lstm_critic is not None:
-            critic, *critic_after = _lstm_step(policy.lstm_critic, valued, *critic_states)
+            critic, critic_after = _core_step(policy.lstm_critic, valued, states[own:], episode_start)
             states_after += critic_after
         elif policy.critic is not None:
             critic = policy.critic(valued)
@@ -154,17 +158,22 @@ class OneStep(nn.Module):
         return logits, logits.argmax(dim=-1), value, *states_after
 
 
-def _lstm_step(lstm: nn.LSTM, inputs: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """[N, F], h and c [layers, N, H] -> outputs [N, H], the next h and c.
-
-    Cell by cell, because torch's exporter takes the module for a loop over time.
-    """
+def _core_step(
+    core: nn.Module, inputs: Tensor, states: tuple[Tensor, ...], episode_start: Tensor
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """[N, F], states [layers, N, H], [N] -> outputs [N, H] and the next states."""
+    if not isinstance(core, nn.LSTM):  # one of `agents.learning.networks.cores`, of one layer
+        before = tuple(state.squeeze(0) for state in states)
+        outputs, after = core(inputs.unsqueeze(0), before, episode_start.unsqueeze(0))
+        return outputs.squeeze(0), tuple(state.unsqueeze(0) for state in after)
+    # Cell by cell, because torch's exporter takes the module for a loop over time.
+    h, c = (state.masked_fill(episode_start.unsqueeze(-1), 0.0) for state in states)
     hidden, cells = [], []
-    for layer, weights in enumerate(lstm.all_weights):
+    for layer, weights in enumerate(core.all_weights):
         inputs, cell = torch.lstm_cell(inputs, (h[layer], c[layer]), *weights)
         hidden.append(inputs)
         cells.append(cell)
-    return inputs, torch.stack(hidden), torch.stack(cells)
+    return inputs, (torch.stack(hidden), torch.stack(cells))
 
 
 class _Names(NamedTuple):
@@ -185,7 +194,9 @@ class _Names(NamedTuple):
 def _names(policy: RecurrentActorCriticPolicy) -> _Names:
     space = policy.observation_space
     keyed = [f"{OBSERVATION}.{key}" for key in space] if isinstance(space, spaces.Dict) else [OBSERVATION]
-    return _Names(keyed, [*STATE_NAMES, *(CRITIC_STATE_NAMES if policy.enable_critic_lstm else ())])
+    own = getattr(policy.lstm_actor, "state_names", LSTMCore.state_names)
+    states = [f"{STATE}{name}" for name in own]
+    return _Names(keyed, [*states, *(CRITIC_STATE_NAMES if policy.enable_critic_lstm else ())])
 
 
 def _exportable(model: HasPolicy | RecurrentActorCriticPolicy) -> RecurrentActorCriticPolicy:
@@ -261,7 +272,7 @@ def _metadata(policy: RecurrentActorCriticPolicy, names: _Names) -> dict[str, An
     made_with = provenance()
     versions = made_with["libraries"] | {name: metadata.version(name) for name in _EXPORTER_LIBRARIES}
     return {
-        "version": METADATA_VERSION,
+        "version": METADATA_VERSION if {*names.states} - {*FIRST_STATE_NAMES} else 1,
         "observation_space": space_to_json(policy.observation_space),
         "action_space": space_to_json(policy.action_space),
         "states": {name: [layers, "N", size] for name in names.states},

@@ -17,12 +17,17 @@ from memory_envs.registry.limits import MAX_SPACE
 
 # Our entries in the metadata of a file, and the newest version of the first that is understood.
 METADATA_KEY = "memory_envs.actor"
-METADATA_VERSION = 1
+METADATA_VERSION = 2
 CHECKSUM_KEY = "memory_envs.sha256"
 
 OBSERVATION, EPISODE_START = "observation", "episode_start"
-STATE_NAMES = ("state_h", "state_c")
+# Before what a core calls the parts of its state.
+STATE = "state_"
+# The state of a critic's own LSTM.
 CRITIC_STATE_NAMES = ("critic_state_h", "critic_state_c")
+# All states, in the order in which they are handed around; first those of version 1 of the metadata.
+FIRST_STATE_NAMES = ("state_h", "state_c", *CRITIC_STATE_NAMES)
+STATE_NAMES = (*FIRST_STATE_NAMES, "state_real", "state_imaginary")
 OUTPUTS = ("logits", "action", "value")
 # Before the name of a state where it is an output.
 NEXT = "next_"
@@ -167,7 +172,7 @@ class ActorFile:
 
     def _checked_states(self) -> list[str]:
         given = {each.name for each in self.session.get_outputs()}
-        states = [each for each in (*STATE_NAMES, *CRITIC_STATE_NAMES) if each in self.inputs]
+        states = [each for each in STATE_NAMES if each in self.inputs]
         wanted = {*OUTPUTS, *(f"{NEXT}{name}" for name in states)}
         known = {*self.observed, *states, EPISODE_START}
         if not self.observed or self.inputs.keys() != known or not wanted <= given:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agents.learning.losses.distillation import Direction
 from agents.learning.memory_targets import HINDSIGHT, REWARD, MemoryTargetSettings
+from agents.learning.networks.cores import ACTOR_CORES, LEARNER_CORES
 from agents.learning.settings import setting
 
 RL_LOSSES = ("vmpo", "vtrace")
@@ -24,7 +25,9 @@ class LearnerConfig(MemoryTargetSettings):
         "ours; True was common in 2021",
     )
     # Learner's network
-    learner_layers: int = setting(2, "layers of the GTrXL learner", "tuned; paper 4")
+    learner_layers: int = setting(
+        2, "layers of the learner's core, where it is a stack: gtrxl, lstm-gtrxl, lru", "tuned; paper 4"
+    )
     learner_width: int = setting(64, "width d of the learner", "tuned")
     learner_heads: int = setting(2, "attention heads of the learner", "tuned")
     learner_mlp_width: int = setting(128, "hidden width of the learner's position-wise MLP", "tuned")
@@ -108,7 +111,7 @@ class LearnerConfig(MemoryTargetSettings):
         self._require(
             "learner_heads", self.learner_width % self.learner_heads == 0, "a divisor of learner_width"
         )
-        self._require("rl_loss", self.rl_loss in RL_LOSSES, f"one of {', '.join(RL_LOSSES)}")
+        self._require_choice("rl_loss", RL_LOSSES)
 
     @property
     def pull_to_actor(self) -> float:
@@ -130,7 +133,7 @@ class LearnerConfig(MemoryTargetSettings):
 class VMPOConfig(LearnerConfig):
     """Settings of a learner that acts for itself."""
 
-    lstm_hidden_size: int = setting(32, "units of an acting LSTM", "paper")
+    lstm_hidden_size: int = setting(32, "units of an LSTM, GRU or LRU that acts", "paper")
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
@@ -142,6 +145,14 @@ class VMPOConfig(LearnerConfig):
 class ALDConfig(LearnerConfig):
     """Settings of Actor-Learner Distillation."""
 
+    # Learner's network
+    learner_core: str = setting(
+        "gtrxl",
+        "recurrent core of the learner: gtrxl, lstm-gtrxl (a GTrXL over an LSTM's outputs and its inputs), "
+        "lstm, gru, or lru (linear recurrent units)",
+        "paper: gtrxl",
+        absent="gtrxl",
+    )
     # Learner's inputs
     learner_sees_actions: bool = setting(
         False,
@@ -150,7 +161,13 @@ class ALDConfig(LearnerConfig):
         absent=False,
     )
     # Actor
-    actor_hidden_size: int = setting(32, "units of the acting LSTM", "paper")
+    actor_core: str = setting(
+        "lstm",
+        "recurrent core that acts: lstm, gru, or lru (a linear recurrent unit)",
+        "paper: lstm",
+        absent="lstm",
+    )
+    actor_hidden_size: int = setting(32, "units of the core that acts", "paper")
     actor_learning_rate: float = setting(
         3e-3, "Adam step size of the actor", "tuned; paper 1e-4", falls_by="final_learning_rates"
     )
@@ -180,6 +197,8 @@ class ALDConfig(LearnerConfig):
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming the field, the value and the choices."""
         super().__post_init__()
+        self._require_choice("learner_core", LEARNER_CORES)
+        self._require_choice("actor_core", ACTOR_CORES)
         self._require_each("actor_hidden_size distillation_window", 1)
         self._require_each("distillation_steps policy_coef distilled_value_coef learner_regularisation", 0)
         self._require_shares("memory_distillation")

@@ -8,11 +8,13 @@ import math
 import numbers
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from memory_envs.registry.lookup import did_you_mean
 
 _KINDS = {int: "a whole number", float: "a finite number", bool: "True or False", str: "a string"}
 
@@ -59,7 +61,8 @@ class Settings:
                 falls_by = field.metadata.get("falls_by")
                 way_out = f": {falls_by} lets it fall linearly" if callable(value) and falls_by else ""
                 shown = "a function" if callable(value) else repr(value)
-                raise ValueError(f"{field.name} must be {_described(hint)}, got {shown}{way_out}")
+                meant = did_you_mean(value, choices) if (choices := _choices(hint)) else ""
+                raise ValueError(f"{field.name} must be {_described(hint)}, got {shown}{meant}{way_out}")
             object.__setattr__(self, field.name, value)
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,6 +72,14 @@ class Settings:
     def _require(self, name: str, holds: bool, what: str) -> None:
         if not holds:
             raise ValueError(f"{name} must be {what}, got {getattr(self, name)!r}")
+
+    def _require_choice(self, name: str, choices: Iterable[str]) -> None:
+        """Refuse what is none of the choices, with the one that was meant."""
+        choices, value = tuple(choices), getattr(self, name)
+        if value not in choices:
+            raise ValueError(
+                f"{name} must be {_one_of(choices)}, got {value!r}{did_you_mean(value, choices)}"
+            )
 
     def _require_each(self, names: str, least: int) -> None:
         for name in names.split():
@@ -105,12 +116,20 @@ def _is_of(value: Any, hint: Any) -> bool:
     return abs(int(value)) < 2**63 if isinstance(value, numbers.Integral) else math.isfinite(value)
 
 
+def _choices(hint: Any) -> tuple[str, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+
+
 def _described(hint: Any) -> str:
     origin, choices = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(map(_described, choices))
     if origin is typing.Literal:
-        return f"one of {', '.join(choices)}"
+        return _one_of(choices)
     if origin is tuple:
         return "names" if choices[0] is str else "whole numbers"
     return "None" if hint is type(None) else _KINDS[hint]
+
+
+def _one_of(choices: Iterable[str]) -> str:
+    return f"one of {', '.join(choices)}"

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.learning.networks.actor_critic import ActorCritic
+from agents.learning.networks.fused import FusedCore
 from agents.learning.networks.gtrxl import RelativeAttention
-from agents.learning.networks.lstm import LSTMCore
 from agents.learning.networks.memory_head import MemoryHead
 from agents.learning.networks.previous_step import with_previous_step
 from agents.learning.unroll import CoreState, Observation, map_observation, observation_to_tensors
@@ -29,7 +29,7 @@ class Trace:
     Attributes:
         probabilities: [T, A] its policy.
         value: [T] its value, in units of the return.
-        hidden: [T, H] what its LSTM gave out, each in (-1, 1); None without an LSTM.
+        hidden: [T, H] what its LSTM or GRU gave out, each in (-1, 1); None without one.
         attention: [T, L, H, M + 1] where each head of each layer looked: 0 for the step itself, k for k steps
             back, 0 where the episode has no such step; None without a transformer.
         memory: Of each memory target [T, n], how likely it took each of n values to be.
@@ -118,7 +118,7 @@ class _Inside:
         for module in network.modules():
             if isinstance(module, RelativeAttention):
                 hooks.append(module.register_forward_pre_hook(self._see_attention))
-            elif isinstance(module, LSTMCore):
+            elif isinstance(module, FusedCore):
                 hooks.append(module.register_forward_hook(self._see_hidden))
         try:
             yield

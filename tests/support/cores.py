@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from agents.learning.networks.actor_critic import Core
+from agents.learning.networks.gru import GRUCore
 from agents.learning.networks.gtrxl import GTrXLCore
+from agents.learning.networks.lru import LRUCore
 from agents.learning.networks.lstm import LSTMCore
+from agents.learning.networks.lstm_gtrxl import LSTMThenGTrXL
 from agents.learning.unroll import CoreState
 
 INPUT, WIDTH, HEADS, MEMORY = 3, 8, 2, 4
@@ -32,6 +35,22 @@ def lstm(seed: int = 0) -> LSTMCore:
     return _scatter(LSTMCore(nn.LSTM(INPUT, WIDTH)).double(), seed)
 
 
+def gru(seed: int = 0) -> GRUCore:
+    """A core of which every parameter is random."""
+    return _scatter(GRUCore(nn.GRU(INPUT, WIDTH)).double(), seed)
+
+
+def lru(layers: int = 2, seed: int = 0) -> LRUCore:
+    """A core of which every parameter is random."""
+    return _scatter(LRUCore(INPUT, WIDTH, layers).double(), seed)
+
+
+def lstm_gtrxl(seed: int = 0) -> LSTMThenGTrXL:
+    """A core of which every parameter is random; its LSTM is narrower than its transformer."""
+    transformer = GTrXLCore(INPUT + 5, WIDTH, 2, HEADS, hidden=12, memory=MEMORY)
+    return _scatter(LSTMThenGTrXL(nn.LSTM(INPUT, 5), transformer).double(), seed)
+
+
 def _scatter(core: AnyModule, seed: int) -> AnyModule:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -42,6 +61,10 @@ def _scatter(core: AnyModule, seed: int) -> AnyModule:
 
 CORES: dict[str, Callable[[], Core]] = {
     "lstm": lstm,
+    "gru": gru,
+    "lru": lru,
+    "lru of one layer": lambda: lru(layers=1),
+    "lstm-gtrxl": lstm_gtrxl,
     "gtrxl": gtrxl,
     "gtrxl of memory 1": lambda: gtrxl(memory=1),
     "gtrxl of memory 40": lambda: gtrxl(memory=40),

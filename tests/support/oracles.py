@@ -179,6 +179,61 @@ def lstm(
     return outputs
 
 
+def gru(parameters: Parameters, inputs: Array, is_first: NDArray[np.bool_], hidden: Array) -> Array:
+    """[T, B, H] outputs of a GRU (Cho et al. 2014, as torch has it) that starts from zero where is_first."""
+    steps, lanes, _ = inputs.shape
+    outputs = np.empty((steps, lanes, hidden.shape[1]))
+    for b in range(lanes):
+        h = hidden[b]
+        for t in range(steps):
+            if is_first[t, b]:
+                h = np.zeros_like(h)
+            x_r, x_z, x_n = np.split(parameters["weight_ih_l0"] @ inputs[t, b] + parameters["bias_ih_l0"], 3)
+            h_r, h_z, h_n = np.split(parameters["weight_hh_l0"] @ h + parameters["bias_hh_l0"], 3)
+            r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+            n = np.tanh(x_n + r * h_n)
+            h = (1 - z) * n + z * h
+            outputs[t, b] = h
+    return outputs
+
+
+def lru(
+    parameters: Parameters, inputs: Array, is_first: NDArray[np.bool_], memory: NDArray[np.complex128]
+) -> tuple[Array, NDArray[np.complex128]]:
+    """[T, B, D] outputs of LRU blocks (Orvieto et al. 2023, section 3 and appendix A), step by step.
+
+    `memory` [B, L, S] is that before the first step; the one after the last is returned, too.
+    """
+    steps, lanes, _ = inputs.shape
+    outputs = np.empty((steps, lanes, parameters["embed.weight"].shape[0]))
+    memory = memory.copy()
+    for b in range(lanes):
+        for t in range(steps):
+            if is_first[t, b]:
+                memory[b] = 0.0
+            x = parameters["embed.weight"] @ inputs[t, b] + parameters["embed.bias"]
+            for index in range(memory.shape[1]):
+                layer = _scope(parameters, f"layers.{index}.")
+                x, memory[b, index] = _lru_layer(layer, x, memory[b, index])
+            outputs[t, b] = x
+    return outputs, memory
+
+
+def _lru_layer(
+    layer: Parameters, x: Array, memory: NDArray[np.complex128]
+) -> tuple[Array, NDArray[np.complex128]]:
+    """The stream behind the layer, and the next memory [S]."""
+    eigenvalues = np.exp(-np.exp(layer["nu"]) + 1j * np.exp(layer["theta"]))
+    b_real, b_imaginary = np.split(layer["into.weight"], 2)
+    c_real, c_imaginary = np.split(layer["out_of.weight"], 2, axis=1)
+    u = _layer_norm(layer, "norm", x)
+    memory = eigenvalues * memory + np.exp(layer["gamma"]) * ((b_real + 1j * b_imaginary) @ u)
+    y = ((c_real - 1j * c_imaginary) @ memory).real + layer["skip"] * u
+    y = np.array([value * 0.5 * (1.0 + math.erf(value / math.sqrt(2.0))) for value in y])
+    linear, gate = np.split(layer["gate.weight"] @ y + layer["gate.bias"], 2)
+    return x + linear * sigmoid(gate), memory
+
+
 def gtrxl(
     parameters: Parameters,
     inputs: Array,

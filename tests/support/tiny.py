@@ -49,7 +49,7 @@ VMPO_SETTINGS: dict[str, Any] = {
 }
 VMPO_LANES = 3
 VMPO_UNROLL = VMPO_LANES * VMPO_SETTINGS["unroll_length"]
-VMPO_POLICIES = ("LstmPolicy", "GTrXLPolicy", "AsymmetricPolicy")
+VMPO_POLICIES = ("LstmPolicy", "GTrXLPolicy", "AsymmetricPolicy", "GRUPolicy", "LRUPolicy")
 
 
 class CueEnv(gymnasium.Env[np.ndarray, int]):

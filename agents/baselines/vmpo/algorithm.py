@@ -6,7 +6,14 @@ from typing import ClassVar
 
 from stable_baselines3.common.policies import BasePolicy
 
-from agents.baselines.vmpo.policies import AsymmetricPolicy, GTrXLPolicy, LSTMPolicy, MemoryPolicy
+from agents.baselines.vmpo.policies import (
+    AsymmetricPolicy,
+    GRUPolicy,
+    GTrXLPolicy,
+    LRUPolicy,
+    LSTMPolicy,
+    MemoryPolicy,
+)
 from agents.engines.serial import SerialEngine
 from agents.learning.actor import Actor
 from agents.learning.config import VMPOConfig
@@ -19,8 +26,9 @@ class VMPO(UnrollAlgorithm):
     """V-MPO (Song et al. 2020, arXiv 1909.12238) on unrolls: the learner of ALD, acting itself.
 
     The policies are three baselines of Parisotto & Salakhutdinov 2021: "LstmPolicy", "GTrXLPolicy", and
-    "AsymmetricPolicy", an acting LSTM with a transformer as its critic. With `rl_loss="vtrace"` the policy is
-    trained by the policy gradient of IMPALA (Espeholt et al. 2018).
+    "AsymmetricPolicy", an acting LSTM with a transformer as its critic. "GRUPolicy" and "LRUPolicy" are
+    "LstmPolicy" with another core of as many units. With `rl_loss="vtrace"` the policy is trained by the
+    policy gradient of IMPALA (Espeholt et al. 2018).
 
     Example:
         >>> from agents.baselines import VMPO
@@ -50,6 +58,8 @@ class VMPO(UnrollAlgorithm):
         "LstmPolicy": LSTMPolicy,
         "GTrXLPolicy": GTrXLPolicy,
         "AsymmetricPolicy": AsymmetricPolicy,
+        "GRUPolicy": GRUPolicy,
+        "LRUPolicy": LRUPolicy,
     }
     step_size: ClassVar[str] = "learner_learning_rate"
     policy: MemoryPolicy

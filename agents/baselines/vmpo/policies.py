@@ -1,9 +1,9 @@
-"""The policies of V-MPO with SB3's interface: LSTM, GTrXL, and an LSTM with a GTrXL as critic."""
+"""The policies of V-MPO with SB3's interface: LSTM, GRU, LRU, GTrXL, and an LSTM with a GTrXL as critic."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,8 +13,8 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
 from agents.learning.networks.actor_critic import ActorCritic, AsymmetricActorCritic, Core
+from agents.learning.networks.cores import acting_core
 from agents.learning.networks.gtrxl import GTrXLCore
-from agents.learning.networks.lstm import LSTMCore
 from agents.sb3.networks import (
     CountedFeatures,
     Layers,
@@ -112,8 +112,9 @@ class MemoryPolicy(CountedFeatures):
         following = tuple(part.cpu().numpy() for part in memory)
         return (actions if vectorized else actions[0]), following
 
-    def _lstm(self, hidden_size: int) -> ActorCritic:
-        return self._actor_critic(lambda size: LSTMCore(nn.LSTM(size, hidden_size)))
+    def _small(self, core: str, hidden_size: int) -> ActorCritic:
+        """An actor-critic around one of `agents.learning.networks.cores.ACTOR_CORES`."""
+        return self._actor_critic(lambda size: acting_core(core, size, hidden_size))
 
     def _actor_critic(self, make_core: Callable[[int], Core]) -> ActorCritic:
         """An actor-critic with a new features extractor; `make_core` gets the size of the features."""
@@ -144,10 +145,24 @@ class LSTMPolicy(MemoryPolicy):
         kwargs: Those of `MemoryPolicy`.
     """
 
+    core: ClassVar[str] = "lstm"
+
     def __init__(self, *arguments: Any, lstm_hidden_size: int = 32, **kwargs: Any) -> None:
         super().__init__(*arguments, **kwargs)
         self._sizes = {"lstm_hidden_size": lstm_hidden_size}
-        self.network = self._lstm(lstm_hidden_size)
+        self.network = self._small(self.core, lstm_hidden_size)
+
+
+class GRUPolicy(LSTMPolicy):
+    """`LSTMPolicy` with a GRU of as many units in the place of the LSTM."""
+
+    core = "gru"
+
+
+class LRUPolicy(LSTMPolicy):
+    """`LSTMPolicy` with a linear recurrent unit of that width in the place of the LSTM."""
+
+    core = "lru"
 
 
 class GTrXLPolicy(MemoryPolicy):
@@ -204,7 +219,7 @@ class AsymmetricPolicy(GTrXLPolicy):
         super().__init__(*arguments, **kwargs)
         self._sizes["lstm_hidden_size"] = lstm_hidden_size
         critic = self.network
-        self.network = AsymmetricActorCritic(self._lstm(lstm_hidden_size), critic)
+        self.network = AsymmetricActorCritic(self._small("lstm", lstm_hidden_size), critic)
 
 
 def _chosen(logits: Tensor, deterministic: bool) -> Tensor:

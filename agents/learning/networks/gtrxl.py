@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.learning.networks.fused import checked_carry
 from agents.learning.unroll import CoreState
 
 
@@ -197,10 +198,7 @@ class GTrXLCore(nn.Module):
             [T, B, D] outputs and the state.
         """
         memory, length = state
-        steps = inputs.shape[0]
-        carry = steps if carry is None else carry
-        if not 0 <= carry <= steps:
-            raise ValueError(f"carry must be from 0 to the {steps} steps of the window, got {carry}")
+        carry = checked_carry(carry, inputs.shape[0])
         length = length.masked_fill(is_first[0], 0)
         memory = _cleared(memory, length)
         mask = _visibility(is_first.t(), length, self.memory).to(inputs.dtype)

@@ -202,7 +202,7 @@ function valueTrack(episode) {
 function hiddenTrack(episode) {
   const [, units] = episode.hidden.shape;
   return {
-    name: "LSTM state",
+    name: "recurrent state",
     note: `of the ${episode.hidden.role}: a row per unit, −1 blue to +1 orange`,
     height: Math.min(160, Math.max(48, 4 * units)),
     draw(drawing, { x, step, height }) {

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from agents.ald import ALD
 from agents.baselines.recurrent_ppo.policies import FastLstmPolicy
 from agents.export import exporter
-from agents.export.check import ExportError
+from agents.export.check import ExportError, check_agreement
 from agents.export.exporter import export_actor
 from agents.export.onnx_actor import OnnxActor
 from tests.support.exported import BOX, IMAGE, LANES, Scaled, assert_same_play, policy, scatter
@@ -68,6 +68,31 @@ def test_the_policy_of_recurrent_ppo_made_faster_can_be_exported(tmp_path: Path)
     built = policy(FastLstmPolicy)
     export_actor(built, tmp_path / "actor.onnx")
     assert_same_play(built, OnnxActor(tmp_path / "actor.onnx"), built.observation_space)
+
+
+@pytest.mark.parametrize(
+    ("core", "states", "version"),
+    [("gru", ["state_h"], 1), ("lru", ["state_real", "state_imaginary"], 2)],
+    ids=["gru", "lru"],
+)
+def test_an_actor_with_another_core_has_the_states_of_that_core(
+    core: str, states: list[str], version: int, tmp_path: Path
+) -> None:
+    built, path = policy(core=core), tmp_path / "actor.onnx"
+    export = export_actor(built, path)
+    assert export.agreement.episodes > 5
+    assert export.inputs == ("observation", *states, "episode_start")
+    actor = OnnxActor(path)
+    assert actor.metadata["states"] == dict.fromkeys(states, [1, "N", 8])
+    assert actor.metadata["version"] == version  # what older releases can read says so
+    assert_same_play(built, actor, BOX)
+    outputs = [onnx.helper.printable_value_info(each) for each in onnx.load(path).graph.output]
+    assert outputs[3:] == [f"%next_{name}[FLOAT, 1xNx8]" for name in states]
+    other = policy(core=core)
+    with torch.no_grad():
+        next(other.lstm_actor.parameters()).view(-1)[0] += 0.5
+    with pytest.raises(ExportError, match="(logits|state_.*) by up to"):
+        check_agreement(other, path.read_bytes())
 
 
 def test_evaluate_policy_finds_the_same_episodes(tmp_path: Path) -> None:

@@ -74,6 +74,21 @@ def test_lockstep_equals_the_serial_engine_with_memory_targets(targets: dict[str
     assert any(unroll.memory_label.any() for unroll in serial.replay.unrolls)
 
 
+@pytest.mark.parametrize(
+    "cores",
+    [
+        {"actor_core": "gru", "learner_core": "lstm-gtrxl"},
+        {"actor_core": "lru", "learner_core": "lru"},
+    ],
+    ids=lambda cores: cores["actor_core"],
+)
+def test_lockstep_equals_the_serial_engine_with_other_cores(cores: dict[str, Any]) -> None:
+    serial, parallel = maze_model(**cores), ray_model(lockstep=True, agent=cores)
+    for model in (serial, parallel):
+        model.learn(3 * UNROLL)
+    assert differences(learnt(serial), learnt(parallel)) == []
+
+
 @pytest.mark.slow
 def test_lockstep_with_several_actors_differs_from_one_in_rounding_alone() -> None:
     one, several = ray_model(lockstep=True), ray_model(lockstep=True, num_actors=2)

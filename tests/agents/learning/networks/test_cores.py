@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor, nn
 
 from agents.learning.networks.actor_critic import Core
 from agents.learning.unroll import select_lanes
@@ -75,6 +76,23 @@ def test_running_leaves_the_state_it_was_given_as_it_was(core: Core) -> None:
     inputs, is_first = window(5)
     core(inputs, state, is_first)
     assert all(torch.equal(part, copy) for part, copy in zip(state, copies, strict=True))
+
+
+@pytest.mark.parametrize("carry", [None, 0])
+def test_gradients_are_those_of_small_differences(core: Core, carry: int | None) -> None:
+    assert isinstance(core, nn.Module)
+    inputs, _ = window(6)
+    is_first = torch.zeros(6, 2, dtype=torch.bool)
+    is_first[3, 0] = is_first[0, 1] = True
+    beginning, names = core.initial_state(2), [name for name, _ in core.named_parameters()]
+
+    def run(inputs: Tensor, *parameters: Tensor) -> Tensor:
+        own = dict(zip(names, parameters, strict=True))
+        outputs: Tensor = torch.func.functional_call(core, own, (inputs, beginning, is_first, carry))[0]
+        return outputs
+
+    learnt = [parameter.detach().clone().requires_grad_() for parameter in core.parameters()]
+    assert torch.autograd.gradcheck(run, (inputs.requires_grad_(), *learnt), fast_mode=True)
 
 
 # --- Episodes do not leak -------------------------------------------------------------------------
