@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.evaluation.episodes import evaluation_lanes
 from agents.evaluation.seeds import check_seeds
+from agents.learning.memory_targets import MemoryTargetSettings, parsed
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.process.provenance import provenance
 from agents.runs import incident
@@ -27,7 +28,7 @@ from agents.runs.settings import SUCCESS_WINDOW, RunSettings, rows_apart
 from agents.runs.trained import WarmStart, begin_with
 from agents.sb3 import saving
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.vec_env.make import make_lanes, make_remote_lanes
+from agents.vec_env.make import make_lanes, make_remote_lanes, told_targets
 from agents.vec_env.state import get_env_state
 
 
@@ -48,7 +49,7 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
     torch.set_num_threads(settings.num_threads or 1)
     engine = _engine(options)
     make = make_remote_lanes if engine else make_lanes
-    env: VecEnv = make(settings.env_id, settings.num_envs, settings.env_settings)
+    env: VecEnv = make(settings.env_id, settings.num_envs, _env_settings(options))
     lanes = evaluation_lanes(settings.evaluation_episodes)
     check_seeds(settings.env_id, settings.env_settings, settings.seed, lanes)
     run = None if settings.resume is None else RunDirectory.open(settings.resume)
@@ -67,6 +68,14 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
         run.discard()
         raise
     return run, model
+
+
+def _env_settings(options: Options) -> dict[str, Any]:
+    """Settings of the environment, which has to tell what memory is to be taught."""
+    settings, config = options.run, options.config
+    targets = config.memory_targets if isinstance(config, MemoryTargetSettings) else ()
+    names = [parsed(each)[0] for each in targets]
+    return told_targets(settings.env_id, settings.env_settings, names)
 
 
 def _announce(

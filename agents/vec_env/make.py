@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -48,18 +48,40 @@ def make_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None 
     return VecMonitor(GymnasiumVecEnv(lanes))
 
 
-def told(env_id: str, env_kwargs: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return settings with which the infos of an environment of this package tell `name`, too.
+def told(env_id: str, env_kwargs: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return settings with which the infos of an environment of this package tell `names`, too.
 
     Args:
         env_id: An id; for any other environment the settings stay as they are.
         env_kwargs: Settings.
-        name: Among what `analysis` may name.
+        names: Among what `analysis` may name.
     """
-    analysis = env_kwargs.get("analysis", False)
-    if not is_native(resolve_id(env_id)) or analysis is True:
+    asked = env_kwargs.get("analysis", False)
+    already = asked if isinstance(asked, (list, tuple)) else ()
+    # Whatever else was asked for tells all, or is for the environment to refuse.
+    may_ask = asked is False or asked is already
+    if not names or not may_ask or not is_native(resolve_id(env_id)):
         return dict(env_kwargs)
-    return {**env_kwargs, "analysis": [*(analysis or ()), *({name} - {*(analysis or ())})]}
+    return {**env_kwargs, "analysis": [*already, *(name for name in names if name not in already)]}
+
+
+def told_targets(env_id: str, env_kwargs: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return settings with which infos tell memory targets, if an environment of this package has them.
+
+    Args:
+        env_id: An id; for any other environment the settings stay as they are.
+        env_kwargs: Settings.
+        names: Of targets. Those that the environment does not have are left for the agent to refuse.
+
+    Raises:
+        ValueError, TypeError: The environment refuses a setting.
+    """
+    if not names or not is_native(resolve_id(env_id)):
+        return dict(env_kwargs)
+    env = make_single(env_id, env_kwargs)
+    spaces_of = env.get_wrapper_attr("memory_target_spaces")
+    env.close()
+    return told(env_id, env_kwargs, *(name for name in names if name in spaces_of))
 
 
 def make_remote_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> RemoteLanes:

@@ -24,6 +24,32 @@ def test_configuration_is_complete_and_says_what_it_was_made_with(small_run):
     assert first["cores"] >= 1 and first["from_timesteps"] == 0
 
 
+@pytest.mark.parametrize("analysis", [None, False, True, ["steps_since_cue"]])
+def test_the_environment_is_asked_to_tell_what_memory_is_taught(tmp_path, no_report, analysis):
+    """Nobody should have to name a target twice; and what is taught goes on being told after a resume."""
+    task = ("--env", ENV)
+    if analysis is not None:
+        task += ("--env-kwargs", json.dumps({"analysis": analysis}))
+    targets = ("--memory-targets", "known_cue", "hindsight:reached")
+    assert run_small(tmp_path / "run", 4, *targets, task=task) == 0
+    assert float(read_rows(tmp_path / "run" / "progress.csv")[-1]["loss/memory_target"]) > 0
+    assert resume(tmp_path / "run", "--total-timesteps", str(6 * UNROLL)) == 0
+    assert int(read_rows(tmp_path / "run" / "progress.csv")[-1]["time/total_timesteps"]) == 6 * UNROLL
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--memory-targets", "known_cu"), "known_cu', did you mean"),
+        (("--memory-targets", "known_cue", "--env-kwargs", '{"analysis": "known_cue"}'), "list of names"),
+    ],
+)
+def test_targets_that_the_environment_cannot_tell_are_refused(tmp_path, capsys, options, message):
+    assert run_small(tmp_path / "run", 4, *options) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "run").exists()
+
+
 def test_training_ends_at_the_success_asked_for(tmp_path, monkeypatch, no_report, capsys):
     """In the smallest maze, which chance solves soon, one success in the last two episodes is enough."""
     monkeypatch.setattr(session, "SUCCESS_WINDOW", 2)
