@@ -1,4 +1,4 @@
-"""Settings for Meta-Fetch, where rewards come every few steps; reasons: docs/experiments.md, section 8."""
+"""Settings for Meta-Fetch, where rewards come every few steps; reasons: docs/experiments.md, 8, 14 and 19."""
 
 from typing import Any
 
@@ -32,3 +32,8 @@ ALD: dict[str, Any] = {
 }
 LSTM: dict[str, Any] = {**_LEARNER, "lstm_hidden_size": 128, "replay_lanes": 16}
 PPO: dict[str, Any] = {"gamma": _GAMMA, "learning_rate": 1e-3}
+
+# What memory is taught, by the name of the kind of target.
+TARGETS: dict[str, tuple[str, ...]] = {"told": ("known_next",), "hindsight": ("hindsight:fetched",)}
+# Ways are found by trying, which a taught memory does not spare: more entropy at first, none in the end.
+TAUGHT_ALD: dict[str, Any] = {**ALD, "entropy_coef": 0.004, "final_entropy": 0.0}

@@ -71,6 +71,22 @@ def _meta_fetch(task: str, env: str, total_timesteps: int) -> Iterator[Preset]:
     )
 
 
+def _taught(
+    task: str, env: str, total_timesteps: int, overrides: Mapping[str, Any] = meta_fetch.ALD
+) -> Iterator[Preset]:
+    """ALD on a task of fetching, its memory taught which object is next: told, or in hindsight."""
+    for kind, targets in meta_fetch.TARGETS.items():
+        yield Preset(
+            name=f"{task}-{kind}/ald",
+            agent="ald",
+            env=env,
+            total_timesteps=total_timesteps,
+            num_envs=meta_fetch.NUM_ENVS,
+            source=f"{task}/ald with a memory target: {', '.join(targets)}",
+            overrides={**overrides, "memory_targets": targets},
+        )
+
+
 def _sb3(
     task: str, env: str, total_timesteps: int, overrides: Mapping[str, Any] = MappingProxyType({})
 ) -> Iterator[Preset]:
@@ -207,6 +223,8 @@ PRESETS: dict[str, Preset] = {
         *_step_penalty(),
         *_meta_fetch("meta-fetch", "MemoryEnvs/MetaFetch-v0", 6_000_000),
         *_meta_fetch("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 8_000_000),
+        *_taught("meta-fetch", "MemoryEnvs/MetaFetch-v0", 10_000_000, meta_fetch.TAUGHT_ALD),
+        *_taught("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 25_000_000),
         *_sb3("imaze", "MemoryEnvs/IMaze-v0", 2_000_000),
         *_sb3("imaze-15x15", "MemoryEnvs/IMaze-15x15-v0", 4_000_000),
         *_sb3("meta-fetch", "MemoryEnvs/MetaFetch-v0", 8_000_000, meta_fetch.PPO),

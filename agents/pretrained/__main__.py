@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from agents.pretrained.publish import EPISODES, publish
+from agents.pretrained.publish import BITS, EPISODES, publish
 from agents.pretrained.store import SHIPPED, names, read_card
 from agents.process.exit_status import FINISHED, exit_status
 from memory_envs.commands import run_program
@@ -26,7 +26,7 @@ def _list_or_add(options: argparse.Namespace) -> int:
     if options.run_dir is None:
         cards = [read_card(name, options.folder) for name in names(options.folder)]
     else:
-        cards = [publish(options.run_dir, options.folder)]
+        cards = [publish(options.run_dir, options.folder, bits=options.bits)]
     for card in cards:
         print(f"{card.name}: {card.summary()}")
     return FINISHED
@@ -43,6 +43,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RUN_DIR",
         help="finished run of a preset: its actor is evaluated over "
         f"{EPISODES:,} episodes and written under the preset's name; without it the actors are listed",
+    )
+    parser.add_argument(
+        "--bits",
+        type=int,
+        choices=BITS,
+        default=32,
+        help="of each weight of a matrix: 8 make the file a quarter as large (default: 32)",
     )
     parser.add_argument(
         "--folder",

@@ -12,8 +12,9 @@ from stable_baselines3.common.policies import BasePolicy
 
 import memory_envs
 from agents.evaluation.episodes import Evaluation, evaluate, evaluation_lanes
+from agents.learning.networks.memory_head import MemoryHead
 from agents.pretrained.card import ModelCard
-from agents.pretrained.store import SHIPPED, architecture, build_policy, digest, save
+from agents.pretrained.store import SHIPPED, architecture, build_policy, digest, in_8_bits, save
 from agents.runs.command_line import PROGRAM, parse
 from agents.runs.directory import RunDirectory
 from agents.runs.options import Options, differences, in_words
@@ -23,26 +24,34 @@ from agents.vec_env.make import make_lanes
 from memory_envs.registry.envs import ENVS
 
 EPISODES = 1000
+BITS = (32, 8)
 _MADE_WITH = ("python", "libraries", "git")
 
 
-def publish(run_dir: str | Path, folder: str | Path = SHIPPED, episodes: int = EPISODES) -> ModelCard:
+def publish(
+    run_dir: str | Path, folder: str | Path = SHIPPED, episodes: int = EPISODES, bits: int = 32
+) -> ModelCard:
     """Write the actor of a finished run of a preset, with the model card that says how well it does.
 
-    What is evaluated is the policy read back from what is written, not the model of the run.
+    What is evaluated is the policy read back from what is written, not the model of the run. Heads that
+    predict memory targets, which only training needs, are left out.
 
     Args:
         run_dir: The run.
         folder: Where to write; that of the package by default.
         episodes: Of each evaluation, one with sampled and one with greedy actions.
+        bits: Of each weight of a matrix: 32, or 8, which makes the file a quarter as large.
 
     Raises:
         FileNotFoundError: There is no run, or it has no final model.
-        ValueError: The run has other settings than its preset, or was not trained to the end.
+        ValueError: The run has other settings than its preset, or was not trained to the end; or `bits` is
+            neither.
     """
     run = RunDirectory.open(run_dir)
     options = _preset_options(run)
-    card, weights = _described(run, options)
+    if bits not in BITS:
+        raise ValueError(f"bits must be one of {', '.join(map(str, BITS))}, got {bits!r}")
+    card, weights = _described(run, options, bits)
     policy = build_policy(card, weights)
     evaluation = {
         name: _scored(card, _evaluated(policy, card, episodes, deterministic=name == "deterministic"))
@@ -66,7 +75,7 @@ def _preset_options(run: RunDirectory) -> Options:
     return options
 
 
-def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
+def _described(run: RunDirectory, options: Options, bits: int) -> tuple[ModelCard, bytes]:
     """The card without its evaluation, and the weights as the content of a safetensors file."""
     if not run.model.exists():
         raise FileNotFoundError(f"{run.path} has no {run.model.name}: the run is not complete")
@@ -78,9 +87,13 @@ def _described(run: RunDirectory, options: Options) -> tuple[ModelCard, bytes]:
     policy = getattr(model, "policy", None)
     if not isinstance(policy, BasePolicy):
         raise ValueError(f"{run.model} has no acting network: there is nothing to ship")
-    weights = safetensors.torch.save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in policy.state_dict().items()}
-    )
+    heads = tuple(f"{name}." for name, part in policy.named_modules() if isinstance(part, MemoryHead))
+    tensors = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in policy.state_dict().items()
+        if not name.startswith(heads)
+    }
+    weights = safetensors.torch.save(in_8_bits(tensors) if bits == 8 else tensors)
     card = ModelCard(
         name=str(settings.preset),
         agent=options.agent,

@@ -1,4 +1,7 @@
-"""Trained actors as files: NAME.safetensors with the weights, NAME.json with the model card. No pickle."""
+"""Trained actors as files: NAME.safetensors with the weights, NAME.json with the model card. No pickle.
+
+Matrices may be stored as whole numbers of 8 bits, each row times a scale of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ import torch
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.save_util import is_json_serializable
 from stable_baselines3.common.utils import get_device
+from torch import Tensor
 
 from agents.pretrained.card import ModelCard
 from agents.runs.trained import TrainedModel, choose_env
+from agents.sb3 import memory
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.budget import no_larger_than
 from agents.sb3.checkpoint import CheckpointError, read_tensors
@@ -27,8 +32,11 @@ from memory_envs.registry.lookup import look_up
 # The actors of the package.
 SHIPPED = Path(__file__).parent / "actors"
 
-# Arguments of SB3's policies that concern only their training, or that a card holds elsewhere.
-_NOT_ARCHITECTURE = ("observation_space", "action_space", "optimizer_kwargs")
+# Arguments of policies that concern only their training, or that a card holds elsewhere.
+_NOT_ARCHITECTURE = ("observation_space", "action_space", "optimizer_kwargs", memory.SIZES)
+
+# Goes behind the name of a matrix of 8 bits: the scales of its rows.
+_SCALE = ".scale"
 
 
 def names(folder: str | Path = SHIPPED) -> list[str]:
@@ -133,7 +141,7 @@ def build_policy(card: ModelCard, weights: bytes, device: torch.device | str = "
         ValueError, TypeError, LookupError, RuntimeError, AssertionError, ...: The two do not fit together.
     """
     policy_class = look_up(find_algorithm(card.agent).policy_aliases, "policy", card.policy)
-    tensors = read_tensors(weights)
+    tensors = _in_floats(read_tensors(weights))
     with no_larger_than(tensors):
         policy = cast(Any, policy_class)(
             space_from_json(card.observation_space),
@@ -146,6 +154,44 @@ def build_policy(card: ModelCard, weights: bytes, device: torch.device | str = "
     fit(tensors, own, "weights")
     policy.set_training_mode(False)
     return cast(BasePolicy, policy)
+
+
+def in_8_bits(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors of which matrices are int8, each beside the scales of its rows: w = scale * int8.
+
+    The largest weight of a row becomes 127 or -127, so that none is off by more than half a scale. What is no
+    matrix of floats stays as it is.
+    """
+    stored: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if tensor.dim() < 2 or not tensor.is_floating_point():
+            stored[name] = tensor
+            continue
+        scale = tensor.flatten(1).abs().amax(dim=1) / 127
+        per_row = scale.clamp(min=torch.finfo(scale.dtype).tiny).reshape(_per_row(tensor))
+        stored |= {name: (tensor / per_row).round().to(torch.int8), f"{name}{_SCALE}": scale}
+    return stored
+
+
+def _in_floats(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What `in_8_bits` was made from, rounded; any other tensors as they are.
+
+    Raises:
+        ValueError: A matrix of 8 bits comes without the scales of its rows.
+    """
+    tensors = dict(stored)
+    for name, tensor in stored.items():
+        if tensor.dtype != torch.int8:
+            continue
+        scale = tensors.pop(f"{name}{_SCALE}", None)
+        if scale is None or not scale.is_floating_point() or scale.shape != tensor.shape[:1]:
+            raise ValueError(f"{name} has 8 bits and must come with a scale for each of its rows")
+        tensors[name] = tensor * scale.reshape(_per_row(tensor))
+    return tensors
+
+
+def _per_row(tensor: Tensor) -> tuple[int, ...]:
+    return (-1, *(1 for _ in tensor.shape[1:]))
 
 
 def architecture(policy: BasePolicy) -> dict[str, Any]:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from agents import pretrained
 from agents.pretrained import __main__ as command
 from agents.pretrained.publish import publish
+from agents.pretrained.store import digest, in_8_bits, save
 from agents.runs import finishing
 from agents.runs.trained import load_model
+from agents.sb3.checkpoint import CheckpointError
 from agents.train import main as train
 from memory_envs.registry.presets import PRESETS, Preset
 
@@ -61,6 +64,66 @@ def test_published_actor_acts_as_the_model_of_its_run(runs, agent, tmp_path):
         for left, right in zip(*states, strict=True):
             np.testing.assert_array_equal(left, right)
         first[:] = False
+
+
+def test_eight_bits_are_a_quarter_as_large_and_act_nearly_alike(runs, tmp_path):
+    weights = {}
+    for bits in (32, 8):
+        folder = tmp_path / str(bits)
+        assert command.main([str(runs["ald"]), "--folder", str(folder), "--bits", str(bits)]) == 0
+        weights[bits] = pretrained.load("tiny/ald", folder=folder).state_dict()
+    full, small = weights[32], weights[8]
+    assert full.keys() == small.keys()
+    for name, tensor in full.items():
+        rows = tensor.flatten(1) if tensor.dim() > 1 else torch.zeros(len(tensor), 1)
+        bound = rows.abs().amax(dim=1) / 254  # half of a 127th
+        off = (tensor - small[name]).reshape(len(tensor), -1).abs().amax(dim=1)
+        assert (off <= bound * (1 + 1e-5)).all(), name
+    sizes = [(tmp_path / str(bits) / "tiny/ald.safetensors").stat().st_size for bits in (8, 32)]
+    assert sizes[0] < 0.45 * sizes[1]  # an LSTM of 32 units has biases and a header that are not small
+
+
+def test_weights_of_eight_bits_by_hand():
+    weights = {
+        "matrix": torch.tensor([[0.5, -1.27, 0.014], [0.0, 0.0, 0.0]]),
+        "bias": torch.tensor([0.3, 7.0]),
+        "count": torch.tensor([[3]]),
+    }
+    stored = in_8_bits(weights)
+    assert stored["matrix"].tolist() == [[50, -127, 1], [0, 0, 0]]
+    torch.testing.assert_close(stored["matrix.scale"], torch.tensor([0.01, 0.0]))
+    assert stored["bias"] is weights["bias"] and stored["count"] is weights["count"]
+
+
+@pytest.mark.parametrize("scale", [None, torch.ones(1), torch.ones(3, 1), torch.ones(3, dtype=torch.int64)])
+def test_a_matrix_of_eight_bits_without_its_scales_is_refused(runs, tmp_path, scale):
+    card = publish(runs["ald"], tmp_path, episodes=2, bits=8)
+    path = tmp_path / "tiny" / "ald.safetensors"
+    tensors = safetensors.torch.load(path.read_bytes())
+    name = "action_net.weight"
+    assert tensors[name].dtype == torch.int8 and len(tensors[name]) == 3
+    del tensors[f"{name}.scale"]
+    if scale is not None:
+        tensors[f"{name}.scale"] = scale
+    content = safetensors.torch.save(tensors)
+    save(dataclasses.replace(card, sha256=digest(content)), content, tmp_path)
+    with pytest.raises(CheckpointError, match=r"action_net\.weight has 8 bits and must come with a scale"):
+        pretrained.load(card.name, folder=tmp_path)
+
+
+@pytest.mark.parametrize("agent", TINY)
+def test_what_a_memory_was_taught_with_does_not_ship(tmp_path, monkeypatch, runs, agent):
+    overrides = {**SIZES, "memory_targets": ("known_cue",)}
+    taught = dataclasses.replace(TINY[agent], name="tiny/taught", overrides=overrides)
+    monkeypatch.setitem(PRESETS, taught.name, taught)
+    monkeypatch.setattr(finishing, "save_curve", lambda *arguments: None)
+    monkeypatch.setattr(finishing, "_record", lambda *arguments: None)
+    options = ["--run-dir", str(tmp_path / "run"), "--num-threads", "1", "--evaluation-episodes", "2"]
+    assert train(["--preset", taught.name, "--device", "cpu", *options]) == 0
+    card = publish(tmp_path / "run", tmp_path / "out", episodes=2)
+    actor, untaught = pretrained.load(card.name, folder=tmp_path / "out"), load_model(runs[agent])
+    assert actor.state_dict().keys() == untaught.policy.state_dict().keys()
+    assert card.training["settings"]["memory_targets"] == ["known_cue"]
 
 
 @pytest.mark.parametrize(
