@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+MOMENT = 0.3
+"""Seconds that are looked for idle cores."""
 ROOT = Path(__file__).parents[2]
 LIBRARIES = ("memory-envs", "gymnasium", "numba", "numpy", "sb3-contrib", "stable-baselines3", "torch")
 
@@ -30,6 +35,15 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@cache
+def idle_cores() -> int:
+    """Return how many of the cores this process may use do nothing; looks for a moment, the first time."""
+    busy = psutil.cpu_percent(MOMENT, percpu=True)
+    mine = psutil.Process().cpu_affinity() if hasattr(psutil.Process, "cpu_affinity") else range(len(busy))
+    # The odd percent of other programs does not count: a core is idle if it mostly is.
+    return int(sum(1 - busy[core] / 100 for core in mine if core < len(busy)) + 0.3)
 
 
 def allowed_threads() -> int | None:

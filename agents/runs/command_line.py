@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_type_hints
 import tyro
 
 from agents.process.devices import checked_device
-from agents.process.provenance import allowed_threads, available_cores
+from agents.process.provenance import allowed_threads, available_cores, idle_cores
 from agents.runs.directory import RunDirectory
 from agents.runs.options import Options
 from agents.runs.settings import OF_THE_RAY_ENGINE, RunSettings, flag, rows_apart
@@ -182,9 +182,13 @@ def _ray_options(run: RunSettings) -> dict[str, Any]:
 
 
 def _threads(run: RunSettings) -> int:
-    """Threads of torch that find a core each, beside the processes that the run has on this machine."""
+    """Threads of torch that find an idle core each, beside the processes that the run has on this machine.
+
+    Threads wait for one another many times a second: one that has to share its core holds up all.
+    """
     workers = run.num_actors + run.num_distillers if run.engine == "ray" and run.ray_address is None else 0
-    return max(1, min(allowed_threads() or MAX_THREADS, MAX_THREADS, available_cores() - workers))
+    most = min(allowed_threads() or MAX_THREADS, MAX_THREADS, available_cores() - workers)
+    return max(1, min(most, idle_cores() - workers)) if most > 1 else 1
 
 
 def _new_name(run: RunSettings) -> str:

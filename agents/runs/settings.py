@@ -49,8 +49,8 @@ class RunSettings(Settings):
     device: str = _option("auto", "auto, cpu, cuda, cuda:1, ...")
     num_threads: int | None = _option(
         None,
-        "CPU threads of torch, 1 on a busy machine; None: cores that no other process of the run needs, "
-        "at most 4 and at most OMP_NUM_THREADS",
+        "CPU threads of torch; None: as many as cores that are idle when training begins and that no "
+        "other process of the run needs, at most 4 and at most OMP_NUM_THREADS",
     )
     stop_at_success: float | None = _option(
         None, f"stop early once this share of the last {SUCCESS_WINDOW} training episodes succeeded"

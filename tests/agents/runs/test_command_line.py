@@ -2,11 +2,14 @@
 
 import dataclasses
 
+import psutil
 import pytest
 
 from agents.ald import ALDConfig
 from agents.baselines.config import PPOConfig
 from agents.learning.config import VMPOConfig
+from agents.process import provenance
+from agents.runs import command_line
 from agents.runs.command_line import parse
 from agents.runs.settings import RunSettings
 from memory_envs.registry.agents import AGENTS
@@ -30,6 +33,27 @@ def test_threads_are_no_more_than_the_environment_allows(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert parse(["--env", ENV]).run.num_threads == 1
     assert parse(["--env", ENV, "--num-threads", "3"]).run.num_threads == 3
+
+
+@pytest.mark.parametrize(
+    ("cores", "idle", "threads"), [(2, 2, 2), (2, 1, 1), (2, 0, 1), (8, 3, 3), (8, 8, 4)]
+)
+def test_threads_have_an_idle_core_each(monkeypatch, cores, idle, threads):
+    """Two threads beside two busy programs are seventeen times as slow as one."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(command_line, "available_cores", lambda: cores)
+    monkeypatch.setattr(command_line, "idle_cores", lambda: idle)
+    assert parse(["--env", ENV]).run.num_threads == threads
+
+
+@pytest.mark.parametrize(
+    ("busy", "idle"),
+    [([0.0, 0.0], 2), ([15.0, 10.0], 2), ([100.0, 5.0], 1), ([60.0, 60.0], 1), ([100.0, 100.0], 0)],
+)
+def test_cores_that_are_mostly_idle_are_counted(monkeypatch, busy, idle):
+    monkeypatch.setattr(psutil, "cpu_percent", lambda interval, percpu: busy)
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda self: [0, 1], raising=False)
+    assert provenance.idle_cores.__wrapped__() == idle
 
 
 def test_rows_are_12000_frames_apart_at_most_unless_told_otherwise():
