@@ -103,7 +103,7 @@ def figures(
         look_up({run.group.rpartition("/")[2]: run for run in runs}, "agent", agent)
     drawn = save_figures(runs, acting, images or folder, folder.resolve().name, agent, clock)
     page = save_readme(runs, acting, folder, drawn, agent, clock)
-    for path in (*(path for each in drawn.values() for path in each), page):
+    for path in (*(path for each in drawn.values() for path in each if path is not None), page):
         print(path)
     return FINISHED
 

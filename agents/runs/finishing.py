@@ -18,6 +18,7 @@ from agents.runs.log import Row, read_rows
 from agents.runs.options import Options
 from agents.runs.progress import format_duration
 from agents.runs.settings import RunSettings
+from agents.runs.yardsticks import shipped_certificate
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.vec_env.make import is_native, make_lanes, resolve_id, told, trust_flag
 from memory_envs.files import write_json
@@ -37,7 +38,8 @@ def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, cons
     _record(run, model, settings, console)
     with _dispensable(run.curve, console):
         published = published_points(settings.env_id, settings.env_settings)
-        save_curve(run.curve, rows, _title(options), published)
+        certificate = shipped_certificate(settings.env_id, settings.env_settings)
+        save_curve(run.curve, rows, _title(options), published, certificate)
     command = f"{python_command('agents.enjoy')} {shlex.quote(str(run.path))}{trust_flag(settings.env_id)}"
     console.print(f"Watch it with:  {command}", soft_wrap=True, highlight=False)
 

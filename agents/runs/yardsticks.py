@@ -1,0 +1,46 @@
+"""What the results of a run are compared with: chance, the best without memory, and perfect memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import memory_envs
+from agents.figures.curves import Mark
+from memory_envs.certificate import Certificate
+from memory_envs.registry.specs import task_settings
+
+
+def shipped_certificate(env_id: str, env_kwargs: Mapping[str, Any]) -> Certificate | None:
+    """Return the certificate of an environment; None if none ships for it with these settings."""
+    if task_settings(env_kwargs):
+        return None
+    try:
+        return memory_envs.reference(env_id)
+    except ValueError:
+        return None
+
+
+def yardsticks(certificate: Certificate | None, metric: str) -> list[Mark]:
+    """Return what policies of known kinds are worth, in a metric.
+
+    Args:
+        certificate: Of the task; there are no yardsticks without one.
+        metric: "success" or "return".
+
+    Returns:
+        Chance, the best without memory, which is proved where the certificate has one number and else the
+        best that is known, and perfect memory, the reference policy's where its best is not known.
+    """
+    if certificate is None:
+        return []
+    levels = (certificate.random, certificate.memoryless, certificate.perfect_memory)
+    chance, without, perfect = (
+        level.success if metric == "success" else level.episode_return for level in levels
+    )
+    kind = "proved" if without.lower == without.upper else "known"
+    return [
+        Mark("chance", (chance.lower + chance.upper) / 2, ":"),
+        Mark(f"no memory ({kind})", without.lower, (0, (4, 2))),
+        Mark("perfect memory", perfect.lower, "-"),
+    ]
