@@ -20,7 +20,7 @@ from agents.results.looks import Family, Shown, families, titles
 from agents.results.runs import Clock, Group, Run, by_task, grouped
 from agents.results.scores import LEARNED, measure_of
 from agents.results.statistics import Estimate
-from agents.runs.curve import CPU_MINUTES, UNIT_LABELS, UNITS
+from agents.runs.curve import CPU_MINUTES, UNIT_LABELS, UNITS, published_points
 
 # Fewer experiments are no comparison that a table does not show better.
 FEWEST_COMPARED = 3
@@ -55,6 +55,7 @@ def save_figures(
     benchmark: str,
     subject: str = SUBJECT,
     clock: Clock = "wall",
+    paper: bool = False,
 ) -> dict[str, Figures]:
     """Draw the learning curves and the comparison of every task.
 
@@ -67,13 +68,16 @@ def save_figures(
         benchmark: What their names begin with.
         subject: As in `compare`.
         clock: That counted the minutes of these runs, see `Run.timed_by`.
+        paper: Whether the paper's points are drawn as well.
 
     Returns:
         The files by task.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return {
-        task: _save(folder, f"{benchmark}-{_slug(task)}", task, grouped(of_task), acting, subject, clock)
+        task: _save(
+            folder, f"{benchmark}-{_slug(task)}", task, grouped(of_task), acting, subject, clock, paper
+        )
         for task, of_task in by_task(runs).items()
     }
 
@@ -86,10 +90,11 @@ def _save(
     acting: StepTimes,
     subject: str,
     clock: Clock,
+    paper: bool,
 ) -> Figures:
     drawn = families(groups)
     label = f"learning curves of {task}"
-    curves = save_svg(folder / f"{name}-curves.svg", _curves(drawn, clock), label)
+    curves = save_svg(folder / f"{name}-curves.svg", _curves(drawn, clock, paper), label)
     compared = {each.name: each for each in compare(groups, acting, subject)}
     comparison = None
     if len(groups) >= FEWEST_COMPARED and any(each.score for each in compared.values()):
@@ -104,11 +109,13 @@ def _title_of(groups: Sequence[Group], subject: str) -> str:
     return subject if found is None else titles(groups)[found.name]
 
 
-def _curves(drawn: Sequence[Family], clock: Clock) -> Figure:
-    measure = measure_of(drawn[0].members[0].group.runs[0])
+def _curves(drawn: Sequence[Family], clock: Clock, paper: bool) -> Figure:
+    first = drawn[0].members[0].group.runs[0]
+    measure = measure_of(first)
+    published = published_points(first.env_id, first.env_kwargs) if paper else ()
     return draw_panels(
         [
-            [panel(family.members, measure, unit, clock, what=family.scale)]
+            [panel(family.members, measure, unit, clock, published, family.scale)]
             for family in drawn
             for unit in UNITS
         ]

@@ -36,7 +36,7 @@ class Family:
 
     Attributes:
         scale: What the numbers count that are their titles; empty where these are names.
-        members: In the order in which they are shown; of a scale that of its numbers, the default in its place.
+        members: As they are shown one after the other; of a scale by its numbers, the default in its place.
     """
 
     scale: str
@@ -63,7 +63,7 @@ def looks(groups: Sequence[Group]) -> tuple[Shown, ...]:
 
 
 def families(groups: Sequence[Group]) -> tuple[Family, ...]:
-    """Return experiments as they are drawn: a panel of all, or one for each scale that their ablations have."""
+    """Return experiments as they are drawn: a panel of all, or one for each scale of their ablations."""
     scaled = [(group, ablation) for group in groups if (ablation := _ablation(group)) and ablation.scale]
     if not scaled:
         return (Family("", tuple(sorted(looks(groups), key=_in_order))),)

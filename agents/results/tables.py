@@ -100,7 +100,7 @@ def comparison_table(
     if ours is not None and is_compared:
         note += (
             f" P(better): how probable it is that a run of {names.get(ours.name, ours.name)} ends with a "
-            f"higher score than one of the experiment, or comes to {LEARNED:.0%} sooner; a tie counts one half."
+            f"higher score than one of the experiment, or comes to {LEARNED:.0%} sooner; a tie counts half."
         )
     cells = [_compared(row, names.get(row.name, row.name), batches, is_compared) for row in rows]
     return Table(head, cells, note)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agents.figures.table import NONE, Row, Table
 from agents.results.looks import families
-from agents.results.milestones import final, milestone
+from agents.results.milestones import Milestone, final, milestone
 from agents.results.runs import Clock, Group
 from agents.results.scores import LEARNED, certificate_of, measure_of
 from agents.results.statistics import Estimate
@@ -50,17 +50,26 @@ def verdict_table(groups: Sequence[Group], clock: Clock) -> Table:
     return Table(head, rows, _note(measure, certificate))
 
 
-def verdict(estimate: Estimate | None, certificate: Certificate | None, measure: str) -> str:
-    """Return what a final result says, by where its interval lies between no memory and perfect memory."""
-    if estimate is None or certificate is None or estimate.low is None or estimate.high is None:
+def verdict(
+    estimate: Estimate | None, certificate: Certificate | None, measure: str, reached: Milestone
+) -> str:
+    """Return what came out, in words.
+
+    Args:
+        estimate: What the final models do.
+        certificate: Of the task, which says what no memory and perfect memory are worth.
+        measure: "success" or "return".
+        reached: How many runs came to LEARNED while training.
+    """
+    if estimate is None or certificate is None or estimate.low is None:
         return NONE
+    if 0 < reached.reached < reached.runs:
+        return f"learned by {reached.reached} of {reached.runs}"
     _, without, perfect = (mark.value for mark in yardsticks(certificate, measure))
-    low, high = ((end - without) / (perfect - without) for end in (estimate.low, estimate.high))
+    low = (estimate.low - without) / (perfect - without)
     if low >= LEARNED:
         return "solved"
-    if low > 0:
-        return "uses memory"
-    return "depends on the seed" if high > 0.5 else "no use of memory seen"
+    return "uses memory" if low > 0 else "no use of memory seen"
 
 
 def _cells(group: Group, measure: str, certificate: Certificate | None) -> list[str]:
@@ -71,7 +80,7 @@ def _cells(group: Group, measure: str, certificate: Certificate | None) -> list[
         shown(found),
         f"{reached[0].reached} of {reached[0].runs}",
         *(place(each.median, unit) for each, unit in zip(reached, UNITS, strict=True)),
-        verdict(found, certificate, measure),
+        verdict(found, certificate, measure, reached[0]),
     ]
 
 
@@ -84,8 +93,8 @@ def _note(measure: str, certificate: Certificate | None) -> str:
     )
     if certificate is not None:
         note += (
-            f" Solved: the interval lies above {LEARNED:.0%} of the way from no memory to perfect memory."
-            " Uses memory: the interval is above what can be had without. Depends on the seed: it "
-            "reaches from there to beyond the middle."
+            f" Solved: the interval lies above {LEARNED:.0%} of the way from no memory to perfect memory. "
+            f"Learned by some: only these came to {LEARNED:.0%}. Uses memory: the interval lies above what "
+            "can be had without."
         )
     return note

@@ -1,14 +1,17 @@
 """The page of a benchmark: its tables as Markdown."""
 
 import json
+import re
 
 import pytest
 
 from agents.benchmark.figures import Figures
-from agents.benchmark.readme import save_readme
+from agents.benchmark.readme import _markdown, save_readme
 from agents.results.acting import read_acting
 from agents.results.records import read_records
-from agents.results.runs import find_runs
+from agents.results.runs import find_runs, grouped
+from agents.results.verdicts import verdict_table
+from tests.support import ROOT
 from tests.support.small_benchmark import evaluation, write_run
 
 
@@ -65,3 +68,15 @@ def test_no_table_is_wider_than_a_page(raw, figures):
             # A head breaks where it has a space.
             columns = [max(map(len, [*head.split(), *cells])) for head, *cells in zip(*lines, strict=True)]
             assert sum(7 * column + 20 for column in columns) <= 740, lines[0]
+
+
+def test_the_page_of_results_has_the_verdicts_of_the_raw_data():
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    copied = re.findall(r"^\| agent \|.*?(?=\n\n)", page, re.M | re.S)
+    assert len(copied) == 6
+    folders = ("imaze", "imaze-15x15", "meta-fetch", "imaze-twenty-seeds", "paper", "ablations-distillation")
+    for folder, table in zip(folders, copied, strict=True):
+        raw = ROOT / "docs" / "results" / folder
+        runs = [run.timed_by("cpu") for run in read_records(raw)]
+        assert _markdown(verdict_table(grouped(runs), "cpu"))[0] == table
+        assert table in (raw / "README.md").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 import pytest
 
 import memory_envs
+from agents.results.milestones import Milestone
 from agents.results.runs import find_runs, grouped
 from agents.results.statistics import Estimate
 from agents.results.verdicts import YARDSTICK, verdict, verdict_table
@@ -12,23 +13,27 @@ MAZE = memory_envs.reference("MemoryEnvs/IMaze-v0")
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "word"),
+    ("low", "high", "reached", "word"),
     [
-        (0.98, 1.0, "solved"),
-        (0.974, 1.0, "uses memory"),
-        (0.51, 0.7, "uses memory"),
-        (0.5, 0.76, "depends on the seed"),
-        (0.4, 0.74, "no use of memory seen"),
-        (0.0, 0.04, "no use of memory seen"),
+        (0.98, 1.0, 5, "solved"),
+        (0.98, 1.0, 4, "learned by 4 of 5"),
+        (0.974, 1.0, 5, "uses memory"),
+        (0.51, 0.7, 0, "uses memory"),
+        (0.51, 1.0, 2, "learned by 2 of 5"),
+        (0.4, 0.74, 0, "no use of memory seen"),
+        (0.0, 0.04, 0, "no use of memory seen"),
     ],
 )
-def test_an_interval_is_compared_with_no_memory_and_perfect_memory(low, high, word):
-    assert verdict(Estimate((low + high) / 2, low, high), MAZE, "success") == word
+def test_an_interval_is_compared_with_no_memory_and_perfect_memory(low, high, reached, word):
+    estimate = Estimate((low + high) / 2, low, high)
+    assert verdict(estimate, MAZE, "success", Milestone(None, reached, 5)) == word
 
 
 def test_without_interval_or_certificate_there_is_no_verdict():
-    assert verdict(Estimate(1.0, None, None), MAZE, "success") == "—"
-    assert verdict(None, MAZE, "success") == verdict(Estimate(1.0, 1.0, 1.0), None, "success") == "—"
+    reached = Milestone(None, 5, 5)
+    assert verdict(Estimate(1.0, None, None), MAZE, "success", reached) == "—"
+    assert verdict(None, MAZE, "success", reached) == "—"
+    assert verdict(Estimate(1.0, 1.0, 1.0), None, "success", reached) == "—"
 
 
 def test_table_has_agents_in_their_order_and_what_they_are_compared_with(tmp_path):
