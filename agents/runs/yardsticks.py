@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import memory_envs
+from agents.evaluation.episodes import Evaluation
 from agents.figures.curves import Mark
 from memory_envs.certificate import Certificate
 from memory_envs.registry.specs import task_settings
@@ -19,6 +20,31 @@ def shipped_certificate(env_id: str, env_kwargs: Mapping[str, Any]) -> Certifica
         return memory_envs.reference(env_id)
     except ValueError:
         return None
+
+
+def compared_line(evaluation: Evaluation, certificate: Certificate | None) -> str:
+    """Return what came out, and what it is compared with, on one line.
+
+    Such as "success 1.000 [.981, 1.000] · random .036 · without memory .5 · perfect memory 1".
+
+    Args:
+        evaluation: Of the final model.
+        certificate: Of the task; without one there is nothing to compare with.
+    """
+    by_return = certificate is not None and certificate.perfect_memory.episode_return.upper > 1
+    metric = "return" if evaluation.success is None or by_return else "success"
+    found = evaluation.mean_return if metric == "return" or evaluation.success is None else evaluation.success
+    marks = yardsticks(certificate, metric)
+    names = ("random", "without memory", "perfect memory")
+    low, high = (_short(f"{end:.3f}") for end in (found.low, found.high))
+    parts = [f"{metric} {found.mean:.3f} [{low}, {high}]"]
+    parts += [f"{name} {_short(f'{mark.value:.2g}')}" for name, mark in zip(names, marks, strict=False)]
+    return " · ".join(parts)
+
+
+def _short(number: str) -> str:
+    """Without the zero before the point."""
+    return number.replace("0.", ".", 1) if number.removeprefix("-").startswith("0.") else number
 
 
 def yardsticks(certificate: Certificate | None, metric: str) -> list[Mark]:
