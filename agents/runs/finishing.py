@@ -14,6 +14,7 @@ from agents.evaluation.recording import ATTEMPTS, record_success
 from agents.process.interpreter import python_command
 from agents.runs.curve import published_points, reached, save_curve
 from agents.runs.directory import RunDirectory
+from agents.runs.events import log_result
 from agents.runs.log import Row, read_rows
 from agents.runs.options import Options
 from agents.runs.progress import format_duration
@@ -40,6 +41,7 @@ def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, cons
     with _dispensable(run.curve, console):
         published = published_points(settings.env_id, settings.env_settings)
         save_curve(run.curve, rows, _title(options), published, certificate)
+    log_result(run, options, model.num_timesteps, evaluations, certificate)
     for name, program in (("Report", "agents.report"), ("Watch", "agents.enjoy")):
         command = f"{python_command(program)} {shlex.quote(str(run.path))}{trust_flag(settings.env_id)}"
         console.print(f"{name} it with:  {command}", soft_wrap=True, highlight=False)

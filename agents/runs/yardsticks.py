@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import memory_envs
-from agents.evaluation.episodes import Evaluation
+from agents.evaluation.episodes import Evaluation, Interval
 from agents.figures.curves import Mark
 from memory_envs.certificate import Certificate
 from memory_envs.registry.specs import task_settings
@@ -31,15 +31,25 @@ def compared_line(evaluation: Evaluation, certificate: Certificate | None) -> st
         evaluation: Of the final model.
         certificate: Of the task; without one there is nothing to compare with.
     """
-    by_return = certificate is not None and certificate.perfect_memory.episode_return.upper > 1
-    metric = "return" if evaluation.success is None or by_return else "success"
-    found = evaluation.mean_return if metric == "return" or evaluation.success is None else evaluation.success
+    metric, found = measure(evaluation, certificate)
     marks = yardsticks(certificate, metric)
     names = ("random", "without memory", "perfect memory")
     low, high = (_short(f"{end:.3f}") for end in (found.low, found.high))
     parts = [f"{metric} {found.mean:.3f} [{low}, {high}]"]
     parts += [f"{name} {_short(f'{mark.value:.2g}')}" for name, mark in zip(names, marks, strict=False)]
     return " · ".join(parts)
+
+
+def measure(evaluation: Evaluation, certificate: Certificate | None) -> tuple[str, Interval]:
+    """Return what a task is measured by, and how much of it a model has.
+
+    It is the return where perfect memory earns more than 1, so that an episode has more to give than one
+    success, and where no success is reported.
+    """
+    by_return = certificate is not None and certificate.perfect_memory.episode_return.upper > 1
+    if evaluation.success is None or by_return:
+        return "return", evaluation.mean_return
+    return "success", evaluation.success
 
 
 def _short(number: str) -> str:

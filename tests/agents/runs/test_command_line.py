@@ -87,7 +87,7 @@ def test_help_stands_in_groups(agent, shown, capsys, monkeypatch):
     found = [(each[1], each.start()) for each in re.finditer(r"^\W*(\S+) options\W*$", text, re.M)]
     assert [name for name, _ in found] == ["run", "learner", *(name.replace("_", "-") for name in shown)]
     places = [place for _, place in found]
-    assert places[0] < text.index("--preset") < places[1] < text.index("--gamma")
+    assert places[0] < text.index("--seed") < places[1] < text.index("--gamma")
     assert places[-1] < text.index("--num-actors")
 
 
