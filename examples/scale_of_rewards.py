@@ -1,6 +1,6 @@
 """ALD on CartPole with its rewards times 0.01, 1 and 100, everything else as by default: it learns alike.
 
-python examples/scale_of_rewards.py --frames 120000 --seeds 3 --out scale_of_rewards.png
+python examples/scale_of_rewards.py --frames 120000 --seeds 3 --out scale_of_rewards.svg
 
 draws the figure of docs/results.md: the mean return of an episode, counted in steps, over frames.
 """
@@ -21,8 +21,8 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from agents.ald import ALD
-from agents.figures.curves import Curve, Panel, draw_panels, line_styles
-from agents.figures.files import save_png
+from agents.figures.curves import Curve, Panel, draw_panels, ordinal_colours
+from agents.figures.files import save_svg
 from memory_envs.files import write_json
 
 FACTORS = (0.01, 1.0, 100.0)
@@ -58,7 +58,7 @@ def learn(factor: float, seed: int, frames: int) -> dict[str, list[float]]:
 def figure(runs: dict[str, list[dict[str, list[float]]]]):
     """One line per factor: the mean over seeds, and the range that they span."""
     curves = []
-    for (factor, seeds), (colour, dashes) in zip(runs.items(), line_styles(len(runs)), strict=True):
+    for (factor, seeds), colour in zip(runs.items(), ordinal_colours(len(runs)), strict=True):
         count = min(len(seed["lengths"]) for seed in seeds)
         lengths = np.array([seed["lengths"][:count] for seed in seeds])
         curves.append(
@@ -67,7 +67,6 @@ def figure(runs: dict[str, list[dict[str, list[float]]]]):
                 lengths.mean(axis=0),
                 f"rewards times {float(factor):g}",
                 colour,
-                dashes,
                 band=(lengths.min(axis=0), lengths.max(axis=0)),
             )
         )
@@ -82,9 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--frames", type=int, default=120_000, help="of each run")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each factor")
-    parser.add_argument("--out", type=Path, default=Path("scale_of_rewards.png"), help="the figure")
+    parser.add_argument("--out", type=Path, default=Path("scale_of_rewards.svg"), help="the figure")
+    parser.add_argument("--numbers", type=Path, help="of the figure; default: beside it, as .json")
     options = parser.parse_args(arguments)
-    numbers = options.out.with_suffix(".json")
+    numbers = options.numbers or options.out.with_suffix(".json")
     runs: dict[str, list[dict[str, list[float]]]] = (
         json.loads(numbers.read_text(encoding="utf-8")) if numbers.is_file() else {}
     )
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             done.append(learn(factor, seed, options.frames))
             write_json(numbers, runs)
             print(f"rewards times {factor:g}, seed {seed}: {done[-1]['lengths'][-1]:.0f}", flush=True)
-    print(save_png(options.out, figure(runs)))
+    print(save_svg(options.out, figure(runs), "length of episodes over frames, for three scales of rewards"))
     return 0
 
 

@@ -15,25 +15,38 @@ class Ablation(NamedTuple):
     """Settings of the agent."""
     what: str
     """As it goes on after the name of the preset that is changed."""
+    title: str
+    """What figures and tables call it."""
+    scale: str = ""
+    """What the numbers of the one setting it changes count, where these are on a scale."""
+
+
+_STEPS, _UNITS, _LAYERS = "distillation steps per unroll", "units of the acting LSTM", "layers of the learner"
 
 
 def _steps(number: int) -> Ablation:
-    return Ablation({"distillation_steps": number}, f"with {number} distillation steps per unroll")
+    return Ablation(
+        {"distillation_steps": number}, f"with {number} distillation steps per unroll", str(number), _STEPS
+    )
 
 
 def _actor(units: int) -> Ablation:
-    return Ablation({"actor_hidden_size": units}, f"with an acting LSTM of {units} units")
+    return Ablation({"actor_hidden_size": units}, f"with an acting LSTM of {units} units", str(units), _UNITS)
 
 
 def _layers(number: int) -> Ablation:
-    return Ablation({"learner_layers": number}, f"with a learner of {number} layers")
+    return Ablation({"learner_layers": number}, f"with a learner of {number} layers", str(number), _LAYERS)
 
 
 # By what follows the name of the changed preset. 32 units and 2 layers are no change, so they are not here.
 ABLATIONS: dict[str, Ablation] = {
-    "no-value-distillation": Ablation({"distilled_value_coef": 0.0}, "without value distillation"),
+    "no-value-distillation": Ablation(
+        {"distilled_value_coef": 0.0}, "without value distillation", "no value distillation"
+    ),
     "no-learner-regularisation": Ablation(
-        {"learner_regularisation": 0.0}, "whose learner is not pulled towards the actor"
+        {"learner_regularisation": 0.0},
+        "whose learner is not pulled towards the actor",
+        "no pull to the actor",
     ),
     **{f"distillation-steps-{number}": _steps(number) for number in (1, 2, 4, 8, 16)},
     **{f"actor-{units}": _actor(units) for units in (16, 64, 128)},

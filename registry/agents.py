@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from memory_envs.registry.looks import LOOKS
 from memory_envs.registry.lookup import look_up
 
 
@@ -12,22 +13,25 @@ class AgentRow:
     Attributes:
         name: What presets and configurations call it.
         entry_point: "module:Class", a class with the interface of a Stable-Baselines3 algorithm.
-        title: What pictures call it.
     """
 
     name: str
     entry_point: str
-    title: str
+
+    @property
+    def title(self) -> str:
+        """What pictures and pages call it."""
+        return LOOKS[self.name].title
 
 
 AGENTS: dict[str, AgentRow] = {
     row.name: row
     for row in (
-        AgentRow("ald", "agents.ald:ALD", "ALD"),
-        AgentRow("vmpo", "agents.baselines:VMPO", "V-MPO"),
-        AgentRow("recurrent-ppo", "agents.baselines:RecurrentPPOAgent", "RecurrentPPO"),
-        AgentRow("ppo", "agents.baselines:PPOAgent", "PPO"),
-        AgentRow("random", "agents.baselines:RandomAgent", "Random"),
+        AgentRow("ald", "agents.ald:ALD"),
+        AgentRow("vmpo", "agents.baselines:VMPO"),
+        AgentRow("recurrent-ppo", "agents.baselines:RecurrentPPOAgent"),
+        AgentRow("ppo", "agents.baselines:PPOAgent"),
+        AgentRow("random", "agents.baselines:RandomAgent"),
     )
 }
 

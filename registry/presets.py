@@ -1,5 +1,6 @@
 """The experiments: an agent, an environment, a length, and what differs from the agent's defaults."""
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -237,10 +238,17 @@ def get_preset(name: str) -> Preset:
     """Return a preset.
 
     Raises:
-        ValueError: There is no such preset; says which is nearest, and which there are, by group.
+        ValueError: There is no such preset; says which is nearest, and which there are, by group, those that
+            have names like it first.
     """
-    groups = (f"{title}: {', '.join(names)}" for title, names in preset_groups().items())
+    near = sorted(preset_groups().items(), key=lambda group: -_likeness(str(name), group[1]))
+    groups = (f"{title}: {', '.join(names)}" for title, names in near)
     return look_up(PRESETS, "preset", name, choices="; ".join(groups))
+
+
+def _likeness(name: str, others: list[str]) -> float:
+    """How alike a name is to the most similar of some others, as difflib counts."""
+    return max(difflib.SequenceMatcher(None, name.lower(), other).ratio() for other in others)
 
 
 def preset_groups() -> dict[str, list[str]]:

@@ -89,6 +89,7 @@ def figures(
     images: Path | None = None,
     agent: str = SUBJECT,
     clock: Clock = "wall",
+    paper: bool = False,
 ) -> int:
     """Draw every figure and write every table of a benchmark, from its raw data alone.
 
@@ -97,13 +98,14 @@ def figures(
         images: Folder for the figures; default: that of the raw data.
         agent: End of the name of the preset whose probability of improvement over the others is shown.
         clock: Wall-clock or CPU minutes; the latter hardly depend on what else the machine did.
+        paper: Draw the points that were read off the paper's figures as well, of 9x9 I-Maze.
     """
     runs, acting = tuple(run.timed_by(clock) for run in read_records(folder)), read_acting(folder)
     if agent != SUBJECT:  # which is shown where it took part
         look_up({run.group.rpartition("/")[2]: run for run in runs}, "agent", agent)
-    drawn = save_figures(runs, acting, images or folder, folder.resolve().name, agent, clock)
+    drawn = save_figures(runs, acting, images or folder, folder.resolve().name, agent, clock, paper)
     page = save_readme(runs, acting, folder, drawn, agent, clock)
-    for path in (*(path for each in drawn.values() for path in each), page):
+    for path in (*(path for each in drawn.values() for path in each if path is not None), page):
         print(path)
     return FINISHED
 

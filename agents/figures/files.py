@@ -1,4 +1,4 @@
-"""Figures as files: PNG for documentation and runs, SVG for a page."""
+"""Figures as files: PNG for runs, SVG for documentation and pages."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ from memory_envs.files import replacing
 DPI = 120
 # What follows a page from light to dark: properties that its style defines.
 _OF_THE_PAGE = {INK: "var(--ink)", GRID: "var(--line)", SPINE: "var(--soft)"}
+# Of a picture in a file of its own, which has no page: what its reader prefers.
+_OWN_STYLE = f"""<style>
+:root {{ --ink: {INK}; --line: {GRID}; --soft: {SPINE}; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ink: #d5dae4; --line: #3a4150; --soft: #687084; }} }}
+text {{ font-family: system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif !important; }}
+</style>"""
 
 
 @own_style()
@@ -34,6 +40,25 @@ def save_png(path: Path, figure: Figure) -> Path:
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
     with replacing(path) as file:
         image.quantize(256, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
+    return path
+
+
+def save_svg(path: Path, figure: Figure, label: str) -> Path:
+    """Write an SVG with no background, whose ink is dark on a light page and light on a dark one.
+
+    The same figure gives the same file, bit for bit, with the same version of matplotlib.
+
+    Args:
+        path: To write.
+        figure: What to draw.
+        label: What people who cannot see it are told.
+    """
+    drawn = svg(figure, path.stem, label)
+    width, height = (f"{round(96 * inches)}" for inches in figure.get_size_inches())
+    drawn = drawn.replace("<svg ", f'<svg width="{width}" height="{height}" ', 1)
+    head, tag, rest = drawn.partition(">")
+    with replacing(path) as file:
+        file.write_bytes(f"{head}{tag}\n{_OWN_STYLE}{rest}".encode())
     return path
 
 

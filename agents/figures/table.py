@@ -30,6 +30,11 @@ class Table(NamedTuple):
     rows: Sequence[Row]
     note: str = ""
 
+    def part(self, *columns: int) -> Table:
+        """Return the names of the rows and some columns; the first after the names is 0."""
+        rows = [row._replace(cells=[row.cells[k] for k in columns]) for row in self.rows]
+        return Table([self.columns[0], *(self.columns[k + 1] for k in columns)], rows, self.note)
+
     def markdown(self) -> str:
         """Return the table as Markdown, without its note."""
         lines = [self.columns, *([row.name, *row.cells] for row in self.rows)]

@@ -11,6 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from memory_envs.registry.looks import LOOKS
+
 # In the order in which they are put into one script: later files use what earlier ones define.
 SCRIPTS = ("elements.js", "episode.js", "scene.js", "tracks.js", "words.js", "player.js", "main.js")
 STYLES = ("report.css", "player.css")
@@ -39,7 +41,7 @@ def page(title: str, sections: Sequence[Mapping[str, Any]], data: Mapping[str, A
         written=f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
         tasks=sections,
         data=Markup(embedded(data)),
-        style=_assets(STYLES),
+        style=_colours() + _assets(STYLES),
         script=_assets(SCRIPTS),
     )
 
@@ -54,6 +56,14 @@ def title_of(tasks: Sequence[str], groups: Sequence[str]) -> str:
     """Return a title that says what was run on what."""
     what = groups[0] if len(groups) == 1 else f"{len(groups)} experiments"
     return f"{what} on {', '.join(tasks)}" if len(tasks) == 1 else f"{what} on {len(tasks)} tasks"
+
+
+def _colours() -> Markup:
+    """What the style and the program call the colours of our figures: of actor and learner, of actions."""
+    others = [LOOKS[name].colour for name in ("asymmetric", "recurrent-ppo", "ppo")]
+    named = {"actor": LOOKS["vmpo-lstm"].colour, "learner": LOOKS["vmpo-gtrxl"].colour}
+    named |= {f"action-{k}": colour for k, colour in enumerate(others)}
+    return Markup(":root { " + " ".join(f"--{name}: {colour};" for name, colour in named.items()) + " }\n")
 
 
 def _assets(names: Sequence[str]) -> Markup:

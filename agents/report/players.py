@@ -11,6 +11,7 @@ import gymnasium
 from agents.report.artwork import sheet_data
 from agents.report.episode_data import episode_data
 from agents.report.episodes import find_examples
+from agents.results.looks import titles
 from agents.results.runs import Group, Run
 from agents.runs.trained import load_model
 from agents.vec_env.make import UntrustedModule, id_from_file, is_native, make_single
@@ -39,7 +40,11 @@ def players_data(
     players, sheets = [], []
     for number, (task, groups) in enumerate(tasks.items()):
         count = (EPISODES if len(groups) <= FEW_GROUPS else 1) if episodes is None else episodes
-        found = [_player_data(group, count, seed, say, trust_env_module) for group in groups]
+        named = titles(groups)
+        found = [
+            {"group": named[group.name], **_player_data(group, count, seed, say, trust_env_module)}
+            for group in groups
+        ]
         players += [{"task": task, "sheet": number, **each} for each in found]
         played = [group.finished for group, each in zip(groups, found, strict=True) if "episodes" in each]
         sheets.append(_sheet(played[0]) if played and played[0] else None)
@@ -60,7 +65,7 @@ def _player_data(
     run = group.finished
     reason = _why_none(run, episodes, trust_env_module)
     if run is None or reason is not None:
-        return {"group": group.name, "reason": reason}
+        return {"reason": reason}
     model: Any
     try:
         model = load_model(run.directory.model)
@@ -68,9 +73,8 @@ def _player_data(
     except _CANNOT_BE_PLAYED as problem:  # of another version, or damaged; all the rest can be shown
         say(f"No episodes of {run.directory.path}: {in_words(problem)}")
         reason = f"its {run.directory.model.name} cannot be loaded or played with this version"
-        return {"group": group.name, "reason": reason}
+        return {"reason": reason}
     return {
-        "group": group.name,
         "seed": run.seed,
         "frames": model.num_timesteps,
         "played": examples.played,

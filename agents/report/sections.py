@@ -8,13 +8,14 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from agents.figures.curves import Curve, Panel, draw_panel
+from agents.figures.curves import Dashes, Panel, draw_panel
 from agents.figures.files import svg
 from agents.figures.style import own_style
 from agents.figures.table import NONE, Row, Table
 from agents.results.acting import StepTimes
 from agents.results.comparison import compare, find_subject
 from agents.results.curves import panel
+from agents.results.looks import families, titles
 from agents.results.milestones import LEVELS, final, milestone
 from agents.results.runs import Clock, Group
 from agents.results.scores import measure_of
@@ -32,7 +33,7 @@ from agents.runs.curve import METRICS, UNIT_LABELS, UNITS, published_points
 # In inches of 72 points, which a page shows as so many pixels where it is as narrow as a telephone.
 _SIZE = (4.8, 3.1)
 # matplotlib's dashes as SVG's.
-DASHES = {"-": "none", "--": "6 3", ":": "2 3", "-.": "6 2 2 2"}
+_NAMED_DASHES = {"-": "none", "--": "6 3", ":": "2 3", "-.": "6 2 2 2"}
 # Experiments whose final numbers stand at the top.
 _MOST_FACTS = 3
 
@@ -51,19 +52,24 @@ def section(
     """
     first = groups[0].runs[0]
     published = published_points(first.env_id, first.env_kwargs)
-    panels = [panel(groups, metric, unit, clock, published) for metric in METRICS for unit in UNITS]
+    panels = [
+        panel(family.members, metric, unit, clock, published, family.scale)
+        for metric in METRICS
+        for family in families(groups)
+        for unit in UNITS
+    ]
     settings, sessions = settings_table(groups), sessions_table(groups)
     return {
         "name": name,
         "facts": _facts(groups),
         "has_paper": bool(published),
-        "legend": [(curve, DASHES[curve.dashes]) for curve in _legend(panels)],
+        "legend": _legend(panels),
         "charts": [_chart(each, f"figure-{number}-{k}") for k, each in enumerate(panels)],
         "read_off": {metric: values_table(groups, metric, published) for metric in METRICS},
         "milestones": milestones_table(groups, published, clock),
         "finals": finals_table(groups),
         "seeds": seeds_table(groups, clock) if any(len(group.runs) > 1 for group in groups) else None,
-        "comparison": comparison_table(compare(groups, acting), find_subject(groups))
+        "comparison": comparison_table(compare(groups, acting), find_subject(groups), titles(groups))
         if len(groups) > 1
         else None,
         "differing": settings._replace(rows=[row for row in settings.rows if row.kind == DIFFERS]),
@@ -79,9 +85,18 @@ def _chart(chart: Panel, name: str) -> Markup:
     return Markup(svg(figure, name, f"{chart.title} over {chart.x_label}"))
 
 
-def _legend(panels: Sequence[Panel]) -> list[Curve]:
-    """A curve of each name."""
-    return list({curve.name: curve for each in panels for curve in each.curves if curve.name}.values())
+def _legend(panels: Sequence[Panel]) -> list[dict[str, str]]:
+    """Each name once, with its colour and SVG's dashes: curves, and what these are compared with."""
+    curves = {each.name: each for one in panels for each in one.curves if each.name}
+    marks = {each.name: each for one in panels for each in one.marks}
+    named = [*((name, each.colour, each.dashes) for name, each in curves.items())]
+    named += [(name, "currentColor", each.dashes) for name, each in marks.items()]
+    return [{"name": name, "colour": colour, "dashes": _dashes(dashes)} for name, colour, dashes in named]
+
+
+def _dashes(dashes: Dashes) -> str:
+    """Matplotlib's dashes as SVG's, for a line three wide."""
+    return _NAMED_DASHES[dashes] if isinstance(dashes, str) else " ".join(str(2 * each) for each in dashes[1])
 
 
 def _facts(groups: Sequence[Group]) -> list[tuple[str, str]]:
@@ -91,11 +106,11 @@ def _facts(groups: Sequence[Group]) -> list[tuple[str, str]]:
     for unit in UNITS if len(groups) == 1 else ():
         if (median := milestone(runs, LEVELS[-1], unit).median) is not None:
             facts.append((place(median, unit), f"{UNIT_LABELS[unit]} to {LEVELS[-1]:.0%}"))
-    measure = measure_of(runs[0])
+    measure, names = measure_of(runs[0]), titles(groups)
     metric, form = ("success", ".1%") if measure == "success" else ("mean_return", ".3g")
     for group in groups[:_MOST_FACTS]:
         if (found := final(group, metric, "sampled")) is not None:
-            facts.append((f"{found.mean:{form}}", f"final {measure}, {group.name}"))
+            facts.append((f"{found.mean:{form}}", f"final {measure}, {names[group.name]}"))
     return facts
 
 

@@ -6,20 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agents.figures.curves import Curve, Floats, Panel, line_styles
-from agents.results.runs import Clock, Group, Run
+from agents.figures.curves import Curve, Floats, Panel
+from agents.results.looks import Shown
+from agents.results.runs import Clock, Run
+from agents.results.scores import certificate_of
 from agents.results.statistics import FEWEST_SEEDS, bootstrap_interval, interquartile_mean
 from agents.runs.curve import (
+    CPU_MINUTES,
     METRICS,
     RANGES,
     UNIT_LABELS,
     Published,
     Unit,
     has_settled,
+    panel_title,
     position,
     published_curves,
 )
 from agents.runs.log import column
+from agents.runs.yardsticks import yardsticks
 
 # More runs than these are not drawn one by one where their experiments have an interval.
 MOST_LINES = 12
@@ -30,27 +35,33 @@ _POINTS = 200
 
 
 def panel(
-    groups: Sequence[Group],
+    shown: Sequence[Shown],
     metric: str,
     unit: Unit,
     clock: Clock = "wall",
     published: Sequence[Published] = (),
+    what: str = "",
 ) -> Panel:
     """Return the curves of some experiments, and published ones, as they are drawn.
 
+    Random actions are no curve where the task's certificate says what they are worth: they are a mark.
+
     Args:
-        groups: The experiments.
+        shown: The experiments and their looks.
         metric: "success" or "return".
         unit: Of the horizontal axis.
         clock: That counted the minutes of these runs, see `Run.timed_by`.
         published: Points of success.
+        what: Titles of the experiments count, if they are numbers.
     """
-    singly = sum(len(group.runs) for group in groups) <= MOST_LINES
-    styles = zip(groups, line_styles(len(groups)), strict=True)
-    ours = [curve for group, style in styles for curve in _curves(group, metric, unit, style, singly)]
+    certificate = certificate_of(shown[0].group.runs[0])
+    drawn = [each for each in shown if certificate is None or each.group.runs[0].agent != "random"] or shown
+    singly = sum(len(each.group.runs) for each in drawn) <= MOST_LINES
+    ours = [curve for each in drawn for curve in _curves(each, metric, unit, singly)]
     papers = published_curves(published, unit) if metric == "success" else []
-    x_label = "minutes of the processor" if (unit, clock) == ("minutes", "cpu") else UNIT_LABELS[unit]
-    return Panel(f"{metric} while training", x_label, [*ours, *papers], RANGES[metric])
+    x_label = CPU_MINUTES if (unit, clock) == ("minutes", "cpu") else UNIT_LABELS[unit]
+    title = panel_title(metric, x_label, what)
+    return Panel(title, x_label, [*ours, *papers], RANGES[metric], yardsticks(certificate, metric))
 
 
 def spread_out(count: int, most: int) -> list[int]:
@@ -58,18 +69,19 @@ def spread_out(count: int, most: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, count - 1, min(count, most)).tolist()})
 
 
-def _curves(group: Group, metric: str, unit: Unit, style: tuple[str, str], singly: bool) -> list[Curve]:
+def _curves(shown: Shown, metric: str, unit: Unit, singly: bool) -> list[Curve]:
     """Interquartile mean and interval, or each run where there are too few for them."""
-    lines = [line for run in group.runs if len((line := run_line(run, metric, unit))[0])]
+    style = (shown.colour, shown.dashes)
+    lines = [line for run in shown.group.runs if len((line := run_line(run, metric, unit))[0])]
     common = _common(lines) if len(lines) >= FEWEST_SEEDS else None
     if common is None:
-        names = [*[""] * (len(lines) - 1), group.name]
+        names = [*[""] * (len(lines) - 1), shown.title]
         return [
             Curve(*_thinned(*line), name, *style, width=1.0) for line, name in zip(lines, names, strict=False)
         ]
     thin = [Curve(*_thinned(*line), "", *style, width=0.5) for line in lines] if singly else []
     x, y, low, high = common
-    return [*thin, Curve(x, y, group.name, *style, band=(low, high))]
+    return [*thin, Curve(x, y, shown.title, *style, band=(low, high))]
 
 
 def run_line(run: Run, metric: str, unit: Unit) -> tuple[Floats, Floats]:

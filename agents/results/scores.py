@@ -11,8 +11,8 @@ from agents.results.runs import Group, Run
 from agents.results.statistics import Estimate, aggregate, probability_of_improvement
 from agents.runs.curve import Unit, has_settled, position, reached
 from agents.runs.log import column
+from agents.runs.yardsticks import shipped_certificate
 from memory_envs.certificate import Certificate
-from memory_envs.registry.specs import task_settings
 
 Measure = Literal["success", "return"]
 
@@ -34,12 +34,7 @@ def measure_of(run: Run) -> Measure:
 
 def certificate_of(run: Run) -> Certificate | None:
     """Return the certificate of a run's environment; None if none ships for it with these settings."""
-    if task_settings(run.env_kwargs):
-        return None
-    try:
-        return memory_envs.reference(run.env_id)
-    except ValueError:
-        return None
+    return shipped_certificate(run.env_id, run.env_kwargs)
 
 
 def normalized(run: Run, value: float) -> float | None:

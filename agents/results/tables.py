@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from agents.figures.curves import Floats
 from agents.figures.table import NONE, Row, Table
 from agents.results.comparison import Comparison
 from agents.results.curves import run_line
+from agents.results.looks import titles
 from agents.results.milestones import LEVELS, final, milestone, published_milestone
 from agents.results.runs import Clock, Group, Run, by_task, grouped
 from agents.results.scores import LEARNED, final_scores, measure_of
@@ -27,12 +29,12 @@ _FINAL = ("success", "return", "success, greedy", "return, greedy")
 
 def milestones_table(groups: Sequence[Group], published: Sequence[Published], clock: Clock) -> Table:
     """Return how soon each experiment came how far, and then the published ones."""
-    first = groups[0].runs[0]
+    first, names = groups[0].runs[0], titles(groups)
     measure = "success" if measure_of(first) == "success" else "normalised return"
     return Table(
         ["experiment", *_levels(clock)],
         [
-            *(Row(group.name, _reached(group.runs)) for group in groups),
+            *(Row(names[group.name], _reached(group.runs)) for group in groups),
             *(Row(f"the paper's {each.name}", _published(each), PAPER) for each in published),
         ],
         f"Where the {measure} while training first came so far: the median over seeds, those that never did "
@@ -42,9 +44,10 @@ def milestones_table(groups: Sequence[Group], published: Sequence[Published], cl
 
 def finals_table(groups: Sequence[Group]) -> Table:
     """Return how well the final models of each experiment do."""
+    names = titles(groups)
     return Table(
         ["experiment", "seeds", *_FINAL],
-        [Row(group.name, [str(len(group.runs)), *_final(group)]) for group in groups],
+        [Row(names[group.name], [str(len(group.runs)), *_final(group)]) for group in groups],
         "Of the final models, over episodes that no training has seen: the interquartile mean over seeds "
         "with its 95 % bootstrap interval (of a single run, the interval over its episodes), with actions "
         "sampled, as while training, and with greedy ones.",
@@ -53,14 +56,19 @@ def finals_table(groups: Sequence[Group]) -> Table:
 
 def seeds_table(groups: Sequence[Group], clock: Clock) -> Table:
     """Return the same numbers of every run."""
+    names = titles(groups)
     seeds = [replace(group, runs=(run,)) for group in groups for run in group.runs]
-    rows = [Row(f"{one.name}, seed {one.runs[0].seed}", [*_reached(one.runs), *_final(one)]) for one in seeds]
+    rows = [
+        Row(f"{names[one.name]}, seed {one.runs[0].seed}", [*_reached(one.runs), *_final(one)])
+        for one in seeds
+    ]
     return Table(["run", *_levels(clock), *_FINAL], rows)
 
 
 def values_table(groups: Sequence[Group], metric: str, published: Sequence[Published] = ()) -> Table:
     """Return what learning curves over frames show at some places, as far as all seeds and points go."""
-    lines = {group.name: [run_line(run, metric, "frames") for run in group.runs] for group in groups}
+    names = titles(groups)
+    lines = {names[group.name]: [run_line(run, metric, "frames") for run in group.runs] for group in groups}
     if metric == "success":
         lines |= {f"the paper's {each.name}": [each.curve("frames")] for each in published}
     known = {name: found for name, found in lines.items() if all(len(x) for x, _ in found)}
@@ -70,12 +78,15 @@ def values_table(groups: Sequence[Group], metric: str, published: Sequence[Publi
     return Table([f"{metric} after M frames", *(f"{where:.3g}" for where in places)], rows)
 
 
-def comparison_table(rows: Sequence[Comparison], ours: Group | None) -> Table:
+def comparison_table(
+    rows: Sequence[Comparison], ours: Group | None, names: Mapping[str, str] = MappingProxyType({})
+) -> Table:
     """Return scores, probabilities of improvement and costs of the experiments of a task.
 
     Args:
         rows: The experiments.
         ours: Whose probability of improvement is told.
+        names: What the experiments are called, see `looks.titles`.
     """
     batches = sorted({batch for row in rows for batch in row.acting})
     is_compared = any(row.improvement for row in rows)
@@ -88,10 +99,11 @@ def comparison_table(rows: Sequence[Comparison], ours: Group | None) -> Table:
     note = "Normalised score: 0 is the best policy without memory, 1 perfect memory."
     if ours is not None and is_compared:
         note += (
-            f" P(better): how probable it is that a run of `{ours.name}` ends with a higher score than one "
-            f"of the experiment, or comes to {LEARNED:.0%} sooner; a tie counts one half."
+            f" P(better): how probable it is that a run of {names.get(ours.name, ours.name)} ends with a "
+            f"higher score than one of the experiment, or comes to {LEARNED:.0%} sooner; a tie counts half."
         )
-    return Table(head, [_compared(row, batches, is_compared) for row in rows], note)
+    cells = [_compared(row, names.get(row.name, row.name), batches, is_compared) for row in rows]
+    return Table(head, cells, note)
 
 
 def all_tasks_table(runs: Sequence[Run]) -> Table | None:
@@ -151,12 +163,12 @@ def _value(lines: Sequence[tuple[Floats, Floats]], where: float) -> str:
     return shown(aggregate([[float(np.interp(where, x, y)) for x, y in lines]]))
 
 
-def _compared(row: Comparison, batches: Sequence[int], with_improvement: bool) -> Row:
+def _compared(row: Comparison, name: str, batches: Sequence[int], with_improvement: bool) -> Row:
     compared: Mapping[str, Estimate | None] = row.improvement or {}
     probable = [shown(compared.get(key)) for key in ("score", *UNITS)] if with_improvement else []
     times = [f"{row.acting[batch].microseconds:.0f}" if batch in row.acting else NONE for batch in batches]
     minutes = NONE if row.cpu_minutes is None else f"{row.cpu_minutes:.1f}"
-    return Row(row.name, [shown(row.score), shown(row.greedy), *probable, minutes, *times])
+    return Row(name, [shown(row.score), shown(row.greedy), *probable, minutes, *times])
 
 
 def _over_tasks(name: str, tasks: Sequence[Sequence[Group]]) -> list[str]:

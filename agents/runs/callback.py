@@ -89,7 +89,7 @@ class RunCallback(BaseCallback):
         self.logger.record(FRAMES, self._logged, exclude="tensorboard")  # the first columns
         self.logger.record(SECONDS, seconds, exclude="tensorboard")
         cpu_seconds = self._cpu_seconds_before + time.process_time() - self._cpu_start
-        self.logger.record(CPU_SECONDS, cpu_seconds, exclude="tensorboard")
+        self.logger.record(CPU_SECONDS, cpu_seconds)
         self.logger.record(EPISODES, len(self.model.ep_info_buffer or ()), exclude="tensorboard")
         write: Any = self.model.dump_logs  # takes the iteration, as that of SB3's on-policy algorithms does
         with self.run.written():

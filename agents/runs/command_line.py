@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from itertools import pairwise
@@ -85,26 +86,61 @@ def _value(option: str, arguments: Sequence[str]) -> str | None:
 def _read(arguments: Sequence[str], defaults: Options) -> tuple[Options, bool]:
     """The options given, and whether the environment's module may be imported, which no file may say."""
     kinds = (RunSettings, type(defaults.config))
-    flags = dataclasses.make_dataclass(
-        "CommandLine",
-        [
-            _agent_option(defaults.agent),
-            _TRUST_OPTION,
-            *(each for kind in kinds for each in _options(kind)),
-        ],
+    values = {
+        "agent": defaults.agent,
+        "trust_env_module": False,
+        **defaults.run.to_dict(),
+        **defaults.config.to_dict(),
+    }
+    groups = _grouped(
+        [_agent_option(defaults.agent), *_options(RunSettings), _TRUST_OPTION, *_options(kinds[1])]
     )
+    parts = {name: dataclasses.make_dataclass(name, options) for name, options in groups.items()}
+    flags = dataclasses.make_dataclass("CommandLine", list(parts.items()))
     given = tyro.cli(
         flags,
         prog=f"python -m {PROGRAM}",
         description=_description(defaults),
-        default=flags(defaults.agent, False, **defaults.run.to_dict(), **defaults.config.to_dict()),
+        default=flags(
+            **{
+                name: part(**{option: values[option] for option, *_ in groups[name]})
+                for name, part in parts.items()
+            }
+        ),
         args=arguments,
+        config=(tyro.conf.OmitArgPrefixes,),
     )
-    return Options(given.agent, *(_taken(kind, given) for kind in kinds)), given.trust_env_module
+    read = {name: value for part in vars(given).values() for name, value in vars(part).items()}
+    return Options(read["agent"], *(_taken(kind, read) for kind in kinds)), read["trust_env_module"]
 
 
 # A field of a dataclass: its name, its type with what tyro is to show, its default.
 _Option = tuple[str, Any, Any]
+
+# The groups of options that --help shows beside those of the run and those of the learner.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "v_mpo": (
+        *("eta_init", "eps_eta", "alpha_init", "eps_alpha", "dual_learning_rate", "target_period"),
+        "importance_weights",
+    ),
+    "v_trace": ("rho_bar", "c_bar", "value_trace_decay", "policy_trace_decay"),
+    "distillation": (
+        *("policy_coef", "distilled_value_coef", "learner_regularisation", "distillation_direction"),
+        *("distillation_steps", "distillation_window", "memory_distillation"),
+    ),
+    "engine": ("engine", *OF_THE_RAY_ENGINE),
+}
+
+
+def _grouped(options: Sequence[_Option]) -> dict[str, list[_Option]]:
+    """Options by the group that --help shows them in, in its order; no group is empty."""
+    of_run = {"agent", "trust_env_module", *(entry.name for entry in dataclasses.fields(RunSettings))}
+    where = {option: group for group, names in GROUPS.items() for option in names}
+    groups: dict[str, list[_Option]] = {name: [] for name in ("run", "learner", *GROUPS)}
+    for option in options:
+        groups[where.get(option[0], "run" if option[0] in of_run else "learner")].append(option)
+    return {name: found for name, found in groups.items() if found}
+
 
 _TRUST_HELP = 'with --resume: import the module that the run names, where its environment is a "module:id"'
 _TRUST_OPTION: _Option = (
@@ -132,9 +168,9 @@ def _options(settings: type[Any]) -> Iterator[_Option]:
         yield entry.name, annotated[hints[entry.name], tyro.conf.arg(help=text)], field(default=entry.default)
 
 
-def _taken(settings: type[Any], given: Any) -> Any:
+def _taken(settings: type[Any], given: Mapping[str, Any]) -> Any:
     names = [entry.name for entry in dataclasses.fields(settings)]
-    return settings(**{name: getattr(given, name) for name in names})
+    return settings(**{name: given[name] for name in names})
 
 
 def _description(defaults: Options) -> str:
@@ -142,10 +178,20 @@ def _description(defaults: Options) -> str:
     title = get_agent(defaults.agent).title
     if defaults.run.preset is not None or defaults.run.resume is not None:
         return f"Train {title}."
-    groups = "\n".join(f"  {name}: {', '.join(presets)}" for name, presets in preset_groups().items())
-    return (
-        f"Train an agent. Presets:\n{groups}\n\nBelow are the options of {title}; "
-        "--preset NAME --help and --agent NAME --help list those of others."
+    groups = "\n".join(_wrapped(f"{name}: {', '.join(presets)}") for name, presets in preset_groups().items())
+    of_others = f"Options of {title} (of others: --preset NAME --help, --agent NAME --help)"
+    return f"Train an agent. Presets:\n{groups}\n\n{of_others}"
+
+
+def _wrapped(text: str) -> str:
+    """For a terminal of 80 letters; names stay whole."""
+    return textwrap.fill(
+        text,
+        80,
+        initial_indent="  ",
+        subsequent_indent="      ",
+        break_on_hyphens=False,
+        break_long_words=False,
     )
 
 

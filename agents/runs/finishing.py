@@ -14,10 +14,12 @@ from agents.evaluation.recording import ATTEMPTS, record_success
 from agents.process.interpreter import python_command
 from agents.runs.curve import published_points, reached, save_curve
 from agents.runs.directory import RunDirectory
+from agents.runs.events import log_result
 from agents.runs.log import Row, read_rows
 from agents.runs.options import Options
 from agents.runs.progress import format_duration
 from agents.runs.settings import RunSettings
+from agents.runs.yardsticks import compared_line, shipped_certificate
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.vec_env.make import is_native, make_lanes, resolve_id, told, trust_flag
 from memory_envs.files import write_json
@@ -35,11 +37,15 @@ def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, cons
     for name, each in evaluations.items():
         console.print(f"Evaluation, {name} actions: {each.summary()}", soft_wrap=True, highlight=False)
     _record(run, model, settings, console)
+    certificate = shipped_certificate(settings.env_id, settings.env_settings)
     with _dispensable(run.curve, console):
         published = published_points(settings.env_id, settings.env_settings)
-        save_curve(run.curve, rows, _title(options), published)
-    command = f"{python_command('agents.enjoy')} {shlex.quote(str(run.path))}{trust_flag(settings.env_id)}"
-    console.print(f"Watch it with:  {command}", soft_wrap=True, highlight=False)
+        save_curve(run.curve, rows, _title(options), published, certificate)
+    log_result(run, options, model.num_timesteps, evaluations, certificate)
+    for name, program in (("Report", "agents.report"), ("Watch", "agents.enjoy")):
+        command = f"{python_command(program)} {shlex.quote(str(run.path))}{trust_flag(settings.env_id)}"
+        console.print(f"{name} it with:  {command}", soft_wrap=True, highlight=False)
+    console.print(compared_line(evaluations["sampled"], certificate), soft_wrap=True, highlight=False)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import re
 import shutil
 import time
@@ -37,7 +38,9 @@ def open_log(run: RunDirectory, frames: int, keep: Callable[[int], bool]) -> Log
         keep: Whether to keep the row of a number of frames; dropped rows will be logged again.
     """
     kept = [row for row in recover_rows(run.progress)[0] if keep(int(row[FRAMES]))]
-    return Logger(str(run.path), [ProgressTable(run.progress, kept), Events(run.tensorboard, frames)])
+    events = Events(run.tensorboard, frames)
+    events.describe(run.read_config())
+    return Logger(str(run.path), [ProgressTable(run.progress, kept), events])
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -200,6 +203,14 @@ class Events(TensorBoardOutputFormat):
         self._folder, follows = folder, _make_room_for_a_later_name(folder)
         self.writer = SummaryWriter(log_dir=str(folder), purge_step=frames + 1 if follows else None)
         self._is_closed = False
+
+    def describe(self, config: Mapping[str, Any]) -> None:
+        """Write the configuration of a run, and which curves belong together."""
+        text = json.dumps(config, indent=2)
+        # Four spaces make it code of Markdown.
+        self.writer.add_text("configuration", "\n".join(f"    {line}" for line in text.splitlines()))
+        entropies = ["Multiline", ["actor/entropy", "learner/entropy"]]
+        self.writer.add_custom_scalars({"policies": {"entropy of actor and learner": entropies}})
 
     def write(
         self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0

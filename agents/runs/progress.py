@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import safe_mean
 
@@ -60,18 +61,24 @@ class Bar:
     """A bar that is redrawn in place."""
 
     def __init__(self, console: Console) -> None:
-        names = ("frames", "success", "mean_return", "speed", "left")
-        columns = [TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in names]
-        self._progress = Progress(BarColumn(bar_width=24), *columns, console=console)
+        names = ("frames", "outcome", "speed", "left")
+        # The texts are as long as they are, and the bar takes what is left of the line.
+        whole = Column(no_wrap=True)
+        columns = [TextColumn(f"{{task.fields[{name}]}}", markup=False, table_column=whole) for name in names]
+        bar = BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8))
+        self._progress = Progress(bar, *columns, console=console, expand=True)
         blank: dict[str, Any] = dict.fromkeys(names, "")
         self._task = self._progress.add_task("", total=None, **blank)
         self._progress.start()
 
     def show(self, snapshot: Snapshot) -> None:
         """Redraw."""
-        self._progress.update(
-            self._task, completed=snapshot.frames, total=snapshot.total, **snapshot.fields()
-        )
+        texts = snapshot.fields()
+        texts["frames"] = texts["frames"].removesuffix(" frames")
+        texts["outcome"] = (
+            texts.pop("success") or texts["mean_return"]
+        )  # a line of 80 letters has room for one
+        self._progress.update(self._task, completed=snapshot.frames, total=snapshot.total, **texts)
 
     def close(self) -> None:
         """Stop redrawing."""

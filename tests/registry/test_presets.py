@@ -143,3 +143,11 @@ def test_unknown_presets_are_answered_with_all_by_group():
 def test_unknown_names_are_answered_with_the_nearest():
     with pytest.raises(ValueError, match=r"no preset 'imaze/adl', did you mean 'imaze/ald'\?"):
         get_preset("imaze/adl")
+
+
+@pytest.mark.parametrize(
+    ("name", "group"), [("meta-fetch/adl", "meta-fetch"), ("paper/imaze/gtrxl", "paper/imaze")]
+)
+def test_the_group_of_an_unknown_preset_stands_first(name, group):
+    with pytest.raises(ValueError, match=rf"\({group}: {group}/ald, "):
+        get_preset(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ def write_run(
     env: str = MAZE,
     worth: float = 1.0,
     env_kwargs: str = "{}",
+    agent: str = "ald",
+    config: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a finished run with a row per success, 1,000 frames and 30 seconds apart.
 
@@ -35,13 +37,20 @@ def write_run(
         env: Id of the environment.
         worth: Return of a success.
         env_kwargs: Settings of the environment, as JSON.
+        agent: Its name.
+        config: Its settings.
     """
     run = folder / f"{preset.replace('/', '-')}-s{seed}"
     run.mkdir(parents=True)
     settings: dict[str, Any] = {"preset": preset, "seed": seed, "env": env, "env_kwargs": env_kwargs}
     settings |= {"total_timesteps": 1000 * len(successes), "num_threads": 1, "run_dir": str(run)}
     session = {"processor": "abacus", "cores": 2, "libraries": {"torch": "2.13.0"}, "git": "c0ffee"}
-    content = {"run": settings, "agent": "ald", "config": {"unroll_length": 8}, "sessions": [session]}
+    content = {
+        "run": settings,
+        "agent": agent,
+        "config": dict(config or {"unroll_length": 8}),
+        "sessions": [session],
+    }
     (run / "config.json").write_text(json.dumps(content))
     with (run / "progress.csv").open("w", newline="") as file:
         table = csv.writer(file)

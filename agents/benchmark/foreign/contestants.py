@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from memory_envs.registry.looks import LOOKS
 from memory_envs.registry.lookup import look_up
 
 NUM_ENVS = 16
@@ -21,7 +22,6 @@ class Contestant:
 
     Attributes:
         name: What cells and records call it.
-        title: What the page calls it.
         agent: Name in `memory_envs.registry.agents`.
         policy: Of the agent.
         settings: What its settings are, for the page.
@@ -32,7 +32,6 @@ class Contestant:
     """
 
     name: str
-    title: str
     agent: str
     policy: str
     settings: str
@@ -40,6 +39,11 @@ class Contestant:
     stack: int = 1
     overrides: dict[str, Any] = field(default_factory=dict)
     frames: int | None = None
+
+    @property
+    def title(self) -> str:
+        """What the page calls it, as all figures and pages do."""
+        return LOOKS[self.name].title
 
     @property
     def env_kwargs(self) -> dict[str, Any]:
@@ -54,12 +58,9 @@ class Contestant:
 CONTESTANTS: dict[str, Contestant] = {
     row.name: row
     for row in (
-        Contestant(
-            "ald", "ALD", "ald", "LstmPolicy", "the defaults of `ALDConfig`, the same for every task", 4800
-        ),
+        Contestant("ald", "ald", "LstmPolicy", "the defaults of `ALDConfig`, the same for every task", 4800),
         Contestant(
             "recurrent-ppo",
-            "RecurrentPPO",
             "recurrent-ppo",
             "MlpLstmPolicy",
             "the defaults of sb3-contrib's `RecurrentPPO`; run by this project's `FastRecurrentPPO`, which "
@@ -70,7 +71,6 @@ CONTESTANTS: dict[str, Contestant] = {
         ),
         Contestant(
             "ppo-stack",
-            "PPO, 4 frames",
             "ppo",
             "MlpPolicy",
             "as PPO, and shown the latest four observations, zeros before the first; choices among a few are "
@@ -81,7 +81,6 @@ CONTESTANTS: dict[str, Contestant] = {
         ),
         Contestant(
             "ppo",
-            "PPO",
             "ppo",
             "MlpPolicy",
             "the defaults of Stable-Baselines3's `PPO` but for `n_steps=128`: its 2,048 are meant for a "
@@ -92,7 +91,6 @@ CONTESTANTS: dict[str, Contestant] = {
         ),
         Contestant(
             "random",
-            "chance",
             "random",
             "RandomPolicy",
             "every action with the same probability, over as many episodes as the others are evaluated in",

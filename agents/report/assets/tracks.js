@@ -3,7 +3,7 @@
 // What changes with the step that is looked at is drawn for every step (`moving`), or marked in one row of `rows`.
 
 const ROLE_COLOURS = { actor: "--actor", agent: "--actor", learner: "--learner" };
-const ACTION_COLOURS = ["#8a6fd1", "#2f9e8f", "#d9a520"];
+const ACTION_COLOURS = [0, 1, 2].map((k) => style(`--action-${k}`));
 
 /** The tracks of an episode; `looking` says which step looks back, and by which head. */
 function tracksOf(episode, sheet, looking) {

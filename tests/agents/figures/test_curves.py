@@ -1,8 +1,9 @@
 """Panels of curves: what is drawn, and where names stand."""
 
 import numpy as np
+import pytest
 
-from agents.figures.curves import INK, Curve, Panel, draw_panels, line_styles, spread
+from agents.figures.curves import Curve, Mark, Panel, draw_panels, line_styles, spread
 
 
 def curve(values, **look):
@@ -37,20 +38,19 @@ def test_twenty_lines_can_be_told_apart():
     assert len(set(line_styles(20))) == 20
 
 
-def contrast(one, other):
-    """Of two colours, as WCAG defines it."""
-
-    def luminance(colour):
-        parts = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
-        linear = np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-        return linear @ [0.2126, 0.7152, 0.0722]
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
+def test_marks_go_across_and_are_named_with_the_curves():
+    marks = [Mark("chance", 0.0, ":"), Mark("perfect memory", 1.0)]
+    figure = draw_panels([[Panel("success", "frames", [curve([0.1, 0.5], name="ALD")], (0, 1), marks)]])
+    [axes] = figure.axes
+    assert [text.get_text() for text in axes.texts] == ["chance", "perfect memory", "ALD"]
+    assert [line.get_ydata() for line in axes.lines[:2]] == [[0.0, 0.0], [1.0, 1.0]]
+    places = [text.get_position()[1] for text in axes.texts]
+    assert places[0] == 0.0 and places[1] < 1.0 and places[2] == pytest.approx(0.5)
 
 
-def test_lines_are_seen_on_light_and_dark_pages():
-    assert contrast("#ffffff", "#000000") == 21
-    for colour, _ in line_styles(7):
-        assert contrast(colour, "#ffffff") > 2 and contrast(colour, "#1b202c") > 3, colour
-    assert contrast(INK, "#ffffff") > 7
+def test_letters_are_read_on_a_telephone():
+    """390 pixels wide, of which a page leaves 340 to a figure."""
+    figure = draw_panels([[Panel("success", "frames", [curve([0.1, 0.5], name="ALD")])]], "title")
+    [axes] = figure.axes
+    texts = [*axes.texts, axes.xaxis.label, axes.title, *axes.get_xticklabels(), *axes.get_yticklabels()]
+    assert min(each.get_fontsize() for each in texts) / (72 * figure.get_figwidth()) * 340 >= 8

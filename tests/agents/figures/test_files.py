@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from agents.figures.curves import Curve, Panel, draw_panels
-from agents.figures.files import save_png, svg
+from agents.figures.files import save_png, save_svg, svg
 
 
 def figure():
@@ -23,7 +23,7 @@ def test_png_is_small_and_comes_again_bit_for_bit(tmp_path):
     first, second = (save_png(tmp_path / name, figure()) for name in ("a.png", "b.png"))
     assert first.read_bytes() == second.read_bytes()
     with Image.open(first) as picture:
-        assert picture.width == 1320 and len(picture.getcolors()) > 20
+        assert picture.width == 768 and len(picture.getcolors()) > 20
     assert first.stat().st_size < 60_000
 
 
@@ -43,6 +43,17 @@ def test_svg_follows_the_page_from_light_to_dark():
     drawn = svg(figure(), "figure-0", "label")
     assert "var(--ink)" in drawn and "var(--line)" in drawn
     assert "#2b2f38" not in drawn and "#ffffff" not in drawn
+
+
+def test_an_svg_of_its_own_is_dark_on_light_light_on_dark_and_comes_again(tmp_path):
+    first, second = (save_svg(tmp_path / name, figure(), "a < b") for name in ("a.svg", "a.svg"))
+    drawn = first.read_bytes()
+    assert second.read_bytes() == drawn
+    root = ElementTree.fromstring(drawn)
+    assert (root.attrib["width"], root.attrib["aria-label"]) == ("614", "a < b")
+    [style] = root.iter("{http://www.w3.org/2000/svg}style")
+    assert "prefers-color-scheme: dark" in style.text and style.text.count("--ink:") == 2
+    assert "#ffffff" not in drawn.decode() and "var(--ink)" in drawn.decode()
 
 
 def test_two_svgs_on_a_page_share_no_id():

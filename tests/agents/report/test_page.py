@@ -137,7 +137,7 @@ def test_report_lies_in_the_folder_unless_told_otherwise(small_report, tmp_path,
     assert main([str(tmp_path / "run"), "--episodes", "0"]) == 0
     assert "report.html" in capsys.readouterr().out
     [player] = embedded_in(tmp_path / "run" / "report.html")["players"]
-    assert (player["group"], player["reason"]) == ("IMaze-v0/ald", "no episodes were asked for")
+    assert (player["group"], player["reason"]) == ("ALD", "no episodes were asked for")
 
 
 def test_unfinished_runs_have_curves_and_a_reason_for_no_episodes(small_report, tmp_path):

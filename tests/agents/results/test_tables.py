@@ -34,7 +34,7 @@ def test_how_soon_is_told_with_how_many_seeds_got_there_and_of_the_paper(groups)
     table = milestones_table(groups, PUBLISHED, "wall")
     # ALD comes to 50 % at 2,000 frames, or one minute, to 95 % a row later; to 99 % at the end with 3 seeds.
     assert table.rows[0] == (
-        "imaze/ald",
+        "ALD",
         ["0.00", "0.00", "0.00 (3 of 5)", "1:00", "1:30", "2:00 (3 of 5)"],
         "",
     )
@@ -45,7 +45,7 @@ def test_how_soon_is_told_with_how_many_seeds_got_there_and_of_the_paper(groups)
 
 def test_every_seed_has_its_own_numbers(groups):
     seeds, finals = seeds_table(groups, "wall"), finals_table(groups)
-    assert [row.name for row in seeds.rows[:2]] == ["imaze/ald, seed 0", "imaze/ald, seed 1"]
+    assert [row.name for row in seeds.rows[:2]] == ["ALD, seed 0", "ALD, seed 1"]
     assert len(seeds.rows) == 10 and all(len(row.cells) == len(seeds.columns) - 1 for row in seeds.rows)
     # The middle three of 1, 0.995, ..., 0.98.
     assert finals.rows[0].cells[0] == "5" and finals.rows[0].cells[1].startswith("0.990 [0.98")

@@ -1,6 +1,7 @@
 """The command line of training: defaults, presets, resumed runs, and what is given above them."""
 
 import dataclasses
+import re
 
 import psutil
 import pytest
@@ -10,7 +11,7 @@ from agents.baselines.config import PPOConfig
 from agents.learning.config import VMPOConfig
 from agents.process import provenance
 from agents.runs import command_line
-from agents.runs.command_line import parse
+from agents.runs.command_line import GROUPS, parse
 from agents.runs.settings import RunSettings
 from memory_envs.registry.agents import AGENTS
 from memory_envs.registry.presets import PRESETS
@@ -99,6 +100,32 @@ def test_help_names_every_field_with_its_origin(arguments, config, capsys):
         assert f"{field.metadata['help']} [{field.metadata['origin']}]" in text
     for field in dataclasses.fields(RunSettings):
         assert f"--{field.name.replace('_', '-')}" in text
+
+
+@pytest.mark.parametrize(("agent", "shown"), [("ald", list(GROUPS)), ("ppo", ["engine"])])
+def test_help_stands_in_groups(agent, shown, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        parse(["--agent", agent, "--help"])
+    text = capsys.readouterr().out
+    found = [(each[1], each.start()) for each in re.finditer(r"^\W*(\S+) options\W*$", text, re.M)]
+    assert [name for name, _ in found] == ["run", "learner", *(name.replace("_", "-") for name in shown)]
+    places = [place for _, place in found]
+    assert places[0] < text.index("--seed") < places[1] < text.index("--gamma")
+    assert places[-1] < text.index("--num-actors")
+
+
+def test_help_fits_a_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_every_option_of_a_group_exists():
+    kinds = (RunSettings, ALDConfig)
+    known = {field.name for kind in kinds for field in dataclasses.fields(kind)}
+    assert known >= {option for options in GROUPS.values() for option in options}
 
 
 def test_help_lists_the_presets_unless_one_is_given(capsys):

@@ -26,7 +26,10 @@ def test_text_of_users_is_printed_as_it_is(tmp_path, capsys):
         assert run_small(folder, 1, "--evaluation-episodes", "1") == 0
         out = capsys.readouterr().out
         assert f", seed 0, in {folder}\n" in out, number
-        assert out.endswith(f"-m agents.enjoy {shlex.quote(str(folder))}\n")
+        *_, report, watch, result = out.splitlines()
+        assert report.endswith(f"-m agents.report {shlex.quote(str(folder))}")
+        assert watch.endswith(f"-m agents.enjoy {shlex.quote(str(folder))}")
+        assert result.startswith(("success ", "return "))
         assert resume(folder, "--total-timesteps", "32") == 0
         assert str(folder) in capsys.readouterr().out
 

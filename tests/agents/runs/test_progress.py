@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from agents.runs import progress
-from agents.runs.progress import Snapshot, TrainingProgress, format_count, format_duration
+from agents.runs.progress import Bar, Snapshot, TrainingProgress, format_count, format_duration
 
 ROLLOUT, ACTING, UPDATING = 1000, 1.0, 4.0  # frames, seconds, seconds
 
@@ -39,6 +40,21 @@ def test_speed_counts_every_update(rollouts, monkeypatch):
 
 def test_speed_is_a_mean_over_many_rollouts(monkeypatch):
     assert len(progress_after(50, monkeypatch)._times) == 50
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+@pytest.mark.parametrize("successes", [(0.993, 200), (1.0, 7), (None, 0)])
+def test_a_bar_is_a_bar_and_every_number_is_whole_on_a_line(width, successes):
+    screen = io.StringIO()
+    bar = Bar(Console(file=screen, width=width, force_terminal=True, color_system=None))
+    success, episodes = successes
+    bar.show(Snapshot(350_000, 700_000, success, 12.345, 8912.0, 42.0, episodes))
+    bar.close()
+    line = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue()).strip().splitlines()[-1].strip("\r")
+    assert len(line.rstrip()) <= width and line.index("0.35M") > 10 and line.startswith("━━━━━")
+    told = "return 12.345" if success is None else f"success {success:.3f}"
+    for text in ("0.35M of 0.70M ", told, "8,912 frames/s", "0:42 left"):
+        assert text in line, line
 
 
 def test_durations_are_clock_times():
