@@ -3,9 +3,7 @@
 import base64
 import importlib
 import io
-import itertools
 import json
-import sys
 
 import gymnasium as gym
 import numpy as np
@@ -16,6 +14,7 @@ from agents import pretrained
 from agents.export import export_actor
 from agents.export.onnx_actor import OnnxActor
 from memory_envs.certificate import certify
+from memory_envs.registry.envs import ENVS
 from memory_envs.rules import imaze
 from tests.support import ROOT
 from tests.support.chromium import browser, find_chromium
@@ -25,10 +24,26 @@ needs_chromium = pytest.mark.skipif(find_chromium() is None, reason="there is no
 
 
 @pytest.fixture(scope="module")
-def generator():
-    sys.path.insert(0, str(ROOT / "docs" / "_ext"))
-    yield importlib.import_module("first_page_data")
-    sys.path.remove(str(ROOT / "docs" / "_ext"))
+def extensions():
+    """The folder of docs/_ext among those that are imported from."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "docs" / "_ext")
+        yield importlib.import_module
+
+
+@pytest.fixture(scope="module")
+def generator(extensions):
+    return extensions("first_page_data")
+
+
+@pytest.fixture(scope="module")
+def images(extensions):
+    return extensions("first_page_images")
+
+
+@pytest.fixture(scope="module")
+def site(extensions):
+    return extensions("first_page")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +63,8 @@ def scripts(chromium, tmp_path_factory):
     """A page that holds nothing but the rules, the policies and their data."""
     page = tmp_path_factory.mktemp("scripts") / "page.html"
     sources = "".join(
-        f'<script src="{(FOLDER / name).as_uri()}"></script>' for name in ("data.js", "rules.js", "policies.js")
+        f'<script src="{(FOLDER / name).as_uri()}"></script>'
+        for name in ("data.js", "rules.js", "policies.js")
     )
     page.write_text(f"<!doctype html><meta charset=utf-8><link rel=icon href='data:,'><h1>-</h1>{sources}")
     chromium.open(page)
@@ -123,6 +139,15 @@ def test_rules_in_the_page_are_those_of_the_environment(scripts, size, delay, st
     assert sights >= {imaze.CUE_UNSEEN, imaze.CUE_IN_SIGHT, imaze.CUE_LEFT_BEHIND}
 
 
+ANSWERED = """((episodes) => {
+  const lstm = new Lstm(FIRST_PAGE.actor);
+  return episodes.map((episode) => {
+    lstm.reset();
+    return episode.map((tiles) => [lstm.act(tiles), ...lstm.logits]);
+  });
+})"""
+
+
 @needs_chromium
 def test_network_in_the_page_is_the_exported_actor(scripts, tmp_path):
     """Thousands of steps along observations of several mazes, memory handed on, and reset in between."""
@@ -130,12 +155,7 @@ def test_network_in_the_page_is_the_exported_actor(scripts, tmp_path):
     actor = OnnxActor(tmp_path / "actor.onnx")
     worlds = [played(size, delay, "end", 3, seed=1, steps=1000) for size, delay in ((9, 0), (9, 20), (15, 0))]
     episodes = [[row[10:] for row in each["rows"]] for world in worlds for each in world["episodes"]]
-    answers = scripts.evaluate(
-        f"""(() => {{ const lstm = new Lstm(FIRST_PAGE.actor); return {json.dumps(episodes)}.map((episode) => {{
-          lstm.reset();
-          return episode.map((tiles) => {{ const action = lstm.act(tiles); return [action, ...lstm.logits]; }});
-        }}); }})()"""
-    )
+    answers = scripts.evaluate(f"{ANSWERED}({json.dumps(episodes)})")
     assert sum(map(len, episodes)) > 3000
     for episode, told in zip(episodes, answers, strict=True):
         state = None
@@ -166,10 +186,89 @@ def test_policy_without_memory_in_the_page_is_a_best_one_at_every_size(scripts, 
 @needs_chromium
 def test_what_the_page_says_of_the_actor_is_so(scripts):
     lstm = "new Lstm(FIRST_PAGE.actor)"
-    for size, delay in itertools.product((7, 9), (0, 1, 10, 50, 100)):
-        assert ends(scripts, lstm, size, delay) == [1] * 8
-    for size in range(11, 18, 2):  # it keeps cue B and loses cue A
-        assert ends(scripts, lstm, size) == [0] * 4 + [1] * 4
+    for delay in (0, 1, 2, 3, 5, 10, 20, 50, 100):
+        assert ends(scripts, lstm, 9, delay) == [1] * 8
+    assert ends(scripts, lstm, 7) == [1] * 8
+    assert ends(scripts, lstm, 7, 3).count(1) == 4
+    assert ends(scripts, lstm, 11) == [0] * 4 + [1] * 4
     assert 1 not in ends(scripts, lstm, 21)
     assert ends(scripts, lstm, held="policy.held.set(20, -1);") == [1] * 4 + [-1] * 4
     assert ends(scripts, lstm, held="policy.held.set(20, 1);") == [-1] * 4 + [1] * 4
+
+
+def test_what_the_page_says_of_minigrid_was_measured(images):
+    found = json.loads(images.MEASURED.read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    for size in (7, 9):
+        row = found[f"MiniGrid-MemoryS{size}-v0"]
+        assert row["deterministic"] == 0.5
+        assert f"MemoryS{size} in **{100 * row['memoryless']:.1f} %**" in text
+
+
+@pytest.mark.filterwarnings("default")
+def test_leaking_views_are_minigrids_own(images):
+    """The state of the leak, put before MiniGrid again."""
+    pytest.importorskip("minigrid")
+    example = images.load_example()
+    task = example.MiniGridMemory("MiniGrid-MemoryS7-v0")
+    seen = {
+        ("".join(map(str, images.kinds_in(task.picture(state)))), task.question(state))
+        for first in task.start_counts
+        for state in [first._replace(column=5, row=3, direction=2)]
+    }
+    leaks = json.loads(images.MEASURED.read_text(encoding="utf-8"))["MiniGrid-MemoryS7-v0"]["leaks"]
+    assert len(leaks) == 4
+    assert {("".join(each["kinds"]), each["question"]) for each in leaks} == seen
+
+
+def test_views_beside_each_other_are_painted_from_the_rules(images):
+    first, second = (images.stem_view(cue) for cue in range(2))
+    assert np.array_equal(first, second)  # this is what the page says
+    for name in ("a", "b"):
+        with Image.open(images.IMAGES / f"view-imaze-{name}.png") as stored:
+            assert np.abs(np.asarray(stored.convert("RGB"), int) - first).mean() < 1
+    drawn = images.leaking_views()
+    assert set(drawn) == {"ball", "key"}
+    for question, text in drawn.items():
+        assert (images.IMAGES / f"view-minigrid-{question}.svg").read_text(encoding="utf-8") == text
+
+
+def test_the_gallery_shows_what_it_says(images, one_thread):
+    """Frames of the animation of the shipped actor, up to the colours that a GIF has."""
+    assert {each.env_id for each in images.GALLERY} <= {row.id for row in ENVS}
+    frames = list(images.frames(images.GALLERY[0]))
+    with Image.open(images.IMAGES / "imaze.gif") as stored:
+        assert stored.n_frames == len(frames)
+        for number in (0, len(frames) // 2, len(frames) - 1):
+            stored.seek(number)
+            painted = Image.fromarray(frames[number]).resize(stored.size, Image.Resampling.BOX)
+            difference = np.asarray(stored.convert("RGB"), int) - np.asarray(painted, int)
+            assert np.abs(difference).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("remote", "expected"),
+    [
+        ("git@example.org:some/repository.git", "https://example.org/some/repository"),
+        ("https://user:word@example.org/some/repository.git", "https://example.org/some/repository"),
+        ("ssh://git@example.org/some/repository", "https://example.org/some/repository"),
+        ("/srv/git/repository.git", ""),
+        ("../elsewhere", ""),
+        ("", ""),
+    ],
+)
+def test_the_repository_is_linked_without_anybodys_name(site, remote, expected):
+    assert site.web_page(remote) == expected
+    assert site.repository_address({"READTHEDOCS_GIT_CLONE_URL": remote or "x"}) == expected
+    github = {"GITHUB_SERVER_URL": "https://example.org", "GITHUB_REPOSITORY": "some/repository"}
+    assert site.repository_address(github) == "https://example.org/some/repository"
+
+
+def test_what_shows_a_link_gets_a_picture_where_the_site_has_an_address(site):
+    assert site.site_address({"READTHEDOCS_CANONICAL_URL": "https://example.org/en/latest"}).endswith(
+        "latest/"
+    )
+    assert "og:image" not in site.head("index", "memory-envs", "words", "")
+    head = site.head("index", "a <b>", 'say "so"', "https://example.org/")
+    assert '<meta property="og:image" content="https://example.org/_static/first_page/card.png">' in head
+    assert 'content="a &lt;b&gt;"' in head and "say &quot;so&quot;" in head

@@ -7,11 +7,14 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,10 +26,10 @@ from memory_envs.policies import reference_policy
 from memory_envs.rendering.sprites import agent_over, sprite
 from memory_envs.rendering.video import write_gif
 from memory_envs.rules import imaze
-from memory_envs.rules.grid import NORTH, SOUTH
+from memory_envs.rules.grid import EAST, NORTH, SOUTH
 
 DOCS = Path(__file__).parents[1]
-IMAGES = DOCS / "images" / "first_page"
+IMAGES = DOCS / "_static" / "gallery"
 MEASURED = DOCS / "minigrid_memory.json"
 EXAMPLE = DOCS.parent / "examples" / "certify_minigrid.py"
 WIDTH, PACE, VIEW_CELL = 256, 6, 64
@@ -63,7 +66,7 @@ GALLERY = (
 
 
 def frames(exhibit: Exhibit) -> Iterator[Pixels]:
-    """Yield the frames, uint8 [height, width, 3], of an episode that begins with cue or order 0 of seed 0."""
+    """Yield the frames, uint8 [height, width, 3], of the first episode of seed 0."""
     look = {"render_mode": "rgb_array", "render_view": "room", "render_panel": False}
     with gymnasium.make(exhibit.env_id, **exhibit.settings, **look) as env:
         act = _acting(exhibit.actor) if exhibit.actor else reference_policy("perfect_memory", env)
@@ -89,12 +92,14 @@ def _acting(name: str) -> Any:
 
 
 def stem_view(cue: int) -> Pixels:
-    """Return what the agent of 9x9 I-Maze sees where the stem meets the lower bar, looking down it."""
-    config = imaze.configure()
-    state = imaze.first_state(config, cue, NORTH)._replace(row=5, column=4, heading=SOUTH)
-    view = np.zeros((config.view_size,) * 2, np.uint8)
-    imaze.observe(config, state, view)
-    tiles = [[sprite(LOOKS[tile], VIEW_CELL) for tile in row] for row in view.tolist()]
+    """Return what the agent of 9x9 I-Maze sees where the stem comes near the lower bar, looking down it."""
+    return _view(imaze.first_state(imaze.configure(), cue, SOUTH)._replace(row=5, column=4), VIEW_CELL)
+
+
+def _view(state: imaze.State, cell: int) -> Pixels:
+    view = np.zeros((3, 3), np.uint8)
+    imaze.observe(imaze.configure(), state, view)
+    tiles = [[sprite(LOOKS[tile], cell) for tile in row] for row in view.tolist()]
     tiles[-1][1] = agent_over(tiles[-1][1], NORTH)
     return np.concatenate([np.concatenate(row, axis=1) for row in tiles])
 
@@ -150,8 +155,7 @@ def load_example() -> Any:
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    import_minigrid = importlib.import_module("minigrid")  # registers the ids
-    assert import_minigrid
+    import_module("minigrid")  # registers the ids
     return module
 
 
@@ -163,12 +167,10 @@ def leaking_views() -> dict[str, str]:
 
 
 @own_style()
-def card() -> Any:
+def card() -> Pixels:
     """Return the picture that is shown with a link to the site, 1200 x 630 pixels."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(12, 6.3), dpi=100, facecolor="#161924")
-    view = sprite_view()
+    view = _view(imaze.first_state(imaze.configure(), 0, EAST)._replace(column=5), 160)
     axes = figure.add_axes((0.06, 0.12, 0.76 * 6.3 / 12, 0.76))
     axes.imshow(view)
     axes.axis("off")
@@ -176,18 +178,9 @@ def card() -> Any:
     figure.text(0.52, 0.83, "You see\nnine cells.", fontsize=44, fontweight="bold", linespacing=1.15, **words)
     figure.text(0.52, 0.53, "Can you remember\none bit?", fontsize=33, linespacing=1.2, **words)
     figure.text(0.52, 0.21, "memory-envs", fontsize=24, **words | {"color": "#949db4"})
-    return figure
-
-
-def sprite_view(cell: int = 160) -> Pixels:
-    """Return the window of an agent before the cue."""
-    config = imaze.configure()
-    state = imaze.first_state(config, 0, 0)._replace(column=5)
-    view = np.zeros((config.view_size,) * 2, np.uint8)
-    imaze.observe(config, state, view)
-    tiles = [[sprite(LOOKS[tile], cell) for tile in row] for row in view.tolist()]
-    tiles[-1][1] = agent_over(tiles[-1][1], NORTH)
-    return np.concatenate([np.concatenate(row, axis=1) for row in tiles])
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def save_png(path: Path, pixels: Pixels) -> None:
@@ -209,12 +202,7 @@ def main() -> None:
         save_png(IMAGES / f"view-imaze-{'ab'[cue]}.png", stem_view(cue))
     for question, drawn in leaking_views().items():
         (IMAGES / f"view-minigrid-{question}.svg").write_text(drawn, encoding="utf-8")
-    figure = card()
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    save_png(DOCS / "_static" / "first_page" / "card.png", np.asarray(canvas.buffer_rgba())[..., :3].copy())
+    save_png(DOCS / "_static" / "first_page" / "card.png", card())
 
 
 if __name__ == "__main__":
