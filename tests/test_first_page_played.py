@@ -180,7 +180,10 @@ def test_a_click_holds_the_unit_that_is_the_bit(opened):
 def test_watching_begins_where_the_player_began_and_holds_still_where_that_is_preferred(chromium, page):
     show(chromium, page, still=True)
     begun(chromium, cue=0, heading=2)
+    chromium.evaluate("document.querySelector('#game [aria-label=\"Turn left\"]').click()")
     chromium.evaluate("document.querySelector('#watch').click()")
+    yours = "[...document.querySelectorAll('.yours canvas')].map((canvas) => canvas.id)"
+    assert chromium.evaluate(yours) == ["memoryless-0", "lstm-0"]
     assert text(chromium, "play") == "Play" and text(chromium, "moment-told") == "step 20 of 20"
     source = "document.querySelector('.fp-gallery img').currentSrc"
     chromium.evaluate("document.querySelector('.fp-gallery').scrollIntoView()")

@@ -80,7 +80,8 @@ def draw_worth(groups: Sequence[Group], acting: StepTimes, certificate: Certific
 
 
 def _draw_group(axes: Axes, place: Place, microseconds: float, successes: Sequence[float]) -> None:
-    ends, look = [min(successes), max(successes)], {"color": place.colour}
+    ends = [min(successes), max(successes)]
+    look: dict[str, Any] = {"color": place.colour}
     axes.plot([microseconds] * 2, ends, lw=1.5, alpha=0.5, **look)
     axes.plot([microseconds] * len(successes), successes, "o", ms=6.5, alpha=0.85, mew=0, **look)
     mean = sum(successes) / len(successes)

@@ -126,9 +126,14 @@ const Comparison = (() => {
     byId("play").textContent = "Play";
   }
 
-  function watch(from) {
-    heading = from;
+  /** Play the maze that begins with a state, and mark the rooms with its cue. */
+  function watch(first) {
+    heading = first.heading;
     pause();
+    for (const player of players)
+      [0, 1].forEach((cue) =>
+        byId(`${player}-${cue}`).parentElement.classList.toggle("yours", cue === first.cue),
+      );
     compute();
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     byId("compare").scrollIntoView({ behavior: still ? "auto" : "smooth" });

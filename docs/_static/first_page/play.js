@@ -95,7 +95,7 @@ const Game = (() => {
       button.addEventListener("click", () => act(Number(button.dataset.action))),
     );
     byId("again").addEventListener("click", begin);
-    byId("watch").addEventListener("click", () => Comparison.watch(now().heading));
+    byId("watch").addEventListener("click", () => Comparison.watch(states[0]));
     document.querySelectorAll("canvas.fp-icon").forEach((each) => Painter.icon(each, Number(each.dataset.tile)));
     begin();
     new ResizeObserver(show).observe(eye);
