@@ -49,12 +49,8 @@ html_theme_options = {
     "dark_css_variables": {"code-font-size": "var(--font-size--small--3)"},
 }
 if repository := repository_address():
-    html_theme_options |= {
-        "source_repository": repository,
-        "source_branch": "main",
-        "source_directory": "docs/",
-        "footer_icons": [{"name": "Repository", "url": repository, "html": "Repository", "class": ""}],
-    }
+    link = {"name": "Repository", "url": repository, "html": "Repository", "class": ""}
+    html_theme_options["footer_icons"] = [link]
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False

@@ -1,6 +1,7 @@
 """The site's first page in a real browser: it is played, watched, and fits a telephone."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -21,11 +22,18 @@ FORWARD, LEFT, RIGHT = "ArrowUp", "ArrowLeft", "ArrowRight"
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The first page as the site has it, without the others."""
-    out = tmp_path_factory.mktemp("site")
+    return built(tmp_path_factory.mktemp("site"), {})[0]
+
+
+def built(out, environment):
+    """The page, and what Sphinx said of more than the pages that are not there."""
     command = [sys.executable, "-m", "sphinx", "-q", "-D", "include_patterns=index.md"]
     command += ["-d", str(out / "doctrees"), str(ROOT / "docs"), str(out / "html")]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return out / "html" / "index.html"
+    told = {"capture_output": True, "text": True, "env": os.environ | environment}
+    said = subprocess.run(command, cwd=ROOT, check=True, **told).stderr.splitlines()
+    return out / "html" / "index.html", [
+        line for line in said if "[toc." not in line and "[myst.xref" not in line
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -252,3 +260,13 @@ def test_the_head_says_what_the_site_is(page):
     head = page.read_text(encoding="utf-8").partition("</head>")[0]
     assert '<meta name="description" content="Reinforcement-learning environments' in head
     assert 'property="og:title"' in head and 'icon" href="_static/favicon.svg"' in head
+
+
+def test_a_site_with_an_address_and_a_repository_says_so(tmp_path):
+    where = {"SITE_URL": "https://example.org/site", "GITHUB_SERVER_URL": "https://git.example.org"}
+    page, said = built(tmp_path, where | {"GITHUB_REPOSITORY": "some/repository"})
+    assert said == []
+    text = page.read_text(encoding="utf-8")
+    assert 'content="https://example.org/site/_static/first_page/card.png"' in text
+    assert 'href="https://git.example.org/some/repository"' in text
+    assert (page.parent / "_static" / "first_page" / "card.png").is_file()

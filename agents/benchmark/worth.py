@@ -75,7 +75,7 @@ def draw_worth(groups: Sequence[Group], acting: StepTimes, certificate: Certific
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(labelsize=11)
-    axes.xaxis.label.set_size(11)
+    axes.xaxis.label.set_fontsize(11)
     return figure
 
 

@@ -32,7 +32,7 @@ const Painter = (() => {
       }
     pen.beginPath();
     states.forEach(({ row, column }) => pen.lineTo((column + 0.5) * pixels, (row + 0.5) * pixels));
-    Object.assign(pen, { lineWidth: pixels * 0.18, lineJoin: "round", lineCap: "round" });
+    Object.assign(pen, { lineWidth: Math.max(2 * (devicePixelRatio || 1), pixels * 0.18), lineJoin: "round", lineCap: "round" });
     pen.strokeStyle = "rgb(38 99 224)";
     pen.stroke();
     const under = IMaze.tile(config, now.cue, now.row, now.column);
