@@ -4,16 +4,18 @@ import base64
 import importlib
 import io
 import json
+import re
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from PIL import Image
 
+import memory_envs
 from agents import pretrained
 from agents.export import export_actor
 from agents.export.onnx_actor import OnnxActor
-from memory_envs.certificate import certify
+from agents.results.acting import read_acting
 from memory_envs.registry.envs import ENVS
 from memory_envs.rules import imaze
 from tests.support import ROOT
@@ -177,7 +179,7 @@ def ends(scripts, policy, size=9, delay=0, held=""):
 
 @needs_chromium
 def test_policy_without_memory_in_the_page_is_a_best_one_at_every_size(scripts, generator):
-    assert float(certify("MemoryEnvs/IMaze-v0").memoryless.success.upper) == 0.5
+    assert memory_envs.reference("MemoryEnvs/IMaze-v0").memoryless.success.upper == 0.5
     for size in generator.SIZES:
         outcomes = ends(scripts, f"new Memoryless(FIRST_PAGE.memoryless, {size})", size)
         assert sorted((outcomes[:4], outcomes[4:])) == [[-1] * 4, [1] * 4]
@@ -272,3 +274,29 @@ def test_what_shows_a_link_gets_a_picture_where_the_site_has_an_address(site):
     head = site.head("index", "a <b>", 'say "so"', "https://example.org/")
     assert '<meta property="og:image" content="https://example.org/_static/first_page/card.png">' in head
     assert 'content="a &lt;b&gt;"' in head and "say &quot;so&quot;" in head
+
+
+def rows(path, names):
+    """Cells of the rows of tables, by the name in their first cell."""
+    lines = [
+        line.strip("| ").split("|") for line in path.read_text(encoding="utf-8").splitlines() if "|" in line
+    ]
+    return {
+        cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines if cells[0].strip() in names
+    }
+
+
+def test_tables_of_first_page_and_readme_have_the_numbers_of_the_benchmark():
+    results = ROOT / "docs" / "results" / "imaze"
+    text = (results / "README.md").read_text(encoding="utf-8")
+    index = rows(ROOT / "docs" / "index.md", {"ALD", "GTrXL"})
+    readme = rows(ROOT / "README.md", {"ALD", "the transformer (GTrXL) acting for itself"})
+    times = read_acting(results)
+    for preset, ours, theirs in zip(("ald", "vmpo-gtrxl"), index.values(), readme.values(), strict=True):
+        frames, cpu = re.search(
+            rf"^\| `imaze/{preset}` \| \S+ \| \S+ \| (\S+) \| \S+ \| \S+ \| (\S+) \|$", text, re.M
+        ).groups()
+        minutes, seconds = map(int, cpu.split(":"))
+        assert ours == ["5 of 5", f"{frames} M", f"{60 * minutes + seconds} s"]
+        milliseconds = times[f"imaze/{preset}"][1].microseconds / 1000
+        assert theirs == ["5 of 5", f"{frames} M", cpu, f"{milliseconds:.2f} ms"]

@@ -6,8 +6,12 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from memory_envs.imaze import LOOKS
+from memory_envs.rendering.sprites import sprite
+from memory_envs.rules import imaze
 from tests.support import ROOT
 from tests.support.chromium import browser, find_chromium
 
@@ -270,3 +274,42 @@ def test_a_site_with_an_address_and_a_repository_says_so(tmp_path):
     assert 'content="https://example.org/site/_static/first_page/card.png"' in text
     assert 'href="https://git.example.org/some/repository"' in text
     assert (page.parent / "_static" / "first_page" / "card.png").is_file()
+
+
+def middles(chromium, name, side):
+    """The colour in the middle of each cell of a canvas, [side, side, 3]."""
+    pixels = chromium.evaluate(
+        f"(() => {{ const c = document.getElementById('{name}'), n = {side}, s = c.width / n;"
+        " const d = c.getContext('2d'); return [...Array(n * n).keys()].map((k) => [...d.getImageData("
+        "Math.floor((k % n + 0.5) * s), Math.floor((Math.floor(k / n) + 0.5) * s), 1, 1).data].slice(0, 3)); "
+        "})()"
+    )
+    return np.array(pixels).reshape(side, side, 3)
+
+
+def colour(tile, lit=True):
+    return sprite(LOOKS[tile], 96, lit)[48, 48].astype(int)
+
+
+def test_view_and_rooms_are_painted_from_the_state(opened):
+    """At the cue: the view is what Python's rules show, and in a room the cells in view are lit."""
+    begun(opened, cue=1)
+    for _ in range(4):
+        opened.evaluate("document.querySelector('#game [aria-label=\"Walk forward\"]').click()")
+    config = imaze.configure()
+    state = imaze.first_state(config, 1, 0)._replace(column=5)
+    view = np.zeros((3, 3), np.uint8)
+    imaze.observe(config, state, view)
+    seen = middles(opened, "eye", 3)
+    for row, column in np.ndindex(2, 3):  # in the last row stands the agent
+        np.testing.assert_allclose(seen[row, column], colour(view[row, column]), atol=8)
+    assert view[0, 1] == imaze.CUE_B
+    slide(opened, "moment", 4)
+    for cue, player in ((0, "memoryless"), (1, "lstm")):
+        room = middles(opened, f"{player}-{cue}", 9)
+        for row, column in np.ndindex(9, 9):
+            if row == 1 and column <= 5:  # the way there, and the agent
+                continue
+            lit = imaze.in_window(1, 5, 0, 3, row, column)
+            tile = imaze.tile(config, cue, row, column)
+            np.testing.assert_allclose(room[row, column], colour(tile, lit), atol=12)
