@@ -25,7 +25,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["_build", "_first_page", "images", "results/**"]
+exclude_patterns = ["_build", "images", "results/**"]
 
 myst_heading_anchors = 3
 # A block that names no language is a picture, a command or an output.

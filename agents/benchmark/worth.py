@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, PercentFormatter, StrMethodFormatter
 
-from agents.figures.curves import COLOURS, INK, style_axes
+from agents.figures.curves import INK, style_axes
 from agents.figures.files import save_png, svg
 from agents.figures.style import own_style
 from agents.results.acting import StepTimes, read_acting
@@ -24,30 +24,30 @@ from agents.results.scores import certificate_of
 from memory_envs.certificate import Certificate
 from memory_envs.commands import run_program
 from memory_envs.files import replacing
+from memory_envs.registry.looks import LOOKS, Look
 
 NAME = "worth"
 LABEL = "Success of the agents on 9x9 I-Maze against the microseconds that an action takes"
 
 
 class Place(NamedTuple):
-    """An experiment in the picture: by what name, in which colour, and where from its mean that stands."""
+    """Where the name of an agent stands, in points from the mean of its seeds."""
 
-    title: str
-    colour: str
-    offset: tuple[float, float]
-    align: str = "left"
+    right: float
+    up: float
+    align: str
 
 
 PLACES: Mapping[str, Place] = {
-    "random": Place("random", COLOURS[5], (9, 4)),
-    "ppo": Place("PPO", COLOURS[4], (-9, 4), "right"),
-    "recurrent-ppo": Place("RecurrentPPO", COLOURS[2], (9, 2)),
-    "vmpo-lstm": Place("LSTM", COLOURS[6], (-9, 0), "right"),
-    "asymmetric": Place("asymmetric AC", COLOURS[3], (9, 0)),
-    "ald": Place("ALD", COLOURS[0], (4, 15), "right"),
-    "vmpo-gtrxl": Place("GTrXL", COLOURS[1], (0, 15), "center"),
+    "random": Place(9, 4, "left"),
+    "ppo": Place(-9, 4, "right"),
+    "recurrent-ppo": Place(9, 2, "left"),
+    "vmpo-lstm": Place(-9, 0, "right"),
+    "asymmetric": Place(9, 0, "left"),
+    "ald": Place(4, 15, "right"),
+    "vmpo-gtrxl": Place(0, 15, "center"),
 }
-"""By the end of a preset's name; what is not named here is not drawn."""
+"""By the name of a look; what is not named here is not drawn."""
 
 
 @own_style()
@@ -64,10 +64,10 @@ def draw_worth(groups: Sequence[Group], acting: StepTimes, certificate: Certific
     style_axes(axes, "", "µs to choose an action, logarithmic")
     axes.set_xscale("log")
     for group in groups:
-        place = PLACES.get(group.name.rpartition("/")[2])
+        end = group.name.rpartition("/")[2]
         successes = [run.evaluation["sampled"]["success"]["mean"] for run in group.runs if run.evaluation]
-        if place and successes and 1 in acting.get(group.name, {}):
-            _draw_group(axes, place, acting[group.name][1].microseconds, successes)
+        if end in PLACES and successes and 1 in acting.get(group.name, {}):
+            _draw_group(axes, LOOKS[end], PLACES[end], acting[group.name][1].microseconds, successes)
     _draw_band(axes, certificate.memoryless.success.upper, certificate.perfect_memory.success.upper)
     axes.set_ylim(-0.06, 1.12)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
@@ -79,20 +79,22 @@ def draw_worth(groups: Sequence[Group], acting: StepTimes, certificate: Certific
     return figure
 
 
-def _draw_group(axes: Axes, place: Place, microseconds: float, successes: Sequence[float]) -> None:
-    ends = [min(successes), max(successes)]
-    look: dict[str, Any] = {"color": place.colour}
-    axes.plot([microseconds] * 2, ends, lw=1.5, alpha=0.5, **look)
-    axes.plot([microseconds] * len(successes), successes, "o", ms=6.5, alpha=0.85, mew=0, **look)
-    mean = sum(successes) / len(successes)
+def _draw_group(
+    axes: Axes, look: Look, place: Place, microseconds: float, successes: Sequence[float]
+) -> None:
+    ends, mean = [min(successes), max(successes)], sum(successes) / len(successes)
+    axes.plot([microseconds] * 2, ends, lw=1.5, alpha=0.5, color=look.colour)
+    axes.plot([microseconds] * len(successes), successes, "o", ms=6.5, alpha=0.85, mew=0, color=look.colour)
     beside: dict[str, Any] = {"textcoords": "offset points", "ha": place.align, "va": "center"}
-    axes.annotate(place.title, (microseconds, mean), place.offset, color=INK, fontsize=11.5, **beside)
+    axes.annotate(
+        look.title, (microseconds, mean), (place.right, place.up), color=INK, fontsize=11.5, **beside
+    )
 
 
 def _draw_band(axes: Axes, without: float, perfect: float) -> None:
     low, high = 8, 2000
     axes.set_xlim(low, high)
-    axes.axhspan(without, perfect, color=COLOURS[0], alpha=0.09, lw=0)
+    axes.axhspan(without, perfect, color=LOOKS["ald"].colour, alpha=0.09, lw=0)
     axes.axhline(without, color=INK, lw=1)
     beside: dict[str, Any] = {"color": INK, "fontsize": 11.5, "ha": "left"}
     axes.text(

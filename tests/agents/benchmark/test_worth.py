@@ -9,6 +9,7 @@ from agents.benchmark.worth import PLACES, draw_worth, save_worth
 from agents.results.acting import read_acting
 from agents.results.records import read_records
 from agents.results.runs import grouped
+from memory_envs.registry.looks import LOOKS
 from tests.support import ROOT
 
 RAW = ROOT / "docs" / "results" / "imaze"
@@ -31,7 +32,7 @@ def test_every_seed_stands_at_its_success_and_its_experiments_time(groups):
     }
     assert drawn == expected and len(expected) > 20
     names = {text.get_text() for text in axes.texts}
-    assert names >= {place.title for place in PLACES.values()}
+    assert names >= {LOOKS[name].title for name in PLACES}
     band = axes.patches[0].get_extents().transformed(axes.transData.inverted())
     assert (band.y0, band.y1) == pytest.approx((0.5, 1.0))
 
