@@ -61,7 +61,7 @@ def draw_worth(groups: Sequence[Group], acting: StepTimes, certificate: Certific
     """
     figure = Figure(figsize=(6.4, 4.1), layout="constrained", facecolor="white")
     axes = figure.subplots()
-    style_axes(axes, "", "µs to choose an action, logarithmic")
+    style_axes(axes, "success of final models", "µs to choose an action, logarithmic")
     axes.set_xscale("log")
     for group in groups:
         end = group.name.rpartition("/")[2]
