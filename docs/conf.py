@@ -7,15 +7,18 @@ HERE = Path(__file__).parent
 # The packages of this checkout are documented, whichever are installed; the extensions lie beside this file.
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 
+from first_page import repository_address, site_address  # noqa: E402
+
 from memory_envs import __version__  # noqa: E402
 
 project = "memory-envs"
 author = "The memory-envs authors"
 release = version = __version__
-project_copyright = author
+project_copyright = f"{author}. MIT licence"
 
 extensions = [
     "environment_pages",
+    "first_page",
     "docstrings",
     "myst_parser",
     "sphinx.ext.autodoc",
@@ -39,10 +42,15 @@ napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = "memory-envs"
+html_favicon = "_static/favicon.svg"
+html_baseurl = site_address()
 html_theme_options = {
     "light_css_variables": {"code-font-size": "var(--font-size--small--3)"},
     "dark_css_variables": {"code-font-size": "var(--font-size--small--3)"},
 }
+if repository := repository_address():
+    link = {"name": "Repository", "url": repository, "html": "Repository", "class": ""}
+    html_theme_options["footer_icons"] = [link]
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False

@@ -73,6 +73,7 @@ def test_one_version_everywhere():
     version = setup["metadata"]["version"]
     assert importlib.metadata.version(setup["metadata"]["name"]) == version
     assert re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M).group(1) == version
+    assert f"version = {{{version}}}" in (ROOT / "docs" / "citing.md").read_text()
     for package in ("memory_envs.registry", "memory_envs", "agents"):
         assert getattr(importlib.import_module(package), "__version__", version) == version
 

@@ -25,6 +25,7 @@ KEYS = {
     " ": ("Space", 32),
     "End": ("End", 35),
     "ArrowLeft": ("ArrowLeft", 37),
+    "ArrowUp": ("ArrowUp", 38),
     "ArrowRight": ("ArrowRight", 39),
 }
 
@@ -118,13 +119,16 @@ class Browser:
         line, _, self._buffer = self._buffer.partition(b"\0")
         return dict(json.loads(line))
 
-    def screen(self, width: int, height: int, *, dark: bool = False, touch: bool = False) -> None:
-        """Change the size of the window and the colours that its user prefers."""
+    def screen(
+        self, width: int, height: int, *, dark: bool = False, touch: bool = False, still: bool = False
+    ) -> None:
+        """Change the size of the window, and what its user prefers: colours, and that nothing moves."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": touch}
         self.send("Emulation.setDeviceMetricsOverride", **size)
         self.send("Emulation.setTouchEmulationEnabled", enabled=touch)
-        preference = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.send("Emulation.setEmulatedMedia", features=[preference])
+        colours = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        motion = {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}
+        self.send("Emulation.setEmulatedMedia", features=[colours, motion])
 
     def open(self, file: Path) -> None:
         """Open a file and wait until it is there."""
