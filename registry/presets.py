@@ -75,9 +75,9 @@ def _meta_fetch(task: str, env: str, total_timesteps: int) -> Iterator[Preset]:
 def _taught(
     task: str, env: str, total_timesteps: int, overrides: Mapping[str, Any] = meta_fetch.ALD
 ) -> Iterator[Preset]:
-    """ALD on a task of fetching, its memory taught which object is next: told, or in hindsight."""
+    """Agents on a task of fetching, their memory taught which object is next: told, or in hindsight."""
     for kind, targets in meta_fetch.TARGETS.items():
-        yield Preset(
+        row = Preset(
             name=f"{task}-{kind}/ald",
             agent="ald",
             env=env,
@@ -85,6 +85,16 @@ def _taught(
             num_envs=meta_fetch.NUM_ENVS,
             source=f"{task}/ald with a memory target: {', '.join(targets)}",
             overrides={**overrides, "memory_targets": targets},
+        )
+        yield row
+        yield replace(
+            row,
+            name=f"{task}-{kind}/recurrent-ppo",
+            agent="recurrent-ppo",
+            policy="MlpLstmPolicy",
+            num_envs=meta_fetch.TAUGHT_NUM_ENVS,
+            source=f"RecurrentPPO of sb3-contrib with a memory target: {', '.join(targets)}",
+            overrides={**ppo.RECURRENT_PPO, **meta_fetch.TAUGHT_PPO, "memory_targets": targets},
         )
 
 
