@@ -82,7 +82,7 @@ def section(
 def _chart(chart: Panel, name: str) -> Markup:
     figure = Figure(figsize=_SIZE, layout="constrained")
     draw_panel(figure.subplots(), chart)
-    return Markup(svg(figure, name, f"{chart.title} over {chart.x_label}"))
+    return Markup(svg(figure, name, chart.title))
 
 
 def _legend(panels: Sequence[Panel]) -> list[dict[str, str]]:
