@@ -108,7 +108,7 @@ def _facts(groups: Sequence[Group]) -> list[tuple[str, str]]:
             facts.append((place(median, unit), f"{UNIT_LABELS[unit]} to {LEVELS[-1]:.0%}"))
     measure, names = measure_of(runs[0]), titles(groups)
     metric, form = ("success", ".1%") if measure == "success" else ("mean_return", ".3g")
-    for group in groups[:_MOST_FACTS]:
+    for group in [each.group for family in families(groups) for each in family.members][:_MOST_FACTS]:
         if (found := final(group, metric, "sampled")) is not None:
             facts.append((f"{found.mean:{form}}", f"final {measure}, {names[group.name]}"))
     return facts
