@@ -47,7 +47,7 @@ def test_minigrids_memory_tasks_are_one_half_for_fixed_choices_and_more_for_draw
 
 
 def test_the_scale_of_rewards_is_drawn_and_gone_on_with(tmp_path, capsys):
-    out = tmp_path / "scale.png"
+    out = tmp_path / "scale.svg"
     few = example("scale_of_rewards")
     assert few.main(["--frames", "3000", "--seeds", "1", "--out", str(out)]) == 0
     assert out.stat().st_size > 5_000

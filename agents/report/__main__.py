@@ -14,6 +14,7 @@ from agents.report.page import page, title_of
 from agents.report.players import players_data
 from agents.report.sections import section
 from agents.results.acting import StepTimes, read_acting
+from agents.results.looks import titles
 from agents.results.records import TABLE, read_records
 from agents.results.runs import Clock, by_task, distinct, find_runs, grouped
 from memory_envs.commands import run_program
@@ -102,7 +103,7 @@ def write_report(
     sections = [
         section(name, groups, acting, clock, number) for number, (name, groups) in enumerate(tasks.items())
     ]
-    title = title_of(list(tasks), [group.name for groups in tasks.values() for group in groups])
+    title = title_of(list(tasks), [name for groups in tasks.values() for name in titles(groups).values()])
     text = page(title, sections, players_data(tasks, episodes, seed, say, trust_env_module))
     with replacing(file) as unfinished:
         unfinished.write_bytes(text.encode(errors="backslashreplace"))  # halves of characters in names

@@ -77,10 +77,18 @@ def _player_data(
     return {
         "seed": run.seed,
         "frames": model.num_timesteps,
+        "evaluated": _evaluated(run),
         "played": examples.played,
         "succeeded": examples.succeeded,
         "episodes": [episode_data(episode) for episode in examples.shown],
     }
+
+
+def _evaluated(run: Run) -> dict[str, Any] | None:
+    """How often the model succeeded when it was evaluated, over far more episodes than are shown."""
+    found = run.evaluation.get("sampled", {})
+    success = found.get("success")
+    return success and {"episodes": found["episodes"], "success": success["mean"]}
 
 
 def _why_none(run: Run | None, episodes: int, trust_env_module: bool) -> str | None:

@@ -82,7 +82,7 @@ def section(
 def _chart(chart: Panel, name: str) -> Markup:
     figure = Figure(figsize=_SIZE, layout="constrained")
     draw_panel(figure.subplots(), chart)
-    return Markup(svg(figure, name, f"{chart.title} over {chart.x_label}"))
+    return Markup(svg(figure, name, chart.title))
 
 
 def _legend(panels: Sequence[Panel]) -> list[dict[str, str]]:
@@ -108,7 +108,7 @@ def _facts(groups: Sequence[Group]) -> list[tuple[str, str]]:
             facts.append((place(median, unit), f"{UNIT_LABELS[unit]} to {LEVELS[-1]:.0%}"))
     measure, names = measure_of(runs[0]), titles(groups)
     metric, form = ("success", ".1%") if measure == "success" else ("mean_return", ".3g")
-    for group in groups[:_MOST_FACTS]:
+    for group in [each.group for family in families(groups) for each in family.members][:_MOST_FACTS]:
         if (found := final(group, metric, "sampled")) is not None:
             facts.append((f"{found.mean:{form}}", f"final {measure}, {names[group.name]}"))
     return facts

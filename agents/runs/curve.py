@@ -108,6 +108,7 @@ def save_curve(
     title: str,
     published: Sequence[Published] = (),
     certificate: Certificate | None = None,
+    colour: str = Curve.colour,
 ) -> None:
     """Draw success and return over frames and over minutes.
 
@@ -117,9 +118,10 @@ def save_curve(
         title: Above the picture.
         published: Curves to draw beside ours in the panels of success.
         certificate: Of the task, which says what the curves are compared with.
+        colour: Of the run's own curve.
     """
     panels = [
-        [_panel(rows, metric, unit, published)._replace(marks=yardsticks(certificate, metric))]
+        [_panel(rows, metric, unit, published, colour)._replace(marks=yardsticks(certificate, metric))]
         for metric in METRICS
         for unit in UNITS
     ]
@@ -131,10 +133,10 @@ def panel_title(metric: str, x_label: str, what: str = "") -> str:
     return f"by {what}, over {x_label}" if what else f"{metric} while training over {x_label}"
 
 
-def _panel(rows: list[Row], metric: str, unit: Unit, published: Sequence[Published]) -> Panel:
+def _panel(rows: list[Row], metric: str, unit: Unit, published: Sequence[Published], colour: str) -> Panel:
     x, y = position(rows, unit), np.array(column(rows, METRICS[metric]))
     known = np.isfinite(y)
-    ours = [Curve(x[known], y[known], "this run", width=2.4)] if known.any() else []
+    ours = [Curve(x[known], y[known], "this run", colour, width=2.4)] if known.any() else []
     papers = published_curves(published, unit) if metric == "success" else []
     label = UNIT_LABELS[unit]
     return Panel(panel_title(metric, label), label, [*papers, *ours], RANGES[metric])

@@ -24,6 +24,7 @@ from agents.sb3.base import ConfiguredAlgorithm
 from agents.vec_env.make import is_native, make_lanes, resolve_id, told, trust_flag
 from memory_envs.files import write_json
 from memory_envs.registry.agents import get_agent
+from memory_envs.registry.looks import LOOKS, find_look
 
 
 def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, console: Console) -> None:
@@ -40,7 +41,7 @@ def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, cons
     certificate = shipped_certificate(settings.env_id, settings.env_settings)
     with _dispensable(run.curve, console):
         published = published_points(settings.env_id, settings.env_settings)
-        save_curve(run.curve, rows, _title(options), published, certificate)
+        save_curve(run.curve, rows, _title(options), published, certificate, _colour(options))
     log_result(run, options, model.num_timesteps, evaluations, certificate)
     for name, program in (("Report", "agents.report"), ("Watch", "agents.enjoy")):
         command = f"{python_command(program)} {shlex.quote(str(run.path))}{trust_flag(settings.env_id)}"
@@ -89,6 +90,11 @@ def _record(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings
         replay.save_gif(run.animation)
     if not success:
         console.print(f"{run.replay.name} shows a failure: none of {ATTEMPTS} episodes succeeded")
+
+
+def _colour(options: Options) -> str:
+    known = find_look(options.run.preset or options.agent, options.run.policy)
+    return (known[1] if known else LOOKS[options.agent]).colour
 
 
 def _title(options: Options) -> str:

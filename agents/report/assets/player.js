@@ -23,6 +23,7 @@ class Player {
       head: null,
       due: 0,
       fresh: true,
+      whenScrubbed: () => {},
     });
     this.room = element("canvas", { role: "img" });
     this.view = element("canvas", { role: "img" });
@@ -182,6 +183,7 @@ class Player {
     this.playing = false;
     this.showButton();
     this.go(moment);
+    this.whenScrubbed(this.moment);
   }
 
   go(moment) {

@@ -88,6 +88,39 @@ def test_keys_go_step_by_step_and_space_plays_and_stops(opened):
     assert step_of(opened) == stopped
 
 
+@pytest.mark.parametrize("focus", ["[aria-label=Episode] button", "input[type=range]", ".transport button"])
+def test_space_plays_whatever_has_the_focus(opened, focus):
+    opened.evaluate(f"document.querySelector({focus!r}).focus()")
+    opened.press(" ")
+    opened.wait_for("Number(document.querySelector('input[type=range]').value) > 1")
+    opened.press(" ")
+    assert opened.evaluate("document.querySelector('[aria-label=Play]') !== null")
+
+
+def test_an_address_leads_to_a_step_and_follows_it(chromium, small_report, tmp_path):
+    chromium.screen(1280, 900)
+    linked = tmp_path / "linked.html"
+    text = small_report.page.read_text("utf-8")
+    linked.write_text(
+        text.replace("const { players", 'location.hash = "episode=1&step=3"; const { players', 1)
+    )
+    show(chromium, linked)
+    assert step_of(chromium) == 3
+    pressed = "[...document.querySelectorAll('[aria-label=Episode] button')].map((e) => e.ariaPressed)"
+    assert chromium.evaluate(pressed)[:2] == ["false", "true"]
+    chromium.press("ArrowRight")
+    assert chromium.evaluate("location.hash") == "#agent=0&episode=1&step=4"
+
+
+def test_controls_stay_in_sight_on_a_telephone(chromium, small_report):
+    chromium.screen(390, 844, touch=True)
+    show(chromium, small_report.page)
+    place = "document.querySelector('.transport').getBoundingClientRect()"
+    for part in (".stage", ".timeline"):
+        chromium.evaluate(f"document.querySelector('{part}').scrollIntoView()")
+        assert chromium.evaluate(f"{place}.top >= 0 && {place}.bottom <= innerHeight + 1"), part
+
+
 def test_mouse_scrubs_along_every_track(opened, small_report):
     moments = len(small_report.episodes[0].actions) + 1
     start, end = (
@@ -190,7 +223,7 @@ def test_curves_are_figures_whose_letters_can_be_selected(opened):
         "(() => { const text = [...document.querySelectorAll('.chart text')].at(-1);"
         " getSelection().selectAllChildren(text); return getSelection().toString(); })()"
     )
-    assert chosen == "return while training"
+    assert chosen == "return while training over minutes of training"
     names = opened.evaluate("[...document.querySelectorAll('[id]')].map((each) => each.id)")
     assert len(names) == len(set(names)) > 100
 
@@ -199,7 +232,7 @@ def test_values_of_curves_can_be_unfolded(opened):
     opened.evaluate("document.querySelector('summary').click()")
     table = "document.querySelector('[aria-label=\"Values: success\"]')"
     assert opened.evaluate(f"{table}.offsetHeight") > 0
-    assert opened.evaluate(f"{table}.querySelector('tbody th').textContent") == "IMaze-v0/ald"
+    assert opened.evaluate(f"{table}.querySelector('tbody th').textContent") == "ALD"
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -264,7 +297,7 @@ def test_benchmark_shows_scores_probabilities_and_costs(chromium, benchmark_page
     head, ours, other = chromium.evaluate(f"{rows}.map((row) => [...row.cells].map((c) => c.innerText))")
     assert head[1:4] == ["normalised score", "the same, greedy", "P(better): score"]
     assert head[-2:] == ["µs a step, batch 1", "µs a step, batch 64"]
-    assert ours[0] == "imaze/ald" and ours[3] == "—" and ours[-3:] == ["4.0", "120", "250"]
+    assert ours[0] == "ALD" and ours[3] == "—" and ours[-3:] == ["4.0", "120", "250"]
     assert other[3].startswith("1.000") and other[-1] == "—"
 
 
@@ -275,8 +308,8 @@ def test_every_task_and_every_seed_is_on_the_page(chromium, benchmark_page):
     assert tasks == ["IMaze-v0", "MetaFetch-v0"]
     facts = "[...document.querySelectorAll('.facts')].map((each) => each.innerText)"
     maze, fetch = chromium.evaluate(facts)
-    assert "final success, imaze/ald" in maze
-    assert "final return, meta-fetch/ald" in fetch  # success says little there
+    assert "final success, ALD" in maze
+    assert "final return, ALD" in fetch  # success says little there
     assert "normalised return" in chromium.evaluate("document.querySelector('main').innerText")
     rows = "[...document.querySelectorAll('[aria-label=\"Every seed\"] tbody tr')]"
     seeds = f"{rows}.filter((row) => row.checkVisibility()).length"
@@ -284,7 +317,7 @@ def test_every_task_and_every_seed_is_on_the_page(chromium, benchmark_page):
     chromium.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert chromium.evaluate(seeds) == 15
     names = "[...document.querySelectorAll('[aria-label=Experiment] button')].map((e) => e.textContent)"
-    assert "MetaFetch-v0: meta-fetch/ald" in chromium.evaluate(names)
+    assert "MetaFetch-v0: ALD" in chromium.evaluate(names)
     assert "No episodes: no episodes were asked for." in chromium.evaluate(
         "document.querySelector('#episodes').innerText"
     )

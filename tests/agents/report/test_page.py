@@ -28,6 +28,8 @@ def test_embedded_episode_equals_the_recorded_one(small_report):
     [player] = small_report.data["players"]
     examples = small_report.examples
     assert (player["played"], player["succeeded"]) == (examples.played, examples.succeeded)
+    evaluation = json.loads((small_report.runs / "seed0" / "evaluation.json").read_text())["sampled"]
+    assert player["evaluated"] == {"episodes": 4, "success": evaluation["success"]["mean"]}
     assert len(player["episodes"]) == len(small_report.episodes) == 3
     for embedded_one, recorded in zip(player["episodes"], small_report.episodes, strict=True):
         assert embedded_one == json.loads(json.dumps(episode_data(recorded)))
@@ -170,7 +172,7 @@ def test_a_configuration_that_is_none_of_a_run_is_refused(tmp_path, capsys):
 
 
 def test_page_names_what_it_is_about_and_stays_small(small_report):
-    assert "<title>IMaze-v0/ald on IMaze-v0 (" in small_report.page.read_text("utf-8")
+    assert "<title>ALD on IMaze-v0 (" in small_report.page.read_text("utf-8")
     assert small_report.page.stat().st_size < 1e6
 
 

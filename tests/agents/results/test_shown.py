@@ -81,7 +81,7 @@ def test_a_damaged_run_is_named_and_the_others_are_shown(name, content, tmp_path
     assert report([str(tmp_path), "--episodes", "0"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"Left out, {damaged} cannot be read: ") and str(sound) not in out
-    assert "<h1>imaze/ald on IMaze-v0</h1>" in (tmp_path / "report.html").read_text()
+    assert "<h1>ALD on IMaze-v0</h1>" in (tmp_path / "report.html").read_text()
     assert report([str(damaged), "--episodes", "0"]) == 2
     assert capsys.readouterr().err.startswith(f"error: {damaged} cannot be read: ")
     with pytest.raises(ValueError, match="cannot be read"):

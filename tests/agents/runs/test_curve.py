@@ -1,6 +1,11 @@
 """What the learning curve is drawn of, and when a success rate counts as reached."""
 
+import pytest
+
+from agents.runs import finishing
+from agents.runs.command_line import parse
 from agents.runs.curve import PAPER, published_points, reached
+from memory_envs.registry.looks import LOOKS
 from tests.support.small_run import ENV
 
 
@@ -29,3 +34,8 @@ def test_a_success_over_a_handful_of_episodes_reaches_nothing():
         for frames, episodes in ((1000, "1"), (2000, "99"), (3000, "100"))
     ]
     assert reached(rows, 0.95, "frames") == 0.003
+
+
+@pytest.mark.parametrize(("preset", "agent"), [("imaze/ppo", "ppo"), ("imaze/vmpo-gtrxl", "vmpo-gtrxl")])
+def test_a_run_has_the_colour_of_its_agent(preset, agent):
+    assert finishing._colour(parse(["--preset", preset])) == LOOKS[agent].colour
