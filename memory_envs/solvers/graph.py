@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_envs.finite.errors import NotFinite, TooLarge
 from memory_envs.finite.protocol import FiniteEnv
 from memory_envs.solvers.checks import (
-    NotFinite,
     check_hashable,
     check_sizes,
     checked_outcomes,
@@ -38,10 +38,6 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-class TooLarge(ValueError):
-    """There are more states or beliefs than the limit allows."""
 
 
 class Edges(NamedTuple):
