@@ -89,6 +89,15 @@ def check_id(
         found.env.starts()
 
 
+def finite_task(
+    target: str | gymnasium.Env[Any, Any], env_kwargs: Mapping[str, Any] | None = None
+) -> FiniteEnv:
+    """Return the finite task that `certify` computes with, for an id or environment; errors are the same."""
+    found = _found(target, env_kwargs or {}, {})
+    form: FiniteEnv = found.env.task.finite_form(found.env.config) if isinstance(found, _Bare) else found.env
+    return form
+
+
 class _Bare(NamedTuple):
     """An environment of this package, without wrappers."""
 

@@ -96,7 +96,7 @@ class Chance:
         shuffle: bool = True,
     ) -> Any:
         """Branch into all elements, or all arrays of them, as `Generator.choice` draws them."""
-        items = np.arange(a) if isinstance(a, Integral) else np.asarray(a)
+        items = np.arange(int(a)) if isinstance(a, Integral) else np.asarray(a)
         if axis != 0 or (not replace and not shuffle):
             _refuse("choice", f"axis={axis} and shuffle={shuffle}")
         if len(items) > self._limit:
@@ -138,7 +138,7 @@ class Chance:
         """Branch into all orders that differ of a range or array."""
         if axis != 0:
             _refuse("permutation", f"axis={axis}")
-        items = np.arange(x) if isinstance(x, Integral) else np.array(x)
+        items = np.arange(int(x)) if isinstance(x, Integral) else np.array(x)
         return items[self._order(items)]
 
     def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:

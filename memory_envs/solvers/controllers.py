@@ -15,7 +15,7 @@ from memory_envs.solvers.graph import Edges, Graph
 from memory_envs.solvers.search import NODE_LIMIT, best_reactive
 from memory_envs.solvers.values import best_actions, evaluate
 
-MOST = 4
+MOST = 5
 """Memory states beyond which no controller is looked for."""
 
 _CLOSE = 1e-9

@@ -58,12 +58,13 @@ _NOTES = """## What the table says
 - **A stochastic policy without memory succeeds in most episodes of MiniGrid's smaller Memory tasks.** At a
   place of the junction all three objects are in view at once when one looks back. A policy that always does
   the same there cannot both look back and walk on; one that draws its action can, and needs no memory. It is
-  what an agent evaluated with sampled actions should be compared with. A deterministic one gets half. From S11
-  on the first object is too far from the junction to be seen together with the others.
+  what an agent evaluated with sampled actions should be compared with. A deterministic one gets half. From
+  S11 on the first object is too far from the junction to be seen together with the others. Played in MiniGrid
+  itself, a policy found for S7, worth 0.9764, succeeded in 976 of 1,000 episodes.
 - **Nothing of the kind works where the choice looks the same for all cues**: in the T-maze, in bsuite's
   memory chain and in I-Maze, that no policy without memory does better than guess is proved or exact.
-- **In POPGym's RepeatFirst the card in view says next to nothing about the first.** Without memory the best is
-  hardly above chance, with few decks or many.
+- **In POPGym's RepeatFirst the card in view says next to nothing about the first.** Without memory the best
+  is hardly above chance, with few decks or many.
 - FrozenLake, CliffWalking and Taxi stand here as a check: their states are in view, and memory is worth
   nothing, or next to nothing where it counts the steps that are left."""
 

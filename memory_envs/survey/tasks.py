@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import gymnasium
 
 from memory_envs.certificate import Effort, certify, minimal_memory, reference
+from memory_envs.certificate.targets import finite_task
 from memory_envs.finite import FiniteEnv, FiniteGym, NotFinite, TooLarge, finite_form
 from memory_envs.finite.classic import MemoryChain, RepeatFirst, TMaze
 from memory_envs.registry.envs import ENVS
@@ -23,6 +24,9 @@ EFFORT = Effort(state_limit=20_000, node_limit=300, restarts=4, iterations=300)
 MINIMAL = Effort(state_limit=20_000, node_limit=200)
 """How far the search for controllers goes."""
 
+_OWN_LIMIT = 500
+"""States of an environment of this package up to which controllers are searched for."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -33,12 +37,14 @@ class Task:
         source: Whose it is.
         make: Returns it as a finite task; None takes the certificate that ships.
         library: What has to be installed; None if nothing.
+        effort: How far policies without memory are searched.
     """
 
     name: str
     source: str
     make: Callable[[], FiniteEnv] | None
     library: str | None = None
+    effort: Effort = EFFORT
 
     @property
     def is_installed(self) -> bool:
@@ -70,7 +76,9 @@ _CORRIDORS = [
     ),
 ]
 _CARDS = [
-    Task(f"RepeatFirst{level}", "POPGym", partial(RepeatFirst, decks))
+    Task(
+        f"RepeatFirst{level}", "POPGym", partial(RepeatFirst, decks), effort=replace(EFFORT, node_limit=2000)
+    )
     for level, decks in (("Easy", 1), ("Medium", 8), ("Hard", 16))
 ]
 _TOO_LARGE = [
@@ -110,14 +118,19 @@ def measured(task: Task) -> Record:
         ImportError: It needs a library that is not installed.
     """
     if task.make is None:
-        return Record(reference(task.name))
+        certificate = reference(task.name)
+        small = certificate.states is not None and certificate.states <= _OWN_LIMIT
+        return Record(certificate, _states(finite_task(task.name)) if small else None)
     try:
         env = task.make()
-        certificate = certify(env, name=task.name, effort=EFFORT)
+        certificate = certify(env, name=task.name, effort=task.effort)
     except (NotFinite, TooLarge) as problem:
         return Record(refused=str(problem))
+    return Record(certificate, _states(env))
+
+
+def _states(env: FiniteEnv) -> str | None:
     try:
-        needed = str(minimal_memory(env, effort=MINIMAL))
+        return str(minimal_memory(env, effort=MINIMAL))
     except TooLarge:
-        needed = None
-    return Record(certificate, needed)
+        return None
