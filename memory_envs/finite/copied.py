@@ -133,7 +133,7 @@ class FiniteGym:
             self._attribute(name, "ignored")
         self._ignored = {*_names(ignored), *_names(constant), *self._clock}
         replace_generators(self._env, self._chance)
-        self._env.unwrapped._np_random = self._chance  # type: ignore[assignment]
+        self._env.unwrapped._np_random = self._chance
         try:
             self._begin = self._snapshots.take({"env": self._env})
         except NotFinite as problem:
@@ -336,10 +336,11 @@ def _actions(space: Any, name: str) -> list[Any]:
     if isinstance(space, spaces.Discrete):
         return [int(space.start) + number for number in range(int(space.n))]
     if isinstance(space, spaces.MultiDiscrete | spaces.MultiBinary):
-        binary = isinstance(space, spaces.MultiBinary)
-        shape = space.shape if binary else space.nvec.shape
-        counts = [2] * int(np.prod(shape)) if binary else space.nvec.ravel().tolist()
-        first = [0] * len(counts) if binary else space.start.ravel().tolist()
+        if isinstance(space, spaces.MultiDiscrete):
+            shape, counts, first = space.nvec.shape, space.nvec.ravel().tolist(), space.start.ravel().tolist()
+        else:
+            shape, counts = tuple(space.shape), [2] * int(np.prod(space.shape))
+            first = [0] * len(counts)
         ranges = [range(start, start + count) for start, count in zip(first, counts, strict=True)]
         if np.prod([float(count) for count in counts]) > _ACTION_LIMIT:
             raise TooLarge(f"{name} has more than {_ACTION_LIMIT} actions: {space}")

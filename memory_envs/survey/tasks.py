@@ -63,8 +63,8 @@ def _popgym(name: str) -> FiniteEnv:
     return FiniteGym(getattr(importlib.import_module("popgym.envs"), name)(), horizon=1000)
 
 
-def _gymnasium(env_id: str) -> FiniteEnv:
-    return finite_form(gymnasium.make(env_id, **({"max_episode_steps": 100} if "Cliff" in env_id else {})))
+def _gymnasium(env_id: str, limit: int | None = None) -> FiniteEnv:
+    return finite_form(gymnasium.make(env_id, max_episode_steps=limit))
 
 
 _OWN = [Task(row.id, "memory-envs", None) for row in ENVS]
@@ -101,8 +101,8 @@ _GRIDS = [
     for size in ("S7", "S9", "S11", "S13", "S13Random", "S17Random")
 ]
 _CONTROLS = [
-    Task(env_id, "Gymnasium", partial(_gymnasium, env_id))
-    for env_id in ("FrozenLake-v1", "CliffWalking-v1", "Taxi-v4")
+    Task(env_id, "Gymnasium", partial(_gymnasium, env_id, limit))
+    for env_id, limit in (("FrozenLake-v1", None), ("CliffWalking-v1", 100), ("Taxi-v4", None))
 ]
 
 TASKS: dict[str, Task] = {

@@ -320,6 +320,30 @@ class Urn(gymnasium.Env):
         return self.balls[-1], -0.3, False, False, {}
 
 
+class Several(Guess):
+    def __init__(self, space):
+        super().__init__()
+        self.action_space = space
+
+    def step(self, action):
+        return 0, float(np.sum(action) == self.number), True, False, {}
+
+
+@pytest.mark.parametrize(
+    "space, actions",
+    [
+        (spaces.Discrete(3, start=-1), [-1, 0, 1]),
+        (spaces.MultiBinary(2), [[0, 0], [0, 1], [1, 0], [1, 1]]),
+        (spaces.MultiDiscrete([2, 1], start=[0, 1]), [[0, 1], [1, 1]]),
+    ],
+)
+def test_all_actions_of_a_space_are_numbered(space, actions):
+    form = FiniteGym(Several(space), horizon=1)
+    assert [np.array(each).tolist() for each in form.actions] == actions
+    assert all(each in space for each in form.actions) and form.num_actions == len(actions)
+    assert best(enumerate_states(form)).episode_return >= 0.5
+
+
 def counted(env):
     return len(env.balls), sum(env.balls)
 

@@ -27,7 +27,9 @@ def test_the_page_of_the_documentation_is_that_of_its_data(tmp_path):
     assert (tmp_path / "survey.md").read_bytes() == (ROOT / "docs" / "survey.md").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["memory_len, length 10", "RepeatFirstEasy"])
+@pytest.mark.parametrize(
+    "name", ["memory_len, length 10", pytest.param("RepeatFirstEasy", marks=pytest.mark.slow)]
+)
 def test_the_numbers_of_the_documentation_are_measured(name):
     assert measured(TASKS[name]) == read(ROOT / "docs" / "survey.json")[name]
 
@@ -61,6 +63,7 @@ def test_the_first_card_of_popgym_is_guessed_as_often():
     assert abs(mean - 12 / 51) < 4 * spread
 
 
+@pytest.mark.slow
 def test_a_policy_found_without_memory_does_in_minigrid_what_the_table_says():
     pytest.importorskip("minigrid")
     env = gymnasium.make("MiniGrid-MemoryS7-v0")
