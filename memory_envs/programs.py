@@ -16,7 +16,7 @@ from memory_envs.registry.former_names import check_agents
 
 PROGRAMS = {
     **{name: f"agents.{name}" for name in ("train", "enjoy", "report", "benchmark", "export", "pretrained")},
-    **{name: f"memory_envs.{name}" for name in ("certificate", "play", "replay", "testing")},
+    **{name: f"memory_envs.{name}" for name in ("certificate", "play", "replay", "survey", "testing")},
 }
 """Names of the programs, and their modules."""
 

@@ -195,6 +195,8 @@ def _solve(
     most = (remembered or optimum).episode_return
     ceiling = most if ceiling is None else min(ceiling, most)
     found = best_reactive(graph if beliefs is None else beliefs, effort.node_limit)
+    if graph.is_passive:  # then the return is linear in each probability, and most at a deterministic policy
+        ceiling = min(ceiling, found.upper)
     policy = _on(graph, beliefs, found)
     searched = evaluate(graph, policy)
     value = _improved(graph, policy, searched, effort, ceiling)

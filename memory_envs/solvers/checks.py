@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from memory_envs.finite.errors import NotFinite
 from memory_envs.finite.protocol import FiniteEnv, Outcome
 
 _ROUNDING = 1e-9
-
-
-class NotFinite(ValueError):
-    """Something that was given as a finite environment breaks the protocol."""
 
 
 def check_sizes(env: FiniteEnv) -> None:

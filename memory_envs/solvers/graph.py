@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_envs.finite.errors import NotFinite, TooLarge
 from memory_envs.finite.protocol import FiniteEnv
 from memory_envs.solvers.checks import (
-    NotFinite,
     check_hashable,
     check_sizes,
     checked_outcomes,
@@ -38,10 +38,6 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-class TooLarge(ValueError):
-    """There are more states or beliefs than the limit allows."""
 
 
 class Edges(NamedTuple):
@@ -102,6 +98,16 @@ class Graph:
         table = np.full(self.reward.size, self.num_states, dtype=np.int64)
         table[pair] = target
         return table
+
+    @cached_property
+    def is_passive(self) -> bool:
+        """Whether what follows a state is the same whatever is done; rewards may differ."""
+        moves: dict[int, list[tuple[float, float]]] = {}
+        for pair, *following in zip(*(column.tolist() for column in self.edges), strict=True):
+            moves.setdefault(pair, []).append((following[1], following[0]))
+        following_of = [sorted(moves.get(pair, [])) for pair in range(self.reward.size)]
+        first = (each for each in following_of[:: self.num_actions] for _ in range(self.num_actions))
+        return all(one == other for one, other in zip(first, following_of, strict=True))
 
     def scoring_success(self) -> "Graph":
         """Return the same task, with a reward of 1 for ending well and none for anything else."""

@@ -16,7 +16,7 @@ from memory_envs import commands
 from memory_envs.commands import run_program
 from tests.support.programs import program
 
-SUITE = ("benchmark", "certificate", "play", "replay", "testing")
+SUITE = ("benchmark", "certificate", "play", "replay", "survey", "testing")
 AGENTS = ("benchmark", "enjoy", "export", "pretrained", "report", "scaling", "train")
 PROGRAMS = [f"memory_envs.{name}" for name in SUITE] + [f"agents.{name}" for name in AGENTS]
 SAMPLE = ("memory_envs.play", "agents.benchmark")

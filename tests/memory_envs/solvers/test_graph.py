@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from memory_envs.finite.classic import MemoryChain, RepeatFirst
 from memory_envs.finite.protocol import Outcome
 from memory_envs.solvers.beliefs import belief_graph
 from memory_envs.solvers.graph import NotFinite, TooLarge, enumerate_states
@@ -92,3 +93,9 @@ def test_numpy_numbers_are_numbers():
                 yield Outcome(np.float64(chance), after, np.float32(reward), *flags)
 
     assert best(enumerate_states(Numpy())) == best(enumerate_states(Slide()))
+
+
+def test_a_task_is_passive_where_actions_change_nothing_but_rewards():
+    chain, first = MemoryChain(3), RepeatFirst(1)
+    assert enumerate_states(chain).is_passive and enumerate_states(first).is_passive
+    assert not enumerate_states(NamedTMaze()).is_passive and not enumerate_states(Slide()).is_passive

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from agents.benchmark.foreign.corridors import EAST, NORTH, SOUTH, WEST, MemoryChain, PlayedFinite, TMaze
+from agents.benchmark.foreign.corridors import MemoryChain, PlayedFinite, TMaze
 from memory_envs import certify
 from memory_envs.certificate import Bounds
+from memory_envs.finite.classic import EAST, NORTH, SOUTH, WEST
 
 
 def played(env, actions, first):
