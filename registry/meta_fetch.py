@@ -37,18 +37,3 @@ PPO: dict[str, Any] = {"gamma": _GAMMA, "learning_rate": 1e-3}
 TARGETS: dict[str, tuple[str, ...]] = {"told": ("known_next",), "hindsight": ("hindsight:fetched",)}
 # Ways are found by trying, which a taught memory does not spare: more entropy at first, none in the end.
 TAUGHT_ALD: dict[str, Any] = {**ALD, "entropy_coef": 0.004, "final_entropy": 0.0}
-# Rollouts as long as a fetch or ten, few passes over each, and one LSTM that the values hardly pull at.
-TAUGHT_NUM_ENVS = 96
-TAUGHT_PPO: dict[str, Any] = {
-    "gamma": _GAMMA,
-    "gae_lambda": 0.95,
-    "learning_rate": 7e-4,
-    "final_learning_rate": 7e-4,
-    "n_steps": 75,
-    "batch_size": 2400,
-    "n_epochs": 3,
-    "ent_coef": 0.002,
-    "vf_coef": 0.05,
-    "enable_critic_lstm": False,
-    "shared_lstm": True,
-}

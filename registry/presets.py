@@ -92,9 +92,9 @@ def _taught(
             name=f"{task}-{kind}/recurrent-ppo",
             agent="recurrent-ppo",
             policy="MlpLstmPolicy",
-            num_envs=meta_fetch.TAUGHT_NUM_ENVS,
+            num_envs=ppo.NUM_ENVS,
             source=f"RecurrentPPO of sb3-contrib with a memory target: {', '.join(targets)}",
-            overrides={**ppo.RECURRENT_PPO, **meta_fetch.TAUGHT_PPO, "memory_targets": targets},
+            overrides={**ppo.RECURRENT_PPO, **meta_fetch.PPO, "memory_targets": targets},
         )
 
 

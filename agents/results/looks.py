@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agents.figures.curves import Dashes, line_styles, ordinal_colours
+from agents.learning.memory_targets import HINDSIGHT
 from agents.results.runs import Group
 from memory_envs.registry.ablations import ABLATIONS, Ablation
 from memory_envs.registry.looks import LOOKS, VARIANTS, Look, find_look
@@ -49,6 +50,7 @@ def looks(groups: Sequence[Group]) -> tuple[Shown, ...]:
     taken = {(look.colour, look.dashes) for _, look in filter(None, found)}
     free = (style for style in line_styles(len(groups) + len(taken)) if style not in taken)
     names = [known and known[0] for known in found]
+    kinds = [(known and known[0], _taught(group)) for known, group in zip(found, groups, strict=True)]
     shown = []
     for place, (group, known) in enumerate(zip(groups, found, strict=True)):
         if known is None:
@@ -57,8 +59,8 @@ def looks(groups: Sequence[Group]) -> tuple[Shown, ...]:
         name, look = known
         before = names[:place].count(name)
         dashes = look.dashes if not before else VARIANTS[(before - 1) % len(VARIANTS)]
-        title = look.title if names.count(name) == 1 else _title(group, name, look)
-        shown.append(Shown(group, title, look.colour, dashes))
+        title = look.title if kinds.count(kinds[place]) == 1 else _title(group, name, look)
+        shown.append(Shown(group, f"{title}{_taught(group)}", look.colour, dashes))
     return tuple(shown)
 
 
@@ -113,6 +115,14 @@ def _family(scale: str, members: Sequence[tuple[Group, Ablation]], rest: Sequenc
             for (_, group, title), colour in zip(valued, colours, strict=True)
         ),
     )
+
+
+def _taught(group: Group) -> str:
+    """What goes behind the title of an agent whose memory was taught: of which kind its targets are."""
+    targets = group.runs[0].config.get("memory_targets") or ()
+    in_hindsight = [each.startswith(HINDSIGHT) for each in targets]
+    kinds = [*(["told"] if not all(in_hindsight) else []), *(["hindsight"] if any(in_hindsight) else [])]
+    return "".join(f", {kind}" for kind in kinds)
 
 
 def _title(group: Group, name: str, look: Look) -> str:

@@ -91,7 +91,7 @@ def test_minutes_can_be_those_of_the_processor(raw, tmp_path, capsys):
     assert program.main(["figures", str(raw), "--images", str(tmp_path), "--clock", "cpu"]) == 0
     page = (raw / "README.md").read_text()
     assert "minutes: of the processor" in page and "| CPU minutes to 95% |" in page
-    assert "minutes of the processor" in write_report(raw, clock="cpu").read_text()
+    assert "CPU minutes" in write_report(raw, clock="cpu").read_text()
     curve = next((raw / "curves").iterdir())
     curve.write_text(curve.read_text().replace(CPU_SECONDS, "time/other"))
     assert program.main(["figures", str(raw), "--images", str(tmp_path), "--clock", "cpu"]) == 2

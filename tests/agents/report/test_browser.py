@@ -232,7 +232,7 @@ def test_values_of_curves_can_be_unfolded(opened):
     opened.evaluate("document.querySelector('summary').click()")
     table = "document.querySelector('[aria-label=\"Values: success\"]')"
     assert opened.evaluate(f"{table}.offsetHeight") > 0
-    assert opened.evaluate(f"{table}.querySelector('tbody th').textContent") == "ALD"
+    assert opened.evaluate(f"{table}.querySelector('tbody th').textContent") == "ALD, told, hindsight"
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -139,7 +139,7 @@ def test_report_lies_in_the_folder_unless_told_otherwise(small_report, tmp_path,
     assert main([str(tmp_path / "run"), "--episodes", "0"]) == 0
     assert "report.html" in capsys.readouterr().out
     [player] = embedded_in(tmp_path / "run" / "report.html")["players"]
-    assert (player["group"], player["reason"]) == ("ALD", "no episodes were asked for")
+    assert (player["group"], player["reason"]) == ("ALD, told, hindsight", "no episodes were asked for")
 
 
 def test_unfinished_runs_have_curves_and_a_reason_for_no_episodes(small_report, tmp_path):
@@ -172,7 +172,7 @@ def test_a_configuration_that_is_none_of_a_run_is_refused(tmp_path, capsys):
 
 
 def test_page_names_what_it_is_about_and_stays_small(small_report):
-    assert "<title>ALD on IMaze-v0 (" in small_report.page.read_text("utf-8")
+    assert "<title>ALD, told, hindsight on IMaze-v0 (" in small_report.page.read_text("utf-8")
     assert small_report.page.stat().st_size < 1e6
 
 

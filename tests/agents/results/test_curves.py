@@ -1,8 +1,10 @@
 """Learning curves of experiments, as they are drawn."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from agents.results.curves import MOST_LINES, panel, run_line
 from agents.results.looks import looks
@@ -14,7 +16,7 @@ from tests.support.small_benchmark import FETCH, write_run
 def test_curves_hold_every_logged_row_and_an_interval_from_three_seeds(small_report):
     [group] = grouped(find_runs(small_report.runs))
     *singly, common = panel(looks([group]), "success", "frames", "wall").curves
-    assert [curve.name for curve in (*singly, common)] == ["", "", "", "ALD"]
+    assert [curve.name for curve in (*singly, common)] == ["", "", "", "ALD, told, hindsight"]
     rows = [row for row in group.runs[1].rows if row["rollout/success_rate"]]
     np.testing.assert_allclose(singly[1].x, [int(row["time/total_timesteps"]) / 1e6 for row in rows])
     np.testing.assert_allclose(singly[1].y, [float(row["rollout/success_rate"]) for row in rows])
@@ -28,14 +30,14 @@ def test_curves_hold_every_logged_row_and_an_interval_from_three_seeds(small_rep
 def test_two_seeds_have_no_interval_and_one_name(small_report):
     [group] = grouped(find_runs(small_report.runs))
     two = panel(looks([replace(group, runs=group.runs[:2])]), "success", "frames", "wall").curves
-    assert [(curve.name, curve.band) for curve in two] == [("", None), ("ALD", None)]
+    assert [(curve.name, curve.band) for curve in two] == [("", None), ("ALD, told, hindsight", None)]
 
 
 def test_many_runs_are_drawn_by_what_they_have_in_common_alone(small_report):
     [group] = grouped(find_runs(small_report.runs))
     many = replace(group, runs=group.runs * (MOST_LINES // 3 + 1))
     [curve] = panel(looks([many]), "success", "frames", "wall").curves
-    assert curve.name == "ALD"
+    assert curve.name == "ALD, told, hindsight"
 
 
 def test_curves_begin_where_means_run_over_enough_episodes(tmp_path):
@@ -83,3 +85,25 @@ def test_what_is_known_only_is_not_called_proved(tmp_path):
     write_run(tmp_path, "meta-fetch/ald", 0, [0.1, 0.2], env=FETCH)
     found = panel(looks(grouped(find_runs(tmp_path))), "return", "frames")
     assert [mark.name for mark in found.marks] == ["chance", "no memory (known)", "perfect memory"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "title"),
+    [
+        ([], "ALD"),
+        (["known_cue"], "ALD, told"),
+        (["hindsight:reached"], "ALD, hindsight"),
+        (["known_cue", "hindsight:reached"], "ALD, told, hindsight"),
+    ],
+)
+def test_titles_say_whether_memory_was_taught_and_how(tmp_path, targets, title):
+    """Also beside untaught runs of the same agent."""
+    for name, taught in (("imaze/ald", []), ("other/ald", targets)):
+        path = write_run(tmp_path, name, 0, [0.1, 0.2]) / "config.json"
+        config = json.loads(path.read_text())
+        config["config"]["memory_targets"] = taught
+        path.write_text(json.dumps(config))
+    shown = {each.group.name: each.title for each in looks(grouped(find_runs(tmp_path)))}
+    assert shown["other/ald"].startswith(title)
+    if title != "ALD":
+        assert shown == {"imaze/ald": "ALD", "other/ald": title}
