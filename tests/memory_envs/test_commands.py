@@ -148,12 +148,15 @@ def test_head_ends_a_program_without_a_word(arguments):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux how far a process is")
 @pytest.mark.parametrize("name", ["agents.train", "memory_envs.certificate"])
 def test_ctrl_c_while_a_program_is_imported_prints_nothing(name):
-    process = program(name, "--help")
-    maps = Path(f"/proc/{process.pid}/maps")
-    while process.poll() is None and "numpy" not in maps.read_text():  # then there is a second to go
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=120)
+    for _ in range(5):
+        process = program(name, "--help")
+        maps = Path(f"/proc/{process.pid}/maps")
+        while process.poll() is None and "numpy" not in maps.read_text():  # then there is a second to go
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=120)
+        if not out:  # on a busy machine it may come too late, behind the imports
+            break
     assert (out, error) == ("", "")
     assert process.returncode in (-signal.SIGINT, commands.INTERRUPTED)
 

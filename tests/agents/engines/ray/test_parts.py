@@ -57,6 +57,7 @@ def test_a_run_goes_on_without_the_processes_that_it_had(tmp_path: Path) -> None
 def test_the_learner_has_the_threads_that_its_workers_leave(
     monkeypatch: pytest.MonkeyPatch, cores: int, options: list[str], threads: int
 ) -> None:
-    monkeypatch.setattr("agents.runs.command_line.available_cores", lambda: cores)
+    for name in ("available_cores", "idle_cores"):
+        monkeypatch.setattr(f"agents.runs.command_line.{name}", lambda: cores)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert parse(["--preset", "imaze/ald", *options]).run.num_threads == threads
