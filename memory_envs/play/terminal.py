@@ -86,12 +86,23 @@ def _posix_keys() -> tuple[Callable[[], None], Callable[[], str]]:
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     tty.setcbreak(descriptor)
+    # A signal that comes just before select() would be handled behind it, at the next key: it wakes it, too.
+    signalled, signals = os.pipe()
+    os.set_blocking(signals, False)
+    woken = signal.set_wakeup_fd(signals, warn_on_full_buffer=False)
 
     def read() -> str:
-        select.select([descriptor], [], [])
+        while descriptor not in select.select([descriptor, signalled], [], [])[0]:
+            os.read(signalled, 64)  # its handler runs now
         return os.read(descriptor, 64).decode(errors="replace")
 
-    return lambda: termios.tcsetattr(descriptor, termios.TCSADRAIN, before), read
+    def restore() -> None:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        signal.set_wakeup_fd(woken)
+        os.close(signalled)
+        os.close(signals)
+
+    return restore, read
 
 
 def _windows_keys() -> tuple[Callable[[], None], Callable[[], str]]:

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from memory_envs.play.terminal import key_names
+from memory_envs.play.terminal import Terminal, key_names
 from memory_envs.replay import Replay
 from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
 
@@ -130,3 +130,29 @@ def test_a_terminal_is_given_back_however_the_game_ends(terminal, tmp_path):
         assert "cue, goal" in each.output
         each.process.send_signal(how)
     assert {how: each.finish() for how, each in terminals.items()} == codes
+
+
+def test_a_signal_just_before_keys_are_waited_for_is_not_missed(monkeypatch):
+    """Python's handlers run between its own instructions: what comes behind the last wakes select()."""
+    ours, theirs = pty.openpty()
+    monkeypatch.setattr(sys, "stdin", os.fdopen(theirs, "r"))
+    monkeypatch.setattr(sys, "stdout", os.fdopen(os.dup(theirs), "w"))
+    waits = []
+
+    def waiting(files, *others):
+        if not waits:
+            wakeup = signal.set_wakeup_fd(-1)
+            os.write(wakeup, bytes([signal.SIGTERM]))  # as Python does when the signal arrives
+            signal.set_wakeup_fd(wakeup)
+        else:
+            os.write(ours, b"q")
+        waits.append(files)
+        return wait(files, [], [], 10)
+
+    wait = select.select
+    with Terminal() as terminal:
+        monkeypatch.setattr(select, "select", waiting)
+        assert terminal.keys() == ["q"]
+    assert len(waits) == 2
+    assert signal.set_wakeup_fd(-1) == -1
+    os.close(ours)
