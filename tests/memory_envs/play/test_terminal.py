@@ -55,6 +55,8 @@ class Pty:
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,
+            # Whatever runs the tests in the background of a shell has Ctrl-C ignored, and its children with it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.output = ""
 
