@@ -55,7 +55,7 @@ class Pty:
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,
-            # Whatever runs the tests in the background of a shell has Ctrl-C ignored, and its children with it.
+            # In the background of a shell Ctrl-C is ignored, and by the children of what runs there, too.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.output = ""
