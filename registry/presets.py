@@ -72,6 +72,19 @@ def _meta_fetch(task: str, env: str, total_timesteps: int) -> Iterator[Preset]:
     )
 
 
+def _recurrent_ppo(row: Preset, task: str, source: str, overrides: Mapping[str, Any]) -> Preset:
+    """RecurrentPPO in the environment of another preset."""
+    return replace(
+        row,
+        name=f"{task}/recurrent-ppo",
+        agent="recurrent-ppo",
+        policy="MlpLstmPolicy",
+        num_envs=ppo.NUM_ENVS,
+        source=source,
+        overrides=dict(overrides),
+    )
+
+
 def _taught(
     task: str, env: str, total_timesteps: int, overrides: Mapping[str, Any] = meta_fetch.ALD
 ) -> Iterator[Preset]:
@@ -87,14 +100,11 @@ def _taught(
             overrides={**overrides, "memory_targets": targets},
         )
         yield row
-        yield replace(
+        yield _recurrent_ppo(
             row,
-            name=f"{task}-{kind}/recurrent-ppo",
-            agent="recurrent-ppo",
-            policy="MlpLstmPolicy",
-            num_envs=ppo.NUM_ENVS,
-            source=f"RecurrentPPO of sb3-contrib with a memory target: {', '.join(targets)}",
-            overrides={**ppo.RECURRENT_PPO, **meta_fetch.PPO, "memory_targets": targets},
+            f"{task}-{kind}",
+            f"RecurrentPPO of sb3-contrib with a memory target: {', '.join(targets)}",
+            {**ppo.RECURRENT_PPO, **meta_fetch.PPO, "memory_targets": targets},
         )
 
 
@@ -112,13 +122,11 @@ def _sb3(
         source="PPO of Stable-Baselines3, which remembers nothing, with settings for many environments",
         overrides={**ppo.PPO, **overrides},
     )
-    yield replace(
+    yield _recurrent_ppo(
         row,
-        name=f"{task}/recurrent-ppo",
-        agent="recurrent-ppo",
-        policy="MlpLstmPolicy",
-        source="RecurrentPPO of sb3-contrib with settings for many environments",
-        overrides={**ppo.RECURRENT_PPO, **overrides},
+        task,
+        "RecurrentPPO of sb3-contrib with settings for many environments",
+        {**ppo.RECURRENT_PPO, **overrides},
     )
 
 
@@ -149,15 +157,11 @@ def _step_penalty() -> Iterator[Preset]:
         policy="GTrXLPolicy",
         source=f"{row.name} with its learner acting for itself",
     )
-    yield replace(
-        row,
-        name="imaze-step-penalty/recurrent-ppo",
-        agent="recurrent-ppo",
-        policy="MlpLstmPolicy",
-        total_timesteps=2_000_000,
-        num_envs=ppo.NUM_ENVS,
-        source="the best RecurrentPPO that a search found, where each step costs something",
-        overrides=imaze.RECURRENT_PPO,
+    yield _recurrent_ppo(
+        replace(row, total_timesteps=2_000_000),
+        "imaze-step-penalty",
+        "the best RecurrentPPO that a search found, where each step costs something",
+        imaze.RECURRENT_PPO,
     )
 
 

@@ -50,7 +50,8 @@ def looks(groups: Sequence[Group]) -> tuple[Shown, ...]:
     taken = {(look.colour, look.dashes) for _, look in filter(None, found)}
     free = (style for style in line_styles(len(groups) + len(taken)) if style not in taken)
     names = [known and known[0] for known in found]
-    kinds = [(known and known[0], _taught(group)) for known, group in zip(found, groups, strict=True)]
+    taught = [_taught(group) for group in groups]
+    kinds = list(zip(names, taught, strict=True))
     shown = []
     for place, (group, known) in enumerate(zip(groups, found, strict=True)):
         if known is None:
@@ -60,7 +61,7 @@ def looks(groups: Sequence[Group]) -> tuple[Shown, ...]:
         before = names[:place].count(name)
         dashes = look.dashes if not before else VARIANTS[(before - 1) % len(VARIANTS)]
         title = look.title if kinds.count(kinds[place]) == 1 else _title(group, name, look)
-        shown.append(Shown(group, f"{title}{_taught(group)}", look.colour, dashes))
+        shown.append(Shown(group, f"{title}{taught[place]}", look.colour, dashes))
     return tuple(shown)
 
 

@@ -11,7 +11,7 @@ from agents.results.runs import Group, Run
 from agents.results.statistics import Estimate, aggregate, probability_of_improvement
 from agents.runs.curve import Unit, has_settled, position, reached
 from agents.runs.log import column
-from agents.runs.yardsticks import shipped_certificate
+from agents.runs.yardsticks import counts_return, shipped_certificate
 from memory_envs.certificate import Certificate
 
 Measure = Literal["success", "return"]
@@ -23,12 +23,12 @@ LEARNED = 0.95
 def measure_of(run: Run) -> Measure:
     """Return what a task is measured by.
 
-    The return where perfect memory earns more than 1, so that an episode has more to give than one success,
-    as in Meta-Fetch; success elsewhere, or the return if the run never logged a success.
+    The return where `counts_return` says so; success elsewhere, or the return if the run never logged a
+    success.
     """
     certificate = certificate_of(run)
     if certificate is not None:
-        return "return" if certificate.perfect_memory.episode_return.upper > 1 else "success"
+        return "return" if counts_return(certificate) else "success"
     return "success" if any(row.get("rollout/success_rate") for row in run.rows) else "return"
 
 

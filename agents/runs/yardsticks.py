@@ -40,14 +40,20 @@ def compared_line(evaluation: Evaluation, certificate: Certificate | None) -> st
     return " · ".join(parts)
 
 
+def counts_return(certificate: Certificate) -> bool:
+    """Return whether a task is measured by its return: an episode has more to give than one success.
+
+    That is where perfect memory earns more than 1, as in Meta-Fetch.
+    """
+    return certificate.perfect_memory.episode_return.upper > 1
+
+
 def measure(evaluation: Evaluation, certificate: Certificate | None) -> tuple[str, Interval]:
     """Return what a task is measured by, and how much of it a model has.
 
-    It is the return where perfect memory earns more than 1, so that an episode has more to give than one
-    success, and where no success is reported.
+    It is the return where `counts_return` says so, and where no success is reported.
     """
-    by_return = certificate is not None and certificate.perfect_memory.episode_return.upper > 1
-    if evaluation.success is None or by_return:
+    if evaluation.success is None or (certificate is not None and counts_return(certificate)):
         return "return", evaluation.mean_return
     return "success", evaluation.success
 
@@ -71,9 +77,7 @@ def yardsticks(certificate: Certificate | None, metric: str) -> list[Mark]:
     if certificate is None:
         return []
     levels = (certificate.random, certificate.memoryless, certificate.perfect_memory)
-    chance, without, perfect = (
-        level.success if metric == "success" else level.episode_return for level in levels
-    )
+    chance, without, perfect = (level.by(metric) for level in levels)
     kind = "proved" if without.lower == without.upper else "known"
     return [
         Mark("chance", (chance.lower + chance.upper) / 2, ":"),

@@ -69,6 +69,10 @@ class Level:
     success: Bounds
     steps: float | None = None
 
+    def by(self, metric: str) -> Bounds:
+        """Return what it is worth by a metric, "success" or "return"."""
+        return self.success if metric == "success" else self.episode_return
+
 
 @dataclass(frozen=True)
 class Certificate:

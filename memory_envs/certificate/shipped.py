@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from memory_envs.certificate.report import Certificate, Level
+from memory_envs.certificate.report import Certificate
 from memory_envs.certificate.targets import certify
 from memory_envs.files import replacing
 from memory_envs.registry.envs import registered_id
@@ -60,7 +60,7 @@ def normalized_score(
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(map(repr, METRICS))}, got {metric!r}")
     found = _certificate(env_id, task_settings(env_kwargs or {}), certificate)
-    without, perfect = _value(found.memoryless, metric), _value(found.perfect_memory, metric)
+    without, perfect = found.memoryless.by(metric).lower, found.perfect_memory.by(metric).lower
     if perfect <= without:
         raise ValueError(
             f"memory adds nothing to the {metric} of {found.id}: {without} without, {perfect} with"
@@ -113,7 +113,3 @@ def load(text: str) -> dict[str, Certificate]:
 @functools.cache
 def _shipped() -> dict[str, Certificate]:
     return load(resources.files(__package__).joinpath(FILE).read_text(encoding="utf-8"))
-
-
-def _value(level: Level, metric: str) -> float:
-    return (level.success if metric == "success" else level.episode_return).lower

@@ -43,7 +43,7 @@ def judged(
             played is a rule, its value says too little for a verdict.
     """
     random, memoryless, perfect = (
-        _number(levels[name], metric) for name in ("random", "memoryless", "perfect_memory")
+        levels[name].by(metric) for name in ("random", "memoryless", "perfect_memory")
     )
     gain = perfect.lower - random.upper
     useful = gain > _ROUNDING * max(abs(perfect.lower), abs(random.upper))
@@ -70,7 +70,3 @@ def _proof(metric: str, memoryless: Bounds, proved: bool) -> str:
     if proved:
         return f"no policy without memory, stochastic or not, has a {metric} above {memoryless.upper:.4g}"
     return f"not proved: {metric} without memory is known to be at most {memoryless.upper:.4g} only"
-
-
-def _number(level: Level, metric: str) -> Bounds:
-    return level.success if metric == "success" else level.episode_return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from memory_envs.certificate import Bounds, Certificate, Level
+from memory_envs.certificate import Bounds, Certificate
 from memory_envs.files import replacing
 from memory_envs.survey.records import Record
 from memory_envs.survey.tasks import EFFORT, TASKS
@@ -124,7 +124,7 @@ def share(certificate: Certificate) -> Bounds | None:
     None where perfect memory gains nothing.
     """
     chance, without, perfect = (
-        value(getattr(certificate, level), certificate.metric)
+        getattr(certificate, level).by(certificate.metric)
         for level in ("random", "memoryless", "perfect_memory")
     )
     if perfect.lower - chance.upper <= 1e-9:
@@ -132,11 +132,6 @@ def share(certificate: Certificate) -> Bounds | None:
     ends = [(perfect.lower, without.upper, chance.lower), (perfect.upper, without.lower, chance.upper)]
     low, high = ((most - least) / (most - start) for most, least, start in ends)
     return Bounds.between(max(low, 0.0), max(high, 0.0), "from the ends of the others")
-
-
-def value(level: Level, metric: str) -> Bounds:
-    """Return a level's success or return."""
-    return level.success if metric == "success" else level.episode_return
 
 
 def _table(records: Mapping[str, Record]) -> Iterator[str]:
@@ -152,11 +147,11 @@ def _table(records: Mapping[str, Record]) -> Iterator[str]:
 def _cells(certificate: Certificate, states: str | None) -> Iterator[str]:
     metric = certificate.metric
     yield metric
-    yield str(value(certificate.random, metric))
+    yield str(certificate.random.by(metric))
     fixed = certificate.deterministic
-    yield _NONE if fixed is None else str(value(fixed, metric))
-    yield str(value(certificate.memoryless, metric))
-    yield str(value(certificate.perfect_memory, metric))
+    yield _NONE if fixed is None else str(fixed.by(metric))
+    yield str(certificate.memoryless.by(metric))
+    yield str(certificate.perfect_memory.by(metric))
     left = share(certificate)
     yield _NONE if left is None else str(left)
     yield states or _NONE

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from memory_envs.certificate import Certificate
-from memory_envs.files import replacing
+from memory_envs.files import write_json
 from memory_envs.registry.json_text import build, read_file, shown
 
 
@@ -30,9 +29,7 @@ class Record:
 
 def write(records: Mapping[str, Record], path: Path) -> None:
     """Write records to a file, which appears only once it is whole."""
-    content = {name: _to_json(each) for name, each in records.items()}
-    with replacing(path) as file:
-        file.write_bytes((json.dumps(content, indent=1) + "\n").encode())
+    write_json(path, {name: _to_json(each) for name, each in records.items()})
 
 
 def read(path: Path) -> dict[str, Record]:

@@ -10,6 +10,11 @@ import sys
 from tests.support import ROOT
 
 
+def heed_interrupts() -> None:
+    """A shell would do the same; a process that was begun in the background ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def program(*arguments: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", *arguments],
@@ -18,6 +23,5 @@ def program(*arguments: str, **variables: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="latin-1",
-        # A shell would do the same; a process that was begun in the background ignores Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        preexec_fn=heed_interrupts,  # noqa: PLW1509
     )

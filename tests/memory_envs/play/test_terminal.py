@@ -14,6 +14,7 @@ import pytest
 from memory_envs.play.terminal import Terminal, key_names
 from memory_envs.replay import Replay
 from memory_envs.rules.grid import FORWARD, TURN_LEFT, TURN_RIGHT
+from tests.support.programs import heed_interrupts
 
 ENV = "MemoryEnvs/IMaze-v0"
 
@@ -55,8 +56,7 @@ class Pty:
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,
-            # In the background of a shell Ctrl-C is ignored, and by the children of what runs there, too.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=heed_interrupts,  # noqa: PLW1509
         )
         self.output = ""
 
