@@ -40,6 +40,7 @@ from agents.export.onnx_file import (
     sealed,
 )
 from agents.learning.networks.lstm import LSTMCore
+from agents.learning.networks.one_step import core_step
 from agents.learning.unroll import Observation, observation_to_tensors
 from agents.process.extras import require
 from agents.process.provenance import provenance
@@ -146,34 +147,16 @@ class OneStep(nn.Module):
         own = len(states) - (len(CRITIC_STATE_NAMES) if policy.enable_critic_lstm else 0)
         features: Any = policy.extract_features(observation)
         seen, valued = (features, features) if policy.share_features_extractor else features
-        acting, states_after = _core_step(policy.lstm_actor, seen, states[:own], episode_start)
+        acting, states_after = core_step(policy.lstm_actor, seen, states[:own], episode_start)
         critic = acting
         if policy.lstm_critic is not None:
-            critic, critic_after = _core_step(policy.lstm_critic, valued, states[own:], episode_start)
+            critic, critic_after = core_step(policy.lstm_critic, valued, states[own:], episode_start)
             states_after += critic_after
         elif policy.critic is not None:
             critic = policy.critic(valued)
         logits = policy.action_net(heads.forward_actor(acting))
         value = policy.value_net(heads.forward_critic(critic)).squeeze(-1)
         return logits, logits.argmax(dim=-1), value, *states_after
-
-
-def _core_step(
-    core: nn.Module, inputs: Tensor, states: tuple[Tensor, ...], episode_start: Tensor
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """[N, F], states [layers, N, H], [N] -> outputs [N, H] and the next states."""
-    if not isinstance(core, nn.LSTM):  # one of `agents.learning.networks.cores`, of one layer
-        before = tuple(state.squeeze(0) for state in states)
-        outputs, after = core(inputs.unsqueeze(0), before, episode_start.unsqueeze(0))
-        return outputs.squeeze(0), tuple(state.unsqueeze(0) for state in after)
-    # Cell by cell, because torch's exporter takes the module for a loop over time.
-    h, c = (state.masked_fill(episode_start.unsqueeze(-1), 0.0) for state in states)
-    hidden, cells = [], []
-    for layer, weights in enumerate(core.all_weights):
-        inputs, cell = torch.lstm_cell(inputs, (h[layer], c[layer]), *weights)
-        hidden.append(inputs)
-        cells.append(cell)
-    return inputs, (torch.stack(hidden), torch.stack(cells))
 
 
 class _Names(NamedTuple):
