@@ -258,7 +258,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
 
     def _to(self, array: np.ndarray, dtype: torch.dtype | None = None) -> Tensor:
         # A copy: the caller's array may be read-only, or change. SB3's `device` walks through all modules.
-        return torch.tensor(array, dtype=dtype, device=self.action_net.weight.device)
+        return torch.tensor(array, dtype=dtype, device=cast(Tensor, self.action_net.weight).device)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         """As sb3-contrib's, and the LSTM's arguments, without which a saved policy could not be rebuilt."""

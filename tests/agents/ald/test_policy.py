@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,7 @@ def as_given(observation: Any, form: str) -> Any:
     return observation.astype(np.float64) if form == "wider" else observation
 
 
-FORMS = [(kind, form) for kind in SPACES for form in ("as it is", "strided", "read-only")] + [
+FORMS = [*itertools.product(SPACES, ("as it is", "strided", "read-only")), ("box", "wider")]
     ("box", "wider")
 ]
 
