@@ -145,8 +145,6 @@ def as_given(observation: Any, form: str) -> Any:
 
 
 FORMS = [*itertools.product(SPACES, ("as it is", "strided", "read-only")), ("box", "wider")]
-    ("box", "wider")
-]
 
 
 @pytest.mark.parametrize(("kind", "form"), FORMS)
