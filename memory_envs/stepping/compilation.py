@@ -33,7 +33,7 @@ def compile_rulebook(rulebook: ModuleType) -> Kernels:
     """Return the kernels of a rulebook, from the disk cache when its sources have not changed."""
     bytes_1d, bytes_2d, bytes_4d = (types.Array(types.uint8, dimensions, "C") for dimensions in (1, 2, 4))
     integers, integers_2d = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
-    floats = types.Array(types.float64, 1, "C")
+    floats, floats_2d = (types.Array(types.float64, dimensions, "C") for dimensions in (1, 2))
     mask, flags = types.Array(types.boolean, 1, "C"), types.Array(types.boolean, 2, "C")
     config, pen = (integers, floats), (bytes_2d, bytes_1d, bytes_4d, types.int64)
     shared = (*config, integers_2d, *pen)
@@ -47,6 +47,7 @@ def compile_rulebook(rulebook: ModuleType) -> Kernels:
         _compile(loops.step, rulebook, digest, step),
         _compile(loops.facts, rulebook, digest, facts),
         _compile(loops.events, rulebook, digest, types.void(*config, *[integers_2d] * 3)),
+        _compile(loops.state, rulebook, digest, types.void(*config, integers_2d, floats_2d)),
     )
 
 

@@ -46,12 +46,14 @@ class Kernels(NamedTuple):
         step: Plays one action per lane.
         facts: Writes the facts of all lanes.
         events: Writes what happened between two states of all lanes.
+        state: Writes the numbers that say the whole state of all lanes.
     """
 
     reset: Callable[..., None]
     step: Callable[..., int]
     facts: Callable[..., None]
     events: Callable[..., None]
+    state: Callable[..., None]
 
 
 class Pen(NamedTuple):
@@ -108,12 +110,14 @@ def make_loops(rulebook: ModuleType) -> Kernels:
       that cannot be stepped (bad action, or no episode running), in which case nothing has been changed.
     - `facts(integers, floats, rows, facts)`: `facts` int64 [N, len(FACTS)] (written).
     - `events(integers, floats, before, after, events)`: rows, and `events` int64 [N, len(EVENTS)] (written).
+    - `state(integers, floats, rows, numbers)`: `numbers` float64 [N, len(STATE)] (written).
     """
     Config, State = rulebook.Config, rulebook.State
     transition, observe, is_success = rulebook.transition, rulebook.observe, rulebook.is_success
     begin, num_actions = rulebook.begin, rulebook.NUM_ACTIONS
     write_notes, write_facts = rulebook.write_notes, rulebook.write_facts
     write_events = getattr(rulebook, "write_events", write_no_events)
+    write_state = getattr(rulebook, "write_state", write_no_state)
 
     @routine
     def begin_lane(config: Any, row: Any) -> None:
@@ -226,12 +230,22 @@ def make_loops(rulebook: ModuleType) -> Kernels:
         for lane in range(len(before)):
             write_events(config, load(State, before[lane]), load(State, after[lane]), events[lane])
 
-    return Kernels(reset, step, facts, events)
+    def state(integers: Any, floats: Any, rows: Any, numbers: Any) -> None:
+        config = unpack(Config, integers, floats)
+        for lane in range(len(rows)):
+            write_state(config, load(State, rows[lane]), numbers[lane])
+
+    return Kernels(reset, step, facts, events, state)
 
 
 @rule
 def write_no_events(config: Any, before: Any, after: Any, events: Any) -> None:
     """Write nothing, for a rulebook that names no events."""
+
+
+@rule
+def write_no_state(config: Any, state: Any, numbers: Any) -> None:
+    """Write nothing, for a rulebook that names no numbers."""
 
 
 @routine

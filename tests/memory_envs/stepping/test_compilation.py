@@ -83,7 +83,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, uncached: object) -> tupl
     """A third, and its first reset, in which it was compiled; tests leave it as it was, but for its cache."""
     folder = copy_packages(tmp_path_factory.mktemp("compiled"))
     first = first_reset(folder, NUMBA_CACHE_DIR=folder / "cache")
-    assert len(compiled_files(folder)) == 4
+    assert len(compiled_files(folder)) == 5
     return folder, first
 
 
