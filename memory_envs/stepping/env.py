@@ -13,11 +13,21 @@ from memory_envs.rendering import painter
 from memory_envs.rendering.scene import Scene
 from memory_envs.rules import grid
 from memory_envs.stepping.base import TaskEnv
-from memory_envs.stepping.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
+from memory_envs.stepping.kernels import (
+    EPISODE,
+    NEVER_RESET,
+    OVER,
+    PHASE,
+    STREAM,
+    SUCCESS,
+    TERMINATED,
+    TRUNCATED,
+)
 from memory_envs.stepping.lanes import CONFIG, Lanes, RefusedStep, new_stream
 from memory_envs.stepping.privileged import Shown, lane_of
 
 Observation = Shown
+_TERMINATED, _TRUNCATED, _SUCCEEDED = (1 << flag for flag in (TERMINATED, TRUNCATED, SUCCESS))
 
 
 class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
@@ -66,9 +76,9 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
             render_panel=render_panel,
         )
         self._lanes = Lanes(self.task, self.config, 1, observation, dtype=dtype, privileged=self.privileged)
+        self._lanes.compile(alone=True)
         self.observation_space = self._lanes.space
         self.action_space = gymnasium.spaces.Discrete(self.task.rules.NUM_ACTIONS)
-        self._actions = np.zeros(1, dtype=np.int64)
         self._all = np.ones(1, dtype=np.bool_)
         self._none = np.zeros(1, dtype=np.bool_)
 
@@ -115,15 +125,13 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         """
         before = self._lanes.rows.copy() if self.analysis else None
         try:
-            self._actions[0] = operator.index(action)
-            steps = self._lanes.step(self._actions)
+            shown, reward, bits = self._lanes.step_one(operator.index(action))
         except (TypeError, OverflowError, RefusedStep) as refusal:
             raise self._refusal(refusal, action) from None
-        terminated, truncated, success, _ = steps.flags[:, 0].tolist()
         if self.render_mode == "human":
             self.render()
-        shown = lane_of(steps.observations, 0)
-        return shown, steps.rewards.item(), terminated, truncated, self._info(success, before)
+        info = self._info(bits & _SUCCEEDED != 0, before)
+        return shown, reward, bits & _TERMINATED != 0, bits & _TRUNCATED != 0, info
 
     @property
     def stream(self) -> int:

@@ -1,8 +1,9 @@
 """Lanes: N episodes of one task side by side, the common core of the single and the vector environment."""
 
+import functools
 import hashlib
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,9 +26,10 @@ from memory_envs.stepping.kernels import (
     RUNNING,
     SAME_STEP,
     STREAM,
+    make_table,
     pack,
 )
-from memory_envs.stepping.privileged import OBSERVATION, Privileged, Shown
+from memory_envs.stepping.privileged import OBSERVATION, Privileged, Shown, lane_of
 from memory_envs.task import Task
 
 CONFIG = "config"
@@ -94,7 +96,7 @@ class Lanes:
         dtype: str = "uint8",
         privileged: tuple[str, ...] = (),
     ) -> None:
-        """Compile (or load) the kernels and set up lanes that have never been reset.
+        """Set up lanes that have never been reset.
 
         Raises:
             ValueError: `observation` or `dtype` is unknown.
@@ -107,7 +109,7 @@ class Lanes:
         self._kernels = compile_rulebook(self._rules)
         self._config = pack(config)
         pen = new_pen(task, config.view_size, observation)
-        self._shared = (*self._config, self.rows, *pen)
+        self._shared, self._pen = (*self._config, self.rows, *pen), pen
         self._arguments = (num_lanes, observation, autoreset, keep_final_rows, dtype, privileged)
         self._autoreset = autoreset
         self._privileged = Privileged(task, config, privileged, box, pen) if privileged else None
@@ -151,6 +153,38 @@ class Lanes:
         return Steps(
             self._shown(observations, self.rows), self._shown(final_observations, final_rows), *outputs[2:]
         )
+
+    def step_one(self, action: int) -> tuple[Shown, float, int]:
+        """Play an action in the only lane, which is left as it is when its episode ends.
+
+        Returns:
+            The observation, the reward, and 1 << each flag that is set.
+
+        Raises:
+            RefusedStep: No episode is running or the action is out of range.
+        """
+        play, address, copied, _ = self._alone
+        bits, reward = play(address, action)
+        if bits < 0:
+            raise RefusedStep(0, int(self.rows[0, PHASE]))
+        shown = copied()
+        if self._privileged is not None:
+            shown = lane_of(self._with_privileged(shown[np.newaxis], self.rows), 0)
+        return shown, reward, bits
+
+    def compile(self, alone: bool) -> None:
+        """Compile now what the first episode needs: to `step_one` or to `step`."""
+        for kernel in ("reset", "step_one" if alone else "step"):
+            getattr(self._kernels, kernel)
+
+    @functools.cached_property
+    def _alone(self) -> tuple[Callable[[int, int], tuple[int, float]], int, Callable[[], Any], Any]:
+        """The step of the only lane, the address of its table, a copy of what it observed, the table."""
+        observation = np.empty(self._box.shape, dtype=np.uint8)
+        table = make_table(self._config, self.rows, self._pen, observation)
+        same = self._box.dtype == observation.dtype
+        copied = observation.copy if same else functools.partial(observation.astype, self._box.dtype)
+        return self._kernels.step_one, table.ctypes.data, copied, table
 
     def facts(self, rows: NDArray[np.int64], names: Collection[str]) -> Facts:
         """Return what there is to know of the states in `rows`, made like `self.rows`: name to int64 [N].
@@ -202,9 +236,11 @@ class Lanes:
     def _shown(self, observations: NDArray[np.uint8], rows: NDArray[np.int64]) -> Shown:
         # The kernels write vectors of bytes.
         shaped = observations.reshape(-1, *self._box.shape).astype(self._box.dtype, copy=False)
-        if self._privileged is None:
-            return shaped
-        return {OBSERVATION: shaped, **self._privileged.parts(self._kernels, rows)}
+        return shaped if self._privileged is None else self._with_privileged(shaped, rows)
+
+    def _with_privileged(self, observations: NDArray[Any], rows: NDArray[np.int64]) -> Shown:
+        assert self._privileged is not None
+        return {OBSERVATION: observations, **self._privileged.parts(self._kernels, rows)}
 
     def columns(self) -> list[str]:
         """Return the names of the columns of `rows`."""

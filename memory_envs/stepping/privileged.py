@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from memory_envs.registry.lookup import did_you_mean
 from memory_envs.rules.grid import FULL
-from memory_envs.stepping.kernels import Kernels, Pen, pack
+from memory_envs.stepping.compilation import Kernels
+from memory_envs.stepping.kernels import Pen, pack
 from memory_envs.task import Task
 
 OBSERVATION = "observation"

@@ -94,6 +94,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
             dtype=dtype,
             privileged=self.privileged,
         )
+        self._lanes.compile(alone=False)
         self.single_observation_space = self._lanes.space
         self.single_action_space = gymnasium.spaces.Discrete(self.task.rules.NUM_ACTIONS)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
