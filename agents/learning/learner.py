@@ -27,6 +27,7 @@ from agents.learning.unroll import (
     map_observation,
 )
 
+_LOGGED_AS = {"eta": "vmpo/eta", "alpha": "vmpo/alpha", "pull": "learner/pull_to_actor"}
 _ADAM = functools.partial(torch.optim.Adam, fused=True)
 
 
@@ -158,8 +159,7 @@ class Learner:
         if self.updates % self.config.target_period == 0:
             self.target.load_state_dict(self.network.acting.state_dict())
         return {
-            "vmpo/eta": self.objective.eta.detach(),
-            "vmpo/alpha": self.objective.alpha.detach(),
+            **{_LOGGED_AS[name]: value for name, value in self.multipliers().items()},
             "popart/mu": self.popart.mu,
             "popart/sigma": self.popart.sigma,
         }
