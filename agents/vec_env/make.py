@@ -19,7 +19,6 @@ import memory_envs  # noqa: F401  (registers the ids)
 from agents.vec_env.gymnasium import GymnasiumVecEnv
 from agents.vec_env.remote import RemoteLanes
 from memory_envs.registry.envs import ENVS, registered_id
-from memory_envs.stepping.privileged import offered
 
 _TRUST_FLAG = "--trust-env-module"
 
@@ -91,7 +90,7 @@ def shown_privileged(env_id: str, env_kwargs: Mapping[str, Any], names: Sequence
     Args:
         env_id: An id; for any other environment the settings stay as they are.
         env_kwargs: Settings.
-        names: Of parts. Those that the environment does not have are left for the agent to refuse.
+        names: Of parts; the environment refuses those that it does not have.
 
     Raises:
         ValueError, TypeError: The environment refuses a setting.
@@ -99,11 +98,9 @@ def shown_privileged(env_id: str, env_kwargs: Mapping[str, Any], names: Sequence
     if not names or not is_native(resolve_id(env_id)):
         return dict(env_kwargs)
     env = make_single(env_id, env_kwargs)
-    shown = list(env.get_wrapper_attr("privileged"))
-    unwrapped: Any = env.unwrapped
-    asked = [name for name in offered(unwrapped.task, unwrapped.config) if name in names]
+    shown = env.get_wrapper_attr("privileged")
     env.close()
-    return {**env_kwargs, "privileged": [*shown, *(name for name in asked if name not in shown)]}
+    return {**env_kwargs, "privileged": [*shown, *(name for name in names if name not in shown)]}
 
 
 def make_remote_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> RemoteLanes:
