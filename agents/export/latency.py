@@ -39,7 +39,7 @@ def latency_table(
     Returns:
         A Markdown table with the machine below it.
     """
-    space, size = model.observation_space, model.policy.lstm_output_dim
+    space, size = model.policy.observation_space, model.policy.lstm_output_dim
     contenders = {
         f"exported actor, {size} units": exported_actor(exported),
         f"{type(model).__name__}.predict, {size} units": model,
