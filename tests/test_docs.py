@@ -1,14 +1,10 @@
 """The site: its pages say what the code says, and it builds without a warning."""
 
-import ast
-import dataclasses
-import importlib
 import importlib.util
 import re
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 
 import gymnasium
@@ -17,10 +13,7 @@ import pytest
 from PIL import Image
 
 import memory_envs
-from agents.ald import ALDConfig
-from agents.sb3.algorithm import find_algorithm
 from memory_envs.certificate import Bounds, Level
-from memory_envs.registry.agents import AGENTS
 from memory_envs.registry.envs import ENVS
 from tests.support import ROOT
 
@@ -30,32 +23,23 @@ API = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS / "api").glob
 
 
 @pytest.fixture
-def generated(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(DOCS / "_ext")
-    return importlib.import_module("generated")
+def generated(docs_extension) -> ModuleType:
+    return docs_extension("generated")
 
 
 @pytest.fixture
-def extension(generated) -> ModuleType:
-    return importlib.import_module("environment_pages")
+def extension(docs_extension) -> ModuleType:
+    return docs_extension("environment_pages")
 
 
 @pytest.fixture
-def tables(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(DOCS / "_ext")
-    return importlib.import_module("certificate_tables")
+def tables(docs_extension) -> ModuleType:
+    return docs_extension("certificate_tables")
 
 
 @pytest.fixture
-def code_links(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(DOCS / "_ext")
-    return importlib.import_module("code_links")
-
-
-@pytest.fixture
-def docstrings(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(DOCS / "_ext")
-    return importlib.import_module("docstrings")
+def docstrings(docs_extension) -> ModuleType:
+    return docs_extension("docstrings")
 
 
 @pytest.mark.parametrize("row", ENVS, ids=lambda row: row.id)
@@ -105,22 +89,6 @@ def test_pictures_of_the_environments_are_up_to_date(extension, tmp_path):
             np.asarray(Image.open(folder / f"{class_name}.png")) for folder in (tmp_path, extension.FRAMES)
         )
         np.testing.assert_array_equal(shown, painted)
-
-
-@pytest.mark.parametrize("agent", AGENTS)
-def test_the_reference_has_the_settings_of_every_agent_with_their_origins(agent, generated):
-    config = find_algorithm(agent).config_class
-    asked = [part for page in generated.pages() for part in generated.parts(page.read_text("utf-8"))]
-    assert ("settings", config.__name__) in asked
-    table = generated.GENERATORS["settings"](config.__name__)
-    fields = {field.name: field for field in dataclasses.fields(config)}
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", table, re.M))
-    assert rows.keys() == fields.keys()
-    for name, field in fields.items():
-        assert field.metadata["origin"].strip()
-        assert rows[name].startswith(f"`{field.default!r}` | ") and rows[name].endswith(
-            field.metadata["origin"]
-        )
 
 
 def test_tables_hold_the_numbers_of_the_certificates(tables):
@@ -173,80 +141,9 @@ def test_the_reference_has_every_module_of_the_environments_that_users_call():
         assert f".. automodule:: memory_envs.{module}\n" in API
 
 
-@pytest.mark.parametrize(
-    "module",
-    ["ald", "ald.policy", "baselines", "vec_env", "evaluation.episodes", "export", "export.onnx_actor"],
-)
-def test_the_reference_has_every_module_of_the_agents_that_users_call(module):
-    assert f".. automodule:: agents.{module}\n" in API
-
-
 def test_every_module_of_the_reference_exists():
     named = re.findall(r"automodule:: ([\w.]+)", API)
     assert [name for name in named if importlib.util.find_spec(name) is None] == []
-
-
-CODE_LINK = re.compile(r"\[`([A-Za-z_][\w.]*)`\]\(([^)]+\.py)\)")
-
-
-def names_in(file: Path) -> set[str]:
-    """Classes and functions of a file of code, those of classes as Class.function."""
-    definitions = (ast.ClassDef, ast.FunctionDef)
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    outer = [node for node in tree.body if isinstance(node, definitions)]
-    inner = [(each, node) for each in outer for node in each.body if isinstance(node, definitions)]
-    return {node.name for node in outer} | {f"{each.name}.{node.name}" for each, node in inner}
-
-
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
-def test_links_to_code_name_what_is_in_the_file(page):
-    links = CODE_LINK.findall(page.read_text(encoding="utf-8"))
-    assert [link for link in links if link[0] not in names_in(page.parent / link[1])] == []
-
-
-ALGORITHM = (DOCS / "ald.md").read_text(encoding="utf-8")
-
-
-def test_every_equation_of_the_algorithm_says_what_computes_it():
-    tables = re.findall(r"^\| equation \|.*\n\|[-|]+\n((?:\|.*\n)+)", ALGORITHM, re.M)
-    rows = [row for table in tables for row in table.splitlines()]
-    assert len(tables) == 4 and len(rows) > 20
-    for row in rows:
-        links = CODE_LINK.findall(row)
-        assert links or "| the same |" in row
-        for _, file in links:
-            assert f"`{file.removeprefix('../agents/')}`" in row
-
-
-def test_numbers_of_the_algorithm_are_the_defaults():
-    defaults = {field.name: field.default for field in dataclasses.fields(ALDConfig)}
-    told = re.findall(r"`(\w+)` = (True|False|[\d.e-]*\d)", ALGORITHM)
-    assert len({name for name, _ in told}) > 25
-    assert [(name, value) for name, value in told if ast.literal_eval(value) != defaults[name]] == []
-
-
-@pytest.mark.parametrize("field", dataclasses.fields(ALDConfig), ids=lambda field: field.name)
-def test_every_setting_that_is_not_the_papers_is_among_the_deviations(field):
-    deviations = ALGORITHM.partition("## Deviations from the paper")[2]
-    if field.metadata["origin"].startswith(("tuned", "ours")):
-        assert re.search(rf"^\|.*`{field.name}`", deviations, re.M)
-
-
-def test_letters_of_the_diagram_are_read_on_a_telephone():
-    diagram = (DOCS / "images" / "ald.svg").read_text(encoding="utf-8")
-    width = float(re.search(r'viewBox="0 0 (\d+) \d+"', diagram)[1])
-    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", diagram)]
-    assert sizes and min(sizes) * 358 / width >= 8
-    assert "prefers-color-scheme: dark" in diagram
-
-
-def test_links_to_code_lead_to_the_reference_on_the_site(code_links):
-    shown = code_links.linked("see [`PopArt.update`](../agents/learning/losses/popart.py).")
-    assert shown == "see {py:obj}`PopArt.update <agents.learning.losses.popart.PopArt.update>`."
-    assert code_links.linked(page := "[how it does it](../agents/train.py)") == page
-    for _, file in CODE_LINK.findall(ALGORITHM):
-        module = file.removeprefix("../").removesuffix(".py").replace("/", ".")
-        assert f".. automodule:: {module}\n" in API or f".. automodule:: {module.rpartition('.')[0]}\n" in API
 
 
 def test_pictures_in_docstrings_become_literal(docstrings):
