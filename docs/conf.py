@@ -17,8 +17,8 @@ release = version = __version__
 project_copyright = f"{author}. MIT licence"
 
 extensions = [
-    "environment_pages",
     "first_page",
+    "code_links",
     "docstrings",
     "myst_parser",
     "sphinx.ext.autodoc",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
 from agents.process import torch_modes as processor
 from agents.process.interrupts import SIGNALS
+from tests.support import ROOT
 
 if TYPE_CHECKING:
     from tests.support.small_report import SmallReport
@@ -30,6 +33,13 @@ def signals_by_default() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def docs_extension(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """What imports a module of the site's own by its name."""
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    return importlib.import_module
 
 
 @pytest.fixture(scope="session")

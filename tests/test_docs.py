@@ -1,6 +1,5 @@
 """The site: its pages say what the code says, and it builds without a warning."""
 
-import importlib
 import importlib.util
 import re
 import subprocess
@@ -9,7 +8,9 @@ from dataclasses import replace
 from types import ModuleType
 
 import gymnasium
+import numpy as np
 import pytest
+from PIL import Image
 
 import memory_envs
 from memory_envs.certificate import Bounds, Level
@@ -22,21 +23,23 @@ API = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS / "api").glob
 
 
 @pytest.fixture
-def extension(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(DOCS / "_ext")
-    return importlib.import_module("environment_pages")
+def generated(docs_extension) -> ModuleType:
+    return docs_extension("generated")
 
 
 @pytest.fixture
-def tables(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(DOCS / "_ext")
-    return importlib.import_module("certificate_tables")
+def extension(docs_extension) -> ModuleType:
+    return docs_extension("environment_pages")
 
 
 @pytest.fixture
-def docstrings(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(DOCS / "_ext")
-    return importlib.import_module("docstrings")
+def tables(docs_extension) -> ModuleType:
+    return docs_extension("certificate_tables")
+
+
+@pytest.fixture
+def docstrings(docs_extension) -> ModuleType:
+    return docs_extension("docstrings")
 
 
 @pytest.mark.parametrize("row", ENVS, ids=lambda row: row.id)
@@ -47,34 +50,45 @@ def test_the_table_of_ids_has_each_with_its_time_limit(row):
 
 
 @pytest.mark.parametrize("class_name", CLASSES)
-def test_every_environment_has_a_page_that_asks_for_all_generated_parts(class_name, extension):
-    pages = [path.read_text(encoding="utf-8") for path in (DOCS / "environments").glob("*.md")]
-    asked = [set(re.findall(rf"^<!-- (\w+): {class_name} -->$", page, re.M)) for page in pages]
+def test_every_environment_has_a_page_that_asks_for_all_generated_parts(class_name, generated, extension):
+    pages = [page.read_text(encoding="utf-8") for page in (DOCS / "environments").glob("*.md")]
+    asked = [{part for part, named in generated.parts(page) if named == class_name} for page in pages]
     assert set(extension.GENERATORS) in asked
 
 
-@pytest.mark.parametrize("class_name", CLASSES)
-def test_a_page_gets_the_sections_of_the_docstring_and_loses_its_marks(class_name, extension):
-    page = f"# Title\n\n<!-- docstring: {class_name} -->\nsee the docstring\n<!-- end -->\n\nThe end.\n"
-    expanded = extension.expand(page)
+def test_what_is_generated_is_up_to_date(generated):
+    pages = list(generated.pages())
+    assert len(pages) >= len(CLASSES)
+    old = [page.name for page in pages if (text := page.read_text("utf-8")) != generated.expand(text)]
+    assert old == [], "bring them up to date with: python docs/_ext/generated.py"
+
+
+def test_a_part_gets_the_sections_of_the_docstring_in_the_place_of_what_was_there(generated):
+    page = "# Title\n\n<!-- docstring: IMazeEnv -->\nsomething old\n<!-- end -->\n\nThe end.\n"
+    expanded = generated.expand(page)
     sections = ["Description", "Observation Space", "Action Space", "Starting State", "Rewards"]
     sections += ["Episode End", "Arguments", "Info", "Version History"]
     assert re.findall(r"^## (.+)$", expanded, re.M) == sections
-    assert "<!--" not in expanded and "see the docstring" not in expanded and "The end." in expanded
+    assert "something old" not in expanded and "The end." in expanded
+    assert generated.expand(expanded) == expanded
 
 
-def test_a_page_that_asks_for_the_unknown_is_refused(extension):
+def test_a_page_that_asks_for_the_unknown_is_refused(generated):
     with pytest.raises(ValueError, match="a page may ask for ids, docstring, .* got 'weather'"):
-        extension.expand("<!-- weather: IMazeEnv -->\n<!-- end -->\n")
+        generated.expand("<!-- weather: IMazeEnv -->\n<!-- end -->\n")
     with pytest.raises(ValueError, match="class must be one of .*, got 'NoEnv'"):
-        extension.expand("<!-- ids: NoEnv -->\n<!-- end -->\n")
+        generated.expand("<!-- ids: NoEnv -->\n<!-- end -->\n")
+    with pytest.raises(ValueError, match="class must be one of ALDConfig, .*, got 'NoConfig'"):
+        generated.expand("<!-- settings: NoConfig -->\n<!-- end -->\n")
 
 
-def test_a_frame_is_painted_of_each_environment(extension, tmp_path, monkeypatch):
-    monkeypatch.setattr(extension, "FRAMES", tmp_path / "frames")
+def test_pictures_of_the_environments_are_up_to_date(extension, tmp_path):
+    extension.paint(tmp_path)
     for class_name in CLASSES:
-        assert f"/_build/frames/{class_name}.png" in extension.frame(class_name)
-        assert (tmp_path / "frames" / f"{class_name}.png").stat().st_size > 1000
+        painted, shown = (
+            np.asarray(Image.open(folder / f"{class_name}.png")) for folder in (tmp_path, extension.FRAMES)
+        )
+        np.testing.assert_array_equal(shown, painted)
 
 
 def test_tables_hold_the_numbers_of_the_certificates(tables):
@@ -128,6 +142,9 @@ def test_the_reference_has_every_module_of_the_environments_that_users_call():
         "finite",
     ):
         assert f".. automodule:: memory_envs.{module}\n" in API
+
+
+def test_every_module_of_the_reference_exists():
     named = re.findall(r"automodule:: ([\w.]+)", API)
     assert [name for name in named if importlib.util.find_spec(name) is None] == []
 

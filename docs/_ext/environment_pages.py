@@ -1,39 +1,21 @@
-"""Fills the pages of the environments from the code: ids, docstring, frame and certificate.
-
-A page says what it wants between two comments, and holds what a reader sees where nothing is generated:
-
-    <!-- docstring: IMazeEnv -->
-    The docstring of [`IMazeEnv`](../../memory_envs/imaze.py) has the rest.
-    <!-- end -->
-"""
+"""What the pages of the environments tell from the code: ids, docstring, frame and certificate."""
 
 import inspect
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import certificate_tables
 import gymnasium
+import numpy as np
 from PIL import Image
 
 import memory_envs  # noqa: F401  registers the environments
 from memory_envs.policies import reference_policy
 from memory_envs.registry.envs import ENVS, EnvRow
 
-FRAMES = Path(__file__).parents[1] / "_build" / "frames"
-
-_MARK = re.compile(r"<!-- (\w+): (\w+) -->\n.*?<!-- end -->\n", re.S)
-
-
-def expand(source: str) -> str:
-    """Return a page with every marked part generated.
-
-    Raises:
-        ValueError: A mark asks for something that nobody generates, or for an unknown environment.
-    """
-    return _MARK.sub(lambda mark: _generate(mark[1], mark[2]) + "\n", source)
+FRAMES = Path(__file__).parents[1] / "images" / "environments"
 
 
 def ids(class_name: str) -> str:
@@ -53,12 +35,17 @@ def docstring(class_name: str) -> str:
 
 
 def frame(class_name: str) -> str:
-    """Paint an episode of the first id, half-way through, and return the image as Markdown."""
-    row = rows_of(class_name)[0]
-    FRAMES.mkdir(parents=True, exist_ok=True)
-    path = FRAMES / f"{class_name}.png"
-    Image.fromarray(half_way(row.id)).save(path, optimize=True)
-    return f"![{row.id}, half-way through an episode](/_build/frames/{path.name})\n"
+    """Return the picture that `paint` made of an environment class, as Markdown."""
+    return f"![{_shown(class_name)}, half-way through an episode](../images/environments/{class_name}.png)\n"
+
+
+def paint(folder: Path = FRAMES) -> None:
+    """Paint an episode of each environment class, half-way through, unless there is that picture already."""
+    folder.mkdir(exist_ok=True)
+    for class_name in class_names():
+        path, pixels = folder / f"{class_name}.png", half_way(_shown(class_name))
+        if not path.exists() or not np.array_equal(np.asarray(Image.open(path)), pixels):
+            Image.fromarray(pixels).save(path, optimize=True)
 
 
 def certificate(class_name: str) -> str:
@@ -80,6 +67,11 @@ def half_way(env_id: str) -> Any:
     return frames[len(frames) // 2]
 
 
+def class_names() -> list[str]:
+    """Return the environment classes."""
+    return sorted({row.entry_point.partition(":")[2] for row in ENVS})
+
+
 def rows_of(class_name: str) -> list[EnvRow]:
     """Return the registered ids of an environment class.
 
@@ -88,8 +80,7 @@ def rows_of(class_name: str) -> list[EnvRow]:
     """
     rows = [row for row in ENVS if row.entry_point.endswith(f":{class_name}")]
     if not rows:
-        known = sorted({row.entry_point.partition(":")[2] for row in ENVS})
-        raise ValueError(f"class must be one of {', '.join(known)}, got {class_name!r}")
+        raise ValueError(f"class must be one of {', '.join(class_names())}, got {class_name!r}")
     return rows
 
 
@@ -100,16 +91,9 @@ def class_of(class_name: str) -> type:
     return found
 
 
-def sources(source: str) -> Iterable[str]:
-    """Yield the files that the generated parts of a page are made from."""
-    for mark in _MARK.finditer(source):
-        yield inspect.getsourcefile(class_of(mark[2])) or ""
-
-
-def _generate(part: str, class_name: str) -> str:
-    if part not in GENERATORS:
-        raise ValueError(f"a page may ask for {', '.join(GENERATORS)}, got {part!r}")
-    return GENERATORS[part](class_name)
+def _shown(class_name: str) -> str:
+    """The id that stands for all of them."""
+    return rows_of(class_name)[0].id
 
 
 GENERATORS: dict[str, Callable[[str], str]] = {
@@ -118,15 +102,3 @@ GENERATORS: dict[str, Callable[[str], str]] = {
     "frame": frame,
     "certificate": certificate,
 }
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Register with Sphinx."""
-
-    def on_source_read(app: Any, docname: str, content: list[str]) -> None:
-        for path in sources(content[0]):
-            app.env.note_dependency(path)
-        content[0] = expand(content[0])
-
-    app.connect("source-read", on_source_read)
-    return {"parallel_read_safe": True}
