@@ -15,8 +15,14 @@ from memory_envs.commands import REFUSED, refused
 from memory_envs.registry.former_names import check_agents
 
 PROGRAMS = {
-    **{name: f"agents.{name}" for name in ("train", "enjoy", "report", "benchmark", "export", "pretrained")},
-    **{name: f"memory_envs.{name}" for name in ("certificate", "play", "replay", "survey", "testing")},
+    **{
+        name: f"agents.{name}"
+        for name in ("train", "enjoy", "report", "benchmark", "export", "pretrained", "zoo")
+    },
+    **{
+        name: f"memory_envs.{name}"
+        for name in ("certificate", "dataset", "play", "replay", "survey", "testing")
+    },
 }
 """Names of the programs, and their modules."""
 

@@ -35,6 +35,9 @@ AGENTS: dict[str, AgentRow] = {
     )
 }
 
+TRAINED_POLICY = "agents.pretrained.acting:trained_policy"
+"""The "module:function" that loads a trained actor as a policy of `memory_envs.policies`."""
+
 
 def get_agent(name: str) -> AgentRow:
     """Return an agent.

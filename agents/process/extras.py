@@ -13,6 +13,7 @@ EXTRAS = {
     "ray": "distributed",
     "minigrid": "foreign",
     "Box2D": "foreign",
+    "rl_zoo3": "zoo",
 }
 
 

@@ -16,8 +16,8 @@ from memory_envs import commands
 from memory_envs.commands import run_program
 from tests.support.programs import program
 
-SUITE = ("benchmark", "certificate", "play", "replay", "survey", "testing")
-AGENTS = ("benchmark", "enjoy", "export", "pretrained", "report", "scaling", "train")
+SUITE = ("benchmark", "certificate", "dataset", "play", "replay", "survey", "testing")
+AGENTS = ("benchmark", "enjoy", "export", "pretrained", "report", "scaling", "train", "zoo")
 PROGRAMS = [f"memory_envs.{name}" for name in SUITE] + [f"agents.{name}" for name in AGENTS]
 SAMPLE = ("memory_envs.play", "agents.benchmark")
 SAMPLE_OR_SLOW = [pytest.param(each, marks=[] if each in SAMPLE else pytest.mark.slow) for each in PROGRAMS]
