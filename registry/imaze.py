@@ -12,6 +12,11 @@ LEARNER: dict[str, Any] = {
     "entropy_coef": 0.05,
     "learner_replays": 3,
 }
+# Values that see the state know the outcome before the episode ends.
+PRIVILEGED: dict[str, Any] = {
+    **{name: value for name, value in LEARNER.items() if name != "policy_trace_decay"},
+    "learner_only": ("state",),
+}
 # A memory that outlasts an exploring walk from cue to goal, and advantages that hardly reward a lucky guess.
 LARGE: dict[str, Any] = {**LEARNER, "unroll_length": 80, "learner_memory": 160, "policy_trace_decay": 0.95}
 # Staying away from the goals costs nothing without it, and as much as going for them is worth on average.

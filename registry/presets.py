@@ -190,6 +190,12 @@ PRESETS: dict[str, Preset] = {
         ),
         replace(
             _IMAZE_ALD,
+            name="imaze-privileged/ald",
+            source="imaze/ald whose learner's values see where everything lies and the answer, its actor not",
+            overrides=imaze.PRIVILEGED,
+        ),
+        replace(
+            _IMAZE_ALD,
             name="imaze/vmpo-gtrxl",
             agent="vmpo",
             policy="GTrXLPolicy",

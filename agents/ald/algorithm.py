@@ -35,7 +35,9 @@ class ALD(UnrollAlgorithm):
 
     A small LSTM acts. A gated transformer, the learner, is trained by V-MPO on what the LSTM collects, and
     the LSTM is continually distilled from it. `predict`, `policy` and all that SB3 does with a model use the
-    LSTM. The settings `actor_core` and `learner_core` put other recurrent cores in the places of the two.
+    LSTM. The settings `actor_core` and `learner_core` put other recurrent cores in the places of the two;
+    `learner_only` names keys of a Dict observation that the learner alone is shown, and that acting never
+    needs.
 
     Example:
         >>> from agents.ald import ALD

@@ -26,7 +26,6 @@ class PrivilegedSettings(Settings):
         "ours",
         absent="critic",
     )
-
     backtrack_target_kl: float = setting(
         0.0,
         "let the learner's pull to its actor adapt, times or divided by 1.2 per unroll, so that their KL "
