@@ -43,7 +43,7 @@ def scene(config: meta_fetch.Config, state: meta_fetch.State) -> Scene:
         facts=(
             Fact("order", icons=icons),
             Fact("memory", _memory(config, known)),
-            Fact("last reward", "+1" if state.rewarded else "0", mood=rewarded),
+            Fact("last reward", f"+{config.object_reward:g}" if state.rewarded else "0", mood=rewarded),
             Fact("sequences", str(state.completed), mood="good" if state.completed else "neutral"),
         ),
         things=range(meta_fetch.OBJECT, meta_fetch.OBJECT + config.num_objects),
@@ -60,8 +60,9 @@ def steps_remaining(config: meta_fetch.Config, state: meta_fetch.State) -> int:
     """
     present = [item for item in range(config.num_objects) if not meta_fetch.is_fetched(state, item)]
     target = meta_fetch.ordered(state, state.progress)
-    # While nothing is fetched there is nothing to lose by walking onto a wrong object.
-    others = [item for item in present if item != target and state.progress > 0]
+    # While nothing is fetched there is nothing to lose by walking onto a wrong object that lets one pass.
+    passable = state.progress == 0 and config.on_wrong == meta_fetch.STAY
+    others = [item for item in present if item != target and not passable]
     cell, *avoided = (meta_fetch.object_place(config, state, item) for item in [target, *others])
     number = pose_graph(meta_fetch, config).number[state.row, state.column, state.heading]
     return int(routes_to_cell(meta_fetch, config, cell, frozenset(avoided)).steps[number])
@@ -145,11 +146,12 @@ class MetaFetchEnv(MemoryEnv):
     object that returns under the agent, or was not next, has to be left and walked onto again.
 
     ## Starting State
-    Objects and agent on distinct cells, a heading and an order, all with equal probability.
+    Objects and agent on distinct cells, a heading and an order, all with equal probability. With
+    `start="bottom"` the agent begins in the middle of the lowest row and looks up.
 
     ## Rewards
-    +1 for the next object of the order, once per position until the sequence is completed: fetching the first
-    object over and over earns nothing. 0 for everything else.
+    +1 (`object_reward`) for the next object of the order, once per position until the sequence is completed:
+    fetching the first object over and over earns nothing. 0 for everything else.
 
     ## Episode End
     Never terminated. Truncated after `max_episode_steps`: 150 * (num_objects - 1) * size // 9 unless given,
@@ -162,6 +164,10 @@ class MetaFetchEnv(MemoryEnv):
     - `view_size` (5): side of the window; odd.
     - `split` ("all"): or "train", "test": layouts are either one or the other, and all turns of a layout with
       it. About one in five is a test layout.
+    - `start` ("random"): or "bottom", where every episode begins on the same cell with the same heading.
+    - `spacing` (1): steps that objects are apart at least, turns aside; from 1 to 3.
+    - `on_wrong` ("stay"): or "back": who walks onto a wrong object is put back on the cell it came from.
+    - `object_reward` (1.0): for each object that is paid.
     - `observation` ("onehot"): or "tiles", "rgb".
     - `dtype` ("uint8"): or "float32", the same numbers for libraries that do not convert observations.
     - `observability` ("partial"): or "full", "perfect_memory".

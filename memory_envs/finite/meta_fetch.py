@@ -5,8 +5,8 @@ from itertools import permutations, product
 
 from memory_envs.finite.rulebook import FiniteRules
 from memory_envs.rules import meta_fetch
-from memory_envs.rules.grid import NUM_HEADINGS
-from memory_envs.rules.layouts import in_split, object_cell
+from memory_envs.rules.grid import NORTH, NUM_HEADINGS
+from memory_envs.rules.layouts import in_split, is_spaced, object_cell
 
 
 class FiniteMetaFetch(FiniteRules):
@@ -41,7 +41,7 @@ class FiniteMetaFetch(FiniteRules):
         self.layouts = tuple(_all_layouts(config) if layouts is None else layouts)
 
     def starts(self) -> list[tuple[float, meta_fetch.State]]:
-        """Return the first states: layout, order, the agent's free cell and its heading, all evenly drawn."""
+        """Return the first states, evenly drawn: layout, order and, unless it is fixed, a pose."""
         count = self.config.num_objects
         orders = [
             sum(item << (3 * position) for position, item in enumerate(order))
@@ -50,9 +50,7 @@ class FiniteMetaFetch(FiniteRules):
         states = [
             meta_fetch.State(row, column, heading, cells, order, 0, 0, 0, 0, 0, 0)
             for cells in self.layouts
-            for (row, column), heading, order in product(
-                _free_places(self.config, cells), range(NUM_HEADINGS), orders
-            )
+            for (row, column, heading), order in product(_first_poses(self.config, cells), orders)
         ]
         return [(1 / len(states), state) for state in states]
 
@@ -88,10 +86,18 @@ def _all_layouts(config: meta_fetch.Config) -> list[int]:
         sum(cell << (8 * item) for item, cell in enumerate(cells))
         for cells in permutations(range(side * side), count)
     )
-    return [code for code in codes if in_split(code, side, count, config.split)]
+    free = meta_fetch.kept_free(config)
+    return [
+        code
+        for code in codes
+        if is_spaced(code, side, count, config.spacing, free) and in_split(code, side, count, config.split)
+    ]
 
 
-def _free_places(config: meta_fetch.Config, cells: int) -> list[tuple[int, int]]:
+def _first_poses(config: meta_fetch.Config, cells: int) -> list[tuple[int, int, int]]:
+    if config.start == meta_fetch.BOTTOM:
+        return [(*meta_fetch.start_cell(config), NORTH)]
     taken = {object_cell(cells, item) for item in range(config.num_objects)}
     free = (cell for cell in range((config.size - 2) ** 2) if cell not in taken)
-    return [meta_fetch.cell_place(config, cell) for cell in free]
+    places = (meta_fetch.cell_place(config, cell) for cell in free)
+    return [(*place, heading) for place in places for heading in range(NUM_HEADINGS)]

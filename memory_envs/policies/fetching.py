@@ -111,16 +111,18 @@ class OrderMemory:
         self.progress = 0
         self.paid = 0
 
-    def touch(self, item: int, rewarded: bool) -> None:
-        """Take in that an object was walked onto, and whether that was rewarded."""
+    def touch(self, item: int, rewarded: bool) -> bool:
+        """Take in that an object was walked onto, and whether it was rewarded; return whether it was next."""
         is_new = self.progress == len(self.known)
-        if item != self.known[self.progress] if not is_new else not rewarded:
+        is_next = rewarded if is_new else item == self.known[self.progress]
+        if not is_next:
             self.progress = 0
             if is_new:
                 self.tried.add(item)
         else:
             self._fetch(item, is_new)
         self._deduce()
+        return is_next
 
     def candidates(self) -> list[int]:
         """Return the objects that may be next."""
@@ -188,6 +190,7 @@ class Fetcher:
         self._map, self._order = RoomMap(self._config), OrderMemory(self._config.num_objects)
         self._left = self._config.max_steps
         self._entered: Cell | None = None
+        self._left_pose = self._map.pose
         self._plan: _DatedPlan | None = None
 
     def __call__(self, sight: Sight) -> int:
@@ -203,6 +206,7 @@ class Fetcher:
         if not self._map.origins:
             raise UnannouncedEpisode
         action = self._chosen()
+        self._left_pose = self._map.pose
         self._entered = self._map.move(action)
         self._left -= 1
         return action
@@ -210,7 +214,9 @@ class Fetcher:
     def _feel(self, rewarded: bool) -> None:
         for item in self._order.present():
             if self._entered is not None and self._map.lies.get(item) == self._entered:
-                self._order.touch(item, rewarded)
+                is_next = self._order.touch(item, rewarded)
+                if not is_next and self._config.on_wrong == meta_fetch.BACK:
+                    self._map.pose = self._left_pose
                 return
 
     def _chosen(self) -> int:
@@ -243,8 +249,8 @@ class Fetcher:
         return min((way for way in ways if way[0] != OUT_OF_REACH), default=(0, None))[1]
 
     def _obstacles(self) -> dict[int, Cell]:
-        """Return the places of the objects that have been seen, if walking onto one may cost progress."""
-        if self._order.progress == 0:
+        """Return the places of the objects that have been seen, if walking onto one may cost something."""
+        if self._order.progress == 0 and self._config.on_wrong == meta_fetch.STAY:
             return {}
         lies = self._map.lies
         return {item: self._map.placed(lies[item]) for item in self._order.present() if item in lies}

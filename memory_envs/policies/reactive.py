@@ -74,9 +74,14 @@ def one_hot(sight: Sight) -> NDArray[np.uint8]:
 
 
 def entry_name(config: meta_fetch.Config) -> str:
-    """Return the name under which the network for a configuration is stored; its split does not matter."""
+    """Return the name under which the network for a configuration is stored; its split does not matter.
+
+    Settings of other tasks of the kind are named where they are not the defaults.
+    """
     twin = OBSERVABILITIES[config.observability]
-    return f"size={config.size},view_size={config.view_size},num_objects={config.num_objects},{twin}"
+    name = f"size={config.size},view_size={config.view_size},num_objects={config.num_objects},{twin}"
+    others = ((other, getattr(config, other), usual) for other, usual in config._field_defaults.items())
+    return ",".join([name, *(f"{other}={value}" for other, value, usual in others if value != usual)])
 
 
 def shipped(config: meta_fetch.Config) -> ReactivePolicy | None:

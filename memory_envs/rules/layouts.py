@@ -1,7 +1,8 @@
 """Layouts: which object lies on which cell of a square room, and the split into training and test layouts.
 
 A layout is one integer, `cells`: digit i to the base 256, from the lowest on, is the number of the free cell
-of object i. `side` is the number of free cells along each side of the room, `count` that of objects.
+of object i. `side` is the number of free cells along each side of the room, `count` that of objects. Objects
+are at least `spacing` steps from one another, turns aside; none lies on the cell `free`, if there is one.
 """
 
 from memory_envs.rules import routine, rule
@@ -9,6 +10,12 @@ from memory_envs.rules.randomness import draw, episode_key
 
 SPLITS = ("all", "train", "test")
 ALL, TRAIN, TEST = range(3)
+NO_CELL = -1
+"""Stands where no cell has to be kept free."""
+
+ROOM_FOR_ONE = (1, 1, 4, 8)
+"""Cells per object that a room must have, by spacing: fewer make layouts rare among those that are drawn."""
+
 TEST_ONE_IN = 5
 """One in so many layouts belongs to the test split."""
 
@@ -20,12 +27,31 @@ def object_cell(cells: int, item: int) -> int:
 
 
 @routine
-def draw_layout(key: int, side: int, count: int, split: int) -> tuple[int, int]:
-    """Draw a layout, again and again until it is in the split; returns it and the next unused counter."""
+def draw_layout(key: int, side: int, count: int, split: int, spacing: int, free: int) -> tuple[int, int]:
+    """Draw a layout, again and again until it is one of these; returns it and the next unused counter."""
     cells, counter = draw_cells(key, 0, side, count)
-    while not in_split(cells, side, count, split):
+    while not (is_spaced(cells, side, count, spacing, free) and in_split(cells, side, count, split)):
         cells, counter = draw_cells(key, counter, side, count)
     return cells, counter
+
+
+@routine
+def is_spaced(cells: int, side: int, count: int, spacing: int, free: int) -> bool:
+    """Return whether distinct cells are far enough from one another, and none is to be kept free."""
+    for item in range(count):
+        cell = object_cell(cells, item)
+        if cell == free:
+            return False
+        for other in range(item):
+            if distance(cell, object_cell(cells, other), side) < spacing:
+                return False
+    return True
+
+
+@routine
+def distance(cell: int, other: int, side: int) -> int:
+    """Return how many steps apart two cells are, turns aside."""
+    return abs(cell // side - other // side) + abs(cell % side - other % side)
 
 
 @routine
@@ -88,7 +114,7 @@ def turned_layout(cells: int, side: int, count: int) -> int:
     return result
 
 
-def check_layout(cells: int, side: int, count: int, split: int) -> None:
+def check_layout(cells: int, side: int, count: int, split: int, spacing: int, free: int) -> None:
     """Refuse an integer that is no layout of a split.
 
     Raises:
@@ -97,5 +123,8 @@ def check_layout(cells: int, side: int, count: int, split: int) -> None:
     places = [object_cell(cells, item) for item in range(count)]
     if len(set(places)) < count or max(places) >= side * side:
         raise ValueError(f"state field cells must name distinct cells below {side * side}, got {places}")
+    if not is_spaced(cells, side, count, spacing, free):
+        apart = f"at least {spacing} apart" + (f", none of them {free}" if free != NO_CELL else "")
+        raise ValueError(f"state field cells must name cells {apart}, got {places}")
     if not in_split(cells, side, count, split):
         raise ValueError(f"state field cells must be a layout of split {SPLITS[split]!r}, got {places}")

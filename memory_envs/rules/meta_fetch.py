@@ -23,6 +23,9 @@ Salakhutdinov (2021) say of their task no more than that 3 or 4 objects are fetc
 rules, sizes and limits here are this project's. The closest task that is documented is Numpad in Parisotto
 et al. (2019).
 
+Settings make other tasks of the kind: objects that lie apart, an agent that always begins at the bottom and
+that a wrong object throws back, as in the "Hidden Order Discovery" of Chen et al. (2022), "TransDreamer".
+
 Each function is ordinary Python and, called from a kernel, compiled code. Objects and positions of the order
 are numbered from 0.
 """
@@ -34,6 +37,7 @@ from numpy.typing import NDArray
 
 from memory_envs.rules import routine, rule
 from memory_envs.rules.grid import (
+    FORWARD,
     NORTH,
     NUM_ACTIONS,
     NUM_HEADINGS,
@@ -42,10 +46,19 @@ from memory_envs.rules.grid import (
     PERFECT_MEMORY,
     TURN_RIGHT,
     as_seen,
+    moved_freely,
     turned,
     view_cell,
 )
-from memory_envs.rules.layouts import SPLITS, check_layout, draw_layout, draw_other_cell, object_cell
+from memory_envs.rules.layouts import (
+    NO_CELL,
+    ROOM_FOR_ONE,
+    SPLITS,
+    check_layout,
+    draw_layout,
+    draw_other_cell,
+    object_cell,
+)
 from memory_envs.rules.randomness import draw, draw_order
 from memory_envs.rules.room import (
     FLOOR,
@@ -57,7 +70,7 @@ from memory_envs.rules.room import (
     moved,
     show_room,
 )
-from memory_envs.rules.settings import check_choice, check_fields, check_integer
+from memory_envs.rules.settings import check_choice, check_fields, check_integer, check_number
 
 OBJECT = 2
 """Tile code of object 0; that of object i is OBJECT + i."""
@@ -76,6 +89,14 @@ STATE = (
 CLOCK = {"steps": 0, "completed": 0, "ruled_out": 0, "rewarded": 0}
 SEARCHING, REPEATING = range(2)
 """Phases: the order is being found out, or was fetched to its end at least once."""
+
+STARTS = ("random", "bottom")
+RANDOM, BOTTOM = range(2)
+"""Where the agent begins: anywhere, or in the middle of the lowest row, looking up."""
+
+WRONG = ("stay", "back")
+STAY, BACK = range(2)
+"""What walking onto a wrong object does to the agent: nothing, or it is put back where it came from."""
 
 NOTHING = -1
 """Stands where the number of an object could."""
@@ -105,7 +126,10 @@ __all__ = [
 
 
 class Config(NamedTuple):
-    """What stays the same for every episode. Made by `configure`."""
+    """What stays the same for every episode. Made by `configure`.
+
+    Fields with a default came later: states that were saved before do not name them.
+    """
 
     size: int
     view_size: int
@@ -113,6 +137,10 @@ class Config(NamedTuple):
     num_objects: int
     split: int
     max_steps: int
+    start: int = 0
+    spacing: int = 1
+    on_wrong: int = 0
+    object_reward: float = 1.0
 
 
 class State(NamedTuple):
@@ -150,7 +178,10 @@ class State(NamedTuple):
 def begin(config: Config, key: int) -> State:
     """Return the first state of the episode with this key: layout, agent, heading and order are drawn."""
     side, count = config.size - 2, config.num_objects
-    cells, counter = draw_layout(key, side, count, config.split)
+    cells, counter = draw_layout(key, side, count, config.split, config.spacing, kept_free(config))
+    if config.start == BOTTOM:
+        row, column = start_cell(config)
+        return State(row, column, NORTH, cells, draw_order(key, counter, count), 0, 0, 0, 0, 0, 0)
     cell, counter = draw_other_cell(key, counter, side, cells, count)
     row, column = cell_place(config, cell)
     heading = draw(key, counter, NUM_HEADINGS)
@@ -172,9 +203,12 @@ def transition(config: Config, state: State, action: int) -> tuple[State, float,
     touched = NOTHING
     if row != state.row or column != state.column:
         touched = object_at(config, state, row, column)
+    if touched != NOTHING and is_wrong(state, touched) and config.on_wrong == BACK:
+        row, column = state.row, state.column
     score, steps = judged(config, state, touched), state.steps + 1
     following = State(row, column, heading, state.cells, state.order, *score, steps)
-    return following, 1.0 if following.rewarded == 1 else 0.0, False, has_ended(config, following)
+    reward = config.object_reward if following.rewarded == 1 else 0.0
+    return following, reward, False, has_ended(config, following)
 
 
 @rule
@@ -234,12 +268,10 @@ def write_events(config: Config, before: State, after: State, events: NDArray[np
     1 where another one was walked onto although the history told that it was not next.
     """
     events[0] = events[1] = 0
-    if after.row == before.row and after.column == before.column:
-        return
-    touched = object_at(config, before, after.row, after.column)
+    touched = touched_between(config, before, after)
     if touched == NOTHING:
         return
-    if touched == ordered(before, before.progress):
+    if not is_wrong(before, touched):
         events[0] = 1 + touched
     elif before.progress < known_positions(config, before) or (before.ruled_out >> touched) & 1 == 1:
         events[1] = 1
@@ -276,6 +308,20 @@ def write_state(config: Config, state: State, numbers: NDArray[np.float64]) -> N
 
 
 @rule
+def touched_between(config: Config, before: State, after: State) -> int:
+    """Return the object that was walked onto in the step between two states, or NOTHING."""
+    row, column = after.row, after.column
+    if row == before.row and column == before.column:
+        # Whoever is put back looks where it looked; so does one that walks into a wall, where nothing lies.
+        if config.on_wrong != BACK or after.heading != before.heading:
+            return NOTHING
+        row, column, _ = moved_freely(row, column, before.heading, FORWARD)
+        if not is_open(config, row, column):
+            return NOTHING
+    return object_at(config, before, row, column)
+
+
+@rule
 def has_ended(config: Config, state: State) -> bool:
     """Return whether the time limit has ended the episode; nothing else does."""
     return state.steps >= config.max_steps
@@ -293,7 +339,7 @@ def judged(config: Config, state: State, touched: int) -> tuple[int, int, int, i
     if touched == NOTHING:
         return state.progress, state.paid, state.completed, state.ruled_out, 0
     is_new = state.progress == known_positions(config, state)
-    if touched != ordered(state, state.progress):
+    if is_wrong(state, touched):
         ruled_out = state.ruled_out | (1 << touched) if is_new else state.ruled_out
         return 0, state.paid, state.completed, ruled_out, 0
     progress = state.progress + 1
@@ -301,6 +347,27 @@ def judged(config: Config, state: State, touched: int) -> tuple[int, int, int, i
     if progress == config.num_objects:
         return 0, 0, state.completed + 1, 0, rewarded
     return progress, max(progress, state.paid), state.completed, 0 if is_new else state.ruled_out, rewarded
+
+
+@rule
+def is_wrong(state: State, touched: int) -> bool:
+    """Return whether an object is another than the next one of the order."""
+    return touched != ordered(state, state.progress)
+
+
+@rule
+def start_cell(config: Config) -> tuple[int, int]:
+    """Return the (row, column) where an agent begins that begins at the bottom."""
+    return config.size - 2, (config.size - 1) // 2
+
+
+@rule
+def kept_free(config: Config) -> int:
+    """Return the number of the cell on which no object may lie, or NO_CELL."""
+    if config.start != BOTTOM:
+        return NO_CELL
+    row, column = start_cell(config)
+    return cell_number(config, row, column)
 
 
 @rule
@@ -401,6 +468,10 @@ def configure(
     view_size: int = 5,
     split: str = "all",
     observability: str = "partial",
+    start: str = "random",
+    spacing: int = 1,
+    on_wrong: str = "stay",
+    object_reward: float = 1.0,
     max_episode_steps: int | None = None,
 ) -> Config:
     """Check the settings of a room and return them as rules and kernels read them.
@@ -413,6 +484,13 @@ def configure(
             a test layout; no layout, turned or not, is in both.
         observability: What the agent's own cell in the window shows: "partial" what lies there, "full" the
             object that is next, "perfect_memory" the lowest-numbered object that may be next by the history.
+        start: "random" lets the agent begin on any free cell with any heading, "bottom" in the middle of the
+            lowest row, looking up; no object lies there then.
+        spacing: Steps, turns aside, that objects are apart at least; from 1 to 3. The room needs 4 free cells
+            per object for 2, and 8 for 3.
+        on_wrong: What walking onto an object that is not next does to the agent: with "stay" nothing, with
+            "back" it is put back on the cell it came from.
+        object_reward: For each object that is paid; finite and at least 0.
         max_episode_steps: Time limit. None takes 150 * (num_objects - 1) * size // 9: for 9x9 300 steps with
             3 objects and 450 with 4.
 
@@ -424,6 +502,12 @@ def configure(
     num_objects = check_integer("num_objects", num_objects, 2, MOST_OBJECTS)
     if check_integer("view_size", view_size, 1, odd=True) > size:
         raise ValueError(f"view_size must be at most size={size}, got {view_size}")
+    spacing = check_integer("spacing", spacing, 1, len(ROOM_FOR_ONE) - 1)
+    if (size - 2) ** 2 < ROOM_FOR_ONE[spacing] * num_objects:
+        raise ValueError(
+            f"spacing must leave {ROOM_FOR_ONE[spacing]} free cells for each of num_objects={num_objects} in "
+            f"size={size}, got {spacing}"
+        )
     if max_episode_steps is None:
         max_episode_steps = 150 * (num_objects - 1) * size // 9
     return Config(
@@ -433,6 +517,10 @@ def configure(
         num_objects,
         check_choice("split", split, SPLITS),
         check_integer("max_episode_steps", max_episode_steps, 1),
+        check_choice("start", start, STARTS),
+        spacing,
+        check_choice("on_wrong", on_wrong, WRONG),
+        check_number("object_reward", object_reward, 0.0),
     )
 
 
@@ -446,7 +534,7 @@ def check_state(config: Config, state: State) -> None:
     packed, score = (256**count - 1, 8**count - 1), (count - 1, count - 1, state.steps // count)
     most = State(last, last, NORTH, *packed, *score, 2**count - 1, 1, config.max_steps)
     check_fields(state, (1, 1, *[0] * (len(most) - 2)), most)
-    check_layout(state.cells, config.size - 2, count, config.split)
+    check_layout(state.cells, config.size - 2, count, config.split, config.spacing, kept_free(config))
     _check_history(config, state)
 
 

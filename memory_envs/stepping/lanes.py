@@ -255,6 +255,8 @@ class Lanes:
     def check_identity(self, state: Mapping[str, Any]) -> None:
         """Refuse a state of another task or configuration; one saved before states named it is let pass.
 
+        A setting that the state does not name, because it came later, has the default of the Config's field.
+
         Raises:
             ValueError: Naming what differs.
         """
@@ -263,6 +265,7 @@ class Lanes:
         own, found = self.identity(), state[CONFIG]
         if not isinstance(found, Mapping):
             raise ValueError(f"{CONFIG} of the state must be a dictionary, got {found!r}")
+        found = self.config._field_defaults | dict(found)
         odd = [name for name in {**own, **found} if own.get(name) != found.get(name)]
         if odd:
             told = (f"{name} {found.get(name)!r} where this one has {own.get(name)!r}" for name in odd)

@@ -42,9 +42,10 @@ def fewest_to_the_next_object(config, state):
     return breadth_first(planner.timeless(meta_fetch, state), step, fetched)
 
 
+@pytest.mark.parametrize("on_wrong", meta_fetch.WRONG)
 @pytest.mark.parametrize("size, num_objects", [(5, 2), (5, 6), (7, 4), (9, 3)])
-def test_the_steps_to_the_next_object_are_the_fewest_there_are(size, num_objects):
-    config = meta_fetch.configure(size=size, num_objects=num_objects)
+def test_the_steps_to_the_next_object_are_the_fewest_there_are(size, num_objects, on_wrong):
+    config = meta_fetch.configure(size=size, num_objects=num_objects, on_wrong=on_wrong)
     generator = np.random.default_rng(1)
     progress = set()
     for episode in range(4):

@@ -24,8 +24,9 @@ class Fetching:
         touched: The object that the last action walked onto, or None.
     """
 
-    def __init__(self, size, view_size, lies, order, agent, heading):
+    def __init__(self, size, view_size, lies, order, agent, heading, on_wrong="stay", object_reward=1):
         self.size, self.view_size = size, view_size
+        self.on_wrong, self.object_reward = on_wrong, object_reward
         self.lies, self.order = dict(lies), list(order)
         self.agent, self.heading = agent, heading
         self.fetched, self.paid, self.revealed, self.tried = [], set(), [], set()
@@ -41,11 +42,14 @@ class Fetching:
         else:
             row, column = (a + b for a, b in zip(self.agent, STEP[self.heading], strict=True))
             if 1 <= row <= self.size - 2 and 1 <= column <= self.size - 2:
-                self.agent = (row, column)
+                before, self.agent = self.agent, (row, column)
                 for item in self.present():
                     if self.lies[item] == self.agent:
                         self.touched = item
+                        wrong = item != self.next_object()
                         self.touch(item)
+                        if wrong and self.on_wrong == "back":
+                            self.agent = before
                         break
         return self.reward
 
@@ -58,7 +62,7 @@ class Fetching:
             return
         if position not in self.paid:
             self.paid.add(position)
-            self.reward = 1
+            self.reward = self.object_reward
         if position == len(self.revealed):
             self.revealed.append(item)
             self.tried = set()

@@ -13,6 +13,13 @@ SMALL = {"size": 5, "num_objects": 2, "view_size": 3}
 """Settings of a room of which all states can be computed."""
 
 
+HIDDEN_ORDER = {
+    **{"size": 10, "num_objects": 4, "view_size": 7, "start": "bottom", "spacing": 3},
+    **{"on_wrong": "back", "object_reward": 3.0, "max_episode_steps": 100},
+}
+"""Settings that make the Hidden Order Discovery of TransDreamer, with 4 balls."""
+
+
 @functools.cache
 def small_states() -> Graph:
     """All states of the small room."""

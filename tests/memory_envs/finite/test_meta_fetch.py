@@ -9,12 +9,13 @@ from memory_envs.meta_fetch import TASK
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.randomness import episode_key
 from memory_envs.solvers.graph import enumerate_states
-from tests.support.rooms import SMALL
+from tests.support.rooms import HIDDEN_ORDER, SMALL
 
 
-def test_a_room_without_its_clock_is_the_room():
-    config = meta_fetch.configure()
-    task, random = FiniteMetaFetch(config), np.random.default_rng(0)
+@pytest.mark.parametrize("settings", [{}, HIDDEN_ORDER])
+def test_a_room_without_its_clock_is_the_room(settings):
+    config = meta_fetch.configure(**settings)
+    task, random = FiniteMetaFetch(config, layouts=()), np.random.default_rng(0)
     for key in range(10):
         state = meta_fetch.begin(config, episode_key(0, key))
         lasting = task.lasting(state)
@@ -27,8 +28,9 @@ def test_a_room_without_its_clock_is_the_room():
             assert lasting == task.lasting(state)
 
 
-def test_starts_are_those_of_the_rulebook_each_as_often():
-    config = meta_fetch.configure(**SMALL)
+@pytest.mark.parametrize("settings", [{}, {"spacing": 2}, {"start": "bottom"}])
+def test_starts_are_those_of_the_rulebook_each_as_often(settings):
+    config = meta_fetch.configure(**SMALL, **settings)
     starts = dict((state, chance) for chance, state in FiniteMetaFetch(config).starts())
     drawn = {meta_fetch.begin(config, episode_key(1, episode)) for episode in range(60_000)}
     assert drawn == set(starts)

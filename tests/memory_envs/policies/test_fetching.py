@@ -15,6 +15,7 @@ from memory_envs.rules.randomness import episode_key
 from memory_envs.solvers.planner import best_plan, future
 from tests.support.meta_fetch_oracle import Fetching
 from tests.support.plays import FETCH, played
+from tests.support.rooms import HIDDEN_ORDER
 
 
 @pytest.mark.parametrize("num_objects, share", [(2, 0.9), (3, 0.9), (4, 0.88), (6, 0.8)])
@@ -29,6 +30,19 @@ def test_a_fetcher_earns_most_of_what_full_sight_could(num_objects, share):
     )
     assert (returns[:, 0] <= returns[:, 1]).all()
     assert returns[:, 0].sum() >= share * returns[:, 1].sum()
+
+
+def test_a_fetcher_that_is_thrown_back_knows_where_it_is():
+    env = gymnasium.make(FETCH, **HIDDEN_ORDER)
+    memory, optimal = PerfectMemoryPolicy(env), OptimalPolicy(env)
+    returns = np.array(
+        [
+            [played(env, policy, options={"stream": 1, "episode": k})[0] for policy in (memory, optimal)]
+            for k in range(12)
+        ]
+    )
+    assert (returns[:, 0] <= returns[:, 1]).all()
+    assert returns[:, 0].sum() >= 0.6 * returns[:, 1].sum()
 
 
 @pytest.mark.parametrize("observability", ["full", "perfect_memory"])

@@ -148,3 +148,11 @@ def test_networks_that_ship_earn_what_the_certificate_says_they_do(env_id, obser
     bounds = ({"partial": certificate.memoryless.episode_return} | certificate.twins)[observability]
     returns = play_lanes(TASK, config, known_network(config), 1000, np.random.default_rng(12)).returns
     assert_within(returns, bounds.lower, bounds.lower)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"on_wrong": "back"}, {"start": "bottom"}, {"spacing": 2}, {"object_reward": 3.0}]
+)
+def test_a_network_of_other_rules_is_not_taken_for_one_of_these(settings):
+    assert known_network(meta_fetch.configure(max_episode_steps=7)) is not None
+    assert known_network(meta_fetch.configure(**settings)) is None

@@ -38,7 +38,11 @@ def oracle_of(config, state):
     """An episode of the oracle that begins where `state` begins."""
     lies = {item: place_of(config, cell) for item, cell in enumerate(cells_of(config, state))}
     agent = (state.row, state.column)
-    return Fetching(config.size, config.view_size, lies, order_of(config, state), agent, state.heading)
+    return Fetching(
+        *(config.size, config.view_size, lies, order_of(config, state), agent, state.heading),
+        on_wrong=rules.WRONG[config.on_wrong],
+        object_reward=config.object_reward,
+    )
 
 
 def window_of(config, state):
@@ -58,7 +62,7 @@ def assert_alike(config, state, oracle, observability):
     assert (window_of(config, state) == oracle.window(observability)).all()
     notes = np.full(1, 9, dtype=np.uint8)
     rules.write_notes(config, state, notes)
-    assert notes.tolist() == [oracle.reward]
+    assert notes.tolist() == [oracle.reward > 0]
     assert rules.is_success(config, state) == (oracle.completed > 0)
     assert rules.next_by_memory(config, state) == oracle.best_guess()
     assert state.paid == len(oracle.paid)
@@ -91,6 +95,9 @@ def plays(draw):
         "view_size": draw(st.integers(0, (size - 1) // 2)) * 2 + 1,
         "observability": draw(st.sampled_from(rules.OBSERVABILITIES)),
         "split": draw(st.sampled_from(rules.SPLITS)),
+        "start": draw(st.sampled_from(rules.STARTS)),
+        "on_wrong": draw(st.sampled_from(rules.WRONG)),
+        "object_reward": draw(st.sampled_from([1.0, 3.0, 0.25])),
     }
     actions = draw(st.lists(st.sampled_from([0, 1, 2, 2, 2]), max_size=120))
     return arguments, draw(st.integers(0, 2**53 - 1)), actions
@@ -138,7 +145,7 @@ def test_objects_are_conserved_and_counts_agree(play):
     for action in actions:
         cells, order = state.cells, state.order
         state, reward, _, _ = rules.transition(config, state, action)
-        total += reward
+        total += reward / config.object_reward
         shown = [
             rules.tile(config, state, *place) for place in itertools.product(range(config.size), repeat=2)
         ]
@@ -308,6 +315,14 @@ def test_the_search_finds_the_cycle_of_rules_that_pay_again():
         ({"view_size": 11}, "view_size must be at most size=9, got 11"),
         ({"max_episode_steps": 0}, "max_episode_steps must be an integer, at least 1, got 0"),
         ({"split": "tset"}, "split must be one of 'all', 'train', 'test', got 'tset', did you mean 'test'?"),
+        ({"start": "top"}, "start must be one of 'random', 'bottom', got 'top'"),
+        ({"on_wrong": "die"}, "on_wrong must be one of 'stay', 'back', got 'die'"),
+        ({"spacing": 4}, "spacing must be an integer, from 1 to 3, got 4"),
+        (
+            {"spacing": 3, "num_objects": 6, "size": 8},
+            "8 free cells for each of num_objects=6 in size=8, got 3",
+        ),
+        ({"object_reward": -1.0}, "object_reward must be finite and at least 0, got -1.0"),
         ({"observability": None}, "one of 'partial', 'full', 'perfect_memory', got None"),
     ],
 )
@@ -361,3 +376,66 @@ def test_a_state_that_cannot_be_is_refused(changes, message):
     config, state = first()
     with pytest.raises(ValueError, match=re.escape(message)):
         rules.check_state(config, state._replace(**changes))
+
+
+def thrown_back(config):
+    return config._replace(on_wrong=rules.BACK)
+
+
+def test_a_wrong_object_throws_back_to_the_cell_one_came_from():
+    config, state = corridor(0, 2, 1)
+    state, rewards = walk(thrown_back(config), state, [FORWARD, FORWARD])
+    assert rewards == [1, 0] and (state.row, state.column, state.heading) == (1, 2, EAST)
+    assert (state.progress, state.paid, state.ruled_out) == (0, 1, 0b010)
+    assert rules.tile(config, state, 1, 2) == rules.OBJECT  # it has returned under the agent
+
+
+def test_one_that_is_thrown_back_or_stands_at_a_wall_has_touched_what_it_walked_onto():
+    config, state = corridor(0, 2, 1)
+    config = thrown_back(config)
+    for actions, touched in [([], 0), ([FORWARD], 1), ([TURN_RIGHT], None), ([TURN_RIGHT] * 3, None)]:
+        before, _ = walk(config, state, actions)
+        after, _ = walk(config, before, [FORWARD])
+        expected = rules.NOTHING if touched is None else touched
+        assert rules.touched_between(config, before, after) == expected
+        turned, _ = walk(config, before, [TURN_RIGHT])
+        assert rules.touched_between(config, before, turned) == rules.NOTHING
+
+
+def test_an_object_pays_what_was_set():
+    config, state = corridor(0, 1, 2)
+    state, rewards = walk(config._replace(object_reward=3.0), state, [FORWARD] * 3)
+    assert rewards == [3, 3, 3] and state.rewarded == 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"spacing": 2}, {"spacing": 3, "size": 6}])
+def test_episodes_that_begin_at_the_bottom_begin_on_one_free_cell(settings):
+    config = rules.configure(**{"size": 5, "num_objects": 2, "start": "bottom"} | settings)
+    states = [rules.begin(config, episode_key(4, episode)) for episode in range(4000)]
+    side = config.size - 2
+    assert {state[:3] for state in states} == {(side, (1 + side) // 2, NORTH)}
+    mine = (side - 1) * side + (1 + side) // 2 - 1
+    places = itertools.product(range(side), repeat=2)
+    allowed = {
+        packed([one, other], 256)
+        for (one, at), (other, there) in itertools.permutations(enumerate(places), 2)
+        if mine not in (one, other) and abs(np.subtract(at, there)).sum() >= config.spacing
+    }
+    assert {state.cells for state in states} == allowed
+    assert_uniform([state.cells for state in states], len(allowed))
+    assert_uniform([state.order for state in states], 2)
+    for state in states:
+        rules.check_state(config, state)
+
+
+@pytest.mark.parametrize(
+    "settings, cells, message",
+    [
+        ({"spacing": 3}, [0, 8, 40], "cells must name cells at least 3 apart, got [0, 8, 40]"),
+        ({"start": "bottom"}, [0, 1, 45], "at least 1 apart, none of them 45, got [0, 1, 45]"),
+    ],
+)
+def test_a_layout_that_cannot_be_drawn_is_refused(settings, cells, message):
+    config, state = first(**settings)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        rules.check_state(config, state._replace(cells=packed(cells, 256)))

@@ -18,6 +18,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
 from memory_envs.imaze import IMazeEnv
+from memory_envs.meta_fetch import MetaFetchEnv
 from memory_envs.stepping.encoding import OBSERVATIONS
 from memory_envs.stepping.env import MemoryEnv
 from tests.support import ROOT
@@ -295,6 +296,17 @@ def test_a_state_saved_before_states_named_their_configuration_is_taken():
     old = {name: value for name, value in env.get_state().items() if name != "config"}
     twin.set_state(old)
     assert twin.get_state() == env.get_state()
+
+
+def test_a_state_saved_before_there_was_a_setting_has_its_default():
+    env, back = MetaFetchEnv(), MetaFetchEnv(on_wrong="back")
+    env.reset(seed=0), back.reset(seed=0)
+    state = env.get_state()
+    later = ("start", "spacing", "on_wrong", "object_reward")
+    state["config"] = {name: value for name, value in state["config"].items() if name not in later}
+    env.set_state(state)
+    with pytest.raises(ValueError, match="on_wrong 0 where this one has 1"):
+        back.set_state(state)
 
 
 def test_twins_share_their_states():

@@ -19,7 +19,10 @@ TASKS = {row.entry_point: row.vector_entry_point for row in ENVS}
 LEGAL = {
     "size": st.sampled_from([5, 7, 9, 11, 15, 17]) | st.integers(4, 18),
     "view_size": st.sampled_from([1, 3, 5]) | st.integers(1, 9),
-    "start": st.sampled_from(["end", "center"]),
+    "start": st.sampled_from(["end", "center", "random", "bottom"]),
+    "spacing": st.integers(1, 3),
+    "on_wrong": st.sampled_from(["stay", "back"]),
+    "object_reward": st.floats(0, 10) | st.integers(1, 3),
     "step_penalty": st.floats(0, 10) | st.integers(0, 3),
     "delay": st.integers(0, 40),
     "num_objects": st.integers(2, 6),
@@ -203,17 +206,22 @@ def check_room(env, after, before, reward, terminated) -> None:
     progress, paid, completed = before["progress"], before["paid"], before["completed"]
     here = (after["row"], after["column"])
     present = {cells[item]: item for item in order[progress:]}
-    touched = present.get((here[0] - 1, here[1] - 1)) if here != (before["row"], before["column"]) else None
+    step = {0: (0, 1), 1: (1, 0), 2: (0, -1), 3: (-1, 0)}[before["heading"]]
+    ahead = (before["row"] + step[0], before["column"] + step[1])
+    put_back = env.config.on_wrong == 1 and before["heading"] == after["heading"]
+    walked_onto = here if here != (before["row"], before["column"]) else ahead if put_back else (0, 0)
+    touched = present.get((walked_onto[0] - 1, walked_onto[1] - 1))
     expected = 0.0
     if touched is not None and touched == order[progress]:
         progress, expected = progress + 1, float(progress >= paid)
+        assert here != (before["row"], before["column"])
         paid = max(paid, progress)
     elif touched is not None:
         progress = 0
     if progress == count:
         progress, paid, completed = 0, 0, completed + 1
     assert (after["progress"], after["paid"], after["completed"]) == (progress, paid, completed)
-    assert reward == expected == after["rewarded"]
+    assert expected == after["rewarded"] and reward == expected * env.config.object_reward
 
 
 CHECKS = {"IMazeEnv": check_maze, "MetaFetchEnv": check_room}

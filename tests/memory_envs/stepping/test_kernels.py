@@ -1,5 +1,6 @@
 """The loops over lanes do what the rules say, compiled or not."""
 
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memory_envs import meta_fetch
 from memory_envs.imaze import TASK, IMazeEnv
 from memory_envs.rules import imaze
 from memory_envs.stepping.kernels import make_loops, pack
 from memory_envs.stepping.lanes import Lanes
 from tests.support.env_oracles import one_hot, play_in_python
+from tests.support.rooms import HIDDEN_ORDER
 
 CONFIGS = [
     {},
@@ -38,18 +41,25 @@ def test_a_compiled_lane_equals_the_uncompiled_rules(settings, seed):
         assert {name: env.get_state()[name] for name in state._fields} == state._asdict()
 
 
-@pytest.mark.parametrize("autoreset", range(3))
-@pytest.mark.parametrize("observation", ["onehot", "tiles"])
-def test_compiled_loops_equal_the_same_loops_in_python(autoreset, observation):
-    config = imaze.configure(max_episode_steps=30, delay=2)
-    compiled, plain = (Lanes(TASK, config, 3, observation, autoreset) for _ in range(2))
-    plain._kernels = make_loops(imaze)
+MAZE = TASK, imaze.configure(max_episode_steps=30, delay=2)
+ROOM = meta_fetch.TASK, meta_fetch.TASK.rules.configure(**HIDDEN_ORDER | {"max_episode_steps": 60})
+
+
+@pytest.mark.parametrize(
+    "played, observation, autoreset",
+    [*((MAZE, *each) for each in product(["onehot", "tiles"], range(3))), (ROOM, "tiles", 1)],
+)
+def test_compiled_loops_equal_the_same_loops_in_python(played, observation, autoreset):
+    task, config = played
+    compiled, plain = (Lanes(task, config, 3, observation, autoreset) for _ in range(2))
+    plain._kernels = make_loops(task.rules)
     generator = np.random.default_rng(0)
     compiled.rows[:, 0] = plain.rows[:, 0] = [11, 22, 33]
     everyone = np.ones(3, dtype=bool)
     assert (compiled.begin(everyone) == plain.begin(everyone)).all()
     for _ in range(200):
         actions = generator.choice(3, size=3, p=[0.15, 0.25, 0.6])
+        before = plain.rows.copy()
         one, other = compiled.step(actions), plain.step(actions)
         over = one.flags[:2].any(axis=0)
         assert all((a == b).all() for a, b in zip(one[:1] + one[2:], other[:1] + other[2:], strict=True))
@@ -58,6 +68,10 @@ def test_compiled_loops_equal_the_same_loops_in_python(autoreset, observation):
         if autoreset == 2 and over.any():
             assert (compiled.begin(over) == plain.begin(over)).all()
         assert (compiled.rows == plain.rows).all()
+        for name, facts in compiled.facts(compiled.rows, task.rules.FACTS).items():
+            assert (facts == plain.facts(plain.rows, task.rules.FACTS)[name]).all()
+        for name, events in compiled.events(before, compiled.rows, task.rules.EVENTS).items():
+            assert (events == plain.events(before, plain.rows, task.rules.EVENTS)[name]).all()
     assert compiled.rows[:, 1].sum() > 3 or autoreset == 2
 
 
