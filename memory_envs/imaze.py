@@ -140,6 +140,11 @@ class IMazeEnv(MemoryEnv):
     - `observability` ("partial"): or "full", "perfect_memory".
     - `analysis` (False): add what is known of the state to the info; or a list of the names of what is to be
       added. Costs speed.
+    - `privileged` (()): one or several of "full", "memory", "state", for training that may know more than
+      acting: observations are then a `Dict` of "observation", as above, and these. "full": the observation of
+      the twin "full"; "memory": what a perfect memory would know, the told memory targets as one-hot vectors
+      in a row; "state": `Box(-1, 1, (10,), float32)`, where cue, goals and the correct goal lie as the
+      agent looks, and which cue it is (`memory_envs.rules.imaze.write_state`).
     - `max_episode_steps` (None): another time limit, shorter or longer. The environment takes it from
       `gymnasium.make(..., max_episode_steps=n)` as well.
     - `render_mode` (None): "human", "rgb_array" or "ansi".

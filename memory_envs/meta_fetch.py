@@ -167,6 +167,11 @@ class MetaFetchEnv(MemoryEnv):
     - `observability` ("partial"): or "full", "perfect_memory".
     - `analysis` (False): add what is known of the state to the info; or a list of the names of what is to be
       added. Costs speed.
+    - `privileged` (()): one or several of "full", "memory", "state", for training that may know more than
+      acting: observations are then a `Dict` of "observation", as above, and these. "full": the observation of
+      the twin "full"; "memory": what a perfect memory would know, the told memory targets as one-hot vectors
+      in a row; "state": `Box(-1, 1, (31,), float32)`, where the objects and the next one lie as the
+      agent looks, and how soon each is due (`memory_envs.rules.meta_fetch.write_state`).
     - `max_episode_steps` (None): another time limit, shorter or longer. The environment takes it from
       `gymnasium.make(..., max_episode_steps=n)` as well.
     - `render_mode` (None): "human", "rgb_array" or "ansi".

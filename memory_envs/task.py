@@ -102,7 +102,8 @@ class Task:
             aside, neither moves nor rewards depend, with values that stand for none), and the functions
             `configure`, `begin`, `transition`, `observe`, `write_notes`, `write_facts`, `is_success`,
             `has_ended`, `check_state` and, for certificates, `starts`. `EVENTS` names what `write_events`
-            tells of a step, for infos as FACTS are; both can be left out.
+            tells of a step, for infos as FACTS are, and `STATE` the numbers that `write_state` says a whole
+            state by, for `privileged="state"`; all four can be left out.
         looks: How each tile code looks; without it there are no pictures.
         scene: (config, state) to what there is to see; without it there are no frames and no texts.
         steps_remaining: (config, state) to the fewest steps that one who knows everything still needs, for

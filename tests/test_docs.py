@@ -98,7 +98,10 @@ def test_tables_hold_the_numbers_of_the_certificates(tables):
     certificate = memory_envs.reference("MemoryEnvs/IMaze-v0")
     row = next(line for line in text.splitlines() if line.startswith("| `MemoryEnvs/IMaze-v0` |"))
     cells = [cell.strip() for cell in row.split("|")[2:-1]]
-    levels = ("random", "guessing", "memoryless", "perfect_memory", "optimum")
+    levels = (
+        *("random", "guessing", "memoryless", "imitation", "imitation_at_most"),
+        *("perfect_memory", "optimum"),
+    )
     expected = [getattr(certificate, level).success for level in levels]
     assert [float(cell) for cell in cells] == pytest.approx([each.lower for each in expected], rel=1e-3)
     assert f"{certificate.held_shortest}" in text and "yes, proved" in text

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import BasePolicy
+from torch import nn
 
 from agents.ald.policy import CnnLSTMActorPolicy, LSTMActorPolicy
 from agents.engines.serial import SerialEngine
@@ -17,10 +19,12 @@ from agents.learning.distiller import Distiller
 from agents.learning.learner import Learner
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.cores import LearnerSizes, learning_core
+from agents.learning.networks.parts import Insight, JoinedEncoder
 from agents.learning.networks.previous_step import PreviousStepEncoder
 from agents.learning.replay_buffer import ReplayBuffer
 from agents.sb3.algorithm import UnrollAlgorithm
 from agents.sb3.networks import linear_actor_critic
+from agents.sb3.parts import acting_encoder, acting_part, acting_space, privileged_encoder
 
 if TYPE_CHECKING:
     from agents.engines.ray.engine import RayEngine
@@ -84,13 +88,15 @@ class ALD(UnrollAlgorithm):
         if "optimizer_class" not in policy_kwargs:  # SB3's Adam, all parameters in one go
             fused = {"eps": 1e-5, "fused": True}
             policy_kwargs["optimizer_kwargs"] = fused | (policy_kwargs.get("optimizer_kwargs") or {})
-        self.policy = policy_class(
-            self.observation_space, self.action_space, self.lr_schedule, **policy_kwargs
-        ).to(self._acting_device)
-        actor_network = self.policy.as_network()
-        self.learner = Learner(
-            self._learner_network(targets.sizes), config, self.device, self._learner_optimizer()
+        seen = acting_space(self.observation_space, config.learner_only)
+        self.policy = policy_class(seen, self.action_space, self.lr_schedule, **policy_kwargs).to(
+            self._acting_device
         )
+        actor_network = self.policy.as_network()
+        actor_network.encoder = self._acting_encoder(actor_network.encoder)
+        network = self._learner_network(targets.sizes)
+        insight = self._insight(network.core.output_size) if config.privileged_critic else None
+        self.learner = Learner(network, config, self.device, self._learner_optimizer(), insight)
         self.replay = ReplayBuffer(config.replay_size, replay_seed, config.priority_exponent)
         self.distiller = Distiller(actor_network, self.policy.optimizer, config)
         self.actor = Actor(
@@ -121,6 +127,8 @@ class ALD(UnrollAlgorithm):
         config, extractor = self.config, self.policy.make_features_extractor()
         num_actions = int(self.action_space.n)  # type: ignore[attr-defined]
         further = num_actions + 1 if config.shows_previous_step else 0
+        encoder, own = self._privileged_encoder() if config.privileged_policy else (None, 0)
+        further += own
         input_size = extractor.features_dim + further
         sizes = LearnerSizes(
             config.learner_width,
@@ -131,14 +139,43 @@ class ALD(UnrollAlgorithm):
             config.learner_gate_bias,
         )
         core = learning_core(config.learner_core, input_size, sizes)
-        space, scaled = self.observation_space, self.policy.normalize_images
+        space, scaled = self.policy.observation_space, self.policy.normalize_images
         network = linear_actor_critic(
             space, extractor, num_actions, core, scaled, self._learner_layers(), memory_sizes, further
         )
+        network.encoder = self._acting_encoder(network.encoder)
+        if encoder is not None:
+            network.encoder = JoinedEncoder(network.encoder, encoder)
         if config.shows_previous_step:
-            has_parts = isinstance(space, spaces.Dict)
+            has_parts = isinstance(self.observation_space, spaces.Dict)
             network.encoder = PreviousStepEncoder(network.encoder, num_actions, has_parts)
         return network
+
+    def _insight(self, width: int) -> Insight:
+        """Values of the learner that see what it alone is shown, beside what a core of this width says."""
+        encoder, features = self._privileged_encoder()
+        return Insight(encoder, features + width, self.config.learner_mlp_width)
+
+    def _acting_encoder(self, encoder: nn.Module) -> nn.Module:
+        """An encoder of whole observations, out of one of what is left of them for acting."""
+        return acting_encoder(encoder, self.observation_space, self.config.learner_only)
+
+    def _privileged_encoder(self) -> tuple[nn.Module, int]:
+        """An encoder of what the learner alone is shown, and its number of features."""
+        return privileged_encoder(
+            self.observation_space, self.config.learner_only, self.policy.normalize_images
+        )
+
+    def predict(
+        self,
+        observation: np.ndarray | dict[str, np.ndarray],
+        state: tuple[np.ndarray, ...] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+        """Choose actions; see SB3. Parts that the learner alone is shown may be there or not."""
+        seen = acting_part(observation, self.observation_space, self.config.learner_only)
+        return super().predict(seen, state, episode_start, deterministic)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Return the optimizers by the names of the settings that hold their learning rates."""
@@ -160,7 +197,8 @@ class ALD(UnrollAlgorithm):
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
         """What `get_parameters` and `set_parameters` exchange."""
-        learner = ("network", "target", "popart", "optimizer")  # values count in units of PopArt's moments
+        learner = ["network", "target", "popart", "optimizer"]  # values count in units of PopArt's moments
+        learner += [] if self.learner.insight is None else ["insight"]
         return ["policy", "policy.optimizer", *(f"learner.{name}" for name in learner)], []
 
 

@@ -149,15 +149,18 @@ def foreign(
     return _run_alone(cells, folder, jobs, 1, console)
 
 
-def foreign_collect(folder: tyro.conf.Positional[Path], out: Path) -> int:
+def foreign_collect(folder: tyro.conf.Positional[Path], out: Path, add: bool = False) -> int:
     """Gather what the page of other people's tasks needs of finished runs, into one file.
 
     Args:
         folder: Of the runs.
         out: File to write, such as docs/foreign.json.
+        add: Keep the runs that the file holds already; none of them may be in the folder.
     """
     console = plain_console()
     records, left_out = foreign_records.collect(folder)
+    if add:
+        records = foreign_records.together(foreign_records.read_records(out), records)
     for each in left_out:
         console.print(f"Left out, not finished: {each}", soft_wrap=True, highlight=False)
     foreign_records.write_records(records, out)

@@ -1,11 +1,11 @@
-"""Recurrent actors as ONNX files: written, checked, run without torch, timed."""
+"""Recurrent actors as ONNX or C files: written, checked, run without torch, timed."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agents.export.exporter import Export, export_actor
+    from agents.export.exporter import Export, export_actor, export_c
 
-__all__ = ["Export", "export_actor"]
+__all__ = ["Export", "export_actor", "export_c"]
 
 
 def __getattr__(name: str) -> Any:

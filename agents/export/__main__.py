@@ -1,4 +1,4 @@
-"""Write a trained actor as an ONNX file: `python -m agents.export RUN --out actor.onnx`."""
+"""Write a trained actor as an ONNX or a C file: `python -m agents.export RUN --out actor.onnx`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agents.export.check import ExportError
-from agents.export.exporter import export_actor
+from agents.export.exporter import export_actor, export_c
 from agents.export.latency import latency_table
 from agents.process.exit_status import FINISHED, exit_status
 from agents.runs.trained import load_model
@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _export(options: argparse.Namespace) -> int:
     check_output("--out", options.out)
     model = load_model(options.path)
-    print(export_actor(model, options.out).summary())
+    export = export_c if options.out.suffix == ".c" else export_actor
+    print(export(model, options.out).summary())
     if options.benchmark:
         print(latency_table(model, options.out))
     return FINISHED
@@ -36,11 +37,15 @@ def _export(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m agents.export", description="Write a trained recurrent actor as an ONNX file."
+        prog="python -m agents.export", description="Write a trained recurrent actor as an ONNX or a C file."
     )
     parser.add_argument("path", metavar="RUN_OR_MODEL", help="run directory, or a model file")
     parser.add_argument(
-        "--out", type=Path, default=Path("actor.onnx"), metavar="FILE", help="file to write; %(default)s"
+        "--out",
+        type=Path,
+        default=Path("actor.onnx"),
+        metavar="FILE",
+        help="file to write, C where it ends in .c; %(default)s",
     )
     parser.add_argument(
         "--benchmark", action="store_true", help="then compare its time per step with that of predict"

@@ -13,8 +13,9 @@ from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.distributions import CategoricalDistribution
 
 from agents.evaluation.latency import sample_observations
+from agents.export.c_actor import CActor
 from agents.export.onnx_actor import ActorStep, OnnxActor, State
-from agents.export.onnx_file import CRITIC_STATE_NAMES, without_seal
+from agents.export.onnx_file import CRITIC_STATE_NAMES
 from agents.learning.unroll import observation_to_tensors
 from agents.process.torch_modes import one_thread
 
@@ -37,11 +38,13 @@ class Agreement:
     """How close an exported actor is to its policy.
 
     Attributes:
+        runtime: What ran the exported one.
         steps: Steps compared, all lanes together.
         episodes: Episodes that began in them.
         largest: The largest absolute difference of a log-probability, value or state.
     """
 
+    runtime: str
     steps: int
     episodes: int
     largest: float
@@ -49,26 +52,27 @@ class Agreement:
     def summary(self) -> str:
         """Return one line for people."""
         return (
-            f"onnxruntime and torch agree over {self.steps} steps with {self.episodes} episode starts, "
+            f"{self.runtime} and torch agree over {self.steps} steps with {self.episodes} episode starts, "
             f"largest difference {self.largest:.1e}"
         )
 
 
-def check_agreement(policy: RecurrentActorCriticPolicy, content: bytes, seed: int = 0) -> Agreement:
+def check_agreement(
+    policy: RecurrentActorCriticPolicy, actor: OnnxActor | CActor, seed: int = 0
+) -> Agreement:
     """Run both side by side over episodes that end anywhere, each with its own memory.
 
     The reference is sb3-contrib's `forward`, not the module that was exported.
 
     Args:
         policy: On the CPU.
-        content: Of the ONNX file.
+        actor: What was exported.
         seed: Of observations, episode starts and initial memory.
 
     Raises:
         ExportError: They differ by more than rounding; names the output and the step.
-        ImportError: onnxruntime is not installed.
     """
-    actor = OnnxActor(without_seal(content))
+    own = len([name for name in actor.state_names if name not in CRITIC_STATE_NAMES])
     episodes, largest = 0, 0.0
     for lanes in LANES:
         rng = np.random.default_rng((seed, lanes))
@@ -78,15 +82,15 @@ def check_agreement(policy: RecurrentActorCriticPolicy, content: bytes, seed: in
             observation = sample_observations(policy.observation_space, lanes, seed=int(rng.integers(2**31)))
             starts = rng.random(lanes) < START_PROBABILITY
             said, ours = actor.step(observation, ours, starts)
-            meant, theirs = _reference(policy, observation, theirs, starts)
+            meant, theirs = _reference(policy, observation, theirs, starts, own)
             place = f"at step {step} of {lanes} lanes"
-            states = zip(actor.metadata["states"], ours, theirs, strict=True)
+            states = zip(actor.state_names, ours, theirs, strict=True)
             largest = max(largest, _difference(said, meant, [*states], place))
             episodes += int(starts.sum())
-    return Agreement(STEPS * sum(LANES), episodes, largest)
+    return Agreement(actor.runtime, STEPS * sum(LANES), episodes, largest)
 
 
-def _random_state(actor: OnnxActor, lanes: int, rng: np.random.Generator) -> State:
+def _random_state(actor: OnnxActor | CActor, lanes: int, rng: np.random.Generator) -> State:
     """Of episodes in progress."""
     return tuple(
         np.tanh(rng.normal(size=each.shape)).astype(np.float32) for each in actor.initial_state(lanes)
@@ -95,12 +99,11 @@ def _random_state(actor: OnnxActor, lanes: int, rng: np.random.Generator) -> Sta
 
 @torch.no_grad()
 def _reference(
-    policy: RecurrentActorCriticPolicy, observation: Any, state: State, starts: NDArray[np.bool_]
+    policy: RecurrentActorCriticPolicy, observation: Any, state: State, starts: NDArray[np.bool_], own: int
 ) -> tuple[ActorStep, State]:
     tensors: Any = observation_to_tensors(observation)
     first = torch.as_tensor(starts, dtype=torch.float32)
     memory = [torch.as_tensor(each) for each in state]
-    own = len(memory) - (len(CRITIC_STATE_NAMES) if policy.enable_critic_lstm else 0)
     acting: Any = tuple(memory[:own])
     critic: Any = tuple(memory[own:]) or acting
     with one_thread():
@@ -122,7 +125,9 @@ def _difference(
     Raises:
         ExportError: It is more than rounding.
     """
-    pairs = [("logits", _log_softmax(said.logits), meant.logits), ("value", said.value, meant.value), *states]
+    pairs = [("logits", _log_softmax(said.logits), meant.logits), *states]
+    if said.value is not None and meant.value is not None:
+        pairs.append(("value", said.value, meant.value))
     for name, got, wanted in pairs:
         if not np.allclose(got, wanted, RELATIVE, ABSOLUTE):
             by = float(np.abs(got - wanted).max())

@@ -1,4 +1,4 @@
-"""Recurrent actors as ONNX files.
+"""Recurrent actors as ONNX files, and as C files.
 
 The graph holds one step, preprocessing included, with the recurrent state as input and output, so that it
 runs wherever ONNX does. `agents.export.onnx_actor` runs it without torch.
@@ -24,7 +24,10 @@ from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor, nn
 
 from agents.evaluation.latency import sample_observations
+from agents.export.c_actor import COMPILERS, CActor, CompileError, find_compiler
+from agents.export.c_source import c_source
 from agents.export.check import Agreement, ExportError, check_agreement
+from agents.export.onnx_actor import OnnxActor
 from agents.export.onnx_file import (
     CHECKSUM_KEY,
     CRITIC_STATE_NAMES,
@@ -38,8 +41,10 @@ from agents.export.onnx_file import (
     STATE,
     UNSEALED,
     sealed,
+    without_seal,
 )
 from agents.learning.networks.lstm import LSTMCore
+from agents.learning.networks.one_step import core_step
 from agents.learning.unroll import Observation, observation_to_tensors
 from agents.process.extras import require
 from agents.process.provenance import provenance
@@ -59,32 +64,29 @@ class HasPolicy(Protocol):
 
 @dataclass(frozen=True)
 class Export:
-    """An actor that became an ONNX file.
+    """An actor that became a file.
 
     Attributes:
         path: The file.
         size: Its length in bytes.
-        inputs: Names of the graph's inputs.
+        inputs: Names of the graph's inputs; none of a C file.
         outputs: Names of its outputs.
-        agreement: How close onnxruntime and torch are.
+        agreement: How close it and torch are; None of a C file that no compiler was there for.
     """
 
     path: Path
     size: int
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    agreement: Agreement
+    agreement: Agreement | None
 
     def summary(self) -> str:
         """Return a few lines for people."""
-        return "\n".join(
-            (
-                f"{self.path}: {self.size / 1024:.0f} KiB",
-                f"inputs: {', '.join(self.inputs)}",
-                f"outputs: {', '.join(self.outputs)}",
-                self.agreement.summary(),
-            )
-        )
+        lines = [f"{self.path}: {self.size / 1024:.0f} KiB"]
+        if self.inputs:
+            lines += [f"inputs: {', '.join(self.inputs)}", f"outputs: {', '.join(self.outputs)}"]
+        unchecked = f"not compared with torch: none of the C compilers {', '.join(COMPILERS)} is here"
+        return "\n".join([*lines, unchecked if self.agreement is None else self.agreement.summary()])
 
 
 def export_actor(
@@ -112,12 +114,45 @@ def export_actor(
     """
     policy = _exportable(model)
     content = _content(policy)
-    agreement = check_agreement(policy, content, seed)
+    agreement = check_agreement(policy, OnnxActor(without_seal(content)), seed)
     content = sealed(content)
     with replacing(os.path.realpath(path)) as file:
         file.write_bytes(content)
     names = _names(policy)
     return Export(Path(path), len(content), tuple(names.inputs), tuple(names.outputs), agreement)
+
+
+def export_c(
+    model: HasPolicy | RecurrentActorCriticPolicy, path: str | os.PathLike[str], *, seed: int = 0
+) -> Export:
+    """Write a recurrent policy as one C file, for where there is neither Python nor a runtime for ONNX.
+
+    Where there is a C compiler, the file appears once it was compiled and seen to agree with torch.
+
+    Args:
+        model: As in `export_actor`. Its core must be an LSTM, its features the flattened observation, its
+            hidden layers of tanh or rectified linear units; values are left out.
+        path: The file; an existing one is replaced in one step.
+        seed: Of the observations that the check is made with.
+
+    Raises:
+        TypeError: The policy is not sb3-contrib's recurrent one.
+        ValueError: Actions are not those of a Discrete space that starts at 0, or the network is of another
+            kind.
+        ExportError: The file does not compile, or computes something else.
+        OSError: The file could not be written.
+    """
+    policy = _exportable(model)
+    content = c_source(policy).encode()
+    with replacing(os.path.realpath(path)) as file:
+        file.write_bytes(content)
+        agreement = None
+        if find_compiler() is not None:
+            try:
+                agreement = check_agreement(policy, CActor(file), seed)
+            except CompileError as fault:
+                raise ExportError(str(fault)) from fault
+    return Export(Path(path), len(content), (), (), agreement)
 
 
 class OneStep(nn.Module):
@@ -146,34 +181,16 @@ class OneStep(nn.Module):
         own = len(states) - (len(CRITIC_STATE_NAMES) if policy.enable_critic_lstm else 0)
         features: Any = policy.extract_features(observation)
         seen, valued = (features, features) if policy.share_features_extractor else features
-        acting, states_after = _core_step(policy.lstm_actor, seen, states[:own], episode_start)
+        acting, states_after = core_step(policy.lstm_actor, seen, states[:own], episode_start)
         critic = acting
         if policy.lstm_critic is not None:
-            critic, critic_after = _core_step(policy.lstm_critic, valued, states[own:], episode_start)
+            critic, critic_after = core_step(policy.lstm_critic, valued, states[own:], episode_start)
             states_after += critic_after
         elif policy.critic is not None:
             critic = policy.critic(valued)
         logits = policy.action_net(heads.forward_actor(acting))
         value = policy.value_net(heads.forward_critic(critic)).squeeze(-1)
         return logits, logits.argmax(dim=-1), value, *states_after
-
-
-def _core_step(
-    core: nn.Module, inputs: Tensor, states: tuple[Tensor, ...], episode_start: Tensor
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """[N, F], states [layers, N, H], [N] -> outputs [N, H] and the next states."""
-    if not isinstance(core, nn.LSTM):  # one of `agents.learning.networks.cores`, of one layer
-        before = tuple(state.squeeze(0) for state in states)
-        outputs, after = core(inputs.unsqueeze(0), before, episode_start.unsqueeze(0))
-        return outputs.squeeze(0), tuple(state.unsqueeze(0) for state in after)
-    # Cell by cell, because torch's exporter takes the module for a loop over time.
-    h, c = (state.masked_fill(episode_start.unsqueeze(-1), 0.0) for state in states)
-    hidden, cells = [], []
-    for layer, weights in enumerate(core.all_weights):
-        inputs, cell = torch.lstm_cell(inputs, (h[layer], c[layer]), *weights)
-        hidden.append(inputs)
-        cells.append(cell)
-    return inputs, (torch.stack(hidden), torch.stack(cells))
 
 
 class _Names(NamedTuple):

@@ -14,6 +14,7 @@ from sb3_contrib import RecurrentPPO
 from stable_baselines3.common.preprocessing import is_image_space
 
 from agents.evaluation.latency import BATCHES, Latency, measure
+from agents.export.c_actor import CActor
 from agents.export.onnx_actor import OnnxActor
 from agents.figures.table import Row, Table
 from agents.process.provenance import available_cores, provenance
@@ -31,16 +32,16 @@ def latency_table(
 
     Args:
         model: The model that was exported.
-        exported: Its ONNX file.
+        exported: Its file.
         rounds: As in `measure`.
         steps: As in `measure`.
 
     Returns:
         A Markdown table with the machine below it.
     """
-    space, size = model.observation_space, model.policy.lstm_output_dim
+    space, size = model.policy.observation_space, model.policy.lstm_output_dim
     contenders = {
-        f"exported actor, {size} units": OnnxActor(exported, seed=0),
+        f"exported actor, {size} units": exported_actor(exported),
         f"{type(model).__name__}.predict, {size} units": model,
         **{
             f"RecurrentPPO.predict, {units} units": recurrent_ppo(space, model.action_space, units)
@@ -49,6 +50,11 @@ def latency_table(
     }
     columns = [measure(contenders, space, lanes, rounds=rounds, steps=steps) for lanes in BATCHES]
     return f"{_table(columns)}\n\n{_circumstances(rounds, steps)}"
+
+
+def exported_actor(path: str | os.PathLike[str]) -> OnnxActor | CActor:
+    """Return what runs a file that `agents.export` wrote."""
+    return CActor(path, seed=0) if os.fspath(path).endswith(".c") else OnnxActor(path, seed=0)
 
 
 def recurrent_ppo(observation_space: spaces.Space[Any], action_space: Any, units: int) -> RecurrentPPO:
@@ -85,4 +91,4 @@ def _table(columns: Sequence[Sequence[Latency]]) -> str:
 
 
 def _told(latency: Latency) -> tuple[str, str]:
-    return f"{latency.microseconds:.0f} us", f"{latency.ratio:.1f}"
+    return f"{latency.microseconds:.3g} us", f"{latency.ratio:.1f}"

@@ -25,8 +25,8 @@ class ActorStep(NamedTuple):
     """[N, A]."""
     action: NDArray[np.int64]
     """[N]: the greedy actions."""
-    value: NDArray[np.float32]
-    """[N]."""
+    value: NDArray[np.float32] | None
+    """[N]; None of an actor that was exported without."""
 
 
 class OnnxActor:
@@ -85,6 +85,14 @@ class OnnxActor:
     def action_space(self) -> Any:
         """The Gymnasium space of one action; needs gymnasium, unlike everything else here."""
         return self._space("action_space")
+
+    runtime = "onnxruntime"
+    """What runs it."""
+
+    @property
+    def state_names(self) -> list[str]:
+        """Of the arrays of a state."""
+        return list(self._states)
 
     def initial_state(self, lanes: int) -> State:
         """Return the state before the first step: zeros."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from agents.learning.losses.distillation import Direction
 from agents.learning.memory_targets import HINDSIGHT, REWARD, MemoryTargetSettings
 from agents.learning.networks.cores import ACTOR_CORES, LEARNER_CORES
+from agents.learning.privileged import PrivilegedSettings
 from agents.learning.settings import setting
 
 RL_LOSSES = ("vmpo", "vtrace")
@@ -119,6 +120,11 @@ class LearnerConfig(MemoryTargetSettings):
         return 0.0
 
     @property
+    def pull_target(self) -> float:
+        """KL between learner and actor by which that weight adapts; 0 where it does not."""
+        return 0.0
+
+    @property
     def shows_previous_step(self) -> bool:
         """Whether the learner is shown the action and reward before each observation: not if it acts."""
         return False
@@ -142,7 +148,7 @@ class VMPOConfig(LearnerConfig):
 
 
 @dataclass(frozen=True)
-class ALDConfig(LearnerConfig):
+class ALDConfig(PrivilegedSettings, LearnerConfig):
     """Settings of Actor-Learner Distillation."""
 
     # Learner's network
@@ -208,12 +214,28 @@ class ALDConfig(LearnerConfig):
             self.memory_distillation == 0 or bool(taught),
             f"0 without memory_targets other than {HINDSIGHT}{REWARD}",
         )
+        self._require(
+            "distillation_direction",
+            not self.privileged_policy or self.distillation_direction == "learner_actor",
+            "learner_actor with learner_sees='policy', as KL(pi_A || pi_L) lets the actor never do what the "
+            "learner does not do in any one of the states that look alike to the actor",
+        )
+        self._require(
+            "learner_regularisation",
+            self.backtrack_target_kl == 0 or self.pull_to_actor > 0,
+            "greater than 0, like policy_coef, with backtrack_target_kl, which lets it adapt",
+        )
         self._require("actor_learning_rate", self.actor_learning_rate > 0, "greater than 0")
 
     @property
     def pull_to_actor(self) -> float:
         """Weight of the distillation loss in the learner's."""
         return self.policy_coef * self.learner_regularisation
+
+    @property
+    def pull_target(self) -> float:
+        """KL between learner and actor by which that weight adapts; 0 where it does not."""
+        return self.backtrack_target_kl
 
     @property
     def shows_previous_step(self) -> bool:

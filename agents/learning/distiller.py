@@ -12,9 +12,11 @@ from agents.learning.config import ALDConfig
 from agents.learning.finite import check_finite
 from agents.learning.health import feature_health
 from agents.learning.losses import distillation
+from agents.learning.losses.vtrace import policy_gradient_loss
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.memory_head import Seen
-from agents.learning.unroll import Unroll, map_observation
+from agents.learning.objective import log_prob
+from agents.learning.unroll import LearnerOutputs, Unroll, map_observation
 
 
 class Distiller:
@@ -67,6 +69,10 @@ class Distiller:
             "distillation/value_gap": gap.detach().mean(),
             "actor/entropy": distillation.entropy(actor.logits.detach()).mean(),
         }
+        if config.actor_rl_coef > 0.0:
+            own = self._policy_gradient(actor.logits, unroll, learner)
+            loss = loss + config.actor_rl_coef * own
+            metrics["distillation/policy_gradient"] = own.detach()
         if self.network.memory_head is not None:
             self.network.memory_head.observe(unroll.memory_label)
             seen, share = Seen.of(unroll, actor.inputs), config.memory_distillation
@@ -77,6 +83,13 @@ class Distiller:
             metrics["distillation/memory_target"] = memory.detach()
             metrics |= {f"actor/{name}": value for name, value in told.items()}
         return loss, metrics, actor.features
+
+    @staticmethod
+    def _policy_gradient(logits: Tensor, unroll: Unroll, learner: LearnerOutputs) -> Tensor:
+        """[] the actor's own loss, by the learner's advantages; it acted by a slightly older policy."""
+        taken, acted = log_prob(logits, unroll.action), log_prob(unroll.behaviour_logits, unroll.action)
+        ratio = (taken.detach() - acted).clamp_max(0.0).exp()
+        return policy_gradient_loss(taken, learner.advantage, ratio).mean()
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next update depends on."""

@@ -15,6 +15,7 @@ from agents.learning.finite import check_finite
 from agents.learning.health import feature_health, gradient_norms
 from agents.learning.losses.popart import PopArt
 from agents.learning.networks.actor_critic import ActorCritic, Outputs
+from agents.learning.networks.parts import Insight
 from agents.learning.networks.previous_step import with_previous_step
 from agents.learning.objective import LossInputs, Objective, in_units
 from agents.learning.unroll import (
@@ -26,6 +27,7 @@ from agents.learning.unroll import (
     map_observation,
 )
 
+_LOGGED_AS = {"eta": "vmpo/eta", "alpha": "vmpo/alpha", "pull": "learner/pull_to_actor"}
 _ADAM = functools.partial(torch.optim.Adam, fused=True)
 
 
@@ -47,8 +49,10 @@ class _Pass(NamedTuple):
     """[T + 1, B, ...] with gradient."""
     target_logits: Tensor
     """[T, B, A] of the frozen copy."""
+    judging: Tensor
+    """[T + 1, B, H] what the values are read from that targets and advantages are made of, with gradient."""
     value: Tensor
-    """[T + 1, B] de-normalised, without gradient."""
+    """[T + 1, B] these, de-normalised, without gradient."""
     state: CoreState
     """What the learner remembers after T steps."""
 
@@ -66,6 +70,9 @@ class Learner:
     than by comparing what it saw. Its memory is then the network's, followed by the last action and reward of
     each lane.
 
+    With an `insight`, targets and advantages are made of its values, which know more than the policy; those
+    of the network itself, which do not, are what the actor is taught.
+
     Dropout and BatchNorm are in training mode where there is a gradient, and nowhere else.
 
     Args:
@@ -73,6 +80,7 @@ class Learner:
         config: Settings.
         device: Where everything lives.
         make_optimizer: Takes parameters and `lr` and returns the optimizer of the network.
+        insight: Values that see parts of the observations that the network does not; None for none.
 
     Attributes:
         reward_unit: [] the largest absolute reward so far, the unit of rewards as inputs and of their
@@ -85,14 +93,16 @@ class Learner:
         config: LearnerConfig,
         device: torch.device,
         make_optimizer: Callable[..., torch.optim.Optimizer] = _ADAM,
+        insight: Insight | None = None,
     ) -> None:
+        self.insight = None if insight is None else insight.to(device)
         self.network, self.config, self.device = network.to(device), config, device
         # The frozen copy is asked for its policy alone.
         self.target = copy.deepcopy(self.network.acting).requires_grad_(False).eval()
         self.popart = PopArt(config.popart_step_size).to(device)
         self.reward_unit = torch.zeros((), device=device)
         self.objective = Objective(config, self.network, device)
-        parts = [self.network, self.objective.reward_head]
+        parts = [self.network, self.objective.reward_head, self.insight]
         self.optimizer = make_optimizer(
             [each for part in parts if part is not None for each in part.parameters() if each.requires_grad],
             lr=config.learner_learning_rate,
@@ -130,6 +140,8 @@ class Learner:
         unroll = unroll._replace(learner=said)
         check_finite(metrics, unroll)
         if is_new:
+            if "learner/kl_to_actor" in metrics:
+                self.objective.backtrack(metrics["learner/kl_to_actor"])
             metrics |= _health(terms, result.outputs.features)
         return Evaluated(unroll, sum(terms.values(), torch.zeros_like(self.popart.mu)), metrics)
 
@@ -147,8 +159,7 @@ class Learner:
         if self.updates % self.config.target_period == 0:
             self.target.load_state_dict(self.network.acting.state_dict())
         return {
-            "vmpo/eta": self.objective.eta.detach(),
-            "vmpo/alpha": self.objective.alpha.detach(),
+            **{_LOGGED_AS[name]: value for name, value in self.multipliers().items()},
             "popart/mu": self.popart.mu,
             "popart/sigma": self.popart.sigma,
         }
@@ -170,6 +181,8 @@ class Learner:
         self.network.eval()
         for network in (self.network, self.target):  # alike in their inputs' scale at any time
             network.observe(unroll.observation)
+        if self.insight is not None:
+            self.insight.observe(unroll.observation)
         torch.maximum(self.reward_unit, unroll.reward.abs().amax(), out=self.reward_unit)
         self.popart.begin(unroll.reward, self.objective.ended(unroll), self.config.gamma)
         head = self.objective.memory_head
@@ -184,10 +197,19 @@ class Learner:
         with torch.no_grad():
             window = map_observation(lambda x: x[:-1], shown)
             target, _ = self.target(window, self.network.acting_state(state), unroll.is_first[:-1])
-        value = self.popart.denormalize(outputs.value.detach())
+        judging = self._judging(shown, outputs)
+        value = self.popart.denormalize(self._judge(judging).detach().squeeze(-1))
         if self.config.shows_previous_step:
             following = (*following, unroll.action[-1], unroll.reward[-1])
-        return _Pass(outputs, target.logits, value, following)
+        return _Pass(outputs, target.logits, judging, value, following)
+
+    def _judging(self, shown: Observation, outputs: Outputs) -> Tensor:
+        """What the values are read from, by `_judge`, that targets and advantages are made of."""
+        return outputs.features if self.insight is None else self.insight(shown, outputs.core)
+
+    @property
+    def _judge(self) -> nn.Module:
+        return self.network.value_head if self.insight is None else self.insight.value_head
 
     def _shown(self, unroll: Unroll) -> tuple[Observation, CoreState]:
         """What the network gets to see of an unroll, [T + 1, B, ...], and what it remembers before."""
@@ -205,7 +227,7 @@ class Learner:
         next_value = self._next_value(unroll, result.value)
         trace = self.objective.trace(unroll, logits, result.target_logits, result.value[:-1], next_value)
         # Between the pass and the loss: the old head's outputs are used only without gradient.
-        self.popart.update(trace.target, self.network.value_head)  # type: ignore[arg-type]
+        self.popart.update(trace.target, *{self.network.value_head, self._judge})  # type: ignore[arg-type]
         return LossInputs(
             unroll=unroll,
             logits=logits,
@@ -214,6 +236,7 @@ class Learner:
             core=result.outputs.core[:-1],
             inputs=result.outputs.inputs[:-1],
             value=self.network.value_head(features).squeeze(-1),
+            insight=None if self.insight is None else self._judge(result.judging[:-1]).squeeze(-1),
             value_target=self.popart.normalize(trace.target),
             advantage=self.popart.in_sigmas(trace.advantage),
             reward_unit=self.reward_unit,
@@ -230,7 +253,8 @@ class Learner:
         shown, state = self._shown(going_on)
         self.network.eval()
         outputs, _ = self.network(shown, state, going_on.is_first)
-        beyond = self.popart.denormalize(outputs.value[row, column])
+        value = self._judge(self._judging(shown, outputs)[row, column]).squeeze(-1)
+        beyond = self.popart.denormalize(value)
         following[unroll.final_time, unroll.final_lane] = beyond
         return following
 
@@ -253,15 +277,20 @@ class Learner:
             "optimizer": self.optimizer,
             "dual_optimizer": self.dual_optimizer,
             "reward_head": self.objective.reward_head,
+            "insight": self.insight,
         }
         return {name: part for name, part in parts.items() if part is not None}
+
+    def multipliers(self) -> dict[str, Tensor]:
+        """[] each: the weights that adapt in the course of training."""
+        found = {"eta": self.objective.eta.detach(), "alpha": self.objective.alpha.detach()}
+        return found | ({"pull": self.objective.pull} if self.config.pull_target > 0.0 else {})
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next update depends on."""
         return {
             **{name: part.state_dict() for name, part in self._parts().items()},
-            "eta": self.objective.eta.detach(),
-            "alpha": self.objective.alpha.detach(),
+            **self.multipliers(),
             "reward_unit": self.reward_unit,
             "updates": self.updates,
             "core_state": self.core_state,
@@ -274,6 +303,8 @@ class Learner:
         with torch.no_grad():
             self.objective.eta.copy_(state["eta"])
             self.objective.alpha.copy_(state["alpha"])
+            if self.config.pull_target > 0.0:
+                self.objective.pull = state["pull"].clone()
             self.reward_unit.copy_(state["reward_unit"])
         self.updates = state["updates"]
         self.core_state = None if state["core_state"] is None else tuple(state["core_state"])

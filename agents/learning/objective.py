@@ -18,6 +18,8 @@ from agents.learning.unroll import Unroll
 
 # eta and alpha are projected to at least this after every update.
 SMALLEST_MULTIPLIER = 1e-8
+# The learner's pull to its actor, where it adapts, changes by this factor and stays between these.
+PULL_FACTOR, SMALLEST_PULL, LARGEST_PULL = 1.2, 1e-3, 10.0
 
 Metrics = dict[str, Tensor]
 
@@ -37,7 +39,9 @@ class LossInputs(NamedTuple):
     inputs: Tensor
     """[T, B, F] what that core reads, with gradient."""
     value: Tensor
-    """[T, B] normalised, with gradient."""
+    """[T, B] normalised, of what is remembered, with gradient."""
+    insight: Tensor | None
+    """[T, B] normalised, of what is remembered and what the learner alone is shown, with gradient."""
     value_target: Tensor
     """[T, B] normalised."""
     advantage: Tensor
@@ -66,6 +70,7 @@ class Objective:
         device: Where everything lives.
 
     Attributes:
+        pull: [] weight of the distance to the actor at present, where it adapts.
         reward_head: [..., D] features -> [..., A] reward expected of each action, at first 0, in units of the
             largest so far; None where it is off.
     """
@@ -74,6 +79,7 @@ class Objective:
         self.config = config
         self.eta = nn.Parameter(torch.tensor(config.eta_init, device=device))
         self.alpha = nn.Parameter(torch.tensor(config.alpha_init, device=device))
+        self.pull = torch.tensor(config.pull_to_actor, device=device)
         self.memory_head = network.acting.memory_head
         self.reward_head: nn.Linear | None = None
         if config.reward_prediction_coef > 0.0:
@@ -119,8 +125,15 @@ class Objective:
         value_loss = 0.5 * (inputs.value_target - inputs.value).square().mean()
         entropy = distillation.entropy(inputs.logits).mean()
         terms["value"] = config.value_coef * value_loss
+        if inputs.insight is not None:
+            judged = 0.5 * (inputs.value_target - inputs.insight).square().mean()
+            terms["privileged_value"] = config.value_coef * judged
+            metrics["loss/privileged_value"] = judged
         if config.pull_to_actor > 0.0:
-            terms["pull_to_actor"] = config.pull_to_actor * self._distance_to_actor(inputs)
+            distance = self._distance_to_actor(inputs)
+            pull = self.pull if config.pull_target > 0.0 else config.pull_to_actor
+            terms["pull_to_actor"] = pull * distance
+            metrics["learner/kl_to_actor"] = distance
         terms["entropy"] = -entropy_coef * entropy
         if self.reward_head is not None:
             surprise = self._surprise(inputs, self.reward_head).mean()
@@ -172,6 +185,20 @@ class Objective:
         action, reward = inputs.unroll.action, in_units(inputs.unroll.reward, inputs.reward_unit)
         expected = reward_head(inputs.features).gather(-1, action.unsqueeze(-1)).squeeze(-1)
         return 0.5 * (reward - expected).square()
+
+    def backtrack(self, distance: Tensor) -> None:
+        """Pull the learner to its actor more strongly if it is further away than it should be, else less.
+
+        Source: the backtracking of GPO-penalty (Li et al. 2025, arXiv 2505.15418), so that a learner which
+        knows more does not run ahead of what its actor can follow. Deviation: there is a smallest pull, from
+        which it can come back.
+
+        Args:
+            distance: [] nats, of fresh steps.
+        """
+        if self.config.pull_target > 0.0:
+            factor = torch.where(distance > self.config.pull_target, PULL_FACTOR, 1 / PULL_FACTOR)
+            self.pull = (self.pull * factor).clamp(SMALLEST_PULL, LARGEST_PULL)
 
     @torch.no_grad()
     def taught(self, inputs: LossInputs) -> Tensor:

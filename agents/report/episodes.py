@@ -16,7 +16,7 @@ from agents.report.remembering import RememberedTarget, remembered_targets
 from agents.report.roles import tracers
 from agents.report.tracing import Trace
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.vec_env.make import make_single
+from agents.vec_env.make import make_single, shown_privileged
 from memory_envs.rendering.scene import Scene
 
 # Episodes to look for examples of both outcomes in.
@@ -131,7 +131,8 @@ def _played(
     model: ConfiguredAlgorithm, env_id: str, env_kwargs: Mapping[str, Any], seed: int
 ) -> Iterator[RecordedEpisode]:
     generator = torch.Generator(device=model.device).manual_seed(seed)
-    with closing(make_single(env_id, env_kwargs)) as env:
+    shown = shown_privileged(env_id, env_kwargs, getattr(model.config, "learner_only", ()))
+    with closing(make_single(env_id, shown)) as env:
         for attempt in range(ATTEMPTS):
             yield _play(model, env, generator, seed if attempt == 0 else None)
 

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor
 
+from agents.learning.unroll import observation_to_tensors
 from agents.report.policy_tracing import PolicyTracer, RecurrentPolicyTracer
 from agents.report.tracing import Trace, Tracer
 from agents.sb3.algorithm import UnrollAlgorithm
 from agents.sb3.base import ConfiguredAlgorithm
+from agents.sb3.parts import acting_names, acting_part
 
 
 class Watched(Protocol):
@@ -34,8 +36,15 @@ def tracers(model: ConfiguredAlgorithm) -> Mapping[str, Watched]:
             return {"agent": RecurrentPolicyTracer(model.policy)}
         return {"agent": PolicyTracer(model.policy)}
 
+    seen, hidden = model.observation_space, getattr(model.config, "learner_only", ())
+
     def to_batch(observation: Any) -> Any:
-        return model.policy.obs_to_tensor(observation)[0]
+        own, _ = model.policy.obs_to_tensor(acting_part(observation, seen, hidden))
+        if not isinstance(observation, Mapping) or not hidden:
+            return own
+        named = own if isinstance(own, dict) else {acting_names(seen, hidden)[0]: own}
+        others = {name: observation[name][None] for name in hidden if name in observation}
+        return named | observation_to_tensors(others, model.device)  # type: ignore[operator]
 
     parts = (model.learner.network, model.learner.popart.denormalize)
     learner = Tracer(*parts, model.config.shows_previous_step, to_batch)

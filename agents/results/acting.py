@@ -43,7 +43,7 @@ def measure_acting(groups: Sequence[Group], rounds: int = ROUNDS, steps: int = S
     models = {group.name: _model(group) for group in groups if group.finished is not None}
     times: dict[str, dict[int, StepTime]] = {name: {} for name in models}
     for batch in BATCHES if models else ():
-        space = next(iter(models.values())).observation_space
+        space = next(iter(models.values())).policy.observation_space
         for name, microseconds, ratio in measure(models, space, batch, rounds=rounds, steps=steps):
             times[name][batch] = StepTime(microseconds, ratio)
     return times

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from agents.evaluation.episodes import evaluation_lanes
 from agents.evaluation.seeds import check_seeds
 from agents.learning.memory_targets import MemoryTargetSettings, parsed
+from agents.learning.privileged import PrivilegedSettings
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.process.provenance import provenance
 from agents.runs import incident
@@ -28,7 +29,7 @@ from agents.runs.settings import SUCCESS_WINDOW, RunSettings, rows_apart
 from agents.runs.trained import WarmStart, begin_with
 from agents.sb3 import saving
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.vec_env.make import make_lanes, make_remote_lanes, told_targets
+from agents.vec_env.make import make_lanes, make_remote_lanes, shown_privileged, told_targets
 from agents.vec_env.state import get_env_state
 
 
@@ -71,11 +72,13 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
 
 
 def _env_settings(options: Options) -> dict[str, Any]:
-    """Settings of the environment, which has to tell what memory is to be taught."""
+    """Settings of the environment, which has to tell what memory is taught and show what the learner sees."""
     settings, config = options.run, options.config
     targets = config.memory_targets if isinstance(config, MemoryTargetSettings) else ()
     names = [parsed(each)[0] for each in targets]
-    return told_targets(settings.env_id, settings.env_settings, names)
+    told = told_targets(settings.env_id, settings.env_settings, names)
+    shown = config.learner_only if isinstance(config, PrivilegedSettings) else ()
+    return shown_privileged(settings.env_id, told, shown)
 
 
 def _announce(

@@ -17,6 +17,7 @@ from agents.runs.options import config_differences
 from agents.sb3 import saving
 from agents.sb3.algorithm import find_algorithm
 from agents.sb3.base import ConfiguredAlgorithm
+from agents.sb3.parts import shows_enough
 from agents.vec_env.make import id_from_file, trained_space
 from memory_envs.registry.envs import registered_id
 
@@ -179,7 +180,7 @@ def _differences(trained: ConfiguredAlgorithm, model: ConfiguredAlgorithm) -> st
 
 
 def check_spaces(model: Any, other: Any, whose: str) -> None:
-    """Refuse spaces other than those that a model was trained with.
+    """Refuse spaces other than those that a model was trained with, but for what its learner alone was shown.
 
     Args:
         model: Has the spaces of its training.
@@ -189,7 +190,8 @@ def check_spaces(model: Any, other: Any, whose: str) -> None:
     Raises:
         ValueError: Naming the space.
     """
+    learner_only = getattr(getattr(model, "config", None), "learner_only", ())
     for name in ("observation_space", "action_space"):
         known, found = getattr(model, name), trained_space(getattr(other, name))
-        if known != found:
+        if known != found and not shows_enough(found, known, learner_only):
             raise ValueError(f"the model was trained with the {name} {known}, {whose} has {found}")

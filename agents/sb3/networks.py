@@ -203,16 +203,25 @@ def linear_actor_critic(
     for head in (policy_head, value_head):
         nn.init.orthogonal_(head.weight, 0.01)
         nn.init.zeros_(head.bias)
-    # Extractors without parameters, such as flattening, leave features in the scale of the observations.
-    plain = not any(True for _ in extractor.parameters())
-    normalizer = RunningNormalizer(extractor.features_dim) if plain else None
-    encoder = Encoder(observation_space, extractor, normalize_images, normalizer)
+    encoder = normalizing_encoder(observation_space, extractor, normalize_images)
     seen = extractor.features_dim + further_inputs + num_actions
     memory_head = MemoryHead(core.output_size, memory_sizes, seen) if memory_sizes else None
     if hidden is None:
         return ActorCritic(encoder, core, policy_head, value_head, memory_head=memory_head)
     policy_layers = nn.Sequential(hidden.policy_net, policy_head)
     return ActorCritic(encoder, core, policy_layers, value_head, hidden.value_net, memory_head)
+
+
+def normalizing_encoder(
+    observation_space: spaces.Space, extractor: BaseFeaturesExtractor, normalize_images: bool = True
+) -> Encoder:
+    """Return an encoder, see `Encoder`, that standardises what comes in the scale of the observations.
+
+    That are the features of extractors without parameters, such as flattening.
+    """
+    plain = not any(True for _ in extractor.parameters())
+    normalizer = RunningNormalizer(extractor.features_dim) if plain else None
+    return Encoder(observation_space, extractor, normalize_images, normalizer)
 
 
 def lanes_of(observation: PyTorchObs) -> int:

@@ -36,9 +36,8 @@ def learner(learner: Learner) -> dict[str, Any]:
         name: optimizer_state(part) if isinstance(part, torch.optim.Optimizer) else part.state_dict()
         for name, part in learner._parts().items()
     }
-    multipliers = {name: getattr(learner.objective, name).detach() for name in ("eta", "alpha")}
     remembered = Maybe(_learner_memory(learner))
-    multipliers["reward_unit"] = learner.reward_unit
+    multipliers = learner.multipliers() | {"reward_unit": learner.reward_unit}
     return {**parts, **multipliers, "updates": Number(0, whole=True), "core_state": remembered}
 
 

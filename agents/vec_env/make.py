@@ -84,6 +84,25 @@ def told_targets(env_id: str, env_kwargs: Mapping[str, Any], names: Sequence[str
     return told(env_id, env_kwargs, *(name for name in names if name in spaces_of))
 
 
+def shown_privileged(env_id: str, env_kwargs: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return settings with which observations have privileged parts, if an environment of this package does.
+
+    Args:
+        env_id: An id; for any other environment the settings stay as they are.
+        env_kwargs: Settings.
+        names: Of parts; the environment refuses those that it does not have.
+
+    Raises:
+        ValueError, TypeError: The environment refuses a setting.
+    """
+    if not names or not is_native(resolve_id(env_id)):
+        return dict(env_kwargs)
+    env = make_single(env_id, env_kwargs)
+    shown = env.get_wrapper_attr("privileged")
+    env.close()
+    return {**env_kwargs, "privileged": [*shown, *(name for name in names if name not in shown)]}
+
+
 def make_remote_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> RemoteLanes:
     """The lanes of `make_lanes`, for the workers of the Ray engine to make; arguments and errors as there."""
     return RemoteLanes(functools.partial(make_lanes, env_id, env_kwargs=dict(env_kwargs or {})), num_envs)

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 
 import memory_envs
 from memory_envs.certificate import Bounds, Certificate, Level
-from memory_envs.certificate.report import EXACT
+from memory_envs.certificate.bounds import EXACT
 
 _LEVELS = {
     "random": "random actions",
     "guessing": "guessing",
     "memoryless": "best memoryless",
+    "imitation": "imitation of the optimum",
+    "imitation_at_most": "imitation, at most",
     "perfect_memory": "perfect memory",
     "optimum": "optimum",
 }

@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from memory_envs.certificate.bounds import Bounds, Level
 from memory_envs.certificate.effort import Effort
-from memory_envs.certificate.report import ROUNDING, Bounds, Certificate, Level
+from memory_envs.certificate.levels import Remembered, Solved, solved, without_memory
+from memory_envs.certificate.report import Certificate
 from memory_envs.certificate.verdict import judged
 from memory_envs.finite.protocol import DescribedEnv, FiniteEnv, QuestionEnv
 from memory_envs.finite.rewards import RewardObserved
-from memory_envs.solvers.ascent import best_stochastic
-from memory_envs.solvers.beliefs import belief_graph
 from memory_envs.solvers.bottleneck import Bottleneck, bottleneck, return_bound
 from memory_envs.solvers.graph import Graph, TooLarge, enumerate_states
-from memory_envs.solvers.partition import lumped
 from memory_envs.solvers.questions import (
     Moment,
     QuestionLeak,
@@ -28,20 +27,6 @@ from memory_envs.solvers.questions import (
     leaks,
     optimal_trajectories,
 )
-from memory_envs.solvers.search import SearchResult, best_reactive
-from memory_envs.solvers.values import Value, best, evaluate, uniform
-
-
-@dataclass(frozen=True, eq=False)
-class _Solved:
-    """What was found for one objective, the return or success."""
-
-    random: Bounds
-    deterministic: Bounds
-    memoryless: Bounds
-    perfect_memory: Bounds
-    optimum: Bounds
-    steps: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -90,25 +75,20 @@ def certify_finite(
         env.place(state) if isinstance(env, QuestionEnv) else env.observe(state) for state in full.states
     ]
     narrow = bottleneck(full, places)
-    graph, beliefs = _with_beliefs(full, effort)
     told = _told(env, effort).paid_in(unit) if reward_observed else full
-    remembered = _with_beliefs(told, effort)[1] if reward_observed else beliefs
-    returns = _solve(graph, beliefs, remembered, effort, _return_ceiling(full, narrow))
+    task = Remembered.of(full, effort.belief_limit)
+    memory = Remembered.of(told, effort.belief_limit) if reward_observed else task
+    returns = solved(task, memory, effort, _return_ceiling(full, narrow))
     if until_success is not None and not full.success.any():
-        graph, beliefs = _with_beliefs(enumerate_states(until_success, effort.state_limit), effort)
-        told_then = _told(until_success, effort) if reward_observed else None
-        remembered = beliefs if told_then is None else _with_beliefs(told_then, effort)[1]
-    successes = _solve(
-        graph.scoring_success(),
-        beliefs and beliefs.scoring_success(),
-        remembered and remembered.scoring_success(),
-        effort,
-        narrow.success if narrow else None,
+        task = memory = Remembered.of(
+            enumerate_states(until_success, effort.state_limit), effort.belief_limit
+        )
+        if reward_observed:
+            memory = Remembered.of(_told(until_success, effort), effort.belief_limit)
+    successes = solved(
+        task.scoring_success(), memory.scoring_success(), effort, narrow.success if narrow else None
     )
-    levels = {
-        level: Level(getattr(returns, level).times(unit), getattr(successes, level), returns.steps[level])
-        for level in ("random", "deterministic", "memoryless", "perfect_memory", "optimum")
-    }
+    levels: dict[str, Any] = {level: _level(returns, successes, level, unit) for level in returns.steps}
     trajectories = _trajectories(told, effort)
     if trajectories is not None and reward_observed:
         trajectories = _without_rewards(trajectories, told, full)
@@ -157,14 +137,6 @@ def _without_rewards(trajectories: list[Trajectory], told: Graph, full: Graph) -
     ]
 
 
-def _with_beliefs(full: Graph, effort: Effort) -> tuple[Graph, Graph | None]:
-    graph = lumped(full)
-    try:
-        return graph, belief_graph(graph, effort.belief_limit)
-    except TooLarge:
-        return graph, None
-
-
 def _unit(graph: Graph) -> float:
     """Return the power of two in which the largest reward is at least 1 and below 2.
 
@@ -178,84 +150,16 @@ def _return_ceiling(graph: Graph, narrow: Bottleneck | None) -> float | None:
     return None if narrow is None else return_bound(graph, narrow.success)
 
 
-def _solve(
-    graph: Graph, beliefs: Graph | None, memory: Graph | None, effort: Effort, ceiling: float | None
-) -> _Solved:
-    """Compute all levels of one objective, the rewards of the graph.
-
-    Args:
-        graph: The task.
-        beliefs: The task of who remembers observations and actions, or None where it is too large.
-        memory: The task of perfect memory, which may remember rewards too; None where it is too large.
-        effort: Limits.
-        ceiling: No policy without memory is worth more, as far as known.
-    """
-    random, optimum = evaluate(graph, uniform(graph)), best(graph)
-    remembered = None if memory is None else best(memory)
-    most = (remembered or optimum).episode_return
-    ceiling = most if ceiling is None else min(ceiling, most)
-    found = best_reactive(graph if beliefs is None else beliefs, effort.node_limit)
-    if graph.is_passive:  # then the return is linear in each probability, and most at a deterministic policy
-        ceiling = min(ceiling, found.upper)
-    policy = _on(graph, beliefs, found)
-    searched = evaluate(graph, policy)
-    value = _improved(graph, policy, searched, effort, ceiling)
-    memoryless = _between(value.episode_return, ceiling, "the best policy found", "a bound on all policies")
-    return _Solved(
-        random=Bounds.exactly(random.episode_return),
-        deterministic=_between(
-            searched.episode_return, min(found.upper, ceiling), "the best policy found", "branch and bound"
-        ),
-        memoryless=memoryless,
-        perfect_memory=_remembered(remembered, memoryless, optimum),
-        optimum=Bounds.exactly(optimum.episode_return),
-        steps={
-            "random": random.steps,
-            "deterministic": searched.steps,
-            "memoryless": value.steps,
-            "perfect_memory": None if remembered is None else remembered.steps,
-            "optimum": optimum.steps,
-        },
-    )
-
-
-def _improved(graph: Graph, policy: np.ndarray, searched: Value, effort: Effort, ceiling: float) -> Value:
-    """Return the best value of a policy without memory; no ascent where the search met the ceiling."""
-    if searched.episode_return >= ceiling - ROUNDING:
-        return searched
-    climbed = best_stochastic(
-        graph, near=policy, iterations=effort.iterations, restarts=effort.restarts, seed=effort.seed
-    )
-    if climbed.value <= searched.episode_return:
-        return searched
-    return evaluate(graph, climbed.policy)
-
-
-def _on(graph: Graph, beliefs: Graph | None, found: SearchResult) -> np.ndarray:
-    """Return the policy that was found, [O, A], in the numbering of the task's own observations."""
-    source = graph if beliefs is None else beliefs
-    actions = dict(zip(source.observations, found.actions.tolist(), strict=True))
-    # A belief graph lacks what is seen in no step of an episode: any action will do there.
-    return np.eye(graph.num_actions)[[actions.get(seen, 0) for seen in graph.observations]]
-
-
-def _remembered(value: Value | None, memoryless: Bounds, optimum: Value) -> Bounds:
-    if value is not None:
-        return Bounds.exactly(value.episode_return)
-    return _between(memoryless.lower, optimum.episode_return, "the best policy without memory", "the optimum")
-
-
-def _between(lower: float, upper: float, below: str, above: str) -> Bounds:
-    return Bounds.between(lower, upper, f"lower end: {below}; upper end: {above}")
+def _level(returns: Solved, successes: Solved, name: str, unit: float) -> Level | None:
+    value = getattr(returns, name)
+    return value and Level(value.times(unit), getattr(successes, name), returns.steps[name])
 
 
 def _without_memory(env: FiniteEnv, metric: str, effort: Effort) -> Bounds:
     full = enumerate_states(env, effort.state_limit)
     full = full.scoring_success() if metric == "success" else full
     unit = _unit(full)
-    graph, beliefs = _with_beliefs(full.paid_in(unit), effort)
-    found = best_reactive(graph if beliefs is None else beliefs, effort.node_limit)
-    return _between(found.lower, found.upper, "the best policy found", "branch and bound").times(unit)
+    return without_memory(full.paid_in(unit), effort).times(unit)
 
 
 def _trajectories(graph: Graph, effort: Effort) -> list[Trajectory] | None:

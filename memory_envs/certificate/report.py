@@ -3,75 +3,24 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from textwrap import wrap
 from typing import Any
 
+from memory_envs.certificate.bounds import EXACT, Bounds, Level
 from memory_envs.registry.json_text import build, shown
 from memory_envs.solvers.questions import QuestionLeak
 
-EXACT = "exact"
 FORMAT = "memory-envs certificate 1"
 
-ROUNDING = 1e-9
-"""Values this close are taken for equal."""
-
-_DIGITS = 12
 _LEAKS_SHOWN = 3
-_WIDTH = 110
+_WIDTH = 79
 
-
-@dataclass(frozen=True)
-class Bounds:
-    """A number, or an interval that it lies in.
-
-    Attributes:
-        lower: The least it can be.
-        upper: The most it can be.
-        how: "exact", or where the two ends come from; a sample is called one.
-    """
-
-    lower: float
-    upper: float
-    how: str = EXACT
-
-    @classmethod
-    def exactly(cls, value: float) -> "Bounds":
-        """Return the bounds of a number that is known, cleaned of the noise of its last digits."""
-        return cls.between(value, value, EXACT)
-
-    @classmethod
-    def between(cls, lower: float, upper: float, how: str) -> "Bounds":
-        """Return an interval, or its lower end as a known number where only rounding parts the two."""
-        lower, upper = round(lower, _DIGITS) + 0.0, round(upper, _DIGITS) + 0.0  # no -0.0
-        return cls(lower, lower) if upper <= lower + ROUNDING else cls(lower, upper, how)
-
-    def times(self, unit: float) -> "Bounds":
-        """Return the bounds of a multiple of the number, by a positive factor."""
-        return Bounds(self.lower * unit, self.upper * unit, self.how)
-
-    def __str__(self) -> str:
-        if self.lower == self.upper:
-            return f"{self.lower:.4g}"
-        return f"{self.lower:.4g} to {self.upper:.4g}"
-
-
-@dataclass(frozen=True)
-class Level:
-    """What one way to play is worth.
-
-    Attributes:
-        episode_return: Expected return of the policy with the highest one.
-        success: Success probability of the policy with the highest one; it may be another policy.
-        steps: Expected steps of an episode under the first of these policies; None when not known.
-    """
-
-    episode_return: Bounds
-    success: Bounds
-    steps: float | None = None
-
-    def by(self, metric: str) -> Bounds:
-        """Return what it is worth by a metric, "success" or "return"."""
-        return self.success if metric == "success" else self.episode_return
+_LEGEND = (
+    "memoryless: acts on the present sight alone; guessing: knows all but the answer",
+    "perfect memory: acts on all it saw and did; optimum: acts on the whole state",
+    "imitation: draws what the optimum might do by all it saw; at most: chooses it",
+)
 
 
 @dataclass(frozen=True)
@@ -115,6 +64,10 @@ class Certificate:
         reasons: Why, in words.
         question: What the bits are of, in words, where more than that has to be remembered; else None.
         reward_observed: Whether perfect memory was given its rewards to remember.
+        imitation: A student that remembers as perfect memory does and draws its actions as the optimum would,
+            averaged over the states that its history leaves: what imitating one who sees all converges to
+            (`memory_envs.solvers.imitation`). None when it was not computed.
+        imitation_at_most: The best student that takes no action to which that average gives no chance.
     """
 
     id: str
@@ -142,6 +95,8 @@ class Certificate:
     reasons: tuple[str, ...]
     question: str | None
     reward_observed: bool = False
+    imitation: Level | None = None
+    imitation_at_most: Level | None = None
 
     @property
     def verdict(self) -> str:
@@ -155,15 +110,26 @@ class Certificate:
             return "no"
         return "yes, proved" if self.proved else "yes, as far as searched"
 
+    @property
+    def imitation_gap(self) -> Bounds | None:
+        """What a student of the optimum loses of what perfect memory has, by the metric; None if unknown."""
+        if self.imitation is None:
+            return None
+        student, memory = (each.by(self.metric) for each in (self.imitation, self.perfect_memory))
+        return Bounds.between(
+            memory.lower - student.upper, memory.upper - student.lower, "from the ends of the others"
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the certificate as what JSON can hold."""
         content = asdict(self)
         for name in ("leaks", "reasons"):
             content[name] = list(content[name])
-        if (
-            not self.reward_observed
-        ):  # so that certificates are written as they were before it could be chosen
-            del content["reward_observed"]
+        for name in ("reward_observed", "imitation", "imitation_at_most"):
+            if not content[
+                name
+            ]:  # so that certificates are written as they were before there was such a field
+                del content[name]
         return {"format": FORMAT} | content
 
     @classmethod
@@ -181,7 +147,8 @@ class Certificate:
         return build(cls, fields, "certificate")
 
     def __str__(self) -> str:
-        return "\n".join(_lines(self))
+        lines = (wrap(each, _WIDTH, subsequent_indent="    ") or [""] for each in _lines(self))
+        return "\n".join(chain.from_iterable(lines))
 
 
 def _lines(certificate: Certificate) -> Iterator[str]:
@@ -192,6 +159,9 @@ def _lines(certificate: Certificate) -> Iterator[str]:
     for name, level in _levels(certificate):
         steps = "" if level.steps is None else f"{level.steps:.1f}"
         yield f"{name:26}{level.episode_return!s:>20}{level.success!s:>20}{steps:>9}"
+    yield from _LEGEND
+    if certificate.imitation is None:
+        yield "imitation of the optimum: not certified, which needs every history to be enumerated"
     if certificate.reward_observed:
         yield "perfect memory: remembers rewards too"
     yield from _kinds(certificate)
@@ -201,7 +171,7 @@ def _lines(certificate: Certificate) -> Iterator[str]:
     yield from _leak_lines(certificate)
     yield f"memory required: {certificate.verdict}"
     for reason in certificate.reasons:
-        yield from wrap(f"  - {reason}", _WIDTH, subsequent_indent="    ")
+        yield f"  - {reason}"
 
 
 def _levels(certificate: Certificate) -> Iterator[tuple[str, Level]]:
@@ -211,6 +181,9 @@ def _levels(certificate: Certificate) -> Iterator[tuple[str, Level]]:
     if certificate.deterministic is not None:
         yield "memoryless, deterministic", certificate.deterministic
     yield "memoryless", certificate.memoryless
+    if certificate.imitation is not None and certificate.imitation_at_most is not None:
+        yield "imitation of the optimum", certificate.imitation
+        yield "imitation, at most", certificate.imitation_at_most
     yield "perfect memory", certificate.perfect_memory
     yield "optimum", certificate.optimum
 
@@ -226,7 +199,7 @@ def _kinds(certificate: Certificate) -> Iterator[str]:
     given += [(f"twin {name!r}", (bounds, bounds)) for name, bounds in certificate.twins.items()]
     for name, numbers in given:
         for how in dict.fromkeys(each.how for each in numbers if each.how != EXACT):
-            yield from wrap(f"{name}: {how}", _WIDTH, subsequent_indent="    ")
+            yield f"{name}: {how}"
 
 
 def _demands(certificate: Certificate) -> Iterator[str]:

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from memory_envs.certificate.bounds import Bounds, Level
 from memory_envs.certificate.effort import Effort
-from memory_envs.certificate.report import Bounds, Certificate, Level
+from memory_envs.certificate.report import Certificate
 from memory_envs.certificate.verdict import judged
 from memory_envs.policies.reference import reference_policy
 from memory_envs.rules.grid import twins

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from memory_envs.certificate.report import Bounds, Level
+from memory_envs.certificate.bounds import Bounds, Level
 from memory_envs.solvers.questions import QuestionLeak
 
 LEFT_TO_MEMORY = 0.1

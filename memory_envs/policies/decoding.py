@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 from gymnasium import error
+from gymnasium.spaces import Dict
 from numpy.typing import NDArray
 
 from memory_envs.stepping.encoding import cell_pixels, observed_sprites
+from memory_envs.stepping.privileged import OBSERVATION
 from memory_envs.task import Sight, Task
 
 
@@ -43,18 +45,20 @@ class Decoder:
         self.config = inner.config
         self._num_notes = task.rules.NUM_NOTES
         space = getattr(inner, "single_observation_space", None) or inner.observation_space
+        self._part = OBSERVATION if isinstance(space, Dict) else None
+        space = space if self._part is None else space[self._part]
         self._high = space.high
         self._cells = self.config.view_size**2
         self._is_image = len(space.shape) == 3
         self._tiles = None if self._is_image else (space.shape[0] - self._num_notes) // self._cells
 
-    def __call__(self, observation: NDArray[np.uint8]) -> Sight:
+    def __call__(self, observation: Any) -> Sight:
         """Return what one observation shows.
 
         Raises:
             ValueError: It is none of the bare environment: a wrapper stacks, flattens or scales observations.
         """
-        observation = self._checked(observation)
+        observation = self._checked(observation if self._part is None else observation[self._part])
         if self._is_image:
             return self._read_image(observation)
         shape = (self.config.view_size, self.config.view_size)

@@ -52,6 +52,18 @@ def turned(heading: int, action: int) -> int:
 
 
 @rule
+def as_seen(heading: int, south: int, east: int) -> tuple[int, int]:
+    """Return how far ahead and to the right of one with this heading a place lies that is so far away."""
+    if heading == EAST:
+        return east, south
+    if heading == SOUTH:
+        return south, -east
+    if heading == WEST:
+        return -east, -south
+    return -south, east
+
+
+@rule
 def moved_freely(row: int, column: int, heading: int, action: int) -> tuple[int, int, int]:
     """Return (row, column, heading) after `action` where no wall is in the way."""
     if action != FORWARD:

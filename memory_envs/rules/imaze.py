@@ -31,6 +31,7 @@ from memory_envs.rules.grid import (
     NUM_HEADINGS,
     OBSERVABILITIES,
     PARTIAL,
+    as_seen,
     in_window,
     moved_freely,
     window_cell,
@@ -46,6 +47,10 @@ STARTS = ("end", "center")
 CUE_UNSEEN, CUE_IN_SIGHT, CUE_LEFT_BEHIND = range(3)
 FACTS = ("cue", "phase", "steps_since_cue", "known_cue")
 EVENTS = ("reached", "avoidable")
+STATE = (
+    *("cue_ahead", "cue_right", "left_goal_ahead", "left_goal_right", "right_goal_ahead", "right_goal_right"),
+    *("correct_goal_ahead", "correct_goal_right", "cue", "held"),
+)
 CLOCK = {"steps": 0, "seen_at": -1}
 
 __all__ = [
@@ -55,6 +60,7 @@ __all__ = [
     "NUM_ACTIONS",
     "NUM_NOTES",
     "NUM_TILES",
+    "STATE",
     "Config",
     "State",
     "begin",
@@ -68,6 +74,7 @@ __all__ = [
     "write_events",
     "write_facts",
     "write_notes",
+    "write_state",
 ]
 
 
@@ -187,6 +194,31 @@ def write_events(config: Config, before: State, after: State, events: NDArray[np
     """
     events[0] = 1 + after.cue if after.outcome == 1 else 0
     events[1] = 1 if after.outcome == -1 and after.seen_at >= 0 else 0
+
+
+@rule
+def write_state(config: Config, state: State, numbers: NDArray[np.float64]) -> None:
+    """Write what STATE names into `numbers`, float64 [len(STATE)], each from -1 to 1.
+
+    How far ahead and to the right of the agent cue, left and right goal and the one that the cue asks for
+    lie, in sides of the maze; -1 for cue A, 1 for cue B; and the share of the delay that is still to come.
+    """
+    last = config.size - 2
+    cue_row, cue_column = cue_cell(config)
+    write_place(config, state, cue_row, cue_column, numbers[0:2])
+    write_place(config, state, last, 1, numbers[2:4])
+    write_place(config, state, last, last, numbers[4:6])
+    write_place(config, state, last, 1 if state.cue == 0 else last, numbers[6:8])
+    numbers[8] = 2.0 * state.cue - 1.0
+    numbers[9] = state.hold / max(1, config.delay)
+
+
+@rule
+def write_place(config: Config, state: State, row: int, column: int, numbers: NDArray[np.float64]) -> None:
+    """Write how far ahead and to the right a cell lies, in sides of the maze, into `numbers`, float64 [2]."""
+    ahead, right = as_seen(state.heading, row - state.row, column - state.column)
+    numbers[0] = ahead / config.size
+    numbers[1] = right / config.size
 
 
 @rule

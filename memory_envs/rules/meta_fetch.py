@@ -34,20 +34,29 @@ from numpy.typing import NDArray
 
 from memory_envs.rules import routine, rule
 from memory_envs.rules.grid import (
-    EAST,
     NORTH,
     NUM_ACTIONS,
     NUM_HEADINGS,
     OBSERVABILITIES,
     PARTIAL,
     PERFECT_MEMORY,
-    SOUTH,
-    WEST,
+    TURN_RIGHT,
+    as_seen,
+    turned,
     view_cell,
 )
 from memory_envs.rules.layouts import SPLITS, check_layout, draw_layout, draw_other_cell, object_cell
 from memory_envs.rules.randomness import draw, draw_order
-from memory_envs.rules.room import FLOOR, WALL, cell_number, cell_place, is_open, moved, show_room
+from memory_envs.rules.room import (
+    FLOOR,
+    WALL,
+    cell_number,
+    cell_place,
+    clearance,
+    is_open,
+    moved,
+    show_room,
+)
 from memory_envs.rules.settings import check_choice, check_fields, check_integer
 
 OBJECT = 2
@@ -58,6 +67,12 @@ NUM_TILES = OBJECT + MOST_OBJECTS
 NUM_NOTES = 1
 FACTS = ("order", "progress", "known", "completed", "phase", "known_next", "next_ahead", "next_right")
 EVENTS = ("fetched", "avoidable")
+_ITEM_STATE = ("ahead", "right", "lies_there", "due")
+STATE = (
+    *(f"{name}_{item}" for item in range(1, MOST_OBJECTS + 1) for name in _ITEM_STATE),
+    *("next_ahead", "next_right", "next_pays"),
+    *("free_ahead", "free_right", "free_behind", "free_left"),
+)
 CLOCK = {"steps": 0, "completed": 0, "ruled_out": 0, "rewarded": 0}
 SEARCHING, REPEATING = range(2)
 """Phases: the order is being found out, or was fetched to its end at least once."""
@@ -72,6 +87,7 @@ __all__ = [
     "NUM_ACTIONS",
     "NUM_NOTES",
     "NUM_TILES",
+    "STATE",
     "Config",
     "State",
     "begin",
@@ -84,6 +100,7 @@ __all__ = [
     "write_events",
     "write_facts",
     "write_notes",
+    "write_state",
 ]
 
 
@@ -205,9 +222,7 @@ def write_facts(config: Config, state: State, facts: NDArray[np.int64]) -> None:
     facts[5] = 1 + next_by_memory(config, state) if num_candidates(config, state) == 1 else 0
     facts[6] = facts[7] = 0
     if state.progress < known:
-        row, column = object_place(config, state, ordered(state, state.progress))
-        south, east = row - state.row, column - state.column
-        ahead, right = turned(state.heading, south, east)
+        ahead, right = item_as_seen(config, state, ordered(state, state.progress))
         facts[6], facts[7] = config.size - 2 + ahead, config.size - 2 + right
 
 
@@ -228,6 +243,36 @@ def write_events(config: Config, before: State, after: State, events: NDArray[np
         events[0] = 1 + touched
     elif before.progress < known_positions(config, before) or (before.ruled_out >> touched) & 1 == 1:
         events[1] = 1
+
+
+@rule
+def write_state(config: Config, state: State, numbers: NDArray[np.float64]) -> None:
+    """Write what STATE names into `numbers`, float64 [len(STATE)], each from -1 to 1.
+
+    Of each object: how far ahead and to the right it lies, or lay before it was fetched, in sides of the
+    room; 1 if it lies there; and how soon it is due: 1 if it is next, 1 / num_objects if it is the last to
+    come round. All four are 0 of objects that the task does not have. Then where the next one lies, 1 if
+    fetching it pays, and how many cells are free in each direction, in sides of the room.
+    """
+    count, side = config.num_objects, config.size
+    numbers[:] = 0.0
+    for position in range(count):
+        item = ordered(state, position)
+        ahead, right = item_as_seen(config, state, item)
+        place = len(_ITEM_STATE) * item
+        numbers[place] = ahead / side
+        numbers[place + 1] = right / side
+        numbers[place + 2] = 0.0 if is_fetched(state, item) else 1.0
+        numbers[place + 3] = 1.0 - ((position - state.progress) % count) / count
+    place = len(_ITEM_STATE) * MOST_OBJECTS
+    ahead, right = item_as_seen(config, state, ordered(state, state.progress))
+    numbers[place] = ahead / side
+    numbers[place + 1] = right / side
+    numbers[place + 2] = 1.0 if state.progress >= state.paid else 0.0
+    heading = state.heading
+    for quarter in range(NUM_HEADINGS):
+        numbers[place + 3 + quarter] = clearance(config, state.row, state.column, heading) / side
+        heading = turned(heading, TURN_RIGHT)
 
 
 @rule
@@ -282,18 +327,6 @@ def next_by_memory(config: Config, state: State) -> int:
 
 
 @rule
-def turned(heading: int, south: int, east: int) -> tuple[int, int]:
-    """Return how far ahead and to the right of one with this heading a place lies that is so far away."""
-    if heading == EAST:
-        return east, south
-    if heading == SOUTH:
-        return south, -east
-    if heading == WEST:
-        return -east, -south
-    return -south, east
-
-
-@rule
 def num_candidates(config: Config, state: State) -> int:
     """Return how many objects may be the next one of the order, as far as the history tells."""
     if state.progress < known_positions(config, state):
@@ -343,6 +376,13 @@ def object_at(config: Config, state: State, row: int, column: int) -> int:
 def object_place(config: Config, state: State, item: int) -> tuple[int, int]:
     """Return the (row, column) on which an object lies, or lay before it was fetched."""
     return cell_place(config, object_cell(state.cells, item))
+
+
+@rule
+def item_as_seen(config: Config, state: State, item: int) -> tuple[int, int]:
+    """Return how far ahead and to the right of the agent an object lies, or lay before it was fetched."""
+    row, column = object_place(config, state, item)
+    return as_seen(state.heading, row - state.row, column - state.column)
 
 
 @rule

@@ -62,27 +62,39 @@ def best(graph: Graph) -> Value:
 def best_policy(graph: Graph) -> tuple[Value, NDArray[np.int16]]:
     """Return the value of `best` and its policy, int16 [horizon, S]: the action in step t and state s."""
     values = np.zeros((3, graph.num_states))
-    everywhere = np.arange(graph.num_states)
     policy = np.empty((graph.horizon, graph.num_states), dtype=np.int16)
     for now in reversed(range(graph.horizon)):
-        worth = _lookahead(graph, values)
-        policy[now] = np.where(_tied(worth[0]), worth[2], np.inf).argmin(axis=1)
-        values = worth[:, everywhere, policy[now]]
+        values, policy[now] = best_choices(graph, values)
     return Value(*(float(graph.start @ each) for each in values)), policy
+
+
+def best_choices(
+    graph: Graph, values: Floats, allowed: NDArray[np.bool_] | None = None
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Return what `best` is worth with one step more to go, [3, S], and the actions of that step, int64 [S].
+
+    Args:
+        graph: The task.
+        values: float64 [3, S], return, success and steps from the next step on.
+        allowed: bool [S, A], the actions that may be taken, one at least in each state; None allows all.
+    """
+    worth = lookahead(graph, values)
+    returns = worth[0] if allowed is None else np.where(allowed, worth[0], -np.inf)
+    actions = np.where(_tied(returns), worth[2], np.inf).argmin(axis=1)
+    return worth[:, np.arange(graph.num_states), actions], actions
 
 
 def best_actions(graph: Graph) -> NDArray[np.bool_]:
     """Return which first actions some policy of `best` takes in each state, bool [S, A]."""
     values = np.zeros((3, graph.num_states))
-    everywhere = np.arange(graph.num_states)
-    for _ in range(graph.horizon):
-        worth = _lookahead(graph, values)
-        steps = np.where(_tied(worth[0]), worth[2], np.inf)
-        values = worth[:, everywhere, steps.argmin(axis=1)]
+    for _ in range(graph.horizon - 1):
+        values, _ = best_choices(graph, values)
+    worth = lookahead(graph, values)
+    steps = np.where(_tied(worth[0]), worth[2], np.inf)
     return steps <= steps.min(axis=1, keepdims=True) + TIE
 
 
-def _lookahead(graph: Graph, values: Floats) -> Floats:
+def lookahead(graph: Graph, values: Floats) -> Floats:
     """Return [3, S, A], return, success and steps of each action, given those of the next states, [3, S]."""
     returns, successes, steps = (graph.expected(each) for each in values)
     return np.stack([graph.reward + returns, graph.success + successes, 1 + steps])

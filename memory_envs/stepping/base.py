@@ -22,6 +22,7 @@ from memory_envs.rendering.views import check_style
 from memory_envs.rules.settings import plain
 from memory_envs.stepping.kernels import NEVER_RESET, PHASE
 from memory_envs.stepping.lanes import Facts, Lanes, event_names, fact_names
+from memory_envs.stepping.privileged import checked_privileged
 from memory_envs.task import Meaning, Task
 
 ELSEWHERE: dict[str, tuple[str, ...]] = {
@@ -44,6 +45,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("envs", "lanes"), ("num_envs",)),
     **dict.fromkeys(("panel", "legend", "hud"), ("render_panel",)),
     **dict.fromkeys(("debug", "info", "facts"), ("analysis",)),
+    **dict.fromkeys(("oracle", "critic", "teacher", "asymmetric", "extra"), ("privileged",)),
 }
 """What other suites call options that ours have, or words in what they call them."""
 
@@ -66,6 +68,8 @@ class TaskEnv:
         task: The task, named by each subclass that can be made.
         config: The Config of its rules that the options make.
         analysis: Names of what infos tell of the state and of the step that led to it.
+        privileged: Parts that observations have beside what the agent sees; see
+            `memory_envs.stepping.privileged`.
         render_mode: How `render` shows it.
         style: What of it is shown.
     """
@@ -115,6 +119,7 @@ class TaskEnv:
         settings: dict[str, Any],
         *,
         analysis: bool | Sequence[str],
+        privileged: str | Sequence[str],
         render_mode: str | None,
         render_view: str,
         render_panel: bool,
@@ -136,6 +141,7 @@ class TaskEnv:
             settings = settings | {LIMIT: None}
         self.config = self.task.rules.configure(**settings)
         self.analysis = _checked_analysis(analysis, [*fact_names(self.task), *event_names(self.task)])
+        self.privileged = checked_privileged(privileged, self.task, self.config)
         _check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self.style = check_style(render_view, render_panel)

@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -22,32 +22,78 @@ from numba.core import config as numba_config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from memory_envs.files import replacing
-from memory_envs.stepping.kernels import Kernels, make_loops
+from memory_envs.stepping.kernels import make_loops
 
 # Of a SHA-256.
 _DIGEST_BYTES = 32
 
 
+_BYTES_1D, _BYTES_2D, _BYTES_4D = (types.Array(types.uint8, dimensions, "C") for dimensions in (1, 2, 4))
+_INTEGERS, _INTEGERS_2D = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
+_FLOATS, _FLOATS_2D = types.Array(types.float64, 1, "C"), types.Array(types.float64, 2, "C")
+_MASK, _FLAGS = types.Array(types.boolean, 1, "C"), types.Array(types.boolean, 2, "C")
+_CONFIG = (_INTEGERS, _FLOATS)
+_SHARED = (*_CONFIG, _INTEGERS_2D, _BYTES_2D, _BYTES_1D, _BYTES_4D, types.int64)
+_OUTPUTS = (_BYTES_2D, _BYTES_2D, _INTEGERS_2D, _FLOATS, _FLAGS)
+_SIGNATURES = {
+    "reset": types.void(*_SHARED, _MASK, _BYTES_2D),
+    "step": types.int64(*_SHARED, types.int64, _INTEGERS, *_OUTPUTS),
+    "step_one": types.Tuple((types.int64, types.float64))(types.int64, types.int64),
+    "facts": types.void(*_CONFIG, _INTEGERS_2D, _INTEGERS_2D),
+    "events": types.void(*_CONFIG, *[_INTEGERS_2D] * 3),
+    "state": types.void(*_CONFIG, _INTEGERS_2D, _FLOATS_2D),
+}
+
+
+class Kernels:
+    """The loops of a rulebook as machine code; `make_loops` has their arguments.
+
+    Each is compiled, or loaded from the disk cache, when it is first asked for: no program needs all of them,
+    and compiling takes seconds.
+    """
+
+    def __init__(self, rulebook: ModuleType) -> None:
+        self._rulebook, self._loops, self._digest = rulebook, make_loops(rulebook), source_digest(rulebook)
+
+    @functools.cached_property
+    def reset(self) -> Callable[..., None]:
+        """Begins episodes in chosen lanes and observes all lanes."""
+        return self._compiled("reset")
+
+    @functools.cached_property
+    def step(self) -> Callable[..., int]:
+        """Plays one action per lane."""
+        return self._compiled("step")
+
+    @functools.cached_property
+    def step_one(self) -> Callable[[int, int], tuple[int, float]]:
+        """Plays one action in a lane that is alone."""
+        return self._compiled("step_one")
+
+    @functools.cached_property
+    def facts(self) -> Callable[..., None]:
+        """Writes the facts of all lanes."""
+        return self._compiled("facts")
+
+    @functools.cached_property
+    def events(self) -> Callable[..., None]:
+        """Writes what happened between two states of all lanes."""
+        return self._compiled("events")
+
+    @functools.cached_property
+    def state(self) -> Callable[..., None]:
+        """Writes the numbers that say the whole state of all lanes."""
+        return self._compiled("state")
+
+    def _compiled(self, name: str) -> Any:
+        loop = getattr(self._loops, name)
+        return _compile(loop, self._rulebook, self._digest, _SIGNATURES[name])
+
+
 @functools.cache
 def compile_rulebook(rulebook: ModuleType) -> Kernels:
     """Return the kernels of a rulebook, from the disk cache when its sources have not changed."""
-    bytes_1d, bytes_2d, bytes_4d = (types.Array(types.uint8, dimensions, "C") for dimensions in (1, 2, 4))
-    integers, integers_2d = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
-    floats = types.Array(types.float64, 1, "C")
-    mask, flags = types.Array(types.boolean, 1, "C"), types.Array(types.boolean, 2, "C")
-    config, pen = (integers, floats), (bytes_2d, bytes_1d, bytes_4d, types.int64)
-    shared = (*config, integers_2d, *pen)
-    outputs = (bytes_2d, bytes_2d, integers_2d, floats, flags)
-    loops, digest = make_loops(rulebook), source_digest(rulebook)
-    reset = types.void(*shared, mask, bytes_2d)
-    step = types.int64(*shared, types.int64, integers, *outputs)
-    facts = types.void(*config, integers_2d, integers_2d)
-    return Kernels(
-        _compile(loops.reset, rulebook, digest, reset),
-        _compile(loops.step, rulebook, digest, step),
-        _compile(loops.facts, rulebook, digest, facts),
-        _compile(loops.events, rulebook, digest, types.void(*config, *[integers_2d] * 3)),
-    )
+    return Kernels(rulebook)
 
 
 def source_digest(rulebook: ModuleType) -> str:

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -13,10 +13,21 @@ from memory_envs.rendering import painter
 from memory_envs.rendering.scene import Scene
 from memory_envs.rules import grid
 from memory_envs.stepping.base import TaskEnv
-from memory_envs.stepping.kernels import EPISODE, NEVER_RESET, OVER, PHASE, STREAM
+from memory_envs.stepping.kernels import (
+    EPISODE,
+    NEVER_RESET,
+    OVER,
+    PHASE,
+    STREAM,
+    SUCCESS,
+    TERMINATED,
+    TRUNCATED,
+)
 from memory_envs.stepping.lanes import CONFIG, Lanes, RefusedStep, new_stream
+from memory_envs.stepping.privileged import Shown, lane_of
 
-Observation = NDArray[Any]
+Observation = Shown
+_TERMINATED, _TRUNCATED, _SUCCEEDED = (1 << flag for flag in (TERMINATED, TRUNCATED, SUCCESS))
 
 
 class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
@@ -33,6 +44,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         observation: str = "onehot",
         dtype: str = "uint8",
         analysis: bool | Sequence[str] = False,
+        privileged: str | Sequence[str] = (),
         render_mode: str | None = None,
         render_view: str = "both",
         render_panel: bool = True,
@@ -44,6 +56,8 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
             observation: "onehot", "tiles" or "rgb".
             dtype: Number type of observations: "uint8", or "float32" for libraries that do not convert.
             analysis: Whether infos tell what is known of the state, or the names of what they tell of it.
+            privileged: One or several of "full", "memory" and "state": observations are then a Dict of
+                "observation" and these, which are meant for training alone.
             render_mode: "human", "rgb_array", "ansi" or None.
             render_view: What is painted: the "room" from above, what the "agent" sees, or "both".
             render_panel: Whether hidden facts, step count and legend are painted as well.
@@ -56,14 +70,15 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         self._set_up(
             settings,
             analysis=analysis,
+            privileged=privileged,
             render_mode=render_mode,
             render_view=render_view,
             render_panel=render_panel,
         )
-        self._lanes = Lanes(self.task, self.config, 1, observation, dtype=dtype)
-        self.observation_space = cast(gymnasium.Space[Observation], self._lanes.space)
+        self._lanes = Lanes(self.task, self.config, 1, observation, dtype=dtype, privileged=self.privileged)
+        self._lanes.compile(alone=True)
+        self.observation_space = self._lanes.space
         self.action_space = gymnasium.spaces.Discrete(self.task.rules.NUM_ACTIONS)
-        self._actions = np.zeros(1, dtype=np.int64)
         self._all = np.ones(1, dtype=np.bool_)
         self._none = np.zeros(1, dtype=np.bool_)
 
@@ -95,7 +110,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         observations = self._lanes.begin(self._all)
         if self.render_mode == "human":
             self.render()
-        return observations[0], self._info(False)
+        return lane_of(observations, 0), self._info(False)
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Play one action.
@@ -110,14 +125,13 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         """
         before = self._lanes.rows.copy() if self.analysis else None
         try:
-            self._actions[0] = operator.index(action)
-            steps = self._lanes.step(self._actions)
+            shown, reward, bits = self._lanes.step_one(operator.index(action))
         except (TypeError, OverflowError, RefusedStep) as refusal:
             raise self._refusal(refusal, action) from None
-        terminated, truncated, success, _ = steps.flags[:, 0].tolist()
         if self.render_mode == "human":
             self.render()
-        return steps.observations[0], steps.rewards.item(), terminated, truncated, self._info(success, before)
+        info = self._info(bits & _SUCCEEDED != 0, before)
+        return shown, reward, bits & _TERMINATED != 0, bits & _TRUNCATED != 0, info
 
     @property
     def stream(self) -> int:
@@ -134,7 +148,8 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
     def observe(self) -> Observation:
         """Return the current observation again, for instance after `set_state`."""
         self._require_reset("observe()")
-        return self._lanes.begin(self._none)[0]
+        shown: Observation = lane_of(self._lanes.begin(self._none), 0)
+        return shown
 
     def get_state(self) -> dict[str, Any]:
         """Return all that changes in the environment as a dictionary that JSON can hold.

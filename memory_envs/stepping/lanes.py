@@ -1,11 +1,13 @@
 """Lanes: N episodes of one task side by side, the common core of the single and the vector environment."""
 
+import functools
 import hashlib
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium import Space
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
@@ -24,8 +26,10 @@ from memory_envs.stepping.kernels import (
     RUNNING,
     SAME_STEP,
     STREAM,
+    make_table,
     pack,
 )
+from memory_envs.stepping.privileged import OBSERVATION, Privileged, Shown, lane_of
 from memory_envs.task import Task
 
 CONFIG = "config"
@@ -40,15 +44,16 @@ class Steps(NamedTuple):
     """What one step of N lanes returns. All arrays are new.
 
     Attributes:
-        observations: [N, shape of an observation], of the dtype of the space, after any reset.
+        observations: [N, shape of an observation], of the dtype of the space, after any reset; a
+            dictionary of such with privileged parts.
         final_observations: Filled for lanes that ended and were reset at once; without rows in other modes.
         final_rows: The rows of those lanes as they ended, int64; without rows where nobody asked for facts.
         rewards: float64 [N].
         flags: bool [NUM_FLAGS, N], in the order named in `memory_envs.stepping.kernels`.
     """
 
-    observations: NDArray[Any]
-    final_observations: NDArray[Any]
+    observations: Shown
+    final_observations: Shown
     final_rows: NDArray[np.int64]
     rewards: NDArray[np.float64]
     flags: NDArray[np.bool_]
@@ -89,8 +94,9 @@ class Lanes:
         autoreset: int = DISABLED,
         keep_final_rows: bool = False,
         dtype: str = "uint8",
+        privileged: tuple[str, ...] = (),
     ) -> None:
-        """Compile (or load) the kernels and set up lanes that have never been reset.
+        """Set up lanes that have never been reset.
 
         Raises:
             ValueError: `observation` or `dtype` is unknown.
@@ -99,15 +105,19 @@ class Lanes:
         self.config = config
         self._rules = task.rules
         self.rows = np.zeros((num_lanes, FIELDS + len(self._rules.State._fields)), dtype=np.int64)
-        self.space = observation_space(task, config.view_size, observation, dtype)
+        box = observation_space(task, config.view_size, observation, dtype)
         self._kernels = compile_rulebook(self._rules)
         self._config = pack(config)
-        self._shared = (*self._config, self.rows, *new_pen(task, config.view_size, observation))
-        self._arguments = (num_lanes, observation, autoreset, keep_final_rows, dtype)
+        pen = new_pen(task, config.view_size, observation)
+        self._shared, self._pen = (*self._config, self.rows, *pen), pen
+        self._arguments = (num_lanes, observation, autoreset, keep_final_rows, dtype, privileged)
         self._autoreset = autoreset
-        self._keep_final_rows = keep_final_rows
-        self._written = (num_lanes, math.prod(self.space.shape))
-        self._is_as_written = len(self.space.shape) == 1 and dtype == "uint8"
+        self._privileged = Privileged(task, config, privileged, box, pen) if privileged else None
+        self.space: Space[Any] = box if self._privileged is None else self._privileged.space
+        self._box = box
+        self._keep_final_rows = keep_final_rows or bool(privileged)
+        self._written = (num_lanes, math.prod(box.shape))
+        self._is_as_written = len(box.shape) == 1 and dtype == "uint8" and not privileged
         self._no_observations = np.empty((0, self._written[1]), dtype=np.uint8)
         self._no_rows = np.empty((0, self.rows.shape[1]), dtype=np.int64)
 
@@ -115,11 +125,11 @@ class Lanes:
         """Copy and pickle by what the lanes were made from, as compiled code cannot be."""
         return _remade, (self.task, self.config, self._arguments, self.rows.copy())
 
-    def begin(self, mask: NDArray[np.bool_]) -> NDArray[Any]:
+    def begin(self, mask: NDArray[np.bool_]) -> Shown:
         """Begin the episodes named in the rows of the lanes of `mask`, bool [N]; observe all lanes."""
         observations = np.empty(self._written, dtype=np.uint8)
         self._kernels.reset(*self._shared, mask, observations)
-        return self._shaped(observations)
+        return self._shown(observations, self.rows)
 
     def step(self, actions: NDArray[np.int64]) -> Steps:
         """Play one action per lane, int64 [N].
@@ -132,7 +142,7 @@ class Lanes:
         if self._autoreset == SAME_STEP:
             final_observations = np.empty_like(observations)
             if self._keep_final_rows:
-                final_rows = np.empty_like(self.rows)
+                final_rows = self.rows.copy()  # those of lanes that go on are states, too
         rewards, flags = np.empty(len(actions)), np.empty((NUM_FLAGS, len(actions)), dtype=np.bool_)
         outputs = (observations, final_observations, final_rows, rewards, flags)
         refused = self._kernels.step(*self._shared, self._autoreset, actions, *outputs)
@@ -140,7 +150,41 @@ class Lanes:
             raise RefusedStep(refused, int(self.rows[refused, PHASE]))
         if self._is_as_written:
             return Steps(*outputs)
-        return Steps(self._shaped(observations), self._shaped(final_observations), *outputs[2:])
+        return Steps(
+            self._shown(observations, self.rows), self._shown(final_observations, final_rows), *outputs[2:]
+        )
+
+    def step_one(self, action: int) -> tuple[Shown, float, int]:
+        """Play an action in the only lane, which is left as it is when its episode ends.
+
+        Returns:
+            The observation, the reward, and 1 << each flag that is set.
+
+        Raises:
+            RefusedStep: No episode is running or the action is out of range.
+        """
+        play, address, copied, _ = self._alone
+        bits, reward = play(address, action)
+        if bits < 0:
+            raise RefusedStep(0, int(self.rows[0, PHASE]))
+        shown = copied()
+        if self._privileged is not None:
+            shown = lane_of(self._with_privileged(shown[np.newaxis], self.rows), 0)
+        return shown, reward, bits
+
+    def compile(self, alone: bool) -> None:
+        """Compile now what the first episode needs: to `step_one` or to `step`."""
+        for kernel in ("reset", "step_one" if alone else "step"):
+            getattr(self._kernels, kernel)
+
+    @functools.cached_property
+    def _alone(self) -> tuple[Callable[[int, int], tuple[int, float]], int, Callable[[], Any], Any]:
+        """The step of the only lane, the address of its table, a copy of what it observed, the table."""
+        observation = np.empty(self._box.shape, dtype=np.uint8)
+        table = make_table(self._config, self.rows, self._pen, observation)
+        same = self._box.dtype == observation.dtype
+        copied = observation.copy if same else functools.partial(observation.astype, self._box.dtype)
+        return self._kernels.step_one, table.ctypes.data, copied, table
 
     def facts(self, rows: NDArray[np.int64], names: Collection[str]) -> Facts:
         """Return what there is to know of the states in `rows`, made like `self.rows`: name to int64 [N].
@@ -189,9 +233,14 @@ class Lanes:
         row = self.rows[lane].astype("<i8").tobytes()
         return hashlib.blake2b(row, digest_size=8).hexdigest()
 
-    def _shaped(self, observations: NDArray[np.uint8]) -> NDArray[Any]:
+    def _shown(self, observations: NDArray[np.uint8], rows: NDArray[np.int64]) -> Shown:
         # The kernels write vectors of bytes.
-        return observations.reshape(-1, *self.space.shape).astype(self.space.dtype, copy=False)
+        shaped = observations.reshape(-1, *self._box.shape).astype(self._box.dtype, copy=False)
+        return shaped if self._privileged is None else self._with_privileged(shaped, rows)
+
+    def _with_privileged(self, observations: NDArray[Any], rows: NDArray[np.int64]) -> Shown:
+        assert self._privileged is not None
+        return {OBSERVATION: observations, **self._privileged.parts(self._kernels, rows)}
 
     def columns(self) -> list[str]:
         """Return the names of the columns of `rows`."""
@@ -297,7 +346,10 @@ def seeded_stream(seed: int) -> int:
 
 
 def _remade(
-    task: Task, config: Any, arguments: tuple[int, str, int, bool, str], rows: NDArray[np.int64]
+    task: Task,
+    config: Any,
+    arguments: tuple[int, str, int, bool, str, tuple[str, ...]],
+    rows: NDArray[np.int64],
 ) -> Lanes:
     lanes = Lanes(task, config, *arguments)
     lanes.rows[:] = rows

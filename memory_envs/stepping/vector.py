@@ -18,8 +18,9 @@ from memory_envs.rules.settings import LARGEST, check_integer
 from memory_envs.stepping.base import TaskEnv
 from memory_envs.stepping.kernels import EPISODE, FINAL_SUCCESS, NEVER_RESET, OVER, PHASE, STREAM
 from memory_envs.stepping.lanes import CONFIG, Lanes, RefusedStep, Steps, new_stream, seeded_stream
+from memory_envs.stepping.privileged import Shown, lane_of
 
-Observations = NDArray[Any]
+Observations = Shown
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
@@ -45,6 +46,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         observation: str = "onehot",
         dtype: str = "uint8",
         analysis: bool | Sequence[str] = False,
+        privileged: str | Sequence[str] = (),
         render_mode: str | None = None,
         render_view: str = "both",
         render_panel: bool = True,
@@ -58,6 +60,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
             observation: As in the single environment, like all that follow.
             dtype: See the single environment.
             analysis: See the single environment.
+            privileged: See the single environment.
             render_mode: "human" (a mosaic in a window), "rgb_array", "ansi" or None.
             render_view: See the single environment.
             render_panel: See the single environment.
@@ -73,6 +76,7 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         self._set_up(
             settings,
             analysis=analysis,
+            privileged=privileged,
             render_mode=render_mode,
             render_view=render_view,
             render_panel=render_panel,
@@ -88,7 +92,9 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
             number,
             keep_final_rows=bool(self.analysis),
             dtype=dtype,
+            privileged=self.privileged,
         )
+        self._lanes.compile(alone=False)
         self.single_observation_space = self._lanes.space
         self.single_action_space = gymnasium.spaces.Discrete(self.task.rules.NUM_ACTIONS)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -319,8 +325,8 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         if not done.any():
             return {}
         final_obs = np.full(self.num_envs, None, dtype=object)
-        for lane in np.flatnonzero(done):
-            final_obs[lane] = steps.final_observations[lane]
+        for lane in np.flatnonzero(done).tolist():
+            final_obs[lane] = lane_of(steps.final_observations, lane)
         return {
             "final_obs": final_obs,
             "_final_obs": done,

@@ -18,6 +18,7 @@ _HEAD = (
     "chance",
     "no memory, deterministic",
     "no memory, stochastic",
+    "imitation of the optimum",
     "perfect memory",
     "share that is memory's",
     "memory states",
@@ -40,6 +41,9 @@ _COLUMNS = """## The columns
 - **chance**: every action with equal probability.
 - **no memory**: the best policy that is a function of the observation alone; *deterministic* if it always
   does the same at the same sight, *stochastic* if it draws its action. The second is never worth less.
+- **imitation of the optimum**: a student that remembers as much, and does what the best policy that sees the
+  state would do on average, given the student's history. *At most* stands behind it where choosing among such
+  actions is worth more than drawing: no student is worth more that only does what the optimum might.
 - **perfect memory**: the best policy that remembers every observation and action.
 - **share that is memory's**: of what perfect memory gains over chance, what the best policy without memory,
   stochastic or not, leaves. At 0 memory is worth nothing, at 1 there is nothing but chance without it.
@@ -65,6 +69,9 @@ _NOTES = """## What the table says
   memory chain and in I-Maze, that no policy without memory does better than guess is proved or exact.
 - **In POPGym's RepeatFirst the card in view says next to nothing about the first.** Without memory the best
   is hardly above chance, with few decks or many.
+- **Who imitates one who sees all has to guess where the cue lies off the way**: in I-Maze from 9x9 on, and
+  nearly so in MiniGrid from S11 on. Where the cue is shown at once, as in the T-maze, the chain and
+  RepeatFirst, nothing is lost.
 - FrozenLake, CliffWalking and Taxi stand here as a check: their states are in view, and memory is worth
   nothing, or next to nothing where it counts the steps that are left."""
 
@@ -136,7 +143,7 @@ def share(certificate: Certificate) -> Bounds | None:
 
 def _table(records: Mapping[str, Record]) -> Iterator[str]:
     yield f"| {' | '.join(_HEAD)} |"
-    yield "|---|---|---|" + "---:|" * 6 + "---|"
+    yield "|---|---|---|" + "---:|" * 7 + "---|"
     for name, task in TASKS.items():
         record = records.get(name)
         if record is not None and record.certificate is not None:
@@ -151,11 +158,21 @@ def _cells(certificate: Certificate, states: str | None) -> Iterator[str]:
     fixed = certificate.deterministic
     yield _NONE if fixed is None else str(fixed.by(metric))
     yield str(certificate.memoryless.by(metric))
+    yield _imitation(certificate)
     yield str(certificate.perfect_memory.by(metric))
     left = share(certificate)
     yield _NONE if left is None else str(left)
     yield states or _NONE
     yield certificate.verdict
+
+
+def _imitation(certificate: Certificate) -> str:
+    if certificate.imitation is None or certificate.imitation_at_most is None:
+        return _NONE
+    drawn, most = (
+        str(each.by(certificate.metric)) for each in (certificate.imitation, certificate.imitation_at_most)
+    )
+    return drawn if drawn == most else f"{drawn}, at most {most}"
 
 
 def _rest(records: Mapping[str, Record]) -> Iterator[str]:

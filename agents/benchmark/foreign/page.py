@@ -48,7 +48,7 @@ python -m agents.benchmark foreign-page docs/foreign.json
 The first command says how many runs and hours of one core lie before it, and goes on where it was
 interrupted; `--tasks`, `--agents`, `--seeds`, `--first-seed`, `--jobs` and `--total-timesteps` choose less.
 LunarLander and MiniGrid's tasks need `pip install "memory-envs[foreign]"` and are left out without it. The
-second gathers finished runs, the third writes this page.
+second gathers finished runs (with `--add` beside those that the file holds), the third writes this page.
 
 The tasks are Gymnasium environments,
 `gymnasium.make("agents.benchmark.foreign:Foreign/RepeatPreviousEasy-v0")`, in `agents/benchmark/foreign/`.
@@ -71,7 +71,7 @@ def page(records: Records) -> str:
     parts += ["## At equal CPU time", _EQUAL, equal_time_table(runs).markdown()]
     parts += ["CPU minutes of a whole run, the median over seeds:", minutes_table(runs).markdown()]
     parts += ["## The tasks", _tasks(runs), "## The agents", _agents(), _HOW]
-    return "\n\n".join([*parts, records.made_with]) + "\n"
+    return "\n\n".join([*parts, *records.made_with]) + "\n"
 
 
 def returns_table(runs: Sequence[Record], how: How) -> Table:

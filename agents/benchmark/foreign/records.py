@@ -82,11 +82,11 @@ class Records:
     """All finished runs of a bench.
 
     Attributes:
-        made_with: Machine and versions as a sentence.
+        made_with: Machine and versions, a sentence for each time that runs were collected.
         runs: By task, agent and seed.
     """
 
-    made_with: str
+    made_with: list[str]
     runs: list[Record]
 
     def __post_init__(self) -> None:
@@ -111,9 +111,19 @@ def collect(folder: Path) -> tuple[Records, list[Path]]:
             f"none of the {len(found)} runs in {folder} has come to its total and been evaluated"
         )
     runs = sorted((_record(run) for run in finished), key=_order)
-    return Records(made_with(finished, "cpu"), runs), [
+    return Records([made_with(finished, "cpu")], runs), [
         run.directory.path for run in found if not has_finished(run)
     ]
+
+
+def together(earlier: Records, later: Records) -> Records:
+    """Return the runs of both.
+
+    Raises:
+        ValueError: A run is in both.
+    """
+    runs = sorted([*earlier.runs, *later.runs], key=_order)
+    return Records([*earlier.made_with, *later.made_with], runs)
 
 
 def write_records(records: Records, path: Path) -> None:

@@ -103,13 +103,13 @@ class PopArt(nn.Module):
         self.mean_square.copy_(self.mean.square())
 
     @torch.no_grad()
-    def update(self, target: Tensor, head: nn.Linear) -> None:
-        """Move the moments towards `target`'s; rescale `head` so that its de-normalised outputs stay.
+    def update(self, target: Tensor, *heads: nn.Linear) -> None:
+        """Move the moments towards `target`'s; rescale `heads` so that their de-normalised outputs stay.
 
         Args:
             target: Any shape, the value targets of a batch in units of the return.
-            head: The layer whose output is the normalised value; its weight and bias are changed in place, so
-                this must not stand between a forward pass and its backward pass.
+            heads: The layers whose outputs are normalised values; their weights and biases are changed in
+                place, so this must not stand between a forward pass and its backward pass.
         """
         if self.is_off or target.numel() == 0:
             return
@@ -124,5 +124,6 @@ class PopArt(nn.Module):
         self.updates += 1
         if self.updates > _SETTLING:
             ratio = old_sigma / self.sigma
-            head.weight.mul_(ratio)
-            head.bias.mul_(ratio).add_((old_mu - self.mu) / self.sigma)
+            for head in heads:
+                head.weight.mul_(ratio)
+                head.bias.mul_(ratio).add_((old_mu - self.mu) / self.sigma)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.learning.networks.memory_head import MemoryHead
+from agents.learning.networks.parts import observe
 from agents.learning.unroll import CoreState, Observation, map_observation
 
 
@@ -84,9 +85,7 @@ class ActorCritic(nn.Module):
 
     def observe(self, observation: Observation) -> None:
         """Let an encoder that keeps statistics of its observations [T, B, ...] see some; others ignore it."""
-        observe = getattr(self.encoder, "observe", None)
-        if observe is not None:
-            observe(map_observation(lambda x: x.flatten(0, 1), observation))
+        observe(self.encoder, map_observation(lambda x: x.flatten(0, 1), observation))
 
     def initial_state(self, lanes: int) -> CoreState:
         """Core state at the start of an episode."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.learning.networks.parts import observe
 from agents.learning.unroll import Observation
 
 # The names of the parts; an observation that has no parts of its own gets the first.
@@ -58,9 +59,7 @@ class PreviousStepEncoder(nn.Module):
 
     def observe(self, observation: Observation) -> None:
         """Let an encoder that keeps statistics see observations [N, ...], as the environment gives them."""
-        observe = getattr(self.encoder, "observe", None)
-        if observe is not None:
-            observe(observation)
+        observe(self.encoder, observation)
 
     def _seen(self, shown: dict[str, Tensor]) -> Observation:
         if not self.has_parts:

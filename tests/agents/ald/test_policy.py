@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from sb3_contrib import RecurrentPPO
+from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from torch import Tensor, nn
@@ -125,6 +127,58 @@ def test_values_reach_the_lstm_in_the_network_but_not_in_sb3_contribs_policy() -
     memory = tuple(part.unsqueeze(0) for part in state())
     built.predict_values(window[0], memory, is_first[0].float()).sum().backward()
     assert built.lstm_actor.weight_hh_l0.grad is None
+
+
+# --- predict --------------------------------------------------------------------------------------
+
+
+def as_given(observation: Any, form: str) -> Any:
+    """The same numbers as what else a caller may have."""
+    if isinstance(observation, dict):
+        return {key: as_given(value, form) for key, value in observation.items()}
+    if form == "read-only":
+        observation.flags.writeable = False
+        return observation
+    if form == "strided":
+        return np.repeat(observation, 2, axis=-1)[..., ::2]
+    return observation.astype(np.float64) if form == "wider" else observation
+
+
+FORMS = [*itertools.product(SPACES, ("as it is", "strided", "read-only")), ("box", "wider")]
+
+
+@pytest.mark.parametrize(("kind", "form"), FORMS)
+@pytest.mark.parametrize("deterministic", [False, True], ids=["sampled", "greedy"])
+def test_predict_answers_as_sb3_contrib_does_from_the_same_random_numbers(
+    deterministic: bool, kind: str, form: str
+) -> None:
+    built = policy(SPACES[kind], net_arch={"pi": [5], "vf": [7]})
+    window, is_first = observations(SPACES[kind]), starts().numpy()
+    for lane in (slice(None), 2):  # several, and one
+        ours = theirs = None
+        for t in range(STEPS):
+            step: Any = map_observation(lambda x, t=t, lane=lane: x[t, lane], window)
+            shown = as_given(
+                {k: v.numpy() for k, v in step.items()} if kind == "dict" else step.numpy(), form
+            )
+            first = None if t == 6 else np.atleast_1d(is_first[t, lane])
+            torch.manual_seed(t)
+            actions, ours = built.predict(shown, ours, first, deterministic)
+            torch.manual_seed(t)
+            meant, theirs = RecurrentActorCriticPolicy.predict(built, shown, theirs, first, deterministic)
+            assert actions.shape == meant.shape and np.array_equal(actions, meant)
+            for said, expected in zip(ours, theirs, strict=True):
+                assert said.dtype == expected.dtype
+                np.testing.assert_allclose(said, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_predict_is_of_a_policy_that_does_not_train_and_refuses_other_shapes() -> None:
+    built = policy()
+    built.set_training_mode(True)
+    built.predict(np.zeros(3, np.float32))
+    assert not any(module.training for module in built.modules())
+    with pytest.raises(ValueError, match="Unexpected observation shape"):
+        built.predict(np.zeros((2, 4), np.float32))
 
 
 # --- RecurrentPPO ---------------------------------------------------------------------------------

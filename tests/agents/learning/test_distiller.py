@@ -62,6 +62,28 @@ def test_a_distillation_step_follows_the_two_losses() -> None:
         torch.testing.assert_close(mine, theirs - theirs.grad)
 
 
+def test_the_actors_own_loss_is_the_policy_gradient_of_the_learners_advantages() -> None:
+    settings = {"policy_coef": 0.0, "learner_regularisation": 0.0, "distilled_value_coef": 0.0}
+    made, data = distiller(actor_rl_coef=0.25, **settings), taught()
+    assert data.learner is not None
+    network, total, clipped = student(), torch.zeros((), dtype=torch.float64), 0
+    outputs, _ = network(data.observation, data.actor_state, data.is_first)
+    for step in range(STEPS):
+        for lane in range(LANES):
+            action = data.action[step, lane]
+            log_pi = outputs.logits[step, lane].log_softmax(-1)[action]
+            log_mu = data.behaviour_logits[step, lane].log_softmax(-1)[action]
+            ratio = min(1.0, float((log_pi - log_mu).detach().exp()))
+            clipped += ratio == 1.0
+            total = total - ratio * data.learner.advantage[step, lane] * log_pi / (STEPS * LANES)
+    assert 0 < clipped < STEPS * LANES
+    (0.25 * total).backward()
+    assert float(made.update(data)["distillation/policy_gradient"]) == pytest.approx(total.item())
+    for mine, theirs in pairs(made.network, network):
+        gradient = torch.zeros_like(theirs) if theirs.grad is None else theirs.grad
+        torch.testing.assert_close(mine, theirs - gradient)
+
+
 def test_distillation_makes_the_actor_say_what_the_learner_said() -> None:
     network, data = student(), taught()
     made = Distiller(network, torch.optim.Adam(network.parameters(), lr=0.02), ALDConfig())

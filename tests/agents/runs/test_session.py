@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from agents.ald import ALDConfig
+from agents.evaluation.episodes import evaluate
 from agents.runs import log, session
 from agents.runs.log import read_rows
 from agents.runs.progress import TrainingProgress
+from agents.runs.trained import load_trained
 from agents.sb3 import checkpoint
+from agents.vec_env.make import make_lanes
 from tests.support.small_run import ENV, UNROLL, resume, run_small
 
 
@@ -37,9 +40,22 @@ def test_the_environment_is_asked_to_tell_what_memory_is_taught(tmp_path, no_rep
     assert int(read_rows(tmp_path / "run" / "progress.csv")[-1]["time/total_timesteps"]) == 6 * UNROLL
 
 
+def test_the_environment_of_training_alone_shows_what_the_learner_alone_sees(tmp_path, no_report):
+    """Nobody should have to name a part twice, and evaluation, report and whoever loads it do without."""
+    run = tmp_path / "run"
+    assert run_small(run, 4, "--learner-only", "state") == 0
+    assert float(read_rows(run / "progress.csv")[-1]["loss/privileged_value"]) > 0
+    assert resume(run, "--total-timesteps", str(6 * UNROLL)) == 0
+    model, env_id, env_kwargs = load_trained(run)
+    plain = make_lanes(env_id, 1, env_kwargs)
+    assert model.policy.observation_space == plain.observation_space != model.observation_space
+    assert evaluate(model, plain, 2).episodes == 2
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--learner-only", "stat"), "privileged may name full, memory, state in I-Maze, got ['stat'], did"),
         (("--memory-targets", "known_cu"), "known_cu', did you mean"),
         (("--memory-targets", "known_cue", "--env-kwargs", '{"analysis": "known_cue"}'), "list of names"),
     ],

@@ -7,7 +7,7 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from agents.vec_env.gymnasium import GymnasiumVecEnv
-from agents.vec_env.make import is_native, make_lanes, resolve_id, told
+from agents.vec_env.make import is_native, make_lanes, resolve_id, shown_privileged, told
 
 IMAZE, OTHER = "MemoryEnvs/IMaze-v0", "MemoryEnvs/IMaze-9x9-v0"
 
@@ -46,3 +46,20 @@ def test_other_names_of_own_ids_are_own_ids(name):
 def test_infos_can_be_asked_to_tell_more(env_kwargs, analysis):
     assert told(IMAZE, {"size": 7, **env_kwargs}, "avoidable") == {"size": 7, "analysis": analysis}
     assert told("CartPole-v1", {"sutton_barto_reward": True}, "avoidable") == {"sutton_barto_reward": True}
+
+
+@pytest.mark.parametrize(
+    ("env_kwargs", "names", "privileged"),
+    [
+        ({}, ("state",), ["state"]),
+        ({"privileged": "full"}, ("state",), ["full", "state"]),
+        ({"privileged": ["state"]}, ("state", "full"), ["state", "full"]),
+        ({}, ("memory", "full"), ["memory", "full"]),
+    ],
+)
+def test_observations_can_be_asked_to_have_privileged_parts(env_kwargs, names, privileged):
+    asked = shown_privileged(IMAZE, {"size": 7, **env_kwargs}, names)
+    assert asked == {"size": 7, "privileged": privileged}
+    assert set(make_lanes(IMAZE, 1, asked).observation_space) == {"observation", *privileged}
+    assert shown_privileged(IMAZE, {"size": 7}, ()) == {"size": 7}
+    assert shown_privileged("CartPole-v1", {}, names) == {}

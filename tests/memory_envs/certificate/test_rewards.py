@@ -30,6 +30,8 @@ def test_who_sees_rewards_loses_half_a_pull_to_a_bandit():
     told = memory_envs.certify(Bandit(), reward_observed=True)
     assert told.perfect_memory.episode_return.lower == 9.5 and told.reward_observed
     assert told.memoryless.episode_return.lower == pytest.approx(5)
+    assert blind.imitation.episode_return.lower == 5
+    assert told.imitation.episode_return.lower == 9.5, "after one pull it knows what its teacher knows"
     assert told.memory_required and "perfect memory: remembers rewards too" in str(told)
     short = type("Short", (Bandit,), {"horizon": 5})()
     assert best_over_histories(short) == 2.5

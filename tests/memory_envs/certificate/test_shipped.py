@@ -72,6 +72,17 @@ def test_levels_are_in_order_in_every_shipped_certificate():
             assert all(level.lower <= level.upper for level in levels)
 
 
+@pytest.mark.parametrize(
+    "size, student", [("", 0.5), ("7x7-", 1.0), ("15x15-", 0.5), ("21x21-", 0.5), ("31x31-", 0.5)]
+)
+def test_who_imitates_the_optimum_of_a_maze_fetches_the_cue_where_it_lies_on_the_way_alone(size, student):
+    certificate = memory_envs.reference(f"MemoryEnvs/IMaze-{size}v0")
+    assert certificate.imitation_at_most.success == Bounds.exactly(student)
+    # At the fork it draws anew in each step until it has left, which now and then outlasts the time limit.
+    assert student - 1e-3 < certificate.imitation.success.lower <= student
+    assert certificate.imitation_gap.lower == pytest.approx(1 - student, abs=1e-3)
+
+
 def test_a_score_is_0_without_memory_and_1_with_perfect_memory():
     env_id = "MemoryEnvs/IMaze-v0"
     for value, score in ((0.5, 0.0), (1.0, 1.0), (0.75, 0.5), (0.0, -1.0)):

@@ -23,12 +23,12 @@ FIRST_RESET = """
 import json, time, warnings
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    start = time.perf_counter()
+    start = time.process_time()
     from memory_envs.imaze import IMazeEnv
     env = IMazeEnv()
     observation, _ = env.reset(seed=0)
 print(json.dumps({
-    "seconds": time.perf_counter() - start,
+    "seconds": time.process_time() - start,
     "warnings": [str(each.message) for each in caught],
     "observation": observation.tolist(),
 }))
@@ -83,7 +83,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, uncached: object) -> tupl
     """A third, and its first reset, in which it was compiled; tests leave it as it was, but for its cache."""
     folder = copy_packages(tmp_path_factory.mktemp("compiled"))
     first = first_reset(folder, NUMBA_CACHE_DIR=folder / "cache")
-    assert len(compiled_files(folder)) == 4
+    assert {name.split("-")[1] for name in compiled_files(folder)} == {"reset", "step_one"}
     return folder, first
 
 
@@ -164,7 +164,7 @@ def test_an_edited_rule_is_compiled_again(compiled):
 
 def test_a_damaged_cache_file_is_named_and_replaced_by_compiling(compiled):
     folder, whole = compiled
-    for path in sorted((folder / "cache").rglob("*facts*.nbc")):  # the loop that is compiled soonest
+    for path in sorted((folder / "cache").rglob("*reset*.nbc")):
         path.write_bytes(path.read_bytes()[:100])
     after = first_reset(folder, NUMBA_CACHE_DIR=folder / "cache")
     assert after["observation"] == whole["observation"]
@@ -185,7 +185,7 @@ def test_with_compilation_switched_off_the_kernels_are_python(copied):
     code = (
         "from memory_envs.imaze import IMazeEnv\n"
         "env = IMazeEnv(); observation, _ = env.reset(seed=0); env.step(2)\n"
-        "print(type(env._lanes._kernels.step).__name__, observation.tolist())"
+        "print(type(env._lanes._kernels.step_one).__name__, observation.tolist())"
     )
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(copied)}
     found = subprocess.run(

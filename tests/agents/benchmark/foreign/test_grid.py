@@ -8,7 +8,7 @@ import pytest
 from agents.benchmark.__main__ import main
 from agents.benchmark.foreign.contestants import CONTESTANTS, NUM_ENVS
 from agents.benchmark.foreign.grid import estimated_hours, make_cells
-from agents.benchmark.foreign.records import read_records
+from agents.benchmark.foreign.records import Records, read_records, write_records
 from agents.benchmark.foreign.tasks import TASKS
 from agents.runs.command_line import parse
 from agents.runs.options import Options
@@ -80,6 +80,14 @@ def test_two_cells_are_run_collected_and_made_a_page_of(tmp_path, capfd):
     assert f"| MemoryChain10 | {chance.sampled:.3f} | 1 | — | — | {ppo.sampled:.3f} | — | — |" in (
         out.with_suffix(".md").read_text()
     )
+    # Those of one folder, beside what the file held; the other way round nothing is written.
+    assert main(["foreign-collect", str(folder), "--out", str(out), "--add"]) == 2
+    assert "there are several MemoryChain10/ppo-stack/0" in capfd.readouterr().err
+    write_records(Records(["Earlier."], [ppo]), out)
+    chance_run = folder / "foreign-MemoryChain10-random-s0"
+    assert main(["foreign-collect", str(chance_run), "--out", str(out), "--add"]) == 0
+    added = read_records(out)
+    assert added.runs == [ppo, chance] and added.made_with[0] == "Earlier." and len(added.made_with) == 2
 
 
 @pytest.fixture

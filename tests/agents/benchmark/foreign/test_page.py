@@ -15,7 +15,7 @@ from agents.benchmark.foreign.page import (
     save_page,
     verdict,
 )
-from agents.benchmark.foreign.records import Curve, Record, Records, read_records, write_records
+from agents.benchmark.foreign.records import Curve, Record, Records, read_records, together, write_records
 from agents.benchmark.foreign.tasks import TASKS
 from agents.results.statistics import Estimate
 from tests.support import ROOT
@@ -35,7 +35,7 @@ def records():
     runs += [run("ppo", seed, 0.125 * seed, 4) for seed in range(3)]
     runs += [run("random", 0, -0.02, 0.1)]
     runs += [run(agent, 0, 30.0, 1, task="CartPole") for agent in ("ald", "recurrent-ppo")]
-    return Records("Made by hand.", runs)
+    return Records(["Made by hand."], runs)
 
 
 def rows(table):
@@ -88,6 +88,20 @@ def test_the_page_counts_verdicts_names_every_task_and_says_what_was_not_run(rec
     assert "**DoorKey** (MiniGrid; not run, needs the extra `foreign`)" in text
     assert "**Acrobot** (Gymnasium; not run)" in text and text.endswith("\n\nMade by hand.\n")
     assert "over 100 episodes" in text and not re.search(r"\{\w+\}", text)
+
+
+def test_runs_collected_later_are_added_in_order_and_no_run_is_there_twice(records):
+    half = len(records.runs) // 2
+    later = Records(["Made later."], records.runs[:half])
+    both = together(replace(records, runs=records.runs[half:]), later)
+    assert both.made_with == ["Made by hand.", "Made later."] and len(both.runs) == len(records.runs)
+    assert both.runs == together(later, replace(records, runs=records.runs[half:])).runs
+    assert [(run.task, run.agent, run.seed) for run in both.runs][:2] == [
+        ("CartPole", "ald", 0),
+        ("CartPole", "recurrent-ppo", 0),
+    ]
+    with pytest.raises(ValueError, match="there are several .*MemoryChain10/ald/0"):
+        together(records, later)
 
 
 def test_records_go_through_their_file(records, tmp_path):

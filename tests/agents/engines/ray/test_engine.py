@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from agents.ald import ALD
 from agents.engines.ray.cluster import Cluster
 from agents.vec_env.make import make_lanes
+from tests.support.hidden import CRITIC, POLICY, knowing_lanes
 from tests.support.processes import wait_until, workers
 from tests.support.ray_models import Steps, ray_model, started
 from tests.support.tiny import LANES, SETTINGS, UNROLL, Rows, differences, everything, maze_lanes, maze_model
@@ -84,6 +85,15 @@ def test_lockstep_equals_the_serial_engine_with_memory_targets(targets: dict[str
 )
 def test_lockstep_equals_the_serial_engine_with_other_cores(cores: dict[str, Any]) -> None:
     serial, parallel = maze_model(**cores), ray_model(lockstep=True, agent=cores)
+    for model in (serial, parallel):
+        model.learn(3 * UNROLL)
+    assert differences(learnt(serial), learnt(parallel)) == []
+
+
+@pytest.mark.parametrize("sees", [CRITIC, POLICY], ids=["critic", "policy"])
+def test_lockstep_equals_the_serial_engine_with_a_learner_that_sees_more(sees: dict[str, Any]) -> None:
+    serial = maze_model(env=knowing_lanes(LANES), **sees)
+    parallel = ray_model(knowing_lanes, lockstep=True, agent=sees)
     for model in (serial, parallel):
         model.learn(3 * UNROLL)
     assert differences(learnt(serial), learnt(parallel)) == []
