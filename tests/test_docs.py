@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import gymnasium
@@ -16,6 +17,7 @@ import memory_envs
 from memory_envs.certificate import Bounds, Level
 from memory_envs.registry.envs import ENVS
 from tests.support import ROOT
+from tests.support.chromium import browser, find_chromium
 
 DOCS = ROOT / "docs"
 CLASSES = sorted({row.entry_point.partition(":")[2] for row in ENVS})
@@ -167,12 +169,50 @@ def test_arrays_in_signatures_read_as_in_the_code(docstrings):
     assert docstrings.with_short_arrays(f"(view: {array})") == "(view: ~numpy.typing.NDArray[~numpy.uint8])"
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("sphinx") is None, reason="the docs extra is not installed")
-def test_the_site_builds_without_a_warning(tmp_path):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The whole site, built once."""
+    if importlib.util.find_spec("sphinx") is None:
+        pytest.skip("the docs extra is not installed")
+    folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet"]
-    command += ["--doctree-dir", str(tmp_path / "doctrees"), str(DOCS), str(tmp_path / "html")]
+    command += ["--doctree-dir", str(folder / "doctrees"), str(DOCS), str(folder / "html")]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
+    return folder / "html"
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(site):
     for page in ("index", "environments/imaze", "environments/meta_fetch", "api/environments"):
-        assert (tmp_path / "html" / f"{page}.html").is_file()
+        assert (site / f"{page}.html").is_file()
+
+
+@pytest.mark.slow
+def test_every_link_to_code_leads_into_the_reference(site):
+    code = (site / "ald.html").read_text(encoding="utf-8")
+    named = re.findall(r'<code class="xref py py-obj', code)
+    linked = re.findall(r'<a class="reference internal" href="api/[^>]*><code class="xref py py-obj', code)
+    assert len(linked) == len(named) > 30
+
+
+WIDER_THAN_ITS_ROOM = """
+[...document.querySelectorAll("article table")]
+  .filter(table => table.offsetWidth > table.closest(".table-wrapper").clientWidth + 1)
+  .map(table => table.querySelector("th").innerText)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium on this machine")
+def test_no_table_is_cut_off_and_no_page_is_wider_than_a_telephone(site):
+    sources = (page.relative_to(DOCS) for page in DOCS.rglob("*.md"))
+    pages = [page for source in sources if (page := site / source.with_suffix(".html")).exists()]
+    assert len(pages) > 50
+    with browser() as chromium:
+        for page in pages:
+            chromium.screen(1280, 900)
+            chromium.open(page)
+            assert (page.name, chromium.evaluate(WIDER_THAN_ITS_ROOM)) == (page.name, [])
+            chromium.screen(390, 844)
+            assert (page.name, chromium.evaluate("document.documentElement.scrollWidth")) == (page.name, 390)

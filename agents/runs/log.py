@@ -209,8 +209,9 @@ class Events(TensorBoardOutputFormat):
         text = json.dumps(config, indent=2)
         # Four spaces make it code of Markdown.
         self.writer.add_text("configuration", "\n".join(f"    {line}" for line in text.splitlines()))
-        entropies = ["Multiline", ["actor/entropy", "learner/entropy"]]
-        self.writer.add_custom_scalars({"policies": {"entropy of actor and learner": entropies}})
+        if "distillation_steps" in config.get("config", {}):  # else there is no actor beside the learner
+            entropies = ["Multiline", ["actor/entropy", "learner/entropy"]]
+            self.writer.add_custom_scalars({"policies": {"entropy of actor and learner": entropies}})
 
     def write(
         self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0

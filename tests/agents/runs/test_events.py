@@ -10,6 +10,7 @@ from agents.evaluation.episodes import Episode, Evaluation
 from agents.runs.command_line import parse
 from agents.runs.directory import RunDirectory
 from agents.runs.events import log_result
+from agents.runs.log import Events
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,16 @@ def test_processor_time_and_both_entropies_are_curves_and_stand_together(events)
     layout = str(events.Tensors("custom_scalars__config__")[0].tensor_proto)
     for name in ("actor/entropy", "learner/entropy"):
         assert name in layout and events.Scalars(name)
+
+
+def test_no_chart_of_two_entropies_stays_empty(tmp_path):
+    for agent, has_chart in (("ald", True), ("ppo", False)):
+        told = Events(tmp_path / agent, 0)
+        told.describe(parse(["--agent", agent, "--env", "CartPole-v1"]).to_dict())
+        told.close()
+        tags = EventAccumulator(str(tmp_path / agent)).Reload().Tags()["tensors"]
+        assert ("custom_scalars__config__" in tags) == has_chart
+        assert "configuration/text_summary" in tags
 
 
 def test_configuration_is_text_and_hyperparameters_can_be_compared(events, small_run):
