@@ -14,7 +14,10 @@ from markupsafe import Markup
 from memory_envs.registry.looks import LOOKS
 
 # In the order in which they are put into one script: later files use what earlier ones define.
-SCRIPTS = ("elements.js", "episode.js", "scene.js", "tracks.js", "words.js", "player.js", "main.js")
+SCRIPTS = (
+    *("elements.js", "episode.js", "scene.js", "tracks.js", "words.js", "boards.js", "inside.js"),
+    *("training.js", "player.js", "main.js"),
+)
 STYLES = ("report.css", "player.css")
 
 

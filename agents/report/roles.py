@@ -37,8 +37,8 @@ def tracers(model: ConfiguredAlgorithm) -> Mapping[str, Watched]:
     def to_batch(observation: Any) -> Any:
         return model.policy.obs_to_tensor(observation)[0]
 
-    parts = (model.learner.network, model.learner.popart.denormalize)
-    learner = Tracer(*parts, model.config.shows_previous_step, to_batch)
+    in_units = model.learner.popart.denormalize  # the actor is taught normalised values, too
+    learner = Tracer(model.learner.network, in_units, model.config.shows_previous_step, to_batch)
     if model.distiller is None:
         return {"agent": learner}
-    return {"actor": Tracer(model.distiller.network, to_batch=to_batch), "learner": learner}
+    return {"actor": Tracer(model.distiller.network, in_units, to_batch=to_batch), "learner": learner}
