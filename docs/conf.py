@@ -20,6 +20,7 @@ extensions = [
     "environment_pages",
     "first_page",
     "docstrings",
+    "served_reports",
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",

@@ -75,11 +75,13 @@ def _target(target: RememberedTarget) -> dict[str, Any]:
     return {"name": target.title, "meanings": meanings, "truth": target.truth}
 
 
-def _facts(scenes: Sequence[Scene]) -> dict[str, Any]:
-    """What the agent is not told: each set of facts once, and which of them each scene has."""
-    distinct = {facts: place for place, facts in enumerate(dict.fromkeys(scene.facts for scene in scenes))}
-    told = [[_fact(fact) for fact in facts] for facts in distinct]
-    return {"distinct": told, "rows": [distinct[scene.facts] for scene in scenes]}
+def _facts(scenes: Sequence[Scene]) -> list[dict[str, Any]]:
+    """What the agent is not told: of each fact the values that it takes, and which of them in each scene."""
+    told = []
+    for values in zip(*(scene.facts for scene in scenes), strict=True):
+        place = {fact: k for k, fact in enumerate(dict.fromkeys(values))}
+        told.append({"distinct": [_fact(fact) for fact in place], "rows": [place[fact] for fact in values]})
+    return told
 
 
 def _fact(fact: Fact) -> dict[str, Any]:

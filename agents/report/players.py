@@ -48,15 +48,33 @@ def players_data(
     """
     players, sheets = [], []
     for number, (task, groups) in enumerate(tasks.items()):
-        named = titles(groups)
-        found = [
-            {"group": named[group.name], **_player_data(group, episodes, seed, say, trust_env_module)}
-            for group in groups
-        ]
-        players += [{"task": task, "sheet": number, **each} for each in found]
-        played = [group.finished for group, each in zip(groups, found, strict=True) if "stops" in each]
-        sheets.append(_sheet(played[0]) if played and played[0] else None)
+        named, drawn = titles(groups), None
+        for group in groups:
+            runs = runs_to_play(group)
+            for run in runs:
+                seed_too = f", seed {run.seed}" if len(runs) > 1 else ""
+                found = _player_data(run, episodes, seed, say, trust_env_module)
+                drawn = drawn or (run if "stops" in found else None)
+                players.append(
+                    {"task": task, "sheet": number, "group": named[group.name] + seed_too, **found}
+                )
+        sheets.append(_sheet(drawn) if drawn else None)
     return {"players": players, "sheets": sheets}
+
+
+def runs_to_play(group: Group) -> list[Run]:
+    """Return the first run of an experiment that has a model, or the best and the worst if these differ.
+
+    They do where the intervals of their evaluations lie apart: some seeds learned, and others failed. Without
+    any model it is the first run.
+    """
+    finished = [run for run in group.runs if run.directory.model.is_file()]
+    scored = [(run, found) for run in finished if (found := _score(run)) is not None]
+    if scored:
+        best, worst = (choose(scored, key=lambda each: each[1]["mean"]) for choose in (max, min))
+        if worst[1]["high"] < best[1]["low"]:
+            return [best[0], worst[0]]
+    return [*finished, *group.runs][:1]
 
 
 def _sheet(run: Run) -> dict[str, Any]:
@@ -67,13 +85,12 @@ def _sheet(run: Run) -> dict[str, Any]:
 
 
 def _player_data(
-    group: Group, episodes: int | None, seed: int, say: Say, trust_env_module: bool
+    run: Run, episodes: int | None, seed: int, say: Say, trust_env_module: bool
 ) -> dict[str, Any]:
-    """Episodes of the first run of a group that has a model, or the reason why there are none."""
-    run = group.finished
-    told = {"about": about_agent(group.runs[0]), "evaluated": None if run is None else _evaluated(run)}
+    """Episodes of a run, or the reason why there are none."""
+    told = {"about": about_agent(run), "evaluated": _evaluated(run)}
     reason = _why_none(run, episodes, trust_env_module)
-    if run is None or reason is not None:
+    if reason is not None:
         return told | {"reason": reason}
     try:
         with closing(EpisodeStream(run.env_id, run.env_kwargs, seed)) as stream:
@@ -124,7 +141,10 @@ def _restored(model: Any, run: Run, say: Say) -> Iterator[int]:
 
 def _light(episode: RecordedEpisode) -> RecordedEpisode:
     """Without what is large, and without values, whose units at that time a snapshot does not say."""
-    traces = {role: replace(trace, value=None, attention=None) for role, trace in episode.traces.items()}
+    traces = {
+        role: replace(trace, value=None, attention=None, hidden=None)
+        for role, trace in episode.traces.items()
+    }
     return replace(episode, traces=traces)
 
 
@@ -134,17 +154,25 @@ def _stop(run: Run, frames: int, episodes: list[dict[str, Any]]) -> dict[str, An
 
 def _evaluated(run: Run) -> dict[str, Any] | None:
     """What came out when the model was evaluated, over far more episodes than are shown."""
-    found, measure = run.evaluation.get("sampled"), measure_of(run)
-    score = found and found["success" if measure == "success" else "mean_return"]
-    if not found or not score or score["mean"] is None:
+    score = _score(run)
+    if score is None:
         return None
-    return {"episodes": found["episodes"], "measure": measure, "mean": score["mean"]}
+    episodes = run.evaluation["sampled"]["episodes"]
+    return {"episodes": episodes, "measure": measure_of(run), "mean": score["mean"]}
 
 
-def _why_none(run: Run | None, episodes: int | None, trust_env_module: bool) -> str | None:
+def _score(run: Run) -> dict[str, float] | None:
+    """Mean and interval of what the task is measured by, actions sampled; None where they are not known."""
+    found = run.evaluation.get("sampled", {}).get(
+        "success" if measure_of(run) == "success" else "mean_return"
+    )
+    return found if found and None not in found.values() else None
+
+
+def _why_none(run: Run, episodes: int | None, trust_env_module: bool) -> str | None:
     if episodes == 0:
         return "no episodes were asked for"
-    if run is None:
+    if not run.directory.model.is_file():
         return "there is no final model to play them: no run has finished, or only their numbers are here"
     if not is_native(run.env_id.rpartition(":")[2]):
         return f"{run.env_id} is none of this package's environments, so it cannot be drawn"

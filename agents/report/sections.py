@@ -21,6 +21,7 @@ from agents.results.milestones import LEVELS, final, milestone
 from agents.results.runs import Clock, Group
 from agents.results.scores import certificate_of, measure_of
 from agents.results.settings import DIFFERS, sessions_table, settings_table
+from agents.results.statistics import FEWEST_SEEDS
 from agents.results.tables import (
     comparison_table,
     finals_table,
@@ -126,9 +127,9 @@ def _facts(groups: Sequence[Group]) -> list[Fact]:
         each for family in families(groups) for each in family.members if each.group.runs[0].agent != "random"
     ]
     facts = [
-        Fact(_short(found.mean, form), each.title, each.colour)
+        Fact(" / ".join(_short(number, form) for number in numbers), each.title, each.colour)
         for each in agents[:_MOST_FACTS]
-        if (found := final(each.group, measure, "sampled")) is not None
+        if (numbers := _final(each.group, measure))
     ]
     marks = yardsticks(certificate_of(runs[0]), measure_of(runs[0]))
     facts += [Fact(_short(mark.value, form), mark.name) for mark in marks]
@@ -136,6 +137,12 @@ def _facts(groups: Sequence[Group]) -> list[Fact]:
         if (median := milestone(runs, LEVELS[-1], unit).median) is not None:
             facts.append(Fact(place(median, unit), f"{UNIT_LABELS[unit]} to {LEVELS[-1]:.0%}"))
     return [*facts, Fact(str(len(runs)), "run" if len(runs) == 1 else "runs")]
+
+
+def _final(group: Group, measure: str) -> list[float]:
+    """What came out of few runs one by one, of more in the middle."""
+    parts = [group] if len(group.runs) >= FEWEST_SEEDS else [Group(group.name, (run,)) for run in group.runs]
+    return [found.mean for each in parts if (found := final(each, measure, "sampled")) is not None]
 
 
 def _short(value: float, form: str) -> str:

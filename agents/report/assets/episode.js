@@ -18,8 +18,10 @@ class Episode {
   constructor(recorded) {
     Object.assign(this, recorded);
     for (const name of ["room", "visible", "view"]) this[name] = unpacked(recorded[name]);
-    this.facts = recorded.facts.rows.map((row) => recorded.facts.distinct[row]);
     this.length = this.actions.length;
+    this.facts = Array.from({ length: this.length + 1 }, (_, moment) =>
+      recorded.facts.map(({ distinct, rows }) => distinct[rows[moment]]),
+    );
     this.known = new Map();
     this.reached = {};
     this.roles = Object.keys(this.traces);

@@ -8,7 +8,7 @@ class Training {
     this.high = Math.max(...values);
     this.last = Math.max(stops.at(-1).frames, ...curve.points.map(([frames]) => frames));
     this.marker = element("i", { class: "marker" });
-    this.dots = stops.map(({ frames, value }) => this.dot(frames, value));
+    this.dots = stops.map(({ frames }) => this.dot(frames));
     this.words = element("p", { class: "small", role: "status" });
     this.slider = element("input", {
       type: "range",
@@ -37,7 +37,18 @@ class Training {
     return 95 - (78 * (value - this.low)) / (this.high - this.low || 1);
   }
 
-  dot(frames, value) {
+  /** The curve at these frames; null before it begins. */
+  at(frames) {
+    const { points } = this.curve,
+      next = points.findIndex(([where]) => where >= frames);
+    if (next < 0) return points.at(-1)?.[1] ?? null;
+    if (next === 0) return points[0][0] === frames ? points[0][1] : null;
+    const [[left, low], [right, high]] = points.slice(next - 1, next + 1);
+    return low + ((frames - left) / (right - left)) * (high - low);
+  }
+
+  dot(frames) {
+    const value = this.at(frames);
     if (value === null) return null;
     const dot = element("i", { class: "dot" });
     dot.style.left = `${this.x(frames)}%`;

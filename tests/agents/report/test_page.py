@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
@@ -17,8 +18,8 @@ from agents.report.artwork import COLUMNS, sheet, sheet_data
 from agents.report.episode_data import episode_data, in_view
 from agents.report.packing import QUANTA, pack, pack_distinct
 from agents.report.page import SCRIPTS, STYLES, embedded, page
-from agents.report.players import players_data
-from agents.results.runs import find_runs, grouped
+from agents.report.players import players_data, runs_to_play
+from agents.results.runs import Group, find_runs, grouped
 from agents.runs.directory import RunDirectory
 from agents.runs.log import FRAMES, read_rows
 from agents.runs.snapshots import find_snapshots, restore_snapshot
@@ -41,8 +42,9 @@ def test_embedded_episode_equals_the_recorded_one(small_report):
         tiles = np.stack([scene.tiles for scene in recorded.scenes])
         np.testing.assert_array_equal(unpack(embedded_one["room"]), tiles)
         facts = embedded_one["facts"]
-        told = [[fact["text"] for fact in facts["distinct"][row]] for row in facts["rows"]]
-        assert told == [[fact.text for fact in scene.facts] for scene in recorded.scenes]
+        told = [[fact["distinct"][row]["text"] for row in fact["rows"]] for fact in facts]
+        scenes = [[fact.text for fact in scene.facts] for scene in recorded.scenes]
+        assert [list(each) for each in zip(*told, strict=True)] == scenes
         assert [fact["name"] for fact in embedded_one["kind"]] == ["cue, goal"]
         for role, trace in recorded.traces.items():
             values = embedded_one["traces"][role]
@@ -74,7 +76,7 @@ def test_snapshots_play_the_same_episodes_by_the_network_of_their_time(small_rep
         restore_snapshot(model, path)
         for played, last in zip(stop["episodes"], final["episodes"], strict=True):
             assert (played["stream"], played["number"]) == (last["stream"], last["number"])
-            assert played["facts"]["distinct"][0] == last["facts"]["distinct"][0]
+            assert played["kind"] == last["kind"] and played["poses"][0] == last["poses"][0]
             again = small_report.stream.play(model, played["number"], only_acting=True)
             assert played["actions"] == list(again.actions)
             assert list(played["traces"]) == ["actor"]
@@ -82,7 +84,7 @@ def test_snapshots_play_the_same_episodes_by_the_network_of_their_time(small_rep
             np.testing.assert_allclose(
                 trace["probabilities"], again.traces["actor"].probabilities, atol=5.1e-5
             )
-            assert trace["value"] is None and trace["attention"] is None and trace["hidden"] is not None
+            assert trace["value"] is None and trace["attention"] is None and trace["hidden"] is None
 
 
 def test_the_curve_of_the_snapshots_is_that_of_the_log(small_report):
@@ -96,6 +98,33 @@ def test_the_curve_of_the_snapshots_is_that_of_the_log(small_report):
         values = [value for frames, value in logged if frames <= stop["frames"]]
         assert stop["value"] == (values[-1] if values else None)
     assert player["stops"][0]["value"] is None
+
+
+def with_success(run, folder, seed, mean, low, high):
+    """A finished run of another seed, and of another success."""
+    directory = RunDirectory(folder / f"seed{seed}")
+    directory.path.mkdir()
+    directory.model.touch()
+    interval = {"mean": mean, "low": low, "high": high}
+    evaluation = {"sampled": {**run.evaluation["sampled"], "success": interval}}
+    return replace(run, directory=directory, settings={**run.settings, "seed": seed}, evaluation=evaluation)
+
+
+def test_the_best_and_the_worst_seed_play_if_some_learned_and_others_failed(small_report, tmp_path):
+    run = small_report.run
+    middling = with_success(run, tmp_path, 3, 0.9, 0.88, 0.92)
+    good = with_success(run, tmp_path, 4, 0.99, 0.98, 1.0)
+    bad = with_success(run, tmp_path, 5, 0.51, 0.48, 0.54)
+    as_good = with_success(run, tmp_path, 6, 0.98, 0.96, 0.985)
+
+    def seeds(*runs):
+        return [each.seed for each in runs_to_play(Group("imaze/ald", runs))]
+
+    assert seeds(middling, good, bad, as_good) == [4, 5]
+    assert seeds(as_good, good) == [6]
+    unfinished = replace(bad, directory=RunDirectory(tmp_path / "nowhere"))
+    assert seeds(unfinished, good) == [4] and seeds(unfinished) == [5]
+    assert seeds(replace(bad, evaluation={}), good) == [5]
 
 
 def test_a_damaged_snapshot_is_left_out_and_named(small_report, tmp_path):
