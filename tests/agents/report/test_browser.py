@@ -232,7 +232,7 @@ def test_a_run_without_snapshots_has_no_such_slider(chromium, small_report, tmp_
 
 @pytest.mark.parametrize("width", [1280, 1100, 768, 390])
 def test_nothing_is_cut_off(chromium, small_report, width):
-    """No element with text ends beyond the window, but in a table, which scrolls."""
+    """No element ends beyond the window or its frame, but in a table, which scrolls on a small screen."""
     chromium.screen(width, 900, touch=width < 500)
     show(chromium, small_report.page)
     chromium.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
@@ -243,6 +243,9 @@ def test_nothing_is_cut_off(chromium, small_report, width):
         ".map((e) => e.outerHTML.slice(0, 120))"
     )
     assert beyond == []
+    if width >= 1100:
+        wide = "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth)"
+        assert chromium.evaluate(f"{wide}.map((e) => e.ariaLabel)") == []
     assert chromium.evaluate("document.documentElement.scrollWidth") == width
 
 
