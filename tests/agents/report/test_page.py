@@ -19,6 +19,7 @@ from agents.report.episode_data import episode_data, in_view
 from agents.report.packing import QUANTA, pack, pack_distinct
 from agents.report.page import SCRIPTS, STYLES, embedded, page
 from agents.report.players import players_data, runs_to_play
+from agents.report.training import value_at
 from agents.results.runs import Group, find_runs, grouped
 from agents.runs.directory import RunDirectory
 from agents.runs.log import FRAMES, read_rows
@@ -98,6 +99,12 @@ def test_the_curve_of_the_snapshots_is_that_of_the_log(small_report):
         values = [value for frames, value in logged if frames <= stop["frames"]]
         assert stop["value"] == (values[-1] if values else None)
     assert player["stops"][0]["value"] is None
+    rising = [
+        row | {FRAMES: str(200 * k), "rollout/success_rate": str(0.1 * k)}
+        for k, row in enumerate(rows[:4], start=1)
+    ]
+    run = replace(small_report.run, rows=rising)
+    assert [value_at(run, frames) for frames in (199, 200, 399, 400, 401)] == [None, 0.1, 0.1, 0.2, 0.2]
 
 
 def with_success(run, folder, seed, mean, low, high):
