@@ -12,6 +12,7 @@ from agents.report.episode_data import in_view
 from agents.results.acting import StepTime, write_acting
 from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.rendering.sprites import sprite
+from tests.support import ROOT
 from tests.support.chromium import browser, find_chromium
 from tests.support.page_sums import attention_on, reach
 from tests.support.small_benchmark import write_benchmark
@@ -505,4 +506,22 @@ def test_every_task_and_every_seed_is_on_the_page(chromium, benchmark_page):
     assert "No episodes: no episodes were asked for." in chromium.evaluate(
         "document.querySelector('#episodes').innerText"
     )
+    assert chromium.complaints() == []
+
+
+def test_the_report_of_the_site_shows_an_agent_that_fails_with_one_cue(chromium):
+    """The seed of ALD of which 51.8 % of 1,000 episodes succeeded."""
+    page = ROOT / "docs/results/imaze/report.html"
+    assert page.stat().st_size < 2e6
+    chromium.screen(1280, 900)
+    show(chromium, page)
+    names = chromium.evaluate(
+        "[...document.querySelectorAll('[aria-label=Experiment] button')].map((e) => e.innerText)"
+    )
+    choose(chromium, "Experiment", next(k for k, name in enumerate(names) if "51.8" in name))
+    assert chromium.evaluate("document.querySelector('.rate').innerText").startswith(
+        "51.8 % of 1,000 episodes"
+    )
+    assert sorted(outcome.split(",")[0] for outcome in shown_outcomes(chromium)) == ["failure", "success"]
+    assert chromium.evaluate("document.querySelector('.training input').max") == "12"
     assert chromium.complaints() == []
