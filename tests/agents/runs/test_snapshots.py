@@ -91,6 +91,13 @@ def test_an_interrupted_and_resumed_run_keeps_the_same(with_snapshots, tmp_path,
     assert kept_by(folder) == kept_by(with_snapshots)
 
 
+@pytest.mark.slow
+def test_the_ray_engine_in_lockstep_keeps_the_same(with_snapshots, tmp_path, no_report):
+    more = ("--keep-snapshots", str(KEPT), "--engine", "ray", "--lockstep")
+    assert run_small(tmp_path / "run", UNROLLS, *more) == 0
+    assert kept_by(tmp_path / "run") == kept_by(with_snapshots)
+
+
 @pytest.mark.parametrize("number", ["-1", "1001", "some"])
 def test_a_wrong_number_is_refused_before_anything_is_made(number, tmp_path, capsys):
     try:
