@@ -36,10 +36,11 @@ class Episode {
     return role === undefined ? null : { role, ...unpacked(this.traces[role][part]) };
   }
 
-  /** How it came out, in words. */
+  /** How it came out, in words; the return where it says more than the success. */
   get outcome() {
-    if (this.success === null) return `return ${short(this.return)}, ${this.length} steps`;
-    return `${this.success ? "success" : "failure"}, ${this.length} steps`;
+    const told = this.success === null ? [] : [this.success ? "success" : "failure"];
+    if (this.success === null || Math.abs(this.return) > 1) told.push(`return ${short(this.return)}`);
+    return [...told, `${this.length} steps`].join(", ");
   }
 
   /** Roles whose networks say what a step is worth, in units that are known. */
