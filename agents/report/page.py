@@ -18,7 +18,7 @@ SCRIPTS = (
     *("elements.js", "episode.js", "scene.js", "tracks.js", "words.js", "boards.js", "inside.js"),
     *("training.js", "player.js", "main.js"),
 )
-STYLES = ("report.css", "player.css")
+STYLES = ("report.css", "player.css", "boards.css", "training.css")
 
 
 def page(title: str, sections: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> str:
