@@ -20,6 +20,7 @@ extensions = [
     "first_page",
     "code_links",
     "docstrings",
+    "served_reports",
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",

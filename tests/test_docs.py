@@ -21,6 +21,7 @@ from tests.support.chromium import browser, find_chromium
 
 DOCS = ROOT / "docs"
 CLASSES = sorted({row.entry_point.partition(":")[2] for row in ENVS})
+REPORT = "results/imaze/report.html"
 API = "\n".join(path.read_text(encoding="utf-8") for path in (DOCS / "api").glob("*.md"))
 
 
@@ -169,6 +170,16 @@ def test_arrays_in_signatures_read_as_in_the_code(docstrings):
     assert docstrings.with_short_arrays(f"(view: {array})") == "(view: ~numpy.typing.NDArray[~numpy.uint8])"
 
 
+def test_reports_are_served_where_they_lie_and_pages_lead_there(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    copies = importlib.import_module("served_reports").copy_reports(DOCS, tmp_path)
+    assert [copy.relative_to(tmp_path).as_posix() for copy in copies] == [REPORT]
+    assert copies[0].read_bytes() == (DOCS / REPORT).read_bytes()
+    for page in ("index.md", "reports.md"):
+        assert f'href="{REPORT}"' in (DOCS / page).read_text(encoding="utf-8")
+    assert REPORT in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
     """The whole site, built once."""
@@ -184,7 +195,8 @@ def site(tmp_path_factory) -> Path:
 
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning(site):
-    for page in ("index", "environments/imaze", "environments/meta_fetch", "api/environments"):
+    assert (site / REPORT).is_file()
+    for page in ("index", "reports", "environments/imaze", "environments/meta_fetch", "api/environments"):
         assert (site / f"{page}.html").is_file()
 
 

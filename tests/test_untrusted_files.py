@@ -27,8 +27,10 @@ from agents.results.records import read_records, write_records
 from agents.results.runs import Run, find_runs, grouped
 from agents.results.settings import sessions_table, settings_table
 from agents.results.tables import finals_table, milestones_table
+from agents.runs.directory import RunDirectory
 from agents.runs.log import column, read_rows
 from agents.runs.options import Options
+from agents.runs.snapshots import restore_snapshot, save_snapshot
 from agents.runs.trained import load_model, load_trained
 from agents.sb3 import checkpoint
 from agents.sb3.checkpoint import CheckpointError
@@ -217,6 +219,18 @@ def use_model(path: Path) -> None:
     resumed.learn(24, Enough(), reset_num_timesteps=False)
 
 
+def make_snapshot(folder: Path) -> Path:
+    model = maze_model()
+    model.save(folder / "model.zip")
+    return save_snapshot(RunDirectory(folder), model)
+
+
+def use_snapshot(path: Path) -> None:
+    model = load_model(path.parents[1] / "model.zip")
+    restore_snapshot(model, path)
+    model.predict(model.observation_space.sample())
+
+
 def make_tree(folder: Path) -> Path:
     checkpoint.save(folder / "tree.zip", EVERYTHING | {"more": np.arange(5)})
     return folder / "tree.zip"
@@ -281,6 +295,7 @@ KINDS = {
     "model of recurrent-ppo": Kind(
         make_model(recurrent_ppo), use_model, (ValueError, LossNotFinite), of_tree
     ),
+    "snapshot": Kind(make_snapshot, use_snapshot, (CheckpointError,), _other_header),
     "tree": Kind(make_tree, checkpoint.load, (CheckpointError,), of_tree),
     "costs": Kind(make_costs, Costs.read, (ValueError,), of_json),
     "acting": Kind(make_acting, lambda path: read_acting(path.parent), (ValueError,), of_cells),

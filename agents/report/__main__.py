@@ -36,8 +36,8 @@ def report(
     Args:
         path: Run directory, a folder that holds some, or what a benchmark collected.
         out: File to write; default: report.html in that folder.
-        episodes: Number to show of each experiment, failures among them if there are any; default: 4, or 1 of
-            more than 3 experiments.
+        episodes: Number to show of each experiment; default: one of each kind of start, at most 4. A failure
+            is added if none of these is one and one can be found.
         clock: Wall-clock or CPU minutes; the latter hardly depend on what else the machine did.
         seed: Seed of these episodes; no training run has played them.
         trust_env_module: Import the module that a run names, where its environment is a "module:id".
@@ -71,7 +71,8 @@ def write_report(
         path: Run directory, or a folder that holds some, or the raw data of a benchmark: without models, it
             shows no episodes.
         out: The file; report.html in `path` when None.
-        episodes: To show of each experiment; 0 shows none. When None, 4, or 1 of more than 3 experiments.
+        episodes: To show of each experiment; 0 shows none. When None, one of each kind of start, at most 4.
+            A failure is added if none of these is one and one can be found.
         seed: Of these episodes; no training run has played them.
         clock: Whose minutes are shown: those of the wall clock or the processor's.
         say: Told what is left out, and why: runs with the settings and seed of another one, or that cannot be
@@ -104,7 +105,8 @@ def write_report(
         section(name, groups, acting, clock, number) for number, (name, groups) in enumerate(tasks.items())
     ]
     title = title_of(list(tasks), [name for groups in tasks.values() for name in titles(groups).values()])
-    text = page(title, sections, players_data(tasks, episodes, seed, say, trust_env_module))
+    players = players_data(tasks, episodes, seed, say, trust_env_module)
+    text = page(title, sections, players)
     with replacing(file) as unfinished:
         unfinished.write_bytes(text.encode(errors="backslashreplace"))  # halves of characters in names
     return file

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 
 from agents.evaluation.episodes import FIRST_EVALUATION_SEED
@@ -16,11 +16,13 @@ from agents.report.remembering import RememberedTarget, remembered_targets
 from agents.report.roles import tracers
 from agents.report.tracing import Trace
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.vec_env.make import make_single, shown_privileged
-from memory_envs.rendering.scene import Scene
+from agents.vec_env.make import make_single
+from memory_envs.rendering.scene import Fact, Scene
 
-# Episodes to look for examples of both outcomes in.
+# Episodes among which kinds of start are looked for, and a failure.
 ATTEMPTS = 100
+# Kinds of start that are shown where nobody says how many episodes.
+MOST_KINDS = 4
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class RecordedEpisode:
     Attributes:
         stream: Of the environment; with `number` it says which episode this is.
         number: Of the episode within the stream.
+        kind: What the agent is not told at the start, and what differs between the episodes of the stream.
         scenes: T + 1: before each action, and the end.
         actions: T.
         rewards: T.
@@ -41,6 +44,7 @@ class RecordedEpisode:
 
     stream: int
     number: int
+    kind: tuple[Fact, ...]
     scenes: tuple[Scene, ...]
     actions: tuple[int, ...]
     rewards: tuple[float, ...]
@@ -57,112 +61,117 @@ class RecordedEpisode:
 
 @dataclass(frozen=True)
 class Examples:
-    """Episodes chosen out of those that were played.
+    """Episodes chosen out of a stream.
 
     Attributes:
-        shown: The chosen ones, failures last.
-        played: How many were played.
-        succeeded: How many of these succeeded; None where the environment does not say.
+        shown: The first one of each kind of start, and then the next ones; their outcomes choose none.
+        failure: One more, a failure, if none of these is one and some other was found.
+        kinds: How many kinds of start were met.
     """
 
     shown: tuple[RecordedEpisode, ...]
-    played: int
-    succeeded: int | None
+    failure: RecordedEpisode | None
+    kinds: int
 
 
-def find_examples(
-    model: ConfiguredAlgorithm, env_id: str, env_kwargs: Mapping[str, Any], episodes: int, seed: int = 0
-) -> Examples:
-    """Play until as many failures as successes are found, or ATTEMPTS episodes are over.
+class EpisodeStream:
+    """Episodes of an environment of this package that no training has played, by their numbers.
 
-    Actions are sampled, as in training.
+    One of them begins alike however often and by whatever model it is played, and its actions are drawn with
+    the same random numbers. Close it when done.
+
+    Args:
+        env_id: Of an environment of this package.
+        env_kwargs: Its settings.
+        seed: Of the stream and of the actions.
+    """
+
+    def __init__(self, env_id: str, env_kwargs: Mapping[str, Any], seed: int = 0) -> None:
+        self._env = cast(Any, make_single(env_id, env_kwargs))
+        self._seed = FIRST_EVALUATION_SEED + seed
+        self._env.reset(seed=self._seed)
+        self.stream: int = self._env.unwrapped.stream
+        starts = [self._facts_at_start(number) for number in range(ATTEMPTS)]
+        self._telling = [place for place, each in enumerate(zip(*starts, strict=True)) if len(set(each)) > 1]
+        kinds = [self._kind(facts) for facts in starts]
+        self.firsts = tuple(kinds.index(kind) for kind in dict.fromkeys(kinds))
+        """Number of the first episode of each kind of start."""
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._env.close()
+
+    def play(self, model: ConfiguredAlgorithm, number: int, *, only_acting: bool = False) -> RecordedEpisode:
+        """Play an episode, actions sampled as in training.
+
+        Args:
+            model: Acts.
+            number: Of the episode.
+            only_acting: Ask no network but the one that acts.
+        """
+        env = self._env
+        drawn = np.random.SeedSequence([self._seed, number]).generate_state(1)[0]
+        generator = torch.Generator(device=model.device).manual_seed(int(drawn))
+        observation, info = env.reset(options={"stream": self.stream, "episode": number})
+        watched = dict([*tracers(model).items()][: 1 if only_acting else None])
+        scenes, infos = [env.unwrapped.scene()], [info]
+        actions: list[int] = []
+        rewards: list[float] = []
+        ended = truncated = False
+        with one_thread():
+            while not ended:
+                before = (actions[-1], rewards[-1]) if actions else ()
+                logits = [tracer.step(observation, *before) for tracer in watched.values()]
+                actions.append(int(sample(logits[0].unsqueeze(0), generator)))
+                observation, reward, terminated, truncated, info = env.step(actions[-1])
+                rewards.append(float(reward))
+                infos.append(info)
+                scenes.append(env.unwrapped.scene())
+                ended = terminated or truncated
+        return RecordedEpisode(
+            stream=self.stream,
+            number=number,
+            kind=self._kind(scenes[0].facts),
+            scenes=tuple(scenes),
+            actions=tuple(actions),
+            rewards=tuple(rewards),
+            success=bool(info["is_success"]) if "is_success" in info else None,
+            truncated=bool(truncated),
+            traces={role: tracer.trace() for role, tracer in watched.items()},
+            targets=remembered_targets(model, env.unwrapped.memory_target_meanings, infos),
+        )
+
+    def _facts_at_start(self, number: int) -> tuple[Fact, ...]:
+        self._env.reset(options={"stream": self.stream, "episode": number})
+        scene: Scene = self._env.unwrapped.scene()
+        return scene.facts
+
+    def _kind(self, facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
+        return tuple(facts[place] for place in self._telling)
+
+
+def find_examples(model: ConfiguredAlgorithm, stream: EpisodeStream, episodes: int | None = None) -> Examples:
+    """Play the first episode of each kind of start, and look for a failure if there is none among them.
 
     Args:
         model: Acts.
-        env_id: Of an environment of this package.
-        env_kwargs: Its settings.
-        episodes: How many to choose, at least 1; half of them, rounded down, are failures if there are so
-            many.
-        seed: Of episodes and actions; disjoint from those of training.
+        stream: Of the environment.
+        episodes: How many to show beside that failure, at least 1; when None one of each kind of start, at
+            most MOST_KINDS.
 
     Raises:
         ValueError: `episodes` is below 1.
     """
-    if episodes < 1:
+    if episodes is not None and episodes < 1:
         raise ValueError(f"episodes must be at least 1, got {episodes}")
-    found = _Found(failures=episodes // 2, others=episodes - episodes // 2)
-    with one_thread():
-        for episode in _played(model, env_id, env_kwargs, FIRST_EVALUATION_SEED + seed):
-            if found.add(episode):
+    count = min(len(stream.firsts), MOST_KINDS) if episodes is None else episodes
+    further = [number for number in range(max(ATTEMPTS, count)) if number not in stream.firsts]
+    in_order = [*stream.firsts, *further]
+    shown = tuple(stream.play(model, number) for number in in_order[:count])
+    failure = None
+    if all(episode.success for episode in shown):
+        for number in in_order[count:]:
+            if stream.play(model, number, only_acting=True).success is False:
+                failure = stream.play(model, number)
                 break
-    return found.examples()
-
-
-class _Found:
-    """Episodes by outcome, until there are enough of both.
-
-    Args:
-        failures: How many are wanted.
-        others: How many successes, or episodes of which nobody says what they are.
-    """
-
-    def __init__(self, failures: int, others: int) -> None:
-        self.failures, self.others = failures, others
-        self.failed: list[RecordedEpisode] = []
-        self.rest: list[RecordedEpisode] = []
-
-    def add(self, episode: RecordedEpisode) -> bool:
-        """Take an episode and return whether there are enough."""
-        (self.failed if episode.success is False else self.rest).append(episode)
-        if episode.success is None:  # nor will any other be called a failure
-            return len(self.rest) >= self.failures + self.others
-        return len(self.failed) >= self.failures and len(self.rest) >= self.others
-
-    def examples(self) -> Examples:
-        """Return those to show, more of one outcome where there are too few of the other."""
-        total = self.failures + self.others
-        failures = max(self.failures, total - len(self.rest))
-        shown = (*self.rest[: total - min(failures, len(self.failed))], *self.failed[:failures])
-        known = all(episode.success is not None for episode in self.rest)
-        return Examples(shown, len(self.failed) + len(self.rest), len(self.rest) if known else None)
-
-
-def _played(
-    model: ConfiguredAlgorithm, env_id: str, env_kwargs: Mapping[str, Any], seed: int
-) -> Iterator[RecordedEpisode]:
-    generator = torch.Generator(device=model.device).manual_seed(seed)
-    shown = shown_privileged(env_id, env_kwargs, getattr(model.config, "learner_only", ()))
-    with closing(make_single(env_id, shown)) as env:
-        for attempt in range(ATTEMPTS):
-            yield _play(model, env, generator, seed if attempt == 0 else None)
-
-
-def _play(
-    model: ConfiguredAlgorithm, env: Any, generator: torch.Generator, seed: int | None
-) -> RecordedEpisode:
-    observation, info = env.reset(seed=seed)
-    watched, ended, truncated = tracers(model), False, False
-    scenes = [env.unwrapped.scene()]
-    actions: list[int] = []
-    rewards: list[float] = []
-    infos = [info]
-    while not ended:
-        before = (actions[-1], rewards[-1]) if actions else ()
-        logits = [tracer.step(observation, *before) for tracer in watched.values()]
-        actions.append(int(sample(logits[0].unsqueeze(0), generator)))
-        observation, reward, terminated, truncated, info = env.step(actions[-1])
-        rewards.append(float(reward))
-        infos.append(info)
-        scenes.append(env.unwrapped.scene())
-        ended = terminated or truncated
-    return RecordedEpisode(
-        stream=env.unwrapped.stream,
-        number=env.unwrapped.episode,
-        scenes=tuple(scenes),
-        actions=tuple(actions),
-        rewards=tuple(rewards),
-        success=bool(info["is_success"]) if "is_success" in info else None,
-        truncated=bool(truncated),
-        traces={role: tracer.trace() for role, tracer in watched.items()},
-        targets=remembered_targets(model, env.unwrapped.memory_target_meanings, infos),
-    )
+    return Examples(shown, failure, len(stream.firsts))

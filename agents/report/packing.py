@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 # How integers stand for numbers: value = integer * quantum.
 QUANTA = {"uint8": 1.0, "int8": 1 / 127, "uint16": 1 / 65535}
@@ -34,3 +34,14 @@ def pack(values: ArrayLike, kind: str) -> dict[str, Any]:
         "quantum": QUANTA[kind],
         "data": base64.b64encode(data).decode(),
     }
+
+
+def pack_distinct(values: NDArray[np.uint8]) -> dict[str, Any]:
+    """Return [N, ...] integers of 0 to 255 as the few that differ, [M, ...], and which of them each is."""
+    distinct, rows = np.unique(values, axis=0, return_inverse=True)
+    return pack(distinct, "uint8") | {"rows": rows.reshape(-1).tolist()}
+
+
+def rounded(value: float) -> float:
+    """Return a number with as many digits as a page can show."""
+    return round(float(value), 4)

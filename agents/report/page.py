@@ -14,8 +14,11 @@ from markupsafe import Markup
 from memory_envs.registry.looks import LOOKS
 
 # In the order in which they are put into one script: later files use what earlier ones define.
-SCRIPTS = ("elements.js", "episode.js", "scene.js", "tracks.js", "words.js", "player.js", "main.js")
-STYLES = ("report.css", "player.css")
+SCRIPTS = (
+    *("elements.js", "episode.js", "scene.js", "tracks.js", "words.js", "boards.js", "inside.js"),
+    *("training.js", "player.js", "main.js"),
+)
+STYLES = ("report.css", "player.css", "boards.css", "training.css")
 
 
 def page(title: str, sections: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> str:

@@ -46,8 +46,8 @@ def tracers(model: ConfiguredAlgorithm) -> Mapping[str, Watched]:
         others = {name: observation[name][None] for name in hidden if name in observation}
         return named | observation_to_tensors(others, model.device)  # type: ignore[operator]
 
-    parts = (model.learner.network, model.learner.popart.denormalize)
-    learner = Tracer(*parts, model.config.shows_previous_step, to_batch)
+    in_units = model.learner.popart.denormalize  # the actor is taught normalised values, too
+    learner = Tracer(model.learner.network, in_units, model.config.shows_previous_step, to_batch)
     if model.distiller is None:
         return {"agent": learner}
-    return {"actor": Tracer(model.distiller.network, to_batch=to_batch), "learner": learner}
+    return {"actor": Tracer(model.distiller.network, in_units, to_batch=to_batch), "learner": learner}

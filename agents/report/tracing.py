@@ -28,7 +28,7 @@ class Trace:
 
     Attributes:
         probabilities: [T, A] its policy.
-        value: [T] its value, in units of the return.
+        value: [T] its value, in units of the return; None where these are not known.
         hidden: [T, H] what its LSTM or GRU gave out, each in (-1, 1); None without one.
         attention: [T, L, H, M + 1] where each head of each layer looked: 0 for the step itself, k for k steps
             back, 0 where the episode has no such step; None without a transformer.
@@ -36,7 +36,7 @@ class Trace:
     """
 
     probabilities: Floats
-    value: Floats
+    value: Floats | None
     hidden: Floats | None
     attention: Floats | None
     memory: tuple[Floats, ...] = ()

@@ -18,8 +18,8 @@ from memory_envs.registry.agents import AGENTS
 
 _SETTINGS = (
     *("preset", "policy", "env", "env_kwargs", "num_envs", "total_timesteps", "seed", "trained_agent"),
-    *("stop_at_success", "device", "num_threads", "checkpoint_every", "log_every", "evaluation_episodes"),
-    *("engine", "num_actors", "num_distillers", "queue_length", "lockstep"),
+    *("stop_at_success", "device", "num_threads", "checkpoint_every", "keep_snapshots", "log_every"),
+    *("evaluation_episodes", "engine", "num_actors", "num_distillers", "queue_length", "lockstep"),
 )
 _SESSION = (
     *("started", "from_timesteps", "python", "git", "platform", "processor", "cores"),

@@ -66,7 +66,10 @@ def seeds_table(groups: Sequence[Group], clock: Clock) -> Table:
 
 
 def values_table(groups: Sequence[Group], metric: str, published: Sequence[Published] = ()) -> Table:
-    """Return what learning curves over frames show at some places, as far as all seeds and points go."""
+    """Return what learning curves over frames show at some places, as far as all seeds and points go.
+
+    The last column has what each shows where it ends, as runs may be shorter than others.
+    """
     names = titles(groups)
     lines = {names[group.name]: [run_line(run, metric, "frames") for run in group.runs] for group in groups}
     if metric == "success":
@@ -74,8 +77,11 @@ def values_table(groups: Sequence[Group], metric: str, published: Sequence[Publi
     known = {name: found for name, found in lines.items() if all(len(x) for x, _ in found)}
     last = max((x[-1] for found in known.values() for x, _ in found), default=0.0)
     places = np.linspace(0, last, _PLACES + 1)[1:].tolist()
-    rows = [Row(name, [_value(found, where) for where in places]) for name, found in known.items()]
-    return Table([f"{metric} after M frames", *(f"{where:.3g}" for where in places)], rows)
+    rows = [
+        Row(name, [*(_value(found, where) for where in places), _last_value(found)])
+        for name, found in known.items()
+    ]
+    return Table([f"{metric} after M frames", *(f"{where:.3g}" for where in places), "at its end"], rows)
 
 
 def comparison_table(
@@ -161,6 +167,12 @@ def _value(lines: Sequence[tuple[Floats, Floats]], where: float) -> str:
     if not all(x[0] <= where <= x[-1] for x, _ in lines):
         return NONE
     return shown(aggregate([[float(np.interp(where, x, y)) for x, y in lines]]))
+
+
+def _last_value(lines: Sequence[tuple[Floats, Floats]]) -> str:
+    """What lines show where the first of them ends, and where that is."""
+    end = min(float(x[-1]) for x, _ in lines)
+    return f"{_value(lines, end)} after {end:.3g}"
 
 
 def _compared(row: Comparison, name: str, batches: Sequence[int], with_improvement: bool) -> Row:

@@ -10,6 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from agents.runs.directory import RunDirectory
 from agents.runs.log import CPU_SECONDS, EPISODES, FRAMES, SECONDS
+from agents.runs.snapshots import drop_snapshots_after, is_due, save_snapshot
 
 
 class TrainingStopped(Exception):
@@ -27,6 +28,8 @@ class RunCallback(BaseCallback):
         unroll_frames: Frames of one unroll, all lanes together.
         log_every: Unrolls per row.
         checkpoint_every: Frames between checkpoints, rounded up to whole unrolls.
+        snapshots: How many acting networks to keep.
+        total_frames: Of the whole training, over which these are spread.
         seconds: Seconds of training in earlier sessions of the run.
         cpu_seconds: The same in CPU seconds, summed over threads.
         why_stop: Called after every unroll; a reason ends training.
@@ -43,6 +46,8 @@ class RunCallback(BaseCallback):
         unroll_frames: int,
         log_every: int,
         checkpoint_every: int,
+        snapshots: int,
+        total_frames: int,
         seconds: float,
         cpu_seconds: float,
         why_stop: Callable[[], str | None],
@@ -50,12 +55,17 @@ class RunCallback(BaseCallback):
         super().__init__()
         self.run, self.why_stop = run, why_stop
         self.unroll_frames, self.log_every, self.checkpoint_every = unroll_frames, log_every, checkpoint_every
+        self.snapshots, self.total_frames = snapshots, total_frames
         self._seconds_before, self._cpu_seconds_before = seconds, cpu_seconds
 
     def _on_training_start(self) -> None:
         if not self.run.has_begun():  # whatever happens from now on, the run can be resumed
             with self.run.written():
                 self.run.save_checkpoint(self.model)
+        with self.run.written():
+            drop_snapshots_after(self.run, self.model.num_timesteps)
+            if self.snapshots and self.model.num_timesteps == 0:
+                save_snapshot(self.run, self.model)
         self._start, self._cpu_start = time.perf_counter(), time.process_time()
         self._seen = self._saved = self._logged = self.model.num_timesteps
 
@@ -74,7 +84,10 @@ class RunCallback(BaseCallback):
         frames = self.model.num_timesteps
         if frames == self._seen:  # the first unroll of this session is still to come
             return
-        self._seen = frames
+        before, self._seen = self._seen, frames
+        if is_due(before, frames, self.total_frames, self.snapshots):
+            with self.run.written():
+                save_snapshot(self.run, self.model)
         if frames % (self.log_every * self.unroll_frames) == 0:
             self.log()
         if frames - self._saved >= self.checkpoint_every:

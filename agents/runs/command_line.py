@@ -30,7 +30,7 @@ DEFAULT_AGENT = "ald"
 # What may change when a run is resumed; anything else would make it another run.
 CHANGEABLE = (
     *("total_timesteps", "device", "num_threads", "stop_at_success", "checkpoint_every"),
-    *("evaluation_episodes", "engine", *OF_THE_RAY_ENGINE),
+    *("keep_snapshots", "evaluation_episodes", "engine", *OF_THE_RAY_ENGINE),
 )
 # More threads than this do not pay for networks this small.
 MAX_THREADS = 4

@@ -35,6 +35,7 @@ class RunDirectory:
         progress: One row per log interval, progress.csv.
         tensorboard: Folder with the same rows as TensorBoard events.
         checkpoints: Folder with the latest states to resume from, NUMBER-OF-FRAMES.zip.
+        snapshots: Folder with the acting networks that were kept on the way, NUMBER-OF-FRAMES.safetensors.
         model: The final model without what only training needs, model.zip.
         curve: The learning curve, learning_curve.png.
         evaluation: How the final model does, evaluation.json.
@@ -49,6 +50,7 @@ class RunDirectory:
         self.progress = self.path / "progress.csv"
         self.tensorboard = self.path / "tensorboard"
         self.checkpoints = self.path / "checkpoints"
+        self.snapshots = self.path / "snapshots"
         self.model = self.path / "model.zip"
         self.curve = self.path / "learning_curve.png"
         self.evaluation = self.path / "evaluation.json"
@@ -72,7 +74,7 @@ class RunDirectory:
             raise BlockingIOError(
                 f"another program is training in {self.path}: wait for it, or stop it"
             ) from None
-        for folder in (self.path, self.checkpoints):
+        for folder in (self.path, self.checkpoints, self.snapshots):
             sweep(folder)
 
     def release(self) -> None:

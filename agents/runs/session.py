@@ -225,6 +225,8 @@ def _callback(
         unroll_frames=unroll_frames,
         log_every=log_every,
         checkpoint_every=settings.checkpoint_every,
+        snapshots=settings.keep_snapshots,
+        total_frames=settings.total_timesteps,
         seconds=seconds,
         cpu_seconds=cpu_seconds,
         why_stop=why_stop,

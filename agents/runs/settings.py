@@ -20,6 +20,8 @@ SUCCESS_WINDOW = 200
 # Between two rows of progress.csv, at most, unless a single unroll has more: how soon agents reach a success
 # rate can be compared only if their rows are equally close.
 ROW_FRAMES = 12_000
+# Files that a folder should hold at most.
+MOST_SNAPSHOTS = 1_000
 
 
 def _option(default: Any, text: str) -> Any:
@@ -56,6 +58,9 @@ class RunSettings(Settings):
         None, f"stop early once this share of the last {SUCCESS_WINDOW} training episodes succeeded"
     )
     checkpoint_every: int = _option(100_000, "frames between checkpoints")
+    keep_snapshots: int = _option(
+        0, "acting networks to keep on the way, in small files, for a report that plays an episode with each"
+    )
     log_every: int | None = _option(
         None, f"unrolls per row of progress.csv; None: as many as fit into {ROW_FRAMES:,} frames"
     )
@@ -84,6 +89,9 @@ class RunSettings(Settings):
         if self.env is not None:
             object.__setattr__(self, "env", registered_id(self.env))
         self._require_each("num_envs total_timesteps checkpoint_every evaluation_episodes", 1)
+        self._require(
+            "keep_snapshots", 0 <= self.keep_snapshots <= MOST_SNAPSHOTS, f"from 0 to {MOST_SNAPSHOTS}"
+        )
         for name in ("log_every", "num_threads"):
             self._require(name, (value := getattr(self, name)) is None or value >= 1, "at least 1")
         highest = FIRST_EVALUATION_SEED - self.num_envs

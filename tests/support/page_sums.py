@@ -16,7 +16,8 @@ def unpack(packed: dict[str, Any]) -> NDArray[np.float64]:
     """Return what was packed, to within half a quantum."""
     kind = packed["kind"]
     integers = np.frombuffer(base64.b64decode(packed["data"]), np.dtype(kind).newbyteorder("<"))
-    return integers.reshape(packed["shape"]) * QUANTA[kind]
+    values = integers.reshape(packed["shape"]) * QUANTA[kind]
+    return values[packed["rows"]] if "rows" in packed else values
 
 
 def attention_on(attention: Floats, steps: NDArray[np.bool_]) -> Floats:

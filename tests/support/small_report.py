@@ -27,6 +27,7 @@ ANALYSIS = ["known_cue", "reached"]
 MAZE = {"size": 5, "view_size": 1, "max_episode_steps": 60, "analysis": ANALYSIS}
 MEMORY = 8
 EPISODES = 3
+SNAPSHOTS = 2
 ATTEMPTS = 4  # to find successes, which takes as long as the training
 OPTIONS = [
     *("--env", ENV, "--env-kwargs", json.dumps(MAZE), "--num-envs", "4", "--unroll-length", "8"),
@@ -35,6 +36,7 @@ OPTIONS = [
     *("--learner-replays", "0", "--distillation-steps", "1"),
     *("--memory-targets", "known_cue", "hindsight:reached"),
     *("--evaluation-episodes", "4", "--log-every", "2", "--total-timesteps", "640"),
+    *("--keep-snapshots", str(SNAPSHOTS)),
 ]
 
 
@@ -77,13 +79,19 @@ class SmallReport:
     @cached_property
     def examples(self) -> Examples:
         """The episodes of the page, played once more."""
+        return episodes.find_examples(self.model, self.stream, EPISODES)
+
+    @cached_property
+    def stream(self) -> episodes.EpisodeStream:
+        """What these episodes are of."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(episodes, "ATTEMPTS", ATTEMPTS)
-            return episodes.find_examples(self.model, ENV, MAZE, EPISODES)
+            return episodes.EpisodeStream(ENV, MAZE)
 
     @property
     def episodes(self) -> tuple[RecordedEpisode, ...]:
         """Those of them that are shown."""
+        assert self.examples.failure is None  # as there are failures among them
         return self.examples.shown
 
     @cached_property

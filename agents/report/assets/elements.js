@@ -37,6 +37,22 @@ function choice(label, options, chosen, onChoose) {
   return element("div", { class: "choice", role: "group", "aria-label": label }, buttons);
 }
 
+/** Tell where a pointer that was pressed on a part of an element is, until it is let go. */
+function followPointer(whole, part, tell) {
+  let held = false;
+  whole.addEventListener("pointerdown", (event) => {
+    if (!event.target.closest(part)) return;
+    held = true;
+    whole.setPointerCapture(event.pointerId);
+    tell(event);
+  });
+  whole.addEventListener("pointermove", (event) => held && tell(event));
+  for (const end of ["pointerup", "pointercancel"])
+    whole.addEventListener(end, () => {
+      held = false;
+    });
+}
+
 /** The value of a custom property of the style, which follows light and dark. */
 function style(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -2,11 +2,15 @@
 
 const ARRAYS = { uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array };
 
-/** base64 of integers -> {shape, at}: `at(i, j, ...)` is the number there. Browsers are little-endian. */
-function unpacked({ kind, shape: sizes, quantum, data }) {
+/**
+ * base64 of integers -> {shape, at}: `at(i, j, ...)` is the number there. Browsers are little-endian.
+ * With `rows`, equal parts are there once, and these say which one the i-th is.
+ */
+function unpacked({ kind, shape: sizes, quantum, data, rows }) {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
   const values = new ARRAYS[kind](bytes.buffer);
-  const at = (...place) => values[place.reduce((index, k, axis) => index * sizes[axis] + k, 0)] * quantum;
+  const at = (first, ...place) =>
+    values[place.reduce((index, k, axis) => index * sizes[axis + 1] + k, rows ? rows[first] : first)] * quantum;
   return { shape: sizes, at };
 }
 
@@ -15,6 +19,9 @@ class Episode {
     Object.assign(this, recorded);
     for (const name of ["room", "visible", "view"]) this[name] = unpacked(recorded[name]);
     this.length = this.actions.length;
+    this.facts = Array.from({ length: this.length + 1 }, (_, moment) =>
+      recorded.facts.map(({ distinct, rows }) => distinct[rows[moment]]),
+    );
     this.known = new Map();
     this.reached = {};
     this.roles = Object.keys(this.traces);
@@ -27,6 +34,18 @@ class Episode {
   firstOf(part) {
     const role = this.roles.find((each) => this.traces[each][part]);
     return role === undefined ? null : { role, ...unpacked(this.traces[role][part]) };
+  }
+
+  /** How it came out, in words; the return where it says more than the success. */
+  get outcome() {
+    const told = this.success === null ? [] : [this.success ? "success" : "failure"];
+    if (this.success === null || Math.abs(this.return) > 1) told.push(`return ${short(this.return)}`);
+    return [...told, `${this.length} steps`].join(", ");
+  }
+
+  /** Roles whose networks say what a step is worth, in units that are known. */
+  get valuing() {
+    return this.roles.filter((role) => this.traces[role].value);
   }
 
   /** What there is to say of a memory target: a row for each network, and one for the truth. */

@@ -1,4 +1,4 @@
-// An episode that plays: the room, what the networks think, and a time line to go along.
+// Episodes that play side by side: their rooms, the buttons below them, and what goes on inside one of them.
 
 const PACE = 5; // steps per second at speed 1
 const SYMBOLS = {
@@ -13,159 +13,105 @@ function symbol(name) {
 }
 
 class Player {
-  constructor(episode, sheet) {
-    Object.assign(this, {
-      episode,
-      sheet,
-      moment: 0,
-      playing: false,
-      speed: 1,
-      head: null,
-      due: 0,
-      fresh: true,
-      whenScrubbed: () => {},
-    });
-    this.room = element("canvas", { role: "img" });
-    this.view = element("canvas", { role: "img" });
-    this.notes = element("div");
-    this.facts = element("dl", { class: "hidden-facts" });
-    this.minds = element("div", { class: "minds" });
-    this.lookback = element("div", { class: "lookback small" });
+  /** `begin`: {selected, moment, speed, playing}, as `state` of another one. */
+  constructor(episodes, sheet, begin, whenMoved = () => {}) {
+    Object.assign(this, { episodes, sheet, whenMoved, due: 0 });
+    this.moment = Math.min(begin.moment ?? 0, this.end);
+    this.speed = begin.speed ?? 1;
+    this.boards = episodes.map((episode, k) => new Board(episode, sheet, () => this.select(k)));
+    this.right = element("div");
+    this.below = element("div");
     this.counter = element("span", { class: "step" });
     this.slider = element("input", {
       type: "range",
       min: 0,
-      max: episode.length,
-      value: 0,
       "aria-label": "Step of the episode",
       input: () => this.scrub(Number(this.slider.value)),
     });
     this.button = element("button", { type: "button", class: "round main", click: () => this.toggle() });
-    this.tracks = tracksOf(episode, sheet, { step: () => this.step, head: () => this.head });
+    const boards = element(
+      "div",
+      { class: `boards of-${Math.min(episodes.length, 5)}`, role: "group", "aria-label": "Episode" },
+      this.boards.map(({ root }) => root),
+    );
+    const caption = "the whole room; what the agent does not see is dimmed";
     this.root = element(
       "div",
       { class: "player" },
-      this.stage(),
+      element(
+        "div",
+        { class: "stage" },
+        element("div", {}, element("p", { class: "caption" }, caption), boards),
+        this.right,
+      ),
       this.transport(),
       this.slider,
-      this.headChoice(),
-      this.lookback,
-      this.timeline(),
+      this.below,
     );
+    this.look(Math.min(begin.selected ?? 0, episodes.length - 1));
     this.watchSize();
     this.showButton();
+    if (begin.playing) this.toggle();
   }
 
-  /** The step that the networks have just been asked about; null at the end, where nobody asks. */
-  get step() {
-    return this.moment < this.episode.length ? this.moment : null;
+  get state() {
+    const { selected, moment, speed, playing } = this;
+    return { selected, moment, speed, playing };
   }
 
-  stage() {
-    const { poses } = this.episode;
-    return element(
-      "div",
-      { class: "stage", "data-poses": poses.length },
-      element(
-        "div",
-        {},
-        element("p", { class: "caption" }, "the whole room; what the agent does not see is dimmed"),
-        this.room,
-      ),
-      element(
-        "div",
-        {},
-        element(
-          "div",
-          { class: "beside" },
-          element("div", {}, element("p", { class: "caption" }, "what it sees"), this.view, this.notes),
-          element("div", {}, element("p", { class: "caption" }, "what it is not told"), this.facts),
-        ),
-        this.minds,
-      ),
-    );
+  get episode() {
+    return this.episodes[this.selected];
+  }
+
+  /** The longest episode is played to its end, the one that is looked into is scrubbed to its own. */
+  get end() {
+    return Math.max(...this.episodes.map(({ length }) => length));
   }
 
   transport() {
     const by = (steps, name, label) =>
       element(
         "button",
-        { type: "button", class: "round", "aria-label": label, click: () => this.scrub(this.moment + steps) },
+        { type: "button", class: "round", "aria-label": label, click: () => this.scrub(this.inside.moment + steps) },
         symbol(name),
       );
+    const speeds = [
+      [0.5, "½×"],
+      [1, "1×"],
+      [2, "2×"],
+      [4, "4×"],
+    ];
     return element(
       "div",
       { class: "transport" },
       by(-1, "back", "One step back"),
       this.button,
       by(1, "on", "One step on"),
-      choice(
-        "Speed",
-        [
-          [0.5, "½×"],
-          [1, "1×"],
-          [2, "2×"],
-          [4, "4×"],
-        ],
-        this.speed,
-        (speed) => {
-          this.speed = speed;
-        },
-      ),
+      choice("Speed", speeds, this.speed, (speed) => {
+        this.speed = speed;
+      }),
       this.counter,
     );
   }
 
-  headChoice() {
-    if (!this.episode.attention) return null;
-    const options = this.episode.heads().map((head) => [head, headName(head)]);
-    return element(
-      "div",
-      { class: "row heads" },
-      element("span", { class: "small soft" }, `Attention of the ${this.episode.attention.role}`),
-      choice("Attention head", [[null, "mean"], ...options], null, (head) => {
-        this.head = head;
-        this.redraw();
-      }),
-    );
+  /** Look into an episode. */
+  look(number) {
+    this.selected = number;
+    this.boards.forEach((board, k) => board.select(k === number));
+    this.inside = new Inside(this.episode, this.sheet, (moment) => this.scrub(moment));
+    this.right.replaceChildren(this.inside.beside);
+    this.below.replaceChildren(this.inside.below);
+    this.slider.max = this.episode.length;
   }
 
-  timeline() {
-    this.canvases = this.tracks.map(({ name }) =>
-      element("canvas", { role: "img", "aria-label": `${name} along the episode` }),
-    );
-    this.cursors = this.tracks.map(() => element("div", { class: "cursor" }));
-    this.marks = this.tracks.map(({ rows }) => (rows ? element("div", { class: "mark" }) : null));
-    const rows = this.tracks.flatMap((track, k) => [
-      element("div", { class: "name" }, element("b", {}, track.name), track.note),
-      element("div", { class: "track" }, this.canvases[k], this.marks[k], this.cursors[k]),
-    ]);
-    const line = element("div", { class: "timeline" }, rows);
-    this.followPointer(line);
-    return line;
-  }
-
-  followPointer(line) {
-    let held = false;
-    const go = (event) => {
-      const frame = this.canvases[0].getBoundingClientRect();
-      this.scrub(Math.floor(((event.clientX - frame.left) / frame.width) * (this.episode.length + 1)));
-    };
-    line.addEventListener("pointerdown", (event) => {
-      if (!event.target.closest(".track")) return;
-      held = true;
-      line.setPointerCapture(event.pointerId);
-      go(event);
-    });
-    line.addEventListener("pointermove", (event) => held && go(event));
-    for (const end of ["pointerup", "pointercancel"])
-      line.addEventListener(end, () => {
-        held = false;
-      });
+  select(number) {
+    this.look(number);
+    this.draw();
+    this.whenMoved(this);
   }
 
   watchSize() {
-    this.restyle = () => this.redraw();
+    this.restyle = () => this.draw(true);
     this.observer = new ResizeObserver(this.restyle);
     this.observer.observe(this.root);
     darkness.addEventListener("change", this.restyle);
@@ -178,22 +124,22 @@ class Player {
     darkness.removeEventListener("change", this.restyle);
   }
 
-  /** Go to a moment and stay there. */
+  /** Go to a moment of the episode that is looked into, and stay there. */
   scrub(moment) {
     this.playing = false;
     this.showButton();
-    this.go(moment);
-    this.whenScrubbed(this.moment);
+    this.go(Math.min(moment, this.episode.length));
+    this.whenMoved(this);
   }
 
   go(moment) {
-    this.moment = Math.min(Math.max(moment, 0), this.episode.length);
+    this.moment = Math.min(Math.max(moment, 0), this.end);
     this.draw();
   }
 
   toggle() {
     this.playing = !this.playing;
-    if (this.playing && this.step === null) this.go(0);
+    if (this.playing && this.moment === this.end) this.go(0);
     this.showButton();
     if (this.playing) {
       this.due = performance.now() + 1000 / (PACE * this.speed);
@@ -206,7 +152,7 @@ class Player {
     if (now >= this.due) {
       this.due = now + 1000 / (PACE * this.speed);
       this.go(this.moment + 1);
-      if (this.step === null) {
+      if (this.moment === this.end) {
         this.playing = false;
         this.showButton();
         return;
@@ -221,63 +167,14 @@ class Player {
     this.button.replaceChildren(symbol(name));
   }
 
-  /** Draw what does not change from step to step as well. */
-  redraw() {
-    this.fresh = true;
-    this.draw();
-  }
-
-  draw() {
+  draw(fresh = false) {
     if (!this.root.isConnected || !this.sheet.image.complete) return;
-    drawRoom(this.room, this.sheet, this.episode, this.moment);
-    drawView(this.view, this.sheet, this.episode, this.moment);
-    this.drawWords();
-    this.tracks.forEach((track, k) =>
-      this.drawTrack(track, this.canvases[k], this.cursors[k], this.marks[k]),
-    );
-    this.fresh = false;
-  }
-
-  drawTrack(track, canvas, cursor, mark) {
-    const width = canvas.parentElement.clientWidth,
-      { height, rows } = track;
-    const step = width / (this.episode.length + 1),
-      x = (moment) => moment * step;
-    if (this.fresh || track.moving) {
-      canvas.style.height = `${height}px`;
-      track.draw(context(canvas, width, height), { x, step, width, height });
-    }
-    cursor.style.left = `${x(this.moment) + step / 2 - 1}px`;
-    if (!mark) return;
-    mark.hidden = this.step === null;
-    mark.style.top = `${(this.moment * height) / rows}px`;
-    mark.style.height = `${Math.max(2, height / rows)}px`;
-    mark.style.width = `${x(this.moment) + step}px`;
-  }
-
-  drawWords() {
-    const { episode, moment, sheet } = this;
+    this.boards.forEach((board) => board.draw(this.moment, fresh));
+    this.inside.draw(this.moment, fresh);
+    const { moment, episode } = this.inside;
     this.slider.value = moment;
     this.slider.setAttribute("aria-valuetext", `step ${moment} of ${episode.length}`);
     const reward = moment > 0 ? episode.rewards[moment - 1] : 0;
     this.counter.textContent = `step ${moment} of ${episode.length}${reward ? `, reward ${reward > 0 ? "+" : ""}${short(reward)}` : ""}`;
-    this.notes.replaceChildren(
-      ...Object.entries(episode.notes).map(([name, on]) =>
-        element("div", { class: on[moment] ? "note on" : "note" }, name),
-      ),
-    );
-    this.facts.replaceChildren(
-      ...episode.facts[moment].flatMap(({ name, text, icons, mood }) => [
-        element("dt", {}, name),
-        element(
-          "dd",
-          { class: mood },
-          icons.map((each) => icon(sheet, each)),
-          text,
-        ),
-      ]),
-    );
-    this.minds.replaceChildren(...episode.roles.map((role) => mind(episode, role, this.step)));
-    this.lookback.replaceChildren(...lookback(episode, sheet, this.step, this.head));
   }
 }

@@ -24,6 +24,8 @@ class Sheet {
   }
 }
 
+// Told from floors, seen or not, and from every thing that lies on them.
+const PATH = "#e5246b";
 const HEADINGS = ["east", "south", "west", "north"];
 
 function drawRoom(canvas, sheet, episode, moment) {
@@ -33,10 +35,30 @@ function drawRoom(canvas, sheet, episode, moment) {
     if (r === row && c === column) return [episode.room.at(moment, r, c), HEADINGS[heading]];
     return [episode.room.at(moment, r, c), episode.visible.at(moment, r, c) ? "lit" : "dimmed"];
   });
+  drawPath(canvas, episode.poses, rows, moment);
   canvas.setAttribute(
     "aria-label",
     `The room: agent in row ${row}, column ${column}, heading ${HEADINGS[heading]}`,
   );
+}
+
+/** Where the agent goes: faint as a whole, strong so far. */
+function drawPath(canvas, poses, rows, moment) {
+  const drawing = canvas.getContext("2d"),
+    cell = canvas.height / rows;
+  drawing.strokeStyle = PATH;
+  drawing.lineWidth = Math.max(1.5, cell / 10);
+  drawing.lineJoin = "round";
+  for (const [end, alpha] of [
+    [poses.length - 1, 0.45],
+    [moment, 0.9],
+  ]) {
+    drawing.globalAlpha = alpha;
+    drawing.beginPath();
+    poses.slice(0, end + 1).forEach(([row, column]) => drawing.lineTo((column + 0.5) * cell, (row + 0.5) * cell));
+    drawing.stroke();
+  }
+  drawing.globalAlpha = 1;
 }
 
 function drawView(canvas, sheet, episode, moment) {

@@ -12,7 +12,7 @@ function tracksOf(episode, sheet, looking) {
     ...(episode.attention ? [lookTrack(episode, sheet, looking), mapTrack(episode, looking)] : []),
     ...episode.roles.map((role) => policyTrack(episode, role)),
     ...episode.targets.map((_, number) => memoryTrack(episode, sheet, number)),
-    valueTrack(episode),
+    ...(episode.valuing.length ? [valueTrack(episode)] : []),
     ...(episode.hidden ? [hiddenTrack(episode)] : []),
   ];
 }
@@ -175,19 +175,19 @@ function nameValue(drawing, sheet, meaning, left, top) {
 }
 
 function valueTrack(episode) {
-  const all = episode.roles.flatMap((role) => episode.traces[role].value);
+  const all = episode.valuing.flatMap((role) => episode.traces[role].value);
   const low = Math.min(...all, 0),
     high = Math.max(...all, 0),
     span = high - low || 1;
   return {
     name: "value",
     height: 72,
-    note: episode.roles.map((role) => legend(`var(${ROLE_COLOURS[role]})`, role)),
+    note: episode.valuing.map((role) => legend(`var(${ROLE_COLOURS[role]})`, role)),
     draw(drawing, { x, step, width, height }) {
       const y = (value) => height - 7 - ((value - low) / span) * (height - 14);
       drawing.fillStyle = style("--line");
       drawing.fillRect(0, y(0), width, 1);
-      for (const role of episode.roles) {
+      for (const role of episode.valuing) {
         drawing.strokeStyle = style(ROLE_COLOURS[role]);
         drawing.lineWidth = 2;
         drawing.lineJoin = "round";

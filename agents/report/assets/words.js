@@ -7,11 +7,11 @@ function mind(episode, role, step) {
   const { probabilities, value } = episode.traces[role];
   const title = element("span", {}, role);
   title.style.color = `var(${ROLE_COLOURS[role]})`;
-  const told = step === null ? "—" : value[step].toFixed(2);
+  const told = value ? `value ${step === null ? "—" : value[step].toFixed(2)}` : "";
   return element(
     "div",
     { class: "mind" },
-    element("h4", {}, title, element("b", {}, `value ${told}`)),
+    element("h4", {}, title, element("b", {}, told)),
     episode.actionNames.map((name, action) =>
       bar(name, action, step === null ? null : probabilities[step][action], episode.actions[step] === action),
     ),

@@ -1,5 +1,6 @@
 """What a report records of an episode: the networks' words and looks, and the choice of episodes."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from agents.baselines import VMPO, PPOAgent, RandomAgent, RecurrentPPOAgent
 from agents.evaluation.episodes import acting
 from agents.report import episodes
-from agents.report.episodes import _Found
+from agents.report.episodes import EpisodeStream
 from agents.report.roles import tracers
 from agents.report.tracing import Tracer
 from tests.support.small_report import ENV, MAZE, MEMORY, observations, replayed
@@ -79,11 +80,16 @@ def test_scenes_and_rewards_are_those_of_the_environment(small_report):
         assert env.scene().facts == episode.scenes[-1].facts
 
 
+def stream_of(seed=0, **settings):
+    return closing(EpisodeStream(ENV, MAZE | settings, seed))
+
+
 def test_same_seed_plays_the_same_episodes_whatever_else_is_drawn(small_report, monkeypatch):
     monkeypatch.setattr(episodes, "ATTEMPTS", 2)
 
     def played(seed):
-        found = episodes.find_examples(small_report.model, ENV, MAZE, 2, seed)
+        with stream_of(seed) as stream:
+            found = episodes.find_examples(small_report.model, stream, 2)
         return {(episode.stream, episode.number, episode.actions) for episode in found.shown}
 
     first = played(0)
@@ -92,25 +98,74 @@ def test_same_seed_plays_the_same_episodes_whatever_else_is_drawn(small_report, 
     assert not played(1) & first
 
 
+def test_an_episode_is_the_same_whichever_were_played_before_and_whoever_is_asked(small_report):
+    with stream_of() as stream:
+        whole = [stream.play(small_report.model, number) for number in (2, 0, 1)]
+        again = [stream.play(small_report.model, number, only_acting=True) for number in (0, 1, 2)]
+    assert [each.actions for each in (*whole[1:], whole[0])] == [each.actions for each in again]
+    assert list(whole[0].traces) == ["actor", "learner"] and list(again[0].traces) == ["actor"]
+
+
+def test_the_first_episode_of_each_kind_of_start_is_shown(small_report):
+    """Kinds as counted by the environment's own word of its cue."""
+    with stream_of() as stream:
+        cues = []
+        for number in range(20):
+            _, info = stream._env.reset(options={"stream": stream.stream, "episode": number})
+            cues.append(stream._env.unwrapped.scene().facts[0].icons[0].tile)
+        assert stream.firsts == (0, next(k for k, cue in enumerate(cues) if cue != cues[0]))
+        found = episodes.find_examples(small_report.model, stream)
+    assert tuple(episode.number for episode in found.shown) == stream.firsts and found.kinds == 2
+    for episode in found.shown:
+        assert [fact.name for fact in episode.kind] == ["cue, goal"]
+        assert episode.kind[0].icons[0].tile == cues[episode.number]
+
+
+def test_many_kinds_are_as_many_as_are_met_and_few_are_shown():
+    """Meta-Fetch with three objects has six orders."""
+    with closing(EpisodeStream("MemoryEnvs/MetaFetch-v0", {"max_episode_steps": 5})) as stream:
+        model = RandomAgent("RandomPolicy", "MemoryEnvs/MetaFetch-v0", seed=0, device="cpu", n_steps=8)
+        found = episodes.find_examples(model, stream)
+        assert len(stream.firsts) == found.kinds == 6
+    orders = [[icon.tile for icon in episode.kind[0].icons] for episode in found.shown]
+    assert len({episode.actions for episode in found.shown}) > 1  # each has random numbers of its own
+    assert len({tuple(order) for order in orders}) == episodes.MOST_KINDS == len(orders)
+
+
+class Fated(EpisodeStream):
+    """A stream in which outcomes are given by number."""
+
+    def __init__(self, outcomes, recorded, firsts):
+        self.outcomes, self.recorded, self.firsts = outcomes, recorded, firsts
+
+    def play(self, model, number, *, only_acting=False):
+        return replace(self.recorded, number=number, success=self.outcomes[number])
+
+
+S, F, N = True, False, None
+
+
 @pytest.mark.parametrize(
-    ("outcomes", "wanted", "shown"),
+    ("outcomes", "firsts", "wanted", "shown", "failure"),
     [
-        ([True, True, False, False], 4, [True, True, False, False]),
-        ([False, True, True], 3, [True, True, False]),
-        ([True] * 6, 4, [True] * 4),  # looked for failures, in vain
-        ([False] * 6, 4, [False] * 4),
-        ([False, False, False, True], 4, [True, False, False, False]),
-        ([None, None], 2, [None, None]),
+        ([S, S, S, F, S], (0, 1), None, [0, 1], 3),  # a failure is added ...
+        ([S, F, S, F, S], (0, 1), None, [0, 1], None),  # ... unless one is shown
+        ([S, S, S, S, S], (0, 1), None, [0, 1], None),
+        ([F, F, F, S, S], (0, 3), None, [0, 3], None),  # outcomes choose none of these
+        ([S, F, S, F, S], (0, 2), 3, [0, 2, 1], None),
+        ([S, S, F, S, S], (0, 3), 1, [0], 2),
+        ([S, S, F, F, S], (0, 4), 3, [0, 4, 1], 2),
+        ([N, N, N, N, N], (0,), None, [0], None),
     ],
 )
-def test_failures_are_shown_where_there_are_any(small_report, outcomes, wanted, shown):
-    found = _Found(failures=wanted // 2, others=wanted - wanted // 2)
-    for outcome in outcomes:
-        found.add(replace(small_report.episodes[0], success=outcome))
-    chosen = found.examples()
-    assert [episode.success for episode in chosen.shown] == shown
-    assert chosen.played == len(outcomes)
-    assert chosen.succeeded == (None if None in outcomes else sum(outcomes))
+def test_kinds_of_start_choose_episodes_and_a_failure_is_found_if_there_is_one(
+    small_report, monkeypatch, outcomes, firsts, wanted, shown, failure
+):
+    monkeypatch.setattr(episodes, "ATTEMPTS", len(outcomes))
+    stream = Fated(outcomes, small_report.episodes[0], firsts)
+    found = episodes.find_examples(small_report.model, stream, wanted)
+    assert [episode.number for episode in found.shown] == shown
+    assert (found.failure and found.failure.number) == failure
 
 
 @pytest.mark.parametrize("policy", ["LstmPolicy", "GTrXLPolicy", "AsymmetricPolicy"])
@@ -161,10 +216,11 @@ def test_values_are_in_units_of_the_return():
     model.learner.popart.mean.fill_(3.0)
     model.learner.popart.mean_square.fill_(3.0**2 + 2.0**2)
     observation = np.zeros(54, dtype=np.uint8)
-    in_units, normalised = tracers(model)["learner"], Tracer(model.learner.network)
-    for tracer in (in_units, normalised):
-        tracer.step(observation)
-    np.testing.assert_allclose(in_units.trace().value, 3.0 + 2.0 * normalised.trace().value, rtol=1e-6)
+    for role, network in (("learner", model.learner.network), ("actor", model.distiller.network)):
+        in_units, normalised = tracers(model)[role], Tracer(network)
+        for tracer in (in_units, normalised):
+            tracer.step(observation)
+        np.testing.assert_allclose(in_units.trace().value, 3.0 + 2.0 * normalised.trace().value, rtol=1e-6)
 
 
 def test_watching_leaves_no_hook_behind():

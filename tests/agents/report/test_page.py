@@ -4,20 +4,26 @@ import base64
 import io
 import json
 import re
+import shutil
+from dataclasses import replace
 from importlib import resources
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from agents.ald import ALD
 from agents.report.__main__ import main
 from agents.report.artwork import COLUMNS, sheet, sheet_data
 from agents.report.episode_data import episode_data, in_view
-from agents.report.packing import QUANTA, pack
+from agents.report.packing import QUANTA, pack, pack_distinct
 from agents.report.page import SCRIPTS, STYLES, embedded, page
-from agents.report.players import players_data
-from agents.results.runs import find_runs, grouped
+from agents.report.players import players_data, runs_to_play
+from agents.report.training import value_at
+from agents.results.runs import Group, find_runs, grouped
 from agents.runs.directory import RunDirectory
+from agents.runs.log import FRAMES, read_rows
+from agents.runs.snapshots import find_snapshots, restore_snapshot
 from memory_envs.imaze import LOOKS as IMAZE_LOOKS
 from memory_envs.rendering.sprites import agent_over, sprite
 from tests.support.page_sums import attention_on, reach, unpack
@@ -26,16 +32,21 @@ from tests.support.small_report import MEMORY, copy_run, embedded_in
 
 def test_embedded_episode_equals_the_recorded_one(small_report):
     [player] = small_report.data["players"]
-    examples = small_report.examples
-    assert (player["played"], player["succeeded"]) == (examples.played, examples.succeeded)
+    assert (player["kinds"], player["added"]) == (small_report.examples.kinds, False) == (2, False)
     evaluation = json.loads((small_report.runs / "seed0" / "evaluation.json").read_text())["sampled"]
-    assert player["evaluated"] == {"episodes": 4, "success": evaluation["success"]["mean"]}
-    assert len(player["episodes"]) == len(small_report.episodes) == 3
-    for embedded_one, recorded in zip(player["episodes"], small_report.episodes, strict=True):
+    assert player["evaluated"] == {"episodes": 4, "measure": "success", "mean": evaluation["success"]["mean"]}
+    shown = player["stops"][-1]["episodes"]
+    assert len(shown) == len(small_report.episodes) == 3
+    for embedded_one, recorded in zip(shown, small_report.episodes, strict=True):
         assert embedded_one == json.loads(json.dumps(episode_data(recorded)))
         assert embedded_one["actions"] == list(recorded.actions)
         tiles = np.stack([scene.tiles for scene in recorded.scenes])
         np.testing.assert_array_equal(unpack(embedded_one["room"]), tiles)
+        facts = embedded_one["facts"]
+        told = [[fact["distinct"][row]["text"] for row in fact["rows"]] for fact in facts]
+        scenes = [[fact.text for fact in scene.facts] for scene in recorded.scenes]
+        assert [list(each) for each in zip(*told, strict=True)] == scenes
+        assert [fact["name"] for fact in embedded_one["kind"]] == ["cue, goal"]
         for role, trace in recorded.traces.items():
             values = embedded_one["traces"][role]
             np.testing.assert_allclose(values["probabilities"], trace.probabilities, atol=5.1e-5)
@@ -44,7 +55,8 @@ def test_embedded_episode_equals_the_recorded_one(small_report):
 
 def test_embedded_attention_is_the_recorded_one_and_masked_steps_are_zero(small_report):
     [player] = small_report.data["players"]
-    for embedded_one, recorded in zip(player["episodes"], small_report.episodes, strict=True):
+    shown = player["stops"][-1]["episodes"]
+    for embedded_one, recorded in zip(shown, small_report.episodes, strict=True):
         attention = unpack(embedded_one["traces"]["learner"]["attention"])
         steps, _, _, span = attention.shape
         whole = recorded.traces["learner"].attention
@@ -53,6 +65,83 @@ def test_embedded_attention_is_the_recorded_one_and_masked_steps_are_zero(small_
         np.testing.assert_allclose(attention.sum(axis=-1), 1.0, atol=span * QUANTA["uint16"])
         for step in range(span):
             assert (attention[step, ..., step + 1 :] == 0).all()
+
+
+def test_snapshots_play_the_same_episodes_by_the_network_of_their_time(small_report):
+    [player] = small_report.data["players"]
+    before, final = player["stops"][:-1], player["stops"][-1]
+    kept = find_snapshots(small_report.run.directory)
+    assert [stop["frames"] for stop in before] == list(kept) == [0, 320] and final["frames"] == 640
+    for stop, path in zip(before, kept.values(), strict=True):
+        model = ALD.load(small_report.run.directory.model, device="cpu")
+        restore_snapshot(model, path)
+        for played, last in zip(stop["episodes"], final["episodes"], strict=True):
+            assert (played["stream"], played["number"]) == (last["stream"], last["number"])
+            assert played["kind"] == last["kind"] and played["poses"][0] == last["poses"][0]
+            again = small_report.stream.play(model, played["number"], only_acting=True)
+            assert played["actions"] == list(again.actions)
+            assert list(played["traces"]) == ["actor"]
+            trace = played["traces"]["actor"]
+            np.testing.assert_allclose(
+                trace["probabilities"], again.traces["actor"].probabilities, atol=5.1e-5
+            )
+            assert trace["value"] is None and trace["attention"] is None and trace["hidden"] is None
+
+
+def test_the_curve_of_the_snapshots_is_that_of_the_log(small_report):
+    [player] = small_report.data["players"]
+    rows = read_rows(small_report.run.directory.progress)
+    logged = [
+        [int(row[FRAMES]), float(row["rollout/success_rate"])] for row in rows if row["rollout/success_rate"]
+    ]
+    assert player["curve"]["measure"] == "success" and player["curve"]["points"] == logged
+    for stop in player["stops"]:
+        values = [value for frames, value in logged if frames <= stop["frames"]]
+        assert stop["value"] == (values[-1] if values else None)
+    assert player["stops"][0]["value"] is None
+    rising = [
+        row | {FRAMES: str(200 * k), "rollout/success_rate": str(0.1 * k)}
+        for k, row in enumerate(rows[:4], start=1)
+    ]
+    run = replace(small_report.run, rows=rising)
+    assert [value_at(run, frames) for frames in (199, 200, 399, 400, 401)] == [None, 0.1, 0.1, 0.2, 0.2]
+
+
+def with_success(run, folder, seed, mean, low, high):
+    """A finished run of another seed, and of another success."""
+    directory = RunDirectory(folder / f"seed{seed}")
+    directory.path.mkdir()
+    directory.model.touch()
+    interval = {"mean": mean, "low": low, "high": high}
+    evaluation = {"sampled": {**run.evaluation["sampled"], "success": interval}}
+    return replace(run, directory=directory, settings={**run.settings, "seed": seed}, evaluation=evaluation)
+
+
+def test_the_best_and_the_worst_seed_play_if_some_learned_and_others_failed(small_report, tmp_path):
+    run = small_report.run
+    middling = with_success(run, tmp_path, 3, 0.9, 0.88, 0.92)
+    good = with_success(run, tmp_path, 4, 0.99, 0.98, 1.0)
+    bad = with_success(run, tmp_path, 5, 0.51, 0.48, 0.54)
+    as_good = with_success(run, tmp_path, 6, 0.98, 0.96, 0.985)
+
+    def seeds(*runs):
+        return [each.seed for each in runs_to_play(Group("imaze/ald", runs))]
+
+    assert seeds(middling, good, bad, as_good) == [4, 5]
+    assert seeds(as_good, good) == [6]
+    unfinished = replace(bad, directory=RunDirectory(tmp_path / "nowhere"))
+    assert seeds(unfinished, good) == [4] and seeds(unfinished) == [5]
+    assert seeds(replace(bad, evaluation={}), good) == [5]
+
+
+def test_a_damaged_snapshot_is_left_out_and_named(small_report, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(small_report.runs / "seed0", folder)
+    RunDirectory(folder).snapshots.joinpath(f"{320:012d}.safetensors").write_bytes(b"nothing")
+    said = []
+    [player] = players_data({"a maze": grouped(find_runs(folder))}, 1, say=said.append)["players"]
+    assert [stop["frames"] for stop in player["stops"]] == [0, 640]
+    assert len(said) == 1 and "000000000320.safetensors is no snapshot of this run" in said[0]
 
 
 def test_attention_on_steps_is_summed_at_their_distance():
@@ -82,6 +171,13 @@ def test_sightings_are_the_moments_at_which_a_tile_is_in_the_view(small_report):
         expected = [moment for moment, scene in enumerate(scenes) if sighting["tile"] in scene.view.ravel()]
         assert sighting["steps"] == expected
         assert in_view(scenes, sighting["tile"]).sum() == len(expected)
+
+
+def test_equal_parts_are_packed_once():
+    values = np.random.default_rng(0).integers(0, 256, (3, 4, 5)).astype(np.uint8)[[0, 1, 0, 2, 2, 0]]
+    packed = json.loads(json.dumps(pack_distinct(values)))
+    assert packed["shape"] == [3, 4, 5]
+    np.testing.assert_array_equal(unpack(packed), values)
 
 
 @pytest.mark.parametrize(("kind", "low", "high"), [("uint8", 0, 255), ("int8", -1, 1), ("uint16", 0, 1)])
@@ -192,7 +288,7 @@ def test_a_model_that_cannot_be_loaded_is_the_reason_for_no_episodes(small_repor
     (tmp_path / "run" / "model.zip").write_bytes(b"of a version long ago")
     data = players_data({"a maze": grouped(find_runs(tmp_path))}, episodes=1)
     [player] = data["players"]
-    assert "model.zip" in player["reason"] and "episodes" not in player and data["sheets"] == [None]
+    assert "model.zip" in player["reason"] and "stops" not in player and data["sheets"] == [None]
 
 
 HOSTILE = (

@@ -1,10 +1,12 @@
 """What a report says of memory: what the networks believe, and the truth beside it."""
 
+from contextlib import closing
+
 import numpy as np
 import torch
 
 from agents.baselines import VMPO, RecurrentPPOAgent
-from agents.report.episodes import find_examples
+from agents.report.episodes import EpisodeStream
 from agents.report.remembering import _next_events, remembered_targets
 from agents.report.roles import tracers
 from agents.vec_env.make import make_lanes, make_single
@@ -36,7 +38,8 @@ def test_the_truth_is_what_the_environment_tells(small_report):
 
 def test_without_analysis_there_is_no_truth(small_report):
     silent = {name: value for name, value in MAZE.items() if name != "analysis"}
-    episode = find_examples(small_report.model, ENV, silent, 1).shown[0]
+    with closing(EpisodeStream(ENV, silent)) as stream:
+        episode = stream.play(small_report.model, 0)
     assert [target.truth for target in episode.targets] == [None, None]
     assert [len(each) for each in episode.traces["actor"].memory] == [len(episode.actions)] * 2
 

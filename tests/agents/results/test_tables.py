@@ -58,11 +58,15 @@ def test_values_are_read_off_the_curves_as_far_as_all_seeds_go(tmp_path):
     write_run(tmp_path, "imaze/ppo", 0, [0.0] * 8)
     groups = grouped(find_runs(tmp_path))
     table = values_table(groups, "success", PUBLISHED[:1])
-    assert table.columns == ["success after M frames", *(f"{k * 3.25 / 8:.3g}" for k in range(1, 9))]
+    places = [f"{k * 3.25 / 8:.3g}" for k in range(1, 9)]
+    assert table.columns == ["success after M frames", *places, "at its end"]
     short = values_table(groups, "success")
-    assert short.columns[1:] == ["0.001", "0.002", "0.003", "0.004", "0.005", "0.006", "0.007", "0.008"]
-    assert short.rows[0].cells[1] == "0.300 [0.200, 0.400]" and short.rows[0].cells[4:] == [NONE] * 4
-    assert table.rows[-1].name == "the paper's ALD" and table.rows[-1].cells[-1] == "0.990"
+    assert short.columns[1:-1] == ["0.001", "0.002", "0.003", "0.004", "0.005", "0.006", "0.007", "0.008"]
+    *on_the_way, at_its_end = short.rows[0].cells
+    assert on_the_way[1] == "0.300 [0.200, 0.400]" and on_the_way[4:] == [NONE] * 4
+    assert at_its_end == "0.500 [0.400, 0.600] after 0.004"
+    assert table.rows[-1].name == "the paper's ALD"
+    assert table.rows[-1].cells[-2:] == ["0.990", "0.990 after 3.25"]
 
 
 def test_comparison_has_a_column_for_each_thing_that_is_known(groups):

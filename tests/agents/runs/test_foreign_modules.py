@@ -99,7 +99,7 @@ def test_the_flag_imports_the_module(run: Path) -> None:
     assert MODULE in sys.modules
     del sys.modules[MODULE]
     assert report([str(run), "--episodes", "1", "--trust-env-module"]) == 0
-    assert MODULE in sys.modules and "episodes" in embedded_in(run / "report.html")["players"][0]
+    assert MODULE in sys.modules and "stops" in embedded_in(run / "report.html")["players"][0]
     assert load_trained(run, trust_env_module=True).env_id == FOREIGN
     assert parse(["--resume", str(run), "--trust-env-module"]).run.env == FOREIGN
 

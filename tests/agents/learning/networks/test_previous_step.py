@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import closing
 from typing import Any
 
 import gymnasium
@@ -18,7 +19,7 @@ from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.gtrxl import GTrXLCore
 from agents.learning.networks.previous_step import PreviousStepEncoder, with_previous_step
 from agents.learning.unroll import Unroll
-from agents.report.episodes import RecordedEpisode, find_examples
+from agents.report.episodes import EpisodeStream, RecordedEpisode
 from tests.support.learners import (
     ACTIONS,
     CONFIG,
@@ -164,7 +165,8 @@ def test_the_report_shows_the_learner_what_training_does() -> None:
     torch.manual_seed(1)
     for parameter in model.learner.network.parameters():
         nn.init.normal_(parameter, std=0.3)
-    [episode] = find_examples(model, "MemoryEnvs/IMaze-v0", {"max_episode_steps": 9}, 1).shown
+    with closing(EpisodeStream("MemoryEnvs/IMaze-v0", {"max_episode_steps": 9})) as stream:
+        episode = stream.play(model, 0)
     steps = len(episode.actions)
     learner = copy.deepcopy(model.learner)
     action = torch.tensor(episode.actions).unsqueeze(-1)
