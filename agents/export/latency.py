@@ -91,4 +91,4 @@ def _table(columns: Sequence[Sequence[Latency]]) -> str:
 
 
 def _told(latency: Latency) -> tuple[str, str]:
-    return f"{latency.microseconds:.3g} us", f"{latency.ratio:.1f}"
+    return f"{latency.microseconds:.{1 if latency.microseconds < 10 else 0}f} us", f"{latency.ratio:.1f}"

@@ -36,7 +36,8 @@ if their two intervals do not overlap, *level* if they do, which may mean no mor
 few seeds to tell."""
 _EQUAL = """Frames cost the agents unequal time. Here those of a task stand at the same CPU time, the shortest
 that any run of it took: the mean return of the latest (up to 200) training episodes at that moment, actions
-sampled, read off the learning curves."""
+sampled, read off the learning curves. How quiet the machine was shows in runs of one agent on one task: their
+CPU times lie up to a factor of {spread:.1f} apart ({where}), so that smaller differences say nothing."""
 _HOW = """## Running it
 
 ```
@@ -68,7 +69,7 @@ def page(records: Records) -> str:
     parts = [_ORIGIN, _INTRODUCTION.format(lanes=NUM_ENVS), "## Returns", _READING.format(**_numbers(runs))]
     for how, title in _TITLES.items():
         parts += [f"### {title}", returns_table(runs, how).markdown(), _summary(runs, how)]
-    parts += ["## At equal CPU time", _EQUAL, equal_time_table(runs).markdown()]
+    parts += ["## At equal CPU time", _EQUAL.format(**_quietness(runs)), equal_time_table(runs).markdown()]
     parts += ["CPU minutes of a whole run, the median over seeds:", minutes_table(runs).markdown()]
     parts += ["## The tasks", _tasks(runs), "## The agents", _agents(), _HOW]
     return "\n\n".join([*parts, *records.made_with]) + "\n"
@@ -212,6 +213,15 @@ def _tasks(runs: Sequence[Record]) -> str:
 
 def _agents() -> str:
     return "\n".join(f"- **{row.title}**: {row.settings}." for row in CONTESTANTS.values())
+
+
+def _quietness(runs: Sequence[Record]) -> dict[str, object]:
+    """Where the CPU times of runs that do the same lie furthest apart; of agents that learn."""
+    pairs = [(task, agent.name) for task in TASKS for agent in _learners()]
+    times = {pair: [run.cpu_seconds for run in of(runs, *pair)] for pair in pairs}
+    spreads = {pair: max(each) / min(each) for pair, each in times.items() if each}
+    (task, agent), spread = max(spreads.items(), key=lambda each: each[1])
+    return {"spread": spread, "where": f"{CONTESTANTS[agent].title}, {task}"}
 
 
 def _numbers(runs: Sequence[Record]) -> dict[str, object]:

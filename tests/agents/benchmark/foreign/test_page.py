@@ -79,6 +79,12 @@ def test_a_curve_that_begins_later_is_not_read_before_its_beginning(records):
     assert rows(equal_time_table(late))["MemoryChain10"][2] == "—"
 
 
+def test_the_page_says_how_far_cpu_times_of_equal_runs_lie_apart(records):
+    slow = replace(records.runs[0], seed=9, cpu_seconds=300.0)
+    text = " ".join(page(replace(records, runs=[*records.runs, slow])).split())
+    assert "up to a factor of 2.5 apart (ALD, MemoryChain10)" in text
+
+
 def test_the_page_counts_verdicts_names_every_task_and_says_what_was_not_run(records):
     better = [replace(each, sampled=0.1) if each.agent == "recurrent-ppo" else each for each in records.runs]
     text = page(replace(records, runs=better))
