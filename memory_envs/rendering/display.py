@@ -17,6 +17,8 @@ _BLIND_DRIVERS = ("dummy", "offscreen")
 
 _OWNERS: WeakValueDictionary[int, "Window"] = WeakValueDictionary()
 """Who opened the windows that are on the screen, by pygame's numbers of them."""
+_LOST: list[Any] = []
+"""Windows that pygame has ended. Freed, they would destroy what was opened since where they lay in memory."""
 
 
 class Window:
@@ -106,6 +108,7 @@ class Window:
         except pygame.error:
             is_own = False
         if not is_own:
+            _LOST.append(self._window)
             self._window = None
 
     def _dismiss(self) -> None:

@@ -20,7 +20,7 @@ def test_evaluation_covers_both_ways_to_act(small_run):
 
 def test_text_of_users_is_printed_as_it_is(tmp_path, capsys):
     """Rich would take it for markup, of which some would end the program, and for names of pictures."""
-    names = ("run[/bold]", "[red]run[/red]", "[link=x]", ":bomb: [i]", "{run} %s \\[b]")
+    names = ("run[/bold]", "[red]run[/red] [link=x] :bomb: [i] {run} %s \\[b]")
     for number, name in enumerate(names):
         folder = tmp_path / name
         assert run_small(folder, 1, "--evaluation-episodes", "1") == 0

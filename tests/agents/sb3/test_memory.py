@@ -167,7 +167,10 @@ def test_labels_of_a_rollout_are_those_of_an_unroll() -> None:
     assert torch.equal(flat, torch.as_tensor(buffer.memory_labels).flatten(0, 1).sort(dim=0).values)
 
 
-@pytest.mark.parametrize("kind", ["ald", "lstm", "gtrxl", "recurrent-ppo"])
+GTRXL = pytest.param("gtrxl", marks=pytest.mark.slow)  # which acts slowly; as a learner ALD has it
+
+
+@pytest.mark.parametrize("kind", ["ald", "lstm", GTRXL, "recurrent-ppo"])
 def test_what_is_told_is_learnt(kind: str) -> None:
     """A cue that is over after one step is named ever after, though nothing is ever earned by it."""
 
@@ -286,7 +289,7 @@ class Moving(CueEnv):
 EVERY_KIND = ("place", "cue", "flags", "pair")
 
 
-@pytest.mark.parametrize("kind", ["ald", "gtrxl", "recurrent-ppo"])
+@pytest.mark.parametrize("kind", ["ald", GTRXL, "recurrent-ppo"])
 def test_numbers_that_are_told_are_learnt_beside_values(kind: str) -> None:
     rows = Rows()
     rates = {"learning_rate": 1e-2} if "ppo" in kind else {"learner_learning_rate": 1e-2}
