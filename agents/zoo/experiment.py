@@ -36,7 +36,7 @@ class Experiment(ExperimentManager):
     ) -> None:
         """Take what the zoo's takes."""
         file = config or str(hyperparameter_file(algo, env_id))
-        super().__init__(args, algo, env_id, *arguments, config=file, **named)
+        super().__init__(args, algo, env_id, *arguments, **{**named, "config": file})
 
     def setup_experiment(self) -> Any:
         """Make environments and model.
@@ -54,12 +54,14 @@ class Experiment(ExperimentManager):
 def register() -> None:
     """Let the zoo's programs know our agents, and train with `Experiment`."""
     rl_zoo3.ALGOS.update({"ald": ALD, "vmpo": VMPO, "fast_recurrent_ppo": FastRecurrentPPO})
+    # The zoo's types are those of what stands in its tables; its README says to put more there.
+    tables: tuple[Any, ...] = (HYPERPARAMS_SAMPLER, HYPERPARAMS_CONVERTER, rl_zoo3.train)
+    samplers, converters, program = tables
     for own, draw in (("ald", search.sample_ald), ("vmpo", search.sample_vmpo)):
-        HYPERPARAMS_SAMPLER[own], HYPERPARAMS_CONVERTER[own] = draw, search.converted
+        samplers[own], converters[own] = draw, search.converted
     for own, theirs in _SAME.items():
-        for table in (HYPERPARAMS_SAMPLER, HYPERPARAMS_CONVERTER):
-            table[own] = table[theirs]
-    rl_zoo3.train.ExperimentManager = Experiment
+        samplers[own], converters[own] = samplers[theirs], converters[theirs]
+    program.ExperimentManager = Experiment
 
 
 def hyperparameter_file(algo: str, env_id: str) -> Path:
