@@ -13,18 +13,12 @@ from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import Tensor, nn
 
+from agents.export.c_actor import DTYPES
+
 Array = NDArray[np.float32]
 
-# C's types for the numbers of an observation.
-C_TYPES = {
-    "uint8": "unsigned char",
-    "int8": "signed char",
-    "int16": "short",
-    "int32": "int",
-    "int64": "long long",
-    "float32": "float",
-    "float64": "double",
-}
+# C's types for the numbers of an observation, by NumPy's names.
+C_TYPES = {np.dtype(kind).name: name for name, kind in DTYPES.items()}
 _ACTIVATIONS = {nn.Tanh: "values[i] = tanhf(values[i])", nn.ReLU: "values[i] = fmaxf(values[i], 0.0f)"}
 _PER_LINE = 8
 

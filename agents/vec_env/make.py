@@ -6,6 +6,7 @@ import functools
 import importlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import gymnasium
@@ -78,10 +79,8 @@ def told_targets(env_id: str, env_kwargs: Mapping[str, Any], names: Sequence[str
     """
     if not names or not is_native(resolve_id(env_id)):
         return dict(env_kwargs)
-    env = make_single(env_id, env_kwargs)
-    spaces_of = env.get_wrapper_attr("memory_target_spaces")
-    env.close()
-    return told(env_id, env_kwargs, *(name for name in names if name in spaces_of))
+    offered = _attribute(env_id, env_kwargs, "memory_target_spaces")
+    return told(env_id, env_kwargs, *(name for name in names if name in offered))
 
 
 def shown_privileged(env_id: str, env_kwargs: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -97,10 +96,14 @@ def shown_privileged(env_id: str, env_kwargs: Mapping[str, Any], names: Sequence
     """
     if not names or not is_native(resolve_id(env_id)):
         return dict(env_kwargs)
-    env = make_single(env_id, env_kwargs)
-    shown = env.get_wrapper_attr("privileged")
-    env.close()
+    shown = _attribute(env_id, env_kwargs, "privileged")
     return {**env_kwargs, "privileged": [*shown, *(name for name in names if name not in shown)]}
+
+
+def _attribute(env_id: str, env_kwargs: Mapping[str, Any], name: str) -> Any:
+    """What an environment with these settings has by this name."""
+    with closing(make_single(env_id, env_kwargs)) as env:
+        return env.get_wrapper_attr(name)
 
 
 def make_remote_lanes(env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> RemoteLanes:
