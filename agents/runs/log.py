@@ -38,9 +38,10 @@ def open_log(run: RunDirectory, frames: int, keep: Callable[[int], bool]) -> Log
         keep: Whether to keep the row of a number of frames; dropped rows will be logged again.
     """
     kept = [row for row in recover_rows(run.progress)[0] if keep(int(row[FRAMES]))]
+    table = ProgressTable(run.progress, kept)  # first: should it fail, no thread writes events yet
     events = Events(run.tensorboard, frames)
     events.describe(run.read_config())
-    return Logger(str(run.path), [ProgressTable(run.progress, kept), events])
+    return Logger(str(run.path), [table, events])
 
 
 def read_rows(path: Path) -> list[Row]:

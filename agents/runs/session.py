@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from datetime import datetime, timezone
@@ -117,25 +118,26 @@ def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, 
     with deferred_interrupts(announce) as interrupt:
         callback = _callback(run, model, settings, interrupt, console)
         progress = TrainingProgress(settings.total_timesteps, console)
-        try:
-            model.learn(
-                settings.total_timesteps - model.num_timesteps,
-                CallbackList([callback, progress]),
-                log_interval=0,
-                reset_num_timesteps=False,
-            )
-        except TrainingStopped as stopped:
-            console.print(f"Stopped at {model.num_timesteps:,} frames: {stopped}", highlight=False)
-        except incident.FAILURES as problem:
-            kept = incident.keep(run, problem, settings.env_id, settings.env_settings)
-            if kept is not None:
-                console.print(f"Details of the failure are in {kept}", soft_wrap=True, highlight=False)
-            raise
-        finally:
-            progress.close()
-        callback.save()
-        callback.log()  # after saving, so that a resumed run completes this interval itself
-        model.logger.close()
+        # Whatever happens, the thread that writes events ends here: it would go on in a folder that is removed.
+        with contextlib.closing(model.logger):
+            try:
+                model.learn(
+                    settings.total_timesteps - model.num_timesteps,
+                    CallbackList([callback, progress]),
+                    log_interval=0,
+                    reset_num_timesteps=False,
+                )
+            except TrainingStopped as stopped:
+                console.print(f"Stopped at {model.num_timesteps:,} frames: {stopped}", highlight=False)
+            except incident.FAILURES as problem:
+                kept = incident.keep(run, problem, settings.env_id, settings.env_settings)
+                if kept is not None:
+                    console.print(f"Details of the failure are in {kept}", soft_wrap=True, highlight=False)
+                raise
+            finally:
+                progress.close()
+            callback.save()
+            callback.log()  # after saving, so that a resumed run completes this interval itself
     return not interrupt.requested
 
 
