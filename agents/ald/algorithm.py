@@ -46,8 +46,9 @@ class ALD(UnrollAlgorithm):
 
     Args:
         policy: "LstmPolicy" (also under sb3-contrib's names) or a subclass of `LSTMActorPolicy`.
-        env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete; observations may be
-            of any space that SB3 preprocesses. Many parallel environments make training fast: see
+        env: What SB3 accepts: an id, an environment, a VecEnv. Actions may be Discrete, MultiDiscrete,
+            MultiBinary or of a Box, see `agents.sb3.actions`; observations of any space that SB3
+            preprocesses. Many parallel environments make training fast: see
             `agents.vec_env.GymnasiumVecEnv`.
         config: All settings; defaults when None.
         policy_kwargs: Arguments of the policy class. The learner gets a features extractor, hidden layers in
@@ -127,8 +128,8 @@ class ALD(UnrollAlgorithm):
     def _learner_network(self, memory_sizes: Sequence[Any]) -> ActorCritic:
         """The learner's core with heads and a features extractor of its own."""
         config, extractor = self.config, self.policy.make_features_extractor()
-        num_actions = int(self.action_space.n)  # type: ignore[attr-defined]
-        further = num_actions + 1 if config.shows_previous_step else 0
+        distribution = self.policy.distribution
+        further = distribution.num_features + 1 if config.shows_previous_step else 0
         encoder, own = self._privileged_encoder() if config.privileged_policy else (None, 0)
         further += own
         input_size = extractor.features_dim + further
@@ -143,14 +144,22 @@ class ALD(UnrollAlgorithm):
         core = learning_core(config.learner_core, input_size, sizes)
         space, scaled = self.policy.observation_space, self.policy.normalize_images
         network = linear_actor_critic(
-            space, extractor, num_actions, core, scaled, self._learner_layers(), memory_sizes, further
+            space,
+            extractor,
+            distribution,
+            core,
+            scaled,
+            self._learner_layers(),
+            memory_sizes,
+            further,
+            self.policy.log_std_init,
         )
         network.encoder = self._acting_encoder(network.encoder)
         if encoder is not None:
             network.encoder = JoinedEncoder(network.encoder, encoder)
         if config.shows_previous_step:
             has_parts = isinstance(self.observation_space, spaces.Dict)
-            network.encoder = PreviousStepEncoder(network.encoder, num_actions, has_parts)
+            network.encoder = PreviousStepEncoder(network.encoder, has_parts)
         return network
 
     def _insight(self, width: int) -> Insight:

@@ -16,10 +16,12 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
 
+from agents.learning.distributions.discrete import Categorical
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.cores import ActingCore, acting_core
 from agents.learning.networks.lstm import LSTMCore
 from agents.learning.networks.one_step import core_step
+from agents.sb3.actions import action_distribution
 from agents.sb3.memory import memory_head_of
 from agents.sb3.networks import CountedFeatures, Encoder, default_extractor, image_extractor, lanes_of
 
@@ -79,7 +81,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
 
     Args:
         observation_space: Any that SB3 preprocesses.
-        action_space: Discrete.
+        action_space: Discrete, MultiDiscrete, MultiBinary, or a Box.
         lr_schedule: Learning rate as a function of the remaining progress.
         net_arch: Hidden layers between LSTM and heads; none by default.
         lstm_hidden_size: Units.
@@ -94,7 +96,8 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         kwargs: Further arguments of sb3-contrib's policy.
 
     Raises:
-        ValueError: Not one LSTM layer that policy and value share, or no such core.
+        ValueError: Not one LSTM layer that policy and value share, no such core, no such actions, or noise
+            that depends on the state (`use_sde`), which no distribution here knows.
     """
 
     lstm_actor: Any
@@ -128,6 +131,8 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
                     "LSTMActorPolicy has one LSTM layer that policy and value share: "
                     f"it needs {name}={must_be}, got {name}={got}"
                 )
+        if kwargs.get("use_sde"):
+            raise ValueError("LSTMActorPolicy has no gSDE: it needs use_sde=False, got use_sde=True")
         self.core, self.memory_target_sizes = core, tuple(memory_target_sizes)
         kwargs |= {
             "net_arch": [] if net_arch is None else net_arch,
@@ -140,6 +145,7 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         else:
             self._init_without_lstm(observation_space, action_space, lr_schedule, **kwargs)
         self._sees_image = is_image_space(observation_space)
+        self.distribution = action_distribution(type(self).__name__, action_space)
         self.value_net: ValueHead = ValueHead(self.value_net, value_mean, value_scale).to(self.device)
         self.memory_net = memory_head_of(self, self.memory_target_sizes)
 
@@ -175,12 +181,14 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
 
         Its values are normalised.
         """
+        head = self.distribution.head(cast(nn.Linear, self.action_net), getattr(self, "log_std", 0.0))
         return ActorCritic(
             Encoder(self.observation_space, self.features_extractor, self.normalize_images),
             self._own_core,
-            nn.Sequential(self.mlp_extractor.policy_net, self.action_net),
+            nn.Sequential(self.mlp_extractor.policy_net, head),
             nn.Sequential(self.mlp_extractor.value_net, _Normalized(self.value_net)),
             memory_head=self.memory_net,
+            distribution=self.distribution,
         )
 
     @property
@@ -238,13 +246,18 @@ class LSTMActorPolicy(CountedFeatures, RecurrentActorCriticPolicy):
         starts = self._to(begins, torch.bool).reshape(lanes)
         features: Any = BasePolicy.extract_features(self, tensors, self.pi_features_extractor)
         outputs, memory = core_step(self.lstm_actor, features, memory, starts)
-        logits = self.action_net(self.mlp_extractor.forward_actor(outputs))
-        if deterministic:
-            actions = logits.argmax(dim=-1)
-        else:
-            actions = torch.multinomial(logits.softmax(dim=-1), 1).squeeze(-1)
-        chosen = actions.cpu().numpy()
+        chosen = self.distribution.as_taken(self._chosen(outputs, deterministic))
         return (chosen if several else chosen[0]), tuple(part.cpu().numpy() for part in memory)
+
+    def _chosen(self, outputs: Tensor, deterministic: bool) -> Tensor:
+        """Actions, drawn as sb3-contrib draws them."""
+        latent = self.mlp_extractor.forward_actor(outputs)
+        if not isinstance(self.distribution, Categorical):
+            return self._get_action_dist_from_latent(latent).get_actions(deterministic)
+        logits: Tensor = self.action_net(latent)
+        if deterministic:
+            return logits.argmax(dim=-1)
+        return torch.multinomial(logits.softmax(dim=-1), 1).squeeze(-1)
 
     def _as_tensors(self, observation: np.ndarray | dict[str, np.ndarray]) -> tuple[PyTorchObs, bool]:
         """[N, ...] observations, and whether there were several; SB3's conversion where one is needed."""
@@ -279,7 +292,7 @@ class CnnLSTMActorPolicy(LSTMActorPolicy):
 
     Args:
         observation_space: Box of images with their channels first, or Dict.
-        action_space: Discrete.
+        action_space: As `LSTMActorPolicy`.
         lr_schedule: Learning rate as a function of the remaining progress.
         features_extractor_class: SB3's CNN when None.
         kwargs: Further arguments of `LSTMActorPolicy`.

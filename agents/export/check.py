@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from numpy.typing import NDArray
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from sb3_contrib.common.recurrent.type_aliases import RNNStates
-from stable_baselines3.common.distributions import CategoricalDistribution
+from stable_baselines3.common.distributions import DiagGaussianDistribution, Distribution
 
 from agents.evaluation.latency import sample_observations
 from agents.export.c_actor import CActor
@@ -85,7 +86,7 @@ def check_agreement(
             meant, theirs = _reference(policy, observation, theirs, starts, own)
             place = f"at step {step} of {lanes} lanes"
             states = zip(actor.state_names, ours, theirs, strict=True)
-            largest = max(largest, _difference(said, meant, [*states], place))
+            largest = max(largest, _difference(said, meant, [*states], policy.action_space, place))
             episodes += int(starts.sum())
     return Agreement(actor.runtime, STEPS * sum(LANES), episodes, largest)
 
@@ -107,44 +108,85 @@ def _reference(
     acting: Any = tuple(memory[:own])
     critic: Any = tuple(memory[own:]) or acting
     with one_thread():
-        distribution = cast(CategoricalDistribution, policy.get_distribution(tensors, acting, first)[0])
+        distribution = policy.get_distribution(tensors, acting, first)[0]
         action, value, _, after = policy.forward(
             tensors, RNNStates(acting, critic), first, deterministic=True
         )
     following = (*after.pi, *after.vf)[: len(state)]
-    logits = distribution.distribution.logits
-    said = ActorStep(logits.numpy(), action.numpy(), value.squeeze(-1).numpy())
+    if isinstance(policy.action_space, spaces.Box):  # as their environments get them
+        low, high = policy.action_space.low, policy.action_space.high
+        taken = np.clip(action.numpy(), low, high).astype(np.float32)
+    else:
+        taken = action.numpy()
+    said = ActorStep(_parameters(distribution), taken, value.squeeze(-1).numpy())
     return said, tuple(each.numpy() for each in following)
 
 
+def _parameters(distribution: Distribution) -> Array:
+    """[N, P] of SB3's distributions, logits of choices normalised."""
+    found: Any = distribution.distribution
+    if isinstance(distribution, DiagGaussianDistribution):
+        said = [found.mean, found.stddev.log()]
+    else:
+        said = [each.logits for each in (found if isinstance(found, list) else [found])]
+    return np.asarray(torch.cat(said, dim=-1).numpy())
+
+
 def _difference(
-    said: ActorStep, meant: ActorStep, states: list[tuple[str, Array, Array]], place: str
+    said: ActorStep,
+    meant: ActorStep,
+    states: list[tuple[str, Array, Array]],
+    space: spaces.Space[Any],
+    place: str,
 ) -> float:
     """The largest one of the outputs, and of the states by their names.
 
     Raises:
         ExportError: It is more than rounding.
     """
-    pairs = [("logits", _log_softmax(said.logits), meant.logits), *states]
+    pairs = [("policy", _normalised(said.policy, space), meant.policy), *states]
     if said.value is not None and meant.value is not None:
         pairs.append(("value", said.value, meant.value))
     for name, got, wanted in pairs:
         if not np.allclose(got, wanted, RELATIVE, ABSOLUTE):
             by = float(np.abs(got - wanted).max())
             raise ExportError(f"the exported actor differs from its policy {place}: {name} by up to {by:.1e}")
-    _check_actions(said, meant, place)
+    _check_actions(said, meant, space, place)
     return max(float(np.abs(got - wanted).max()) for _, got, wanted in pairs)
 
 
-def _check_actions(said: ActorStep, meant: ActorStep, place: str) -> None:
-    """The action must be the greedy one; rounding may decide between equals."""
-    chosen = np.take_along_axis(meant.logits, said.action[:, None], axis=-1)[:, 0]
-    greedy = np.take_along_axis(meant.logits, meant.action[:, None], axis=-1)[:, 0]
-    if not np.allclose(chosen, greedy, RELATIVE, ABSOLUTE):
+def _check_actions(said: ActorStep, meant: ActorStep, space: spaces.Space[Any], place: str) -> None:
+    """The actions must be the likeliest ones; rounding may decide between equals."""
+    chosen, greedy = (_likelihood(step.action, meant.policy, space) for step in (said, meant))
+    if said.action.shape != meant.action.shape or not np.allclose(chosen, greedy, RELATIVE, ABSOLUTE):
         raise ExportError(
             f"the exported actor differs from its policy {place}: "
             f"action {said.action}, the policy has {meant.action}"
         )
+
+
+def _likelihood(action: NDArray[Any], policy: Array, space: spaces.Space[Any]) -> NDArray[Any]:
+    """Numbers that are close to one another where actions are equal, or equally likely."""
+    if isinstance(space, spaces.Box):
+        return action
+    if isinstance(space, spaces.MultiBinary):
+        return np.where(action > 0, policy, 0.0)
+    columns = action.reshape(len(action), -1).T
+    parts = zip(_apart(policy, space), columns, strict=True)
+    return np.stack([np.take_along_axis(part, column[:, None], -1)[:, 0] for part, column in parts])
+
+
+def _normalised(policy: Array, space: spaces.Space[Any]) -> Array:
+    """Logits of choices as logarithms of probabilities; the rest as it is."""
+    if isinstance(space, (spaces.Box, spaces.MultiBinary)):
+        return policy
+    return np.concatenate([_log_softmax(part) for part in _apart(policy, space)], axis=-1)
+
+
+def _apart(policy: Array, space: spaces.Space[Any]) -> list[Array]:
+    """The logits of each choice."""
+    counts = space.nvec if isinstance(space, spaces.MultiDiscrete) else [policy.shape[-1]]
+    return np.split(policy, np.cumsum(counts)[:-1], axis=-1)
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

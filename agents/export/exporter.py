@@ -27,6 +27,7 @@ from agents.evaluation.latency import sample_observations
 from agents.export.c_actor import COMPILERS, CActor, CompileError, find_compiler
 from agents.export.c_source import c_source
 from agents.export.check import Agreement, ExportError, check_agreement
+from agents.export.choosing import choosing
 from agents.export.onnx_actor import OnnxActor
 from agents.export.onnx_file import (
     CHECKSUM_KEY,
@@ -48,6 +49,7 @@ from agents.learning.networks.one_step import core_step
 from agents.learning.unroll import Observation, observation_to_tensors
 from agents.process.extras import require
 from agents.process.provenance import provenance
+from agents.sb3.actions import action_distribution
 from agents.sb3.spaces import space_to_json
 from memory_envs.files import replacing
 
@@ -97,8 +99,9 @@ def export_actor(
     Inputs are `observation` in the space's own dtype (for a Dict, `observation.KEY` each), the states
     [layers, N, H], and `episode_start` [N] bool. The states of an LSTM are `state_h` and `state_c`, that of a
     GRU is `state_h`, those of a linear recurrent unit `state_real` and `state_imaginary`; a critic with an
-    LSTM of its own adds `critic_state_h` and `critic_state_c`. Outputs are `logits` [N, A], `action` [N] (the
-    greedy one), `value` [N] and every state as `next_...`. N is free.
+    LSTM of its own adds `critic_state_h` and `critic_state_c`. Outputs are `logits` [N, A], `action` [N, ...]
+    (the likeliest one), `value` [N] and every state as `next_...`. Actions of a Box have `mean_and_log_std`
+    [N, 2 D] in the place of logits. N is free.
 
     Args:
         model: An ALD or RecurrentPPO model, anything else with such a policy, or the policy. It is unchanged.
@@ -107,7 +110,7 @@ def export_actor(
 
     Raises:
         TypeError: The policy is not sb3-contrib's recurrent one, or its observation space cannot be written.
-        ValueError: Actions are not those of a Discrete space that starts at 0.
+        ValueError: Actions are of a space that ALD does not take either, or explore by gSDE.
         ExportError: Torch cannot export the network, or the exported one computes something else.
         ImportError: A library of the extra `export` is not installed.
         OSError: The file could not be written.
@@ -143,6 +146,10 @@ def export_c(
         OSError: The file could not be written.
     """
     policy = _exportable(model)
+    if not isinstance(policy.action_space, spaces.Discrete):
+        raise ValueError(
+            f"a C file is for actions of a Discrete space, got {policy.action_space}: export it as ONNX"
+        )
     content = c_source(policy).encode()
     with replacing(os.path.realpath(path)) as file:
         file.write_bytes(content)
@@ -165,11 +172,13 @@ class OneStep(nn.Module):
     def __init__(self, policy: RecurrentActorCriticPolicy) -> None:
         super().__init__()
         self.policy = policy
+        self.distribution = action_distribution("an exported actor", policy.action_space)
+        self.head = self.distribution.head(policy.action_net, getattr(policy, "log_std", 0.0))  # type: ignore
 
     def forward(
         self, observation: Observation, states: tuple[Tensor, ...], episode_start: Tensor
     ) -> tuple[Tensor, ...]:
-        """Return logits [N, A], action [N], value [N] and the next states.
+        """Return the policy [N, P], action [N, ...], value [N] and the next states.
 
         Args:
             observation: [N, ...], as the environment gives it.
@@ -188,9 +197,16 @@ class OneStep(nn.Module):
             states_after += critic_after
         elif policy.critic is not None:
             critic = policy.critic(valued)
-        logits = policy.action_net(heads.forward_actor(acting))
+        said = self.head(heads.forward_actor(acting))
         value = policy.value_net(heads.forward_critic(critic)).squeeze(-1)
-        return logits, logits.argmax(dim=-1), value, *states_after
+        return said, self._likeliest(said), value, *states_after
+
+    def _likeliest(self, said: Tensor) -> Tensor:
+        action, space = self.distribution.mode(said), self.policy.action_space
+        if not isinstance(space, spaces.Box):
+            return action
+        low, high = (torch.as_tensor(side, dtype=torch.float32) for side in (space.low, space.high))
+        return action.reshape(-1, *space.shape).clamp(low, high)
 
 
 class _Names(NamedTuple):
@@ -198,6 +214,7 @@ class _Names(NamedTuple):
 
     observations: list[str]
     states: list[str]
+    policy: str
 
     @property
     def inputs(self) -> list[str]:
@@ -205,7 +222,7 @@ class _Names(NamedTuple):
 
     @property
     def outputs(self) -> list[str]:
-        return [*OUTPUTS, *(f"{NEXT}{name}" for name in self.states)]
+        return [self.policy, *OUTPUTS, *(f"{NEXT}{name}" for name in self.states)]
 
 
 def _names(policy: RecurrentActorCriticPolicy) -> _Names:
@@ -213,7 +230,8 @@ def _names(policy: RecurrentActorCriticPolicy) -> _Names:
     keyed = [f"{OBSERVATION}.{key}" for key in space] if isinstance(space, spaces.Dict) else [OBSERVATION]
     own = getattr(policy.lstm_actor, "state_names", LSTMCore.state_names)
     states = [f"{STATE}{name}" for name in own]
-    return _Names(keyed, [*states, *(CRITIC_STATE_NAMES if policy.enable_critic_lstm else ())])
+    states += CRITIC_STATE_NAMES if policy.enable_critic_lstm else ()
+    return _Names(keyed, states, choosing(space_to_json(policy.action_space)).output)
 
 
 def _exportable(model: HasPolicy | RecurrentActorCriticPolicy) -> RecurrentActorCriticPolicy:
@@ -224,9 +242,9 @@ def _exportable(model: HasPolicy | RecurrentActorCriticPolicy) -> RecurrentActor
             "model must be a RecurrentActorCriticPolicy, or have one as its policy, as ALD and RecurrentPPO "
             f"do, got {type(model).__name__} with a policy of type {type(policy).__name__}"
         )
-    actions = policy.action_space
-    if not isinstance(actions, spaces.Discrete) or actions.start != 0:
-        raise ValueError(f"only actions of a Discrete space that starts at 0 can be exported, got {actions}")
+    action_distribution("an exported actor", policy.action_space)  # or it refuses them
+    if policy.use_sde:
+        raise ValueError("a policy with use_sde=True cannot be exported: its noise depends on what it reads")
     policy = copy.deepcopy(policy).cpu()
     policy.set_training_mode(False)
     return policy
@@ -289,12 +307,19 @@ def _metadata(policy: RecurrentActorCriticPolicy, names: _Names) -> dict[str, An
     made_with = provenance()
     versions = made_with["libraries"] | {name: metadata.version(name) for name in _EXPORTER_LIBRARIES}
     return {
-        "version": METADATA_VERSION if {*names.states} - {*FIRST_STATE_NAMES} else 1,
+        "version": _version(policy, names),
         "observation_space": space_to_json(policy.observation_space),
         "action_space": space_to_json(policy.action_space),
         "states": {name: [layers, "N", size] for name in names.states},
         "versions": {"python": made_with["python"], "git": made_with["git"], **versions},
     }
+
+
+def _version(policy: RecurrentActorCriticPolicy, names: _Names) -> int:
+    """The earliest version of metadata whose readers can read this file."""
+    if not isinstance(policy.action_space, spaces.Discrete):
+        return METADATA_VERSION
+    return 2 if {*names.states} - {*FIRST_STATE_NAMES} else 1
 
 
 @contextlib.contextmanager

@@ -18,15 +18,25 @@ Observation = NDArray[Any] | Mapping[str, NDArray[Any]]
 State = tuple[NDArray[np.float32], ...]
 
 
+# Policy, action and value, which come before the next states.
+_SAID = 1 + len(OUTPUTS)
+
+
 class ActorStep(NamedTuple):
     """The outputs of one step of N lanes."""
 
-    logits: NDArray[np.float32]
-    """[N, A]."""
-    action: NDArray[np.int64]
-    """[N]: the greedy actions."""
+    policy: NDArray[np.float32]
+    """[N, P]: logits of choices and bits, one choice's behind the other's; of numbers the means, then the
+    logarithms of their spreads."""
+    action: NDArray[Any]
+    """[N, ...]: the likeliest actions, as the environment takes them."""
     value: NDArray[np.float32] | None
     """[N]; None of an actor that was exported without."""
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """[N, A] the policy of an actor whose actions are choices or bits."""
+        return self.policy
 
 
 class OnnxActor:
@@ -65,7 +75,7 @@ class OnnxActor:
     def _take(self, file: ActorFile) -> None:
         self._content, self._session, self.metadata = file.content, file.session, file.metadata
         self._inputs, self._observed, self._states = file.inputs, file.observed, file.states
-        self._wanted = file.outputs
+        self._wanted, self._choosing = file.outputs, file.choosing
 
     def __getstate__(self) -> dict[str, Any]:
         """What goes to another process: the file's content, the threads and the generator as it is."""
@@ -129,7 +139,7 @@ class OnnxActor:
         given[EPISODE_START] = np.zeros(lanes, bool) if episode_start is None else episode_start
         feed = {name: self._inputs[name].accept(each, lanes) for name, each in given.items()}
         outputs = self._session.run(self._wanted, feed)
-        return ActorStep(*outputs[: len(OUTPUTS)]), tuple(outputs[len(OUTPUTS) :])
+        return ActorStep(*outputs[:_SAID]), tuple(outputs[_SAID:])
 
     def predict(
         self,
@@ -137,7 +147,7 @@ class OnnxActor:
         state: State | None = None,
         episode_start: NDArray[np.bool_] | None = None,
         deterministic: bool = False,
-    ) -> tuple[NDArray[np.int64], State]:
+    ) -> tuple[NDArray[Any], State]:
         """Choose actions, as `predict` of Stable-Baselines3's recurrent policies does.
 
         Args:
@@ -147,23 +157,21 @@ class OnnxActor:
             deterministic: Take greedy actions instead of sampled ones.
 
         Returns:
-            Actions, [N] or a single one as the observation was, and the next state.
+            Actions, [N, ...] or a single one as the observation was, and the next state.
 
         Raises:
             ValueError, TypeError: As `step`; or there is no action, as observation or state are not finite.
         """
         single = self._is_single(observation)
         outputs, state = self.step(_with_lane(observation) if single else observation, state, episode_start)
-        if not np.isfinite(outputs.logits).all():
+        said = outputs.policy
+        if not np.isfinite(said).all():
             raise ValueError(
-                f"observation and state must be finite, or nothing can be chosen; got logits {outputs.logits}"
+                "observation and state must be finite, or nothing can be chosen; got "
+                f"{self._wanted[0]} {said}"
             )
-        actions = outputs.action if deterministic else self._sample(outputs.logits)
+        actions = outputs.action if deterministic else self._choosing.sample(said, self.rng)
         return (actions[0] if single else actions), state
-
-    def _sample(self, logits: NDArray[np.float32]) -> NDArray[np.int64]:
-        """The largest of logits with Gumbel noise is a sample of their softmax."""
-        return np.asarray((logits + self.rng.gumbel(size=logits.shape)).argmax(axis=-1), np.int64)
 
     def _arrays(self, observation: Observation) -> dict[str, Any]:
         if self._observed == [OBSERVATION]:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.export.choosing import choosing
 from agents.process.extras import require
 from memory_envs.registry.json_text import MalformedJson, build, read_object
 from memory_envs.registry.limits import MAX_SPACE
 
 # Our entries in the metadata of a file, and the newest version of the first that is understood.
 METADATA_KEY = "memory_envs.actor"
-METADATA_VERSION = 2
+METADATA_VERSION = 3
 CHECKSUM_KEY = "memory_envs.sha256"
 
 OBSERVATION, EPISODE_START = "observation", "episode_start"
@@ -28,7 +29,8 @@ CRITIC_STATE_NAMES = ("critic_state_h", "critic_state_c")
 # All states, in the order in which they are handed around; first those of version 1 of the metadata.
 FIRST_STATE_NAMES = ("state_h", "state_c", *CRITIC_STATE_NAMES)
 STATE_NAMES = (*FIRST_STATE_NAMES, "state_real", "state_imaginary")
-OUTPUTS = ("logits", "action", "value")
+# What comes before the next states, after what `agents.export.choosing` calls the policy.
+OUTPUTS = ("action", "value")
 # Before the name of a state where it is an output.
 NEXT = "next_"
 
@@ -142,6 +144,7 @@ class ActorFile:
         inputs: Of the graph, by name.
         observed: Names of those that are observations.
         states: Names of those that are memory, in order.
+        choosing: How actions are drawn.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -160,6 +163,7 @@ class ActorFile:
                 each.name: Input(each, choices.get(each.name)) for each in self.session.get_inputs()
             }
             self.observed = [each for each in self.inputs if each.split(".", 1)[0] == OBSERVATION]
+            self.choosing = choosing(self.metadata["action_space"])
             self.states = self._checked_states()
             self._try_one_step()
         except ValueError as problem:
@@ -167,13 +171,13 @@ class ActorFile:
 
     @property
     def outputs(self) -> list[str]:
-        """Names of the graph's outputs: OUTPUTS, then the next states."""
-        return [*OUTPUTS, *(f"{NEXT}{name}" for name in self.states)]
+        """Names of the graph's outputs: the policy, OUTPUTS, then the next states."""
+        return [self.choosing.output, *OUTPUTS, *(f"{NEXT}{name}" for name in self.states)]
 
     def _checked_states(self) -> list[str]:
         given = {each.name for each in self.session.get_outputs()}
         states = [each for each in STATE_NAMES if each in self.inputs]
-        wanted = {*OUTPUTS, *(f"{NEXT}{name}" for name in states)}
+        wanted = {self.choosing.output, *OUTPUTS, *(f"{NEXT}{name}" for name in states)}
         known = {*self.observed, *states, EPISODE_START}
         if not self.observed or self.inputs.keys() != known or not wanted <= given:
             raise ValueError(
@@ -200,9 +204,10 @@ class ActorFile:
         for name, each in found.items():
             if not (isinstance(each, np.ndarray) and np.isfinite(each).all()):
                 raise ValueError(f"has an output {name!r} that is not finite: its weights are damaged")
-        logits, action, value = (found[name] for name in OUTPUTS)
-        fits = logits.ndim == 2 and len(logits) == 1 and logits.size > 0 and logits.dtype == np.float32
-        fits = fits and action.shape == value.shape == (1,) and action.dtype == np.int64
+        chosen = self.choosing
+        policy, action, value = (found[name] for name in (chosen.output, *OUTPUTS))
+        fits = policy.shape == (1, chosen.width) and policy.dtype == np.float32 and value.shape == (1,)
+        fits = fits and action.shape == (1, *chosen.shape) and action.dtype == chosen.dtype
         memories = [(found[f"{NEXT}{name}"], zeros[name]) for name in self.states]
         if not fits or any(after.shape != before.shape for after, before in memories):
             shapes = {name: each.shape for name, each in found.items()}

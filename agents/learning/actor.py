@@ -120,12 +120,13 @@ class Actor:
         """One step, which changes nothing here if the environments fail."""
         assert self.observation is not None
         outputs, core_state = self.network.step(self.observation, self.core_state, self.is_first)
-        action = sample(outputs.logits, self.generator, self._rows_of)
-        actions = action.cpu().numpy()
+        distribution = self.network.distribution
+        action = distribution.sample(outputs.policy, self.generator, self._rows_of)
+        actions = distribution.as_taken(action)
         step = env.step(actions)
         label, self.told = self._labels(step)
         record.labels.append(label)
-        record.decided(self.observation, self.is_first, action, outputs.logits)
+        record.decided(self.observation, self.is_first, action, outputs.policy)
         record.happened(step, self.device)
         self.core_state = core_state
         self.observation = observation_to_tensors(step.observation, self.device)
@@ -168,7 +169,7 @@ class _Record:
     observations: list[Observation] = field(default_factory=list)
     is_first: list[Tensor] = field(default_factory=list)
     actions: list[Tensor] = field(default_factory=list)
-    logits: list[Tensor] = field(default_factory=list)
+    policies: list[Tensor] = field(default_factory=list)
     rewards: list[np.ndarray] = field(default_factory=list)
     terminated: list[np.ndarray] = field(default_factory=list)
     truncated: list[np.ndarray] = field(default_factory=list)
@@ -179,11 +180,11 @@ class _Record:
         """The fields, in lists of their own."""
         return {name: copy.copy(value) for name, value in vars(self).items()}
 
-    def decided(self, observation: Observation, is_first: Tensor, action: Tensor, logits: Tensor) -> None:
+    def decided(self, observation: Observation, is_first: Tensor, action: Tensor, policy: Tensor) -> None:
         self.observations.append(observation)
         self.is_first.append(is_first)
         self.actions.append(action)
-        self.logits.append(logits)
+        self.policies.append(policy)
 
     def happened(self, step: Step, device: torch.device) -> None:
         truncated = step.truncated & ~step.terminated  # whose rules end it has nothing left to be cut
@@ -206,7 +207,7 @@ class _Record:
             reward=torch.as_tensor(np.stack(self.rewards), device=device),
             terminated=terminated,
             truncated=truncated,
-            behaviour_logits=torch.stack(self.logits),
+            behaviour_policy=torch.stack(self.policies),
             actor_state=self.core_state,
             final_time=torch.tensor(times, dtype=torch.int64, device=device),
             final_lane=torch.tensor(lanes, dtype=torch.int64, device=device),
@@ -218,19 +219,6 @@ class _Record:
         if self.finals:
             return _stack([final[2] for final in self.finals])
         return map_observation(lambda x: x[:0], like)
-
-
-def sample(logits: Tensor, generator: torch.Generator, rows_of: tuple[int, int] | None = None) -> Tensor:
-    """Actions [B] from logits [B, A]: the exponential race, i.e. Gumbel's trick without logarithms.
-
-    Args:
-        logits: Of the lanes to act in.
-        generator: Draws the race.
-        rows_of: (first, all) lanes, see `Actor`.
-    """
-    first, lanes = rows_of or (0, len(logits))
-    race = logits.new_empty(lanes, logits.shape[-1]).exponential_(generator=generator)
-    return (torch.softmax(logits, dim=-1) / race[first : first + len(logits)]).argmax(dim=-1)
 
 
 def _stack(rows: list[Observation]) -> Observation:

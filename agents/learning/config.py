@@ -78,6 +78,12 @@ class LearnerConfig(MemoryTargetSettings):
     eps_eta: float = setting(0.1, "bound behind the temperature", "paper")
     alpha_init: float = setting(1.0, "initial multiplier of the trust region", "paper: 0.1 to 5")
     eps_alpha: float = setting(0.004, "bound of KL(target || online)", "paper")
+    eps_alpha_spread: float = setting(
+        1e-3,
+        "bound of the same for the spread of actions of a Box; eps_alpha then bounds their mean",
+        "ours; a bound of its own: Song et al. 2020",
+        absent=1e-3,
+    )
     dual_learning_rate: float = setting(1e-2, "Adam step size of eta and alpha", "tuned")
     target_period: int = setting(
         10, "learner updates between refreshes of the target policy", "paper: 1, 10 or 100"
@@ -100,7 +106,8 @@ class LearnerConfig(MemoryTargetSettings):
             "learner_replays priority_exponent entropy_coef value_coef reward_prediction_coef", 0
         )
         positive = (
-            "learner_learning_rate dual_learning_rate eta_init alpha_init eps_eta eps_alpha rho_bar c_bar"
+            "learner_learning_rate dual_learning_rate eta_init alpha_init eps_eta eps_alpha eps_alpha_spread "
+            "rho_bar c_bar"
         )
         for name in positive.split():
             self._require(name, getattr(self, name) > 0, "greater than 0")

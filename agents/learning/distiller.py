@@ -15,7 +15,6 @@ from agents.learning.losses import distillation
 from agents.learning.losses.vtrace import policy_gradient_loss
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.memory_head import Seen
-from agents.learning.objective import log_prob
 from agents.learning.unroll import LearnerOutputs, Unroll, map_observation
 
 
@@ -61,21 +60,24 @@ class Distiller:
             )
         window = map_observation(lambda x: x[:-1], unroll.observation)
         actor, _ = self.network(window, unroll.actor_state, unroll.is_first[:-1], carry=0)
-        kl = distillation.policy_distillation(actor.logits, learner.logits, config.distillation_direction)
+        distribution, direction = self.network.distribution, config.distillation_direction
+        kl = distillation.policy_distillation(distribution, actor.policy, learner.policy, direction)
         gap = distillation.value_distillation(actor.value, learner.value)
         loss = config.policy_coef * kl.mean() + config.distilled_value_coef * gap.mean()
         metrics = {
             "distillation/kl": kl.detach().mean(),
             "distillation/value_gap": gap.detach().mean(),
-            "actor/entropy": distillation.entropy(actor.logits.detach()).mean(),
+            "actor/entropy": distribution.entropy(actor.policy.detach()).mean(),
         }
+        told = distribution.diagnostics(actor.policy)
+        metrics |= {f"actor/{name}": value for name, value in told.items()}
         if config.actor_rl_coef > 0.0:
-            own = self._policy_gradient(actor.logits, unroll, learner)
+            own = self._policy_gradient(actor.policy, unroll, learner)
             loss = loss + config.actor_rl_coef * own
             metrics["distillation/policy_gradient"] = own.detach()
         if self.network.memory_head is not None:
             self.network.memory_head.observe(unroll.memory_label)
-            seen, share = Seen.of(unroll, actor.inputs), config.memory_distillation
+            seen, share = Seen.of(unroll, actor.inputs, distribution), config.memory_distillation
             memory, told = self.network.memory_head.loss(
                 actor.core, unroll.memory_label, seen, learner.memory if share else None, share
             )
@@ -84,10 +86,10 @@ class Distiller:
             metrics |= {f"actor/{name}": value for name, value in told.items()}
         return loss, metrics, actor.features
 
-    @staticmethod
-    def _policy_gradient(logits: Tensor, unroll: Unroll, learner: LearnerOutputs) -> Tensor:
+    def _policy_gradient(self, policy: Tensor, unroll: Unroll, learner: LearnerOutputs) -> Tensor:
         """[] the actor's own loss, by the learner's advantages; it acted by a slightly older policy."""
-        taken, acted = log_prob(logits, unroll.action), log_prob(unroll.behaviour_logits, unroll.action)
+        log_prob = self.network.distribution.log_prob
+        taken, acted = log_prob(policy, unroll.action), log_prob(unroll.behaviour_policy, unroll.action)
         ratio = (taken.detach() - acted).clamp_max(0.0).exp()
         return policy_gradient_loss(taken, learner.advantage, ratio).mean()
 

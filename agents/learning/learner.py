@@ -27,7 +27,7 @@ from agents.learning.unroll import (
     map_observation,
 )
 
-_LOGGED_AS = {"eta": "vmpo/eta", "alpha": "vmpo/alpha", "pull": "learner/pull_to_actor"}
+_LOGGED_AS = {"pull": "learner/pull_to_actor"}  # the others are V-MPO's
 _ADAM = functools.partial(torch.optim.Adam, fused=True)
 
 
@@ -47,8 +47,8 @@ class _Pass(NamedTuple):
 
     outputs: Outputs
     """[T + 1, B, ...] with gradient."""
-    target_logits: Tensor
-    """[T, B, A] of the frozen copy."""
+    target_policy: Tensor
+    """[T, B, P] of the frozen copy."""
     judging: Tensor
     """[T + 1, B, H] what the values are read from that targets and advantages are made of, with gradient."""
     value: Tensor
@@ -107,8 +107,8 @@ class Learner:
             [each for part in parts if part is not None for each in part.parameters() if each.requires_grad],
             lr=config.learner_learning_rate,
         )
-        multipliers = [self.objective.eta, self.objective.alpha]
-        self.dual_optimizer = torch.optim.Adam(multipliers, lr=config.dual_learning_rate, fused=True)
+        duals = [self.objective.eta, *self.objective.alphas.values()]
+        self.dual_optimizer = torch.optim.Adam(duals, lr=config.dual_learning_rate, fused=True)
         self.entropy_coef = config.entropy_coef  # the weight at present; its owner may let it fall
         self.updates = 0
         self.core_state: CoreState | None = None
@@ -136,7 +136,7 @@ class Learner:
         terms, metrics = self.objective.terms(inputs, self.entropy_coef)
         metrics |= self._diagnostics(result, inputs)
         taught = self.objective.taught(inputs)
-        said = LearnerOutputs(inputs.logits.detach(), inputs.value.detach(), inputs.advantage, taught)
+        said = LearnerOutputs(inputs.policy.detach(), inputs.value.detach(), inputs.advantage, taught)
         unroll = unroll._replace(learner=said)
         check_finite(metrics, unroll)
         if is_new:
@@ -159,7 +159,7 @@ class Learner:
         if self.updates % self.config.target_period == 0:
             self.target.load_state_dict(self.network.acting.state_dict())
         return {
-            **{_LOGGED_AS[name]: value for name, value in self.multipliers().items()},
+            **{_LOGGED_AS.get(name, f"vmpo/{name}"): value for name, value in self.multipliers().items()},
             "popart/mu": self.popart.mu,
             "popart/sigma": self.popart.sigma,
         }
@@ -169,7 +169,7 @@ class Learner:
         memory = self.network.initial_state(lanes)
         if not self.config.shows_previous_step:
             return memory
-        action = torch.zeros(lanes, dtype=torch.int64, device=self.device)
+        action = self.network.distribution.no_actions(lanes, self.device)
         return (*memory, action, torch.zeros(lanes, device=self.device))
 
     def _meet(self, unroll: Unroll) -> Unroll:
@@ -201,7 +201,7 @@ class Learner:
         value = self.popart.denormalize(self._judge(judging).detach().squeeze(-1))
         if self.config.shows_previous_step:
             following = (*following, unroll.action[-1], unroll.reward[-1])
-        return _Pass(outputs, target.logits, judging, value, following)
+        return _Pass(outputs, target.policy, judging, value, following)
 
     def _judging(self, shown: Observation, outputs: Outputs) -> Tensor:
         """What the values are read from, by `_judge`, that targets and advantages are made of."""
@@ -217,21 +217,21 @@ class Learner:
         if not self.config.shows_previous_step:
             return unroll.observation, unroll.learner_state
         *memory, action, reward = unroll.learner_state
-        actions = torch.cat([action.unsqueeze(0), unroll.action])
+        actions = self.network.distribution.features(torch.cat([action.unsqueeze(0), unroll.action]))
         rewards = in_units(torch.cat([reward.unsqueeze(0), unroll.reward]), self.reward_unit)
         return with_previous_step(unroll.observation, actions, rewards, unroll.is_first), tuple(memory)
 
     def _inputs(self, unroll: Unroll, result: _Pass) -> LossInputs:
         """What the losses are made of, once the moments of PopArt have followed the targets."""
-        logits, features = result.outputs.logits[:-1], result.outputs.features[:-1]
+        policy, features = result.outputs.policy[:-1], result.outputs.features[:-1]
         next_value = self._next_value(unroll, result.value)
-        trace = self.objective.trace(unroll, logits, result.target_logits, result.value[:-1], next_value)
+        trace = self.objective.trace(unroll, policy, result.target_policy, result.value[:-1], next_value)
         # Between the pass and the loss: the old head's outputs are used only without gradient.
         self.popart.update(trace.target, *{self.network.value_head, self._judge})  # type: ignore[arg-type]
         return LossInputs(
             unroll=unroll,
-            logits=logits,
-            target_logits=result.target_logits,
+            policy=policy,
+            target_policy=result.target_policy,
             features=features,
             core=result.outputs.core[:-1],
             inputs=result.outputs.inputs[:-1],
@@ -283,7 +283,8 @@ class Learner:
 
     def multipliers(self) -> dict[str, Tensor]:
         """[] each: the weights that adapt in the course of training."""
-        found = {"eta": self.objective.eta.detach(), "alpha": self.objective.alpha.detach()}
+        found = {"eta": self.objective.eta.detach()}
+        found |= {name: alpha.detach() for name, alpha in self.objective.alphas.items()}
         return found | ({"pull": self.objective.pull} if self.config.pull_target > 0.0 else {})
 
     def state_dict(self) -> dict[str, Any]:
@@ -302,7 +303,8 @@ class Learner:
             part.load_state_dict(state[name])
         with torch.no_grad():
             self.objective.eta.copy_(state["eta"])
-            self.objective.alpha.copy_(state["alpha"])
+            for name, alpha in self.objective.alphas.items():
+                alpha.copy_(state[name])
             if self.config.pull_target > 0.0:
                 self.objective.pull = state["pull"].clone()
             self.reward_unit.copy_(state["reward_unit"])

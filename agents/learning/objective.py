@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from agents.learning.config import LearnerConfig
+from agents.learning.distributions.discrete import Categorical
 from agents.learning.losses import distillation, vmpo
 from agents.learning.losses.vtrace import VTrace, policy_gradient_loss, vtrace
 from agents.learning.networks.actor_critic import ActorCritic
@@ -28,10 +28,10 @@ class LossInputs(NamedTuple):
     """What the losses of an unroll are made of; without gradient unless it is said."""
 
     unroll: Unroll
-    logits: Tensor
-    """[T, B, A] the policy, with gradient."""
-    target_logits: Tensor
-    """[T, B, A] of the frozen copy."""
+    policy: Tensor
+    """[T, B, P] parameters of the distribution of the actions, with gradient."""
+    target_policy: Tensor
+    """[T, B, P] of the frozen copy."""
     features: Tensor
     """[T, B, D] what the heads read, with gradient."""
     core: Tensor
@@ -71,6 +71,7 @@ class Objective:
 
     Attributes:
         pull: [] weight of the distance to the actor at present, where it adapts.
+        alphas: By name, the multiplier of each trust region; see `ActionDistribution.trust_regions`.
         reward_head: [..., D] features -> [..., A] reward expected of each action, at first 0, in units of the
             largest so far; None where it is off.
     """
@@ -78,7 +79,11 @@ class Objective:
     def __init__(self, config: LearnerConfig, network: ActorCritic, device: torch.device) -> None:
         self.config = config
         self.eta = nn.Parameter(torch.tensor(config.eta_init, device=device))
-        self.alpha = nn.Parameter(torch.tensor(config.alpha_init, device=device))
+        self.distribution = network.distribution
+        self.alphas = {
+            f"alpha{part}": nn.Parameter(torch.tensor(config.alpha_init, device=device))
+            for part in self.distribution.trust_regions
+        }
         self.pull = torch.tensor(config.pull_to_actor, device=device)
         self.memory_head = network.acting.memory_head
         self.reward_head: nn.Linear | None = None
@@ -86,21 +91,22 @@ class Objective:
             self.reward_head = _zero_head(network)
 
     def trace(
-        self, unroll: Unroll, logits: Tensor, target_logits: Tensor, value: Tensor, next_value: Tensor
+        self, unroll: Unroll, policy: Tensor, target_policy: Tensor, value: Tensor, next_value: Tensor
     ) -> VTrace:
         """Value targets and advantages [T, B], which may look ahead by different lambdas.
 
         Args:
             unroll: What happened.
-            logits: [T, B, A] of the policy.
-            target_logits: [T, B, A] of the frozen copy.
+            policy: [T, B, P] as it is.
+            target_policy: [T, B, P] of the frozen copy.
             value: [T, B] in units of the return, as `next_value`.
             next_value: [T, B] of what each step led to within its own episode.
         """
         config = self.config
         # V-MPO evaluates the policy that its trust region is built around, IMPALA the one that is updated.
-        evaluated = target_logits if config.rl_loss == "vmpo" else logits.detach()
-        log_rho = log_prob(evaluated, unroll.action) - log_prob(unroll.behaviour_logits, unroll.action)
+        evaluated = target_policy if config.rl_loss == "vmpo" else policy.detach()
+        log_prob = self.distribution.log_prob
+        log_rho = log_prob(evaluated, unroll.action) - log_prob(unroll.behaviour_policy, unroll.action)
         discount = config.gamma * (~self.ended(unroll)).float()
         steps = (log_rho, discount, unroll.reward, value, next_value, unroll.done)
         trace = functools.partial(vtrace, *steps, rho_bar=config.rho_bar, c_bar=config.c_bar)
@@ -123,7 +129,7 @@ class Objective:
         config, is_vmpo = self.config, self.config.rl_loss == "vmpo"
         terms, metrics = self._vmpo(inputs) if is_vmpo else self._policy_gradient(inputs)
         value_loss = 0.5 * (inputs.value_target - inputs.value).square().mean()
-        entropy = distillation.entropy(inputs.logits).mean()
+        entropy = self.distribution.entropy(inputs.policy).mean()
         terms["value"] = config.value_coef * value_loss
         if inputs.insight is not None:
             judged = 0.5 * (inputs.value_target - inputs.insight).square().mean()
@@ -140,45 +146,56 @@ class Objective:
             terms["reward_prediction"] = config.reward_prediction_coef * surprise
             metrics["loss/reward_prediction"] = surprise
         if self.memory_head is not None:
-            seen = Seen.of(inputs.unroll, inputs.inputs)
+            seen = Seen.of(inputs.unroll, inputs.inputs, self.distribution)
             memory, told = self.memory_head.loss(inputs.core, inputs.unroll.memory_label, seen)
             terms["memory_target"] = config.memory_target_coef * memory
             metrics["loss/memory_target"] = memory
             metrics |= {f"learner/{name}": value for name, value in told.items()}
         metrics |= {"loss/value": value_loss, "learner/entropy": entropy}
+        told = self.distribution.diagnostics(inputs.policy)
+        metrics |= {f"learner/{name}": value for name, value in told.items()}
         return terms, {name: value.detach() for name, value in metrics.items()}
 
     def _vmpo(self, inputs: LossInputs) -> tuple[dict[str, Tensor], Metrics]:
         config = self.config
         policy = vmpo.policy_loss(
-            log_prob(inputs.logits, inputs.unroll.action).flatten(),
+            self.distribution.log_prob(inputs.policy, inputs.unroll.action).flatten(),
             inputs.advantage.flatten(),
             self.eta,
             config.eps_eta,
             inputs.trace.clipped_rho.flatten() if config.importance_weights else None,
         )
-        region = vmpo.trust_region_loss(inputs.target_logits, inputs.logits, self.alpha, config.eps_alpha)
-        terms = {
-            "policy": policy.policy.sum() + policy.temperature,
-            "trust_region": (region.penalty + region.multiplier).mean(),
-        }
+        region, told = self._trust_region(inputs)
+        terms = {"policy": policy.policy.sum() + policy.temperature, "trust_region": region}
         return terms, {
             "loss/policy": policy.policy.sum(),
-            "vmpo/kl": region.kl.mean(),
-            "vmpo/kl_over_eps_alpha": region.kl.mean() / config.eps_alpha,
+            **told,
             "vmpo/effective_samples": policy.effective_samples,
         }
 
+    def _trust_region(self, inputs: LossInputs) -> tuple[Tensor, Metrics]:
+        """[] the losses of all parts of the divergence from the frozen copy, and how large these are."""
+        losses: list[Tensor] = []
+        metrics: Metrics = {}
+        parts = self.distribution.kl_parts(inputs.target_policy.detach(), inputs.policy)
+        for name, kl in zip(self.distribution.trust_regions, parts, strict=True):
+            bound = getattr(self.config, f"eps_alpha{name}")
+            region = vmpo.trust_region_loss(kl, self.alphas[f"alpha{name}"], bound)
+            losses.append((region.penalty + region.multiplier).mean())
+            metrics[f"vmpo/kl{name}"] = region.kl.mean()
+            metrics[f"vmpo/kl{name}_over_eps_alpha{name}"] = region.kl.mean() / bound
+        return functools.reduce(torch.add, losses), metrics
+
     def _policy_gradient(self, inputs: LossInputs) -> tuple[dict[str, Tensor], Metrics]:
-        taken = log_prob(inputs.logits, inputs.unroll.action)
+        taken = self.distribution.log_prob(inputs.policy, inputs.unroll.action)
         loss = policy_gradient_loss(taken, inputs.advantage, inputs.trace.clipped_rho).mean()
         return {"policy": loss}, {"loss/policy": loss}
 
     def _distance_to_actor(self, inputs: LossInputs) -> Tensor:
         """[] the mean divergence between actor and learner, in the direction that is distilled."""
         direction = self.config.distillation_direction  # type: ignore[attr-defined]
-        actor, learner = inputs.unroll.behaviour_logits, inputs.logits
-        return distillation.policy_distillation(actor, learner, direction).mean()
+        actor, learner = inputs.unroll.behaviour_policy, inputs.policy
+        return distillation.policy_distillation(self.distribution, actor, learner, direction).mean()
 
     def _surprise(self, inputs: LossInputs, reward_head: nn.Linear) -> Tensor:
         """[T, B] half the squared error of the reward expected of the action taken, in their unit."""
@@ -204,14 +221,15 @@ class Objective:
     def taught(self, inputs: LossInputs) -> Tensor:
         """[T, B, O] what the actor's memory head is to say; O is 0 where it learns from labels alone."""
         if self.memory_head is None or not self.config.teaches_memory:
-            return inputs.logits.new_zeros((*inputs.value.shape, 0))
+            return inputs.policy.new_zeros((*inputs.value.shape, 0))
         return self.memory_head.taught(inputs.core)
 
     @torch.no_grad()
     def project(self) -> None:
         """Keep the multipliers positive."""
         self.eta.clamp_(min=SMALLEST_MULTIPLIER)
-        self.alpha.clamp_(min=SMALLEST_MULTIPLIER)
+        for alpha in self.alphas.values():
+            alpha.clamp_(min=SMALLEST_MULTIPLIER)
 
 
 def in_units(reward: Tensor, unit: Tensor) -> Tensor:
@@ -219,13 +237,11 @@ def in_units(reward: Tensor, unit: Tensor) -> Tensor:
     return torch.where(unit == 0, 0.0 * reward, reward / unit)
 
 
-def log_prob(logits: Tensor, action: Tensor) -> Tensor:
-    """[T, B, A], [T, B] -> [T, B]. As a loss, because gather's gradient is slow."""
-    return -F.cross_entropy(logits.flatten(0, 1), action.flatten(), reduction="none").view_as(action)
-
-
 def _zero_head(network: ActorCritic) -> nn.Linear:
-    head = nn.Linear(network.value_head.in_features, network.num_actions)  # type: ignore[arg-type]
+    if not isinstance(network.distribution, Categorical):
+        raise ValueError("reward_prediction_coef must be 0 where actions are not those of a Discrete space")
+    actions = network.distribution.num_parameters
+    head = nn.Linear(network.value_head.in_features, actions)  # type: ignore[arg-type]
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
     return head.to(network.value_head.weight)  # type: ignore[arg-type]

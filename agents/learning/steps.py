@@ -49,8 +49,8 @@ class SteppedEnv(Protocol):
     num_envs: int
 
     def step(self, actions: np.ndarray) -> Step:
-        """Step all lanes with actions [B] int64."""
+        """Step all lanes with actions [B, ...], of their space."""
 
 
-# Called after every vector step with its actions [B] and what they brought; False asks to stop.
+# Called after every vector step with its actions [B, ...] and what they brought; False asks to stop.
 OnStep: TypeAlias = Callable[[np.ndarray, Step], bool]

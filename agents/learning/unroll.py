@@ -18,8 +18,8 @@ CoreState: TypeAlias = tuple[Tensor, ...]
 class LearnerOutputs(NamedTuple):
     """What the learner said of an unroll when it trained on it; distillation needs nothing else of it."""
 
-    logits: Tensor
-    """[T, B, A] float: the learner's policy."""
+    policy: Tensor
+    """[T, B, P] float: the learner's policy, as parameters of the distribution of the actions."""
     value: Tensor
     """[T, B] float: the learner's value, normalised by the moments that PopArt had then."""
     advantage: Tensor
@@ -39,15 +39,15 @@ class Unroll(NamedTuple):
     is_first: Tensor
     """[T + 1, B] bool: the observation of this row starts an episode, so memory must be cleared before it."""
     action: Tensor
-    """[T, B] int64."""
+    """[T, B, ...] as they were drawn, of the shape and type of their distribution."""
     reward: Tensor
     """[T, B] float: reward of the action in the same row."""
     terminated: Tensor
     """[T, B] bool: the episode ended by its rules; nothing follows."""
     truncated: Tensor
     """[T, B] bool: the episode was cut by a limit; its value goes on beyond."""
-    behaviour_logits: Tensor
-    """[T, B, A] float: the policy mu that chose the actions."""
+    behaviour_policy: Tensor
+    """[T, B, P] float: the policy mu that chose the actions, as parameters of their distribution."""
     actor_state: CoreState
     """The actor's core state before row 0, lane first."""
     final_time: Tensor
@@ -91,7 +91,7 @@ class Unroll(NamedTuple):
 
 # The fields [T or T + 1, B, ...] of what was seen and done.
 TIME_MAJOR = (
-    *("observation", "is_first", "action", "reward", "terminated", "truncated", "behaviour_logits"),
+    *("observation", "is_first", "action", "reward", "terminated", "truncated", "behaviour_policy"),
     "memory_label",
 )
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from agents.evaluation.episodes import FIRST_EVALUATION_SEED
-from agents.learning.actor import sample
+from agents.learning.distributions.discrete import Categorical
 from agents.process.torch_modes import one_thread
 from agents.report.remembering import RememberedTarget, remembered_targets
 from agents.report.roles import tracers
@@ -114,6 +114,7 @@ class EpisodeStream:
         generator = torch.Generator(device=model.device).manual_seed(int(drawn))
         observation, info = env.reset(options={"stream": self.stream, "episode": number})
         watched = dict([*tracers(model).items()][: 1 if only_acting else None])
+        choice = Categorical(int(env.action_space.n))
         scenes, infos = [env.unwrapped.scene()], [info]
         actions: list[int] = []
         rewards: list[float] = []
@@ -122,7 +123,7 @@ class EpisodeStream:
             while not ended:
                 before = (actions[-1], rewards[-1]) if actions else ()
                 logits = [tracer.step(observation, *before) for tracer in watched.values()]
-                actions.append(int(sample(logits[0].unsqueeze(0), generator)))
+                actions.append(int(choice.sample(logits[0].unsqueeze(0), generator)))
                 observation, reward, terminated, truncated, info = env.step(actions[-1])
                 rewards.append(float(reward))
                 infos.append(info)

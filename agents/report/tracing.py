@@ -82,16 +82,16 @@ class Tracer:
             batch = map_observation(lambda x: x.unsqueeze(0), observation_to_tensors(observation, device))
         is_first = torch.tensor([self._state is None], device=device)
         if self.shows_previous_step:
-            before = torch.tensor([action], device=device), torch.tensor([reward], device=device)
-            batch = with_previous_step(batch, *before, is_first)
+            taken = self.network.distribution.features(torch.tensor([action], device=device))
+            batch = with_previous_step(batch, taken, torch.tensor([reward], device=device), is_first)
         self.network.eval()
         state = self.network.initial_state(1) if self._state is None else self._state
         with self._inside.watching(self.network):
             outputs, self._state = self.network.step(batch, state, is_first)
-        self._logits.append(outputs.logits[0])
+        self._logits.append(outputs.policy[0])
         self._values.append(self.denormalize(outputs.value[0]))
         self._memory.append(believed(self.network.acting.memory_head, outputs.core[0]))
-        return outputs.logits[0]
+        return outputs.policy[0]
 
     def trace(self) -> Trace:
         """Return what was written down."""

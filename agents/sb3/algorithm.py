@@ -28,8 +28,9 @@ from agents.learning.replay_buffer import ReplayBuffer
 from agents.learning.steps import Step
 from agents.process.torch_modes import denormals_as_zero
 from agents.sb3 import unrolls
+from agents.sb3.actions import action_distribution
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.sb3.checks import check_actions, check_engine, check_policy_kwargs, checked_env
+from agents.sb3.checks import check_engine, check_policy_kwargs, checked_env
 from agents.sb3.fitting import Maybe, optimizer_state
 from agents.sb3.means import RunningMeans
 from agents.sb3.memory import SIZES, memory_targets
@@ -93,7 +94,9 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         self.config = self._configured(config, settings)
         if env is not None:
             made = checked_env(type(self).__name__, env, verbose)
-            check_actions(type(self).__name__, made.action_space)
+            action_distribution(
+                type(self).__name__, made.action_space
+            )  # refuses those that there is none for
             env = self._wrap_env(made, verbose)
         super().__init__(
             policy,
@@ -302,17 +305,9 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             "metrics": unrolls.running_means,
             "learner": unrolls.learner(self.learner),
             "distiller": distilled,
-            "actor": unrolls.actor(self.actor, self.observation_space, self._num_actions),
-            "replay": Maybe(
-                unrolls.replay(
-                    self.replay, self.actor, self.learner, self.observation_space, self._num_actions
-                )
-            ),
+            "actor": unrolls.actor(self.actor, self.observation_space),
+            "replay": Maybe(unrolls.replay(self.replay, self.actor, self.learner, self.observation_space)),
         }
-
-    @property
-    def _num_actions(self) -> int:
-        return int(self.action_space.n)  # type: ignore[attr-defined]
 
     def _place_in_file(self, name: str) -> tuple[str, ...]:
         return ("distiller", "optimizer") if name == "policy.optimizer" else super()._place_in_file(name)

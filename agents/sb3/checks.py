@@ -59,16 +59,6 @@ def _is_served(space: spaces.Space) -> bool:
     return isinstance(space, (spaces.Box, spaces.MultiBinary))
 
 
-def check_actions(agent: str, space: spaces.Space) -> None:
-    """Check that actions are Discrete from 0.
-
-    Raises:
-        ValueError: They are not.
-    """
-    if not isinstance(space, spaces.Discrete) or space.start != 0:
-        raise ValueError(f"{agent} takes actions of a Discrete space that starts at 0, got {space}")
-
-
 def check_are_named(policy_kwargs: Any) -> None:
     """Check that arguments of a policy are a dictionary.
 

@@ -16,7 +16,32 @@ _MANY = 100_000
 
 def up_to_date(tree: Any) -> Any:
     """Return the content of a file as this version writes it; what is no such content, as it is."""
-    return _with_nothing_taught(_with_labels(_normalized(tree)))
+    return _with_policies(_with_nothing_taught(_with_labels(_normalized(tree))))
+
+
+def _with_policies(tree: Any) -> Any:
+    """Where all actions were choices and policies were called logits."""
+    try:
+        actor, unrolls = tree["actor"], tree["replay"] and tree["replay"]["unrolls"]
+        if actor["begun"] and "logits" in actor["begun"]:
+            actor = {**actor, "begun": _renamed(actor["begun"], logits="policies")}
+        if unrolls and "behaviour_logits" in unrolls[0]:
+            unrolls = [
+                {
+                    **_renamed(each, behaviour_logits="behaviour_policy"),
+                    "learner": _renamed(each["learner"], logits="policy"),
+                }
+                for each in unrolls
+            ]
+        if actor is tree["actor"] and unrolls is (tree["replay"] and tree["replay"]["unrolls"]):
+            return tree
+        return {**tree, "actor": actor, "replay": tree["replay"] and {**tree["replay"], "unrolls": unrolls}}
+    except (KeyError, TypeError, AttributeError, RuntimeError, IndexError):
+        return tree  # of no version: the checks that follow say what is wrong with it
+
+
+def _renamed(part: Mapping[str, Any], **names: str) -> dict[str, Any]:
+    return {names.get(name, name): each for name, each in part.items()}
 
 
 def _with_nothing_taught(tree: Any) -> Any:

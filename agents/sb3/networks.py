@@ -22,6 +22,7 @@ from stable_baselines3.common.torch_layers import (
 from stable_baselines3.common.type_aliases import PyTorchObs
 from torch import Tensor, nn
 
+from agents.learning.distributions.base import ActionDistribution
 from agents.learning.networks.actor_critic import ActorCritic, Core
 from agents.learning.networks.memory_head import MemoryHead
 from agents.learning.networks.normalizer import RunningNormalizer
@@ -178,38 +179,43 @@ class Layers(NamedTuple):
 def linear_actor_critic(
     observation_space: spaces.Space,
     extractor: BaseFeaturesExtractor,
-    num_actions: int,
+    distribution: ActionDistribution,
     core: Core,
     normalize_images: bool = True,
     layers: Layers | None = None,
     memory_sizes: Sequence[Any] = (),
     further_inputs: int = 0,
+    log_std_init: float = 0.0,
 ) -> ActorCritic:
     """Return a core with linear heads, initialised to a policy close to uniform and values close to 0.
+
+    The means of a Gaussian policy are then close to 0.
 
     Args:
         observation_space: Of the environment.
         extractor: Turns preprocessed observations into [N, F].
-        num_actions: A.
+        distribution: Of the actions.
         core: Takes the features.
         normalize_images: Scale uint8 images to [0, 1], as in SB3.
         layers: Hidden layers between core and heads; None for none.
         memory_sizes: Number of values of each memory target, or what else it is.
         further_inputs: How many inputs the core is to have beside the features.
+        log_std_init: Logarithm of the spread of a Gaussian policy at first, as in SB3.
     """
     hidden = None if layers is None else layers.between(core.output_size)
     widths = (core.output_size,) * 2 if hidden is None else (hidden.latent_dim_pi, hidden.latent_dim_vf)
-    policy_head, value_head = nn.Linear(widths[0], num_actions), nn.Linear(widths[1], 1)
-    for head in (policy_head, value_head):
+    linear, value_head = nn.Linear(widths[0], distribution.head_width), nn.Linear(widths[1], 1)
+    for head in (linear, value_head):
         nn.init.orthogonal_(head.weight, 0.01)
         nn.init.zeros_(head.bias)
+    policy_head = distribution.head(linear, log_std_init)
     encoder = normalizing_encoder(observation_space, extractor, normalize_images)
-    seen = extractor.features_dim + further_inputs + num_actions
+    seen = extractor.features_dim + further_inputs + distribution.num_features
     memory_head = MemoryHead(core.output_size, memory_sizes, seen) if memory_sizes else None
     if hidden is None:
-        return ActorCritic(encoder, core, policy_head, value_head, memory_head=memory_head)
+        return ActorCritic(encoder, core, policy_head, value_head, None, memory_head, distribution)
     policy_layers = nn.Sequential(hidden.policy_net, policy_head)
-    return ActorCritic(encoder, core, policy_layers, value_head, hidden.value_net, memory_head)
+    return ActorCritic(encoder, core, policy_layers, value_head, hidden.value_net, memory_head, distribution)
 
 
 def normalizing_encoder(

@@ -10,6 +10,7 @@ import torch
 from gymnasium import Space
 
 from agents.learning.actor import Actor
+from agents.learning.distributions.base import ActionDistribution
 from agents.learning.learner import Learner
 from agents.learning.replay_buffer import ReplayBuffer
 from agents.sb3.fitting import (
@@ -41,7 +42,7 @@ def learner(learner: Learner) -> dict[str, Any]:
     return {**parts, **multipliers, "updates": Number(0, whole=True), "core_state": remembered}
 
 
-def actor(actor: Actor, space: Space[Any], num_actions: int) -> dict[str, Any]:
+def actor(actor: Actor, space: Space[Any]) -> dict[str, Any]:
     """Return what the state of an actor of N lanes looks like."""
     return {
         "generator": generator_state(actor.generator),
@@ -49,15 +50,13 @@ def actor(actor: Actor, space: Space[Any], num_actions: int) -> dict[str, Any]:
         "is_first": Data(_FLAGS, ("N",)),
         "observation": Maybe(observations(space, "N")),
         "told": _labels(actor, "N"),
-        "begun": Maybe(_begun(actor, space, num_actions)),
+        "begun": Maybe(_begun(actor, space)),
     }
 
 
-def replay(
-    buffer: ReplayBuffer, actor: Actor, learner: Learner, space: Space[Any], num_actions: int
-) -> Check:
+def replay(buffer: ReplayBuffer, actor: Actor, learner: Learner, space: Space[Any]) -> Check:
     """Return the check of the state of a replay buffer: unrolls of any length and any number of lanes."""
-    unroll = _unroll(actor, learner, space, num_actions)
+    unroll = _unroll(actor, learner, space)
 
     def check(found: Any, place: str) -> None:
         listed = Each(lambda *_: None)
@@ -94,17 +93,21 @@ def _learner_memory(learner: Learner) -> tuple[Data, ...]:
     memory = core_state(learner.initial_state(1))
     if not learner.config.shows_previous_step:
         return memory
-    *memory, action, reward = memory  # type: ignore[assignment]
-    actions = learner.network.encoder.num_actions
-    return (*memory, Data(action.dtype, action.shape, actions), reward)  # type: ignore[arg-type]
+    *memory, _, reward = memory  # type: ignore[assignment]
+    return (*memory, _actions(learner.network.distribution, "N"), reward)
 
 
-def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int) -> dict[str, Any]:
+def _actions(distribution: ActionDistribution, *leading: str) -> Data:
+    return Data(distribution.dtype, (*leading, *distribution.shape), distribution.limit)
+
+
+def _unroll(actor: Actor, learner: Learner, space: Space[Any]) -> dict[str, Any]:
     """Of T steps, T + 1 = "rows", of N lanes, in which K episodes were truncated."""
     real = next(learner.network.parameters()).dtype
     acting = next(actor.network.parameters()).dtype
+    distribution = actor.network.distribution
     said = {
-        "logits": Data(real, ("T", "N", num_actions)),
+        "policy": Data(real, ("T", "N", distribution.num_parameters)),
         "value": Data(real, ("T", "N")),
         "advantage": Data(real, ("T", "N")),
         "memory": Data(real, ("T", "N", _taught(learner))),
@@ -112,11 +115,11 @@ def _unroll(actor: Actor, learner: Learner, space: Space[Any], num_actions: int)
     return {
         "observation": observations(space, "rows", "N"),
         "is_first": Data(_FLAGS, ("rows", "N")),
-        "action": Data(torch.int64, ("T", "N"), num_actions),
+        "action": _actions(distribution, "T", "N"),
         "reward": Data(torch.float32, ("T", "N")),
         "terminated": Data(_FLAGS, ("T", "N")),
         "truncated": Data(_FLAGS, ("T", "N")),
-        "behaviour_logits": Data(acting, ("T", "N", num_actions)),
+        "behaviour_policy": Data(acting, ("T", "N", distribution.num_parameters)),
         "actor_state": core_state(actor.network.initial_state(1)),
         "final_time": Data(torch.int64, ("K",), np.inf),
         "final_lane": Data(torch.int64, ("K",), np.inf),
@@ -145,14 +148,14 @@ def _check_lengths(unroll: Mapping[str, Any], lengths: Mapping[str, int], place:
         fit(unroll[name], Data(torch.int64, ("K",), lengths[length]), f"{place}/{name}")
 
 
-def _begun(actor: Actor, space: Space[Any], num_actions: int) -> Check:
+def _begun(actor: Actor, space: Space[Any]) -> Check:
     """The check of an unroll in the making, which has as many entries in each list but the last."""
-    logits = next(actor.network.parameters()).dtype
+    acting, distribution = next(actor.network.parameters()).dtype, actor.network.distribution
     steps = {
         "observations": observations(space, "N"),
         "is_first": Data(_FLAGS, ("N",)),
-        "actions": Data(torch.int64, ("N",), num_actions),
-        "logits": Data(logits, ("N", num_actions)),
+        "actions": _actions(distribution, "N"),
+        "policies": Data(acting, ("N", distribution.num_parameters)),
         "rewards": Data(np.dtype(np.float32), ("N",)),
         "terminated": Data(_ARRAY_FLAGS, ("N",)),
         "truncated": Data(_ARRAY_FLAGS, ("N",)),

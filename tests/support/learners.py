@@ -69,7 +69,7 @@ def unroll(ending: np.ndarray = ENDING, seed: int = 2) -> Unroll:
         reward=torch.randn(steps, lanes, dtype=torch.float64),
         terminated=torch.as_tensor(ending == TERMINATED),
         truncated=torch.as_tensor(ending == TRUNCATED),
-        behaviour_logits=torch.randn(steps, lanes, ACTIONS, dtype=torch.float64),
+        behaviour_policy=torch.randn(steps, lanes, ACTIONS, dtype=torch.float64),
         actor_state=(torch.zeros(lanes, 4), torch.zeros(lanes, 4)),
         final_time=torch.as_tensor(final_time),
         final_lane=torch.as_tensor(final_lane),
@@ -82,7 +82,7 @@ def cut(data: Unroll, first: int, last: int) -> Unroll:
     """Steps first to last of an unroll."""
     inside = (data.final_time >= first) & (data.final_time < last)
     rows = {name: getattr(data, name)[first : last + 1] for name in ("observation", "is_first")}
-    names = ("action", "reward", "terminated", "truncated", "behaviour_logits", "memory_label")
+    names = ("action", "reward", "terminated", "truncated", "behaviour_policy", "memory_label")
     rows |= {name: getattr(data, name)[first:last] for name in names}
     return data._replace(
         **rows,

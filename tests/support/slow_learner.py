@@ -40,16 +40,16 @@ class Slow:
 
     def loss(self, data: Unroll) -> Tensor:
         """All but what eta and alpha alone learn from."""
-        config, (logits, value, target_logits, trace) = self.config, self.outputs(data)
+        config, (logits, value, target_policy, trace) = self.config, self.outputs(data)
         log_prob, advantage = picked(logits, data.action).flatten(), trace["advantage"].flatten()
         eta = torch.tensor(config.eta_init)
         policy = vmpo.policy_loss(log_prob, advantage, eta, config.eps_eta).policy
         log_pi, pull = logits.log_softmax(-1), config.policy_coef * config.learner_regularisation
         return (
             policy.sum()
-            + config.alpha_init * divergence(target_logits, logits).mean()
+            + config.alpha_init * divergence(target_policy, logits).mean()
             + config.value_coef * (0.5 * (trace["target"] - value) ** 2).mean()
-            + pull * divergence(data.behaviour_logits, logits).mean()
+            + pull * divergence(data.behaviour_policy, logits).mean()
             + config.entropy_coef * (log_pi.exp() * log_pi).sum(-1).mean()
         )
 
@@ -62,27 +62,27 @@ class Slow:
                 piece = self._piece(data, lane, first, last, how)
                 for t in range(first, last):
                     rows[t][lane] = [part[t - first] for part in piece]
-        logits, value, target_logits, target, advantage = (
+        logits, value, target_policy, target, advantage = (
             torch.stack([torch.stack([cell[k] for cell in row]) for row in rows]) for k in range(5)
         )
-        return logits, value, target_logits, {"target": target, "advantage": advantage}
+        return logits, value, target_policy, {"target": target, "advantage": advantage}
 
     def _piece(self, data: Unroll, lane: int, first: int, last: int, how: int) -> tuple[Tensor, ...]:
         assert isinstance(data.observation, Tensor)
         window = data.observation[first:last, lane]
         outputs = self._run(self.network, window, data, lane, first)
         with torch.no_grad():
-            target_logits = self._run(self.target, window, data, lane, first).logits
+            target_policy = self._run(self.target, window, data, lane, first).policy
             beyond = self._beyond(data, lane, first, last, how)
-        action, mu = data.action[first:last, lane], data.behaviour_logits[first:last, lane]
+        action, mu = data.action[first:last, lane], data.behaviour_policy[first:last, lane]
         values = np.append(outputs.value.detach().numpy(), beyond)
-        ratios = (picked(target_logits, action) - picked(mu, action)).exp().numpy()
+        ratios = (picked(target_policy, action) - picked(mu, action)).exp().numpy()
         rewards = data.reward[first:last, lane].numpy()
         of_value, of_policy = (
             torch.tensor(oracles.vtrace_episode(rewards, values, ratios, GAMMA, trace_decay=decay))
             for decay in (self.config.value_trace_decay, self.config.policy_trace_decay)
         )
-        return outputs.logits, outputs.value, target_logits, of_value[0], of_policy[1]
+        return outputs.policy, outputs.value, target_policy, of_value[0], of_policy[1]
 
     def _beyond(self, data: Unroll, lane: int, first: int, last: int, how: int) -> float:
         """The value of what followed the last step of a piece, in that episode."""

@@ -37,8 +37,9 @@ class VMPO(UnrollAlgorithm):
 
     Args:
         policy: Name of a policy, or a subclass of `MemoryPolicy`.
-        env: What SB3 accepts: an id, an environment, a VecEnv. Actions must be Discrete; observations may be
-            of any space that SB3 preprocesses.
+        env: What SB3 accepts: an id, an environment, a VecEnv. Actions may be Discrete, MultiDiscrete,
+            MultiBinary or of a Box, see `agents.sb3.actions`; observations of any space that SB3
+            preprocesses.
         config: All settings; defaults when None.
         policy_kwargs: Arguments of the policy class, e.g. a features extractor.
         stats_window_size: Number of episodes that logged means are taken over.

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from gymnasium import spaces
+from stable_baselines3.common.distributions import DiagGaussianDistribution, make_proba_distribution
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from agents.learning.networks.actor_critic import ActorCritic, AsymmetricActorCritic, Core
 from agents.learning.networks.cores import acting_core
 from agents.learning.networks.gtrxl import GTrXLCore
+from agents.sb3.actions import action_distribution
 from agents.sb3.networks import (
     CountedFeatures,
     Layers,
@@ -36,12 +38,13 @@ class MemoryPolicy(CountedFeatures):
 
     Args:
         observation_space: Any that SB3 preprocesses.
-        action_space: Discrete.
+        action_space: Discrete, MultiDiscrete, MultiBinary, or a Box.
         lr_schedule: Not used; the learner has the optimizer.
         features_extractor_class: SB3's choice for the observation space when None.
         net_arch: Widths of hidden layers between memory and heads, as in SB3; none by default.
         activation_fn: Of those layers.
         memory_target_sizes: Number of values of each memory target, or what else it is.
+        log_std_init: Logarithm of the spread of actions of a Box at first, as in SB3.
         kwargs: Further arguments of `BasePolicy`; what is said of an optimizer is for the learner's.
     """
 
@@ -57,6 +60,7 @@ class MemoryPolicy(CountedFeatures):
         net_arch: list[int] | dict[str, list[int]] | None = None,
         activation_fn: type[nn.Module] = nn.Tanh,
         memory_target_sizes: Sequence[Any] = (),
+        log_std_init: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -65,7 +69,8 @@ class MemoryPolicy(CountedFeatures):
             features_extractor_class or default_extractor(observation_space),
             **kwargs,
         )
-        self.num_actions = int(action_space.n)  # type: ignore[attr-defined]
+        self.distribution = action_distribution(type(self).__name__, action_space)
+        self.log_std_init = log_std_init
         self.memory_target_sizes = tuple(memory_target_sizes)
         self._layers = Layers(net_arch, activation_fn) if net_arch else None
 
@@ -77,7 +82,7 @@ class MemoryPolicy(CountedFeatures):
         lanes = lanes_of(observation)
         state = self.network.acting.initial_state(lanes)
         is_first = torch.ones(lanes, dtype=torch.bool, device=self.device)
-        return _chosen(self.network.acting.step(observation, state, is_first)[0].logits, deterministic)
+        return self._chosen(self.network.acting.step(observation, state, is_first)[0].policy, deterministic)
 
     def predict(
         self,
@@ -108,7 +113,7 @@ class MemoryPolicy(CountedFeatures):
         starts = np.zeros(lanes, dtype=np.bool_) if episode_start is None else np.asarray(episode_start)
         is_first = torch.as_tensor(starts, dtype=torch.bool, device=self.device).reshape(lanes)
         outputs, memory = acting.step(tensors, memory, is_first)
-        actions = _chosen(outputs.logits, deterministic).cpu().numpy()
+        actions = self.distribution.as_taken(self._chosen(outputs.policy, deterministic))
         following = tuple(part.cpu().numpy() for part in memory)
         return (actions if vectorized else actions[0]), following
 
@@ -123,17 +128,30 @@ class MemoryPolicy(CountedFeatures):
         return linear_actor_critic(
             self.observation_space,
             extractor,
-            self.num_actions,
+            self.distribution,
             core,
             self.normalize_images,
             self._layers,
             self.memory_target_sizes,
+            log_std_init=self.log_std_init,
         )
+
+    def _chosen(self, parameters: Tensor, deterministic: bool) -> Tensor:
+        """Actions, drawn as SB3 draws them."""
+        if deterministic:
+            return self.distribution.mode(parameters)
+        known: Any = make_proba_distribution(self.action_space)
+        of_each = parameters.chunk(2, dim=-1) if isinstance(known, DiagGaussianDistribution) else [parameters]
+        actions: Tensor = known.proba_distribution(*of_each).sample()
+        return actions
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         layers = {} if self._layers is None else self._layers._asdict()
-        targets = {"memory_target_sizes": list(self.memory_target_sizes)}
-        return super()._get_constructor_parameters() | self._sizes | layers | targets
+        further = {
+            "memory_target_sizes": list(self.memory_target_sizes),
+            "log_std_init": self.log_std_init,
+        }
+        return super()._get_constructor_parameters() | self._sizes | layers | further
 
 
 class LSTMPolicy(MemoryPolicy):
@@ -220,9 +238,3 @@ class AsymmetricPolicy(GTrXLPolicy):
         self._sizes["lstm_hidden_size"] = lstm_hidden_size
         critic = self.network
         self.network = AsymmetricActorCritic(self._small("lstm", lstm_hidden_size), critic)
-
-
-def _chosen(logits: Tensor, deterministic: bool) -> Tensor:
-    if deterministic:
-        return logits.argmax(dim=-1)
-    return torch.distributions.Categorical(logits=logits).sample()

@@ -58,7 +58,7 @@ class RecordedLanes:
         self.num_envs, self._first_lane = num_envs, first_lane
         self._seed: int | None = None
         self._episodes: list[int] = [0] * num_envs
-        self._actions: list[list[int]] = [[] for _ in range(num_envs)]
+        self._actions: list[list[Any]] = [[] for _ in range(num_envs)]
         self._env: Any = None  # until it is made, which may fail
         self._lanes: Lanes = self._guarded(lambda: make(num_envs))
         self._env = self._lanes.env

@@ -32,7 +32,7 @@ class Meters:
 
     def collected(self, unroll: Collected) -> None:
         """An actor's unroll arrived."""
-        self._worked(_ACTING, unroll.time, unroll.unroll["action"].size)
+        self._worked(_ACTING, unroll.time, unroll.unroll["reward"].size)
 
     def distilled(self, done: Distilled) -> None:
         """A distiller's steps are done."""

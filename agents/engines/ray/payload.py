@@ -108,7 +108,7 @@ class Batch:
     @property
     def frames(self) -> int:
         """T * B."""
-        return int(self.tree["action"].size)
+        return int(self.tree["reward"].size)
 
     def next_step(self) -> tuple[np.ndarray, Step]:
         """The actions of a step and what they brought, in all lanes of the batch."""

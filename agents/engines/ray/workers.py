@@ -197,7 +197,7 @@ class DistillerWorker(_Worker):
             self._fetch(references)
             self._prepare(learning_rate)
             metrics, last = self._steps(order)
-            frames = sum(self._unrolls[number].action.numel() for number in order)
+            frames = sum(self._unrolls[number].reward.numel() for number in order)
             return Distilled(metrics, last, len(order), frames, cost())
 
     def _steps(self, order: Sequence[int]) -> tuple[dict[str, float], int]:

@@ -82,26 +82,20 @@ def policy_loss(
     )
 
 
-def trust_region_loss(
-    target_logits: Tensor, logits: Tensor, alpha: Tensor, eps_alpha: float
-) -> TrustRegionLoss:
-    """L_alpha = alpha (eps_alpha - sg KL) + sg(alpha) KL with KL = KL(pi_target || pi), for discrete actions.
+def trust_region_loss(kl: Tensor, alpha: Tensor, eps_alpha: float) -> TrustRegionLoss:
+    """L_alpha = alpha (eps_alpha - sg KL) + sg(alpha) KL with KL = KL(pi_target || pi), or a part of it.
+
+    A Gaussian's mean and spread have trust regions of their own, each with its multiplier and its bound: the
+    spread may only shrink or grow slowly, while the mean moves on (Song et al. 2020, section 4.1, after
+    Abdolmaleki et al. 2018, arXiv 1812.02256). Choices have one.
 
     Args:
-        target_logits: [N, A] of the frozen policy; no gradient.
-        logits: [N, A] of the online policy, with gradient.
+        kl: [N] divergence of the online policy from the frozen one, with gradient to the former.
         alpha: [] Lagrange multiplier, > 0, with gradient.
         eps_alpha: Bound on the KL, > 0.
 
     The average runs over *all* samples, not the top half: that is the caller's part.
     """
-    if target_logits.shape != logits.shape:
-        raise ValueError(
-            f"target_logits and logits must have one shape [N, A], got {tuple(target_logits.shape)} and "
-            f"{tuple(logits.shape)}"
-        )
-    log_target = torch.log_softmax(target_logits.detach(), dim=-1)
-    kl = (log_target.exp() * (log_target - torch.log_softmax(logits, dim=-1))).sum(-1)
     return TrustRegionLoss(penalty=alpha.detach() * kl, multiplier=alpha * (eps_alpha - kl.detach()), kl=kl)
 
 

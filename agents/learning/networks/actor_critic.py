@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from agents.learning.distributions.base import ActionDistribution
+from agents.learning.distributions.discrete import Categorical
 from agents.learning.networks.memory_head import MemoryHead
 from agents.learning.networks.parts import observe
 from agents.learning.unroll import CoreState, Observation, map_observation
@@ -31,8 +33,8 @@ class Core(Protocol):
 class Outputs(NamedTuple):
     """What an actor-critic says of every step."""
 
-    logits: Tensor
-    """[T, B, A]."""
+    policy: Tensor
+    """[T, B, P]: parameters of the distribution of the actions."""
     value: Tensor
     """[T, B]: raw output of the value head; whether it is normalised is the owner's business."""
     features: Tensor
@@ -49,11 +51,14 @@ class ActorCritic(nn.Module):
     Args:
         encoder: Observations [N, ...] -> features [N, F].
         core: Recurrent core over [T, B, F].
-        policy_head: [..., D] -> [..., A] logits.
+        policy_head: [..., D] -> [..., P] parameters of the distribution of the actions.
         value_head: [..., D] -> [..., 1].
         value_layers: [..., D] -> [..., D'], between the core and a value head that reads D'; None for none.
         memory_head: Names, from the core's outputs, what has to be remembered; None for nothing.
+        distribution: Of the actions; when None one of as many choices as the policy's last layer is wide.
     """
+
+    distribution: ActionDistribution
 
     def __init__(
         self,
@@ -63,8 +68,10 @@ class ActorCritic(nn.Module):
         value_head: nn.Module,
         value_layers: nn.Module | None = None,
         memory_head: MemoryHead | None = None,
+        distribution: ActionDistribution | None = None,
     ) -> None:
         super().__init__()
+        self.distribution = distribution or Categorical(_width(policy_head))
         self.value_layers, self.memory_head = value_layers, memory_head
         self.encoder, self.core, self.policy_head, self.value_head = encoder, core, policy_head, value_head
 
@@ -76,12 +83,6 @@ class ActorCritic(nn.Module):
     def acting_state(self, state: CoreState) -> CoreState:
         """The core state of that part."""
         return state
-
-    @property
-    def num_actions(self) -> int:
-        """How many actions the policy chooses from: the width of its last layer."""
-        linear = [each for each in self.acting.policy_head.modules() if isinstance(each, nn.Linear)]
-        return linear[-1].out_features
 
     def observe(self, observation: Observation) -> None:
         """Let an encoder that keeps statistics of its observations [T, B, ...] see some; others ignore it."""
@@ -126,7 +127,7 @@ class AsymmetricActorCritic(ActorCritic):
     """Policy and value from two networks that share nothing: only the policy's is needed to act.
 
     Args:
-        actor: Gives the logits; its value head is not used.
+        actor: Gives the policy; its value head is not used.
         critic: Gives the values; its policy head is not used.
     """
 
@@ -136,6 +137,11 @@ class AsymmetricActorCritic(ActorCritic):
         for unused in (actor.value_layers, actor.value_head, critic.policy_head, critic.memory_head):
             if unused is not None:
                 unused.requires_grad_(False)
+
+    @property
+    def distribution(self) -> ActionDistribution:  # type: ignore[override]
+        """Of the actor's actions."""
+        return self.actor.distribution
 
     @property
     def value_head(self) -> nn.Module:  # type: ignore[override]
@@ -167,5 +173,10 @@ class AsymmetricActorCritic(ActorCritic):
         acting = self.acting_state(state)
         actor, actor_state = self.actor(observation, acting, is_first, carry)
         critic, critic_state = self.critic(observation, state[len(acting) :], is_first, carry)
-        outputs = Outputs(actor.logits, critic.value, critic.features, actor.core, actor.inputs)
+        outputs = Outputs(actor.policy, critic.value, critic.features, actor.core, actor.inputs)
         return outputs, (*actor_state, *critic_state)
+
+
+def _width(policy_head: nn.Module) -> int:
+    """Outputs of its last layer."""
+    return [each for each in policy_head.modules() if isinstance(each, nn.Linear)][-1].out_features

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.learning.distributions.base import ActionDistribution
 from agents.learning.memory_targets import LEFT_OUT, is_unusual, next_events
 from agents.learning.networks.normalizer import LARGEST_INPUT, RunningNormalizer
 from agents.learning.target_kinds import Events, Numbers, Values, is_single, kinds_of
@@ -26,15 +27,14 @@ class Seen(NamedTuple):
     inputs: Tensor
     """[T, B, F] features of the observations."""
     action: Tensor
-    """[T, B, A] the actions, those of a Discrete space one-hot."""
+    """[T, B, F'] features of the actions, see `ActionDistribution.features`."""
     done: Tensor
     """[T, B] bool, where an episode ended."""
 
     @classmethod
-    def of(cls, unroll: Unroll, inputs: Tensor) -> Seen:
-        """Return that of an unroll whose observations have these features."""
-        num_actions = unroll.behaviour_logits.shape[-1]
-        return cls(inputs, F.one_hot(unroll.action, num_actions).to(inputs), unroll.done)
+    def of(cls, unroll: Unroll, inputs: Tensor, distribution: ActionDistribution) -> Seen:
+        """Return that of an unroll whose observations have these features, and its actions a distribution."""
+        return cls(inputs, distribution.features(unroll.action).to(inputs), unroll.done)
 
 
 class MemoryLoss(NamedTuple):
@@ -75,7 +75,7 @@ class MemoryHead(nn.Linear):
     Args:
         width: D of the core's outputs.
         sizes: Of the targets, see `agents.learning.target_kinds`.
-        seen: F + A of `Seen`; not needed without such events.
+        seen: F + F' of `Seen`; not needed without such events.
     """
 
     def __init__(self, width: int, sizes: Sequence[Any], seen: int = 0) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from agents.learning.networks.parts import observe
 from agents.learning.unroll import Observation
 
 # The names of the parts; an observation that has no parts of its own gets the first.
 _OBSERVATION, _ACTION, _REWARD = "observation", "previous_action", "previous_reward"
-_NONE = -1  # in the place of an action, where an episode begins
 
 
 def with_previous_step(
@@ -21,7 +19,7 @@ def with_previous_step(
 
     Args:
         observation: [T, B, ...], or without the dimension of time, as all that follows.
-        action: [T, B] int64, of the step before each.
+        action: [T, B, F] features of that of the step before each.
         reward: [T, B], of the step before each.
         is_first: [T, B] bool.
 
@@ -32,30 +30,28 @@ def with_previous_step(
     if taken := {_ACTION, _REWARD} & set(parts):
         raise ValueError(f"observations must not have parts named {', '.join(sorted(taken))}")
     return parts | {
-        _ACTION: action.masked_fill(is_first, _NONE),
+        _ACTION: action.masked_fill(is_first.unsqueeze(-1), 0),
         _REWARD: reward.masked_fill(is_first, 0.0),
     }
 
 
 class PreviousStepEncoder(nn.Module):
-    """Features of an observation, the action before it as a one-hot vector, and the reward as it is.
+    """Features of an observation, those of the action before it, and the reward as it is.
 
     Args:
         encoder: Observations [N, ...] -> features [N, F].
-        num_actions: A.
         has_parts: The observations are those of a Dict space.
     """
 
-    def __init__(self, encoder: nn.Module, num_actions: int, has_parts: bool) -> None:
+    def __init__(self, encoder: nn.Module, has_parts: bool) -> None:
         super().__init__()
-        self.encoder, self.num_actions, self.has_parts = encoder, num_actions, has_parts
+        self.encoder, self.has_parts = encoder, has_parts
 
     def forward(self, shown: dict[str, Tensor]) -> Tensor:
-        """What `with_previous_step` returns, without time axis -> [N, F + A + 1]."""
+        """What `with_previous_step` returns, without time axis -> [N, F + those of actions + 1]."""
         features: Tensor = self.encoder(self._seen(shown))
-        # One class more than there are actions, for none, which is left out again.
-        action = F.one_hot(shown[_ACTION] + 1, self.num_actions + 1)[..., 1:]
-        return torch.cat([features, action.to(features), shown[_REWARD].unsqueeze(-1).to(features)], dim=-1)
+        before = (shown[_ACTION], shown[_REWARD].unsqueeze(-1))
+        return torch.cat([features, *(part.to(features) for part in before)], dim=-1)
 
     def observe(self, observation: Observation) -> None:
         """Let an encoder that keeps statistics see observations [N, ...], as the environment gives them."""

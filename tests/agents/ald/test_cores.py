@@ -182,7 +182,7 @@ def test_the_policy_says_step_by_step_what_its_network_says_of_a_window(core: st
             judged = built.evaluate_actions(window[t], actions, RNNStates(memory, memory), first)
             distribution, memory = built.get_distribution(window[t], memory, first)
             logits: Any = distribution.distribution.logits  # type: ignore[union-attr]
-            torch.testing.assert_close(logits, outputs.logits[t].log_softmax(-1))
+            torch.testing.assert_close(logits, outputs.policy[t].log_softmax(-1))
             torch.testing.assert_close(values.squeeze(-1), outputs.value[t])
             torch.testing.assert_close(said[1], values)
             torch.testing.assert_close(judged[0], values)
@@ -191,7 +191,7 @@ def test_the_policy_says_step_by_step_what_its_network_says_of_a_window(core: st
             torch.testing.assert_close(said[2], logits.max(-1).values)
             assert differences(said[3].pi, memory) == differences(said[3].vf, memory) == []
     torch.testing.assert_close(end, tuple(part.squeeze(0) for part in memory))
-    assert outputs.logits.std() > 0.1  # or all of this would hold of nothing
+    assert outputs.policy.std() > 0.1  # or all of this would hold of nothing
 
 
 @pytest.mark.parametrize("core", OTHERS)
@@ -208,7 +208,7 @@ def test_predict_remembers_and_forgets(core: str) -> None:
     for t in range(STEPS):
         actions, state = built.predict(window[t], state, is_first[t], deterministic=True)
         outputs, memory = network.step(torch.as_tensor(window[t]), memory, torch.as_tensor(is_first[t]))
-        assert np.array_equal(actions, outputs.logits.argmax(-1).numpy())
+        assert np.array_equal(actions, outputs.policy.argmax(-1).numpy())
         assert [part.shape for part in state] == [(1, LANES, 8)] * len(memory)
         for ours, theirs in zip(state, memory, strict=True):
             np.testing.assert_allclose(ours[0], theirs.numpy(), rtol=1e-5, atol=1e-6)

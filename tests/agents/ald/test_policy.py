@@ -89,12 +89,12 @@ def test_the_network_says_what_the_policy_says_step_by_step(kind: str, net_arch:
             values = built.predict_values(step, memory, first)
             same = built.forward(step, RNNStates(memory, memory), first, deterministic=True)
             distribution, memory = built.get_distribution(step, memory, first)
-            torch.testing.assert_close(distribution.distribution.logits, outputs.logits[t].log_softmax(-1))
+            torch.testing.assert_close(distribution.distribution.logits, outputs.policy[t].log_softmax(-1))
             torch.testing.assert_close(values.squeeze(-1), outputs.value[t])
             torch.testing.assert_close(same[1], values)
-            assert torch.equal(same[0], outputs.logits[t].argmax(-1))
+            assert torch.equal(same[0], outputs.policy[t].argmax(-1))
     torch.testing.assert_close((h, c), tuple(part.squeeze(0) for part in memory))
-    assert outputs.logits.std() > 0.1  # or all of this would hold of nothing
+    assert outputs.policy.std() > 0.1  # or all of this would hold of nothing
 
 
 def test_single_steps_of_the_network_equal_a_window() -> None:
@@ -104,7 +104,7 @@ def test_single_steps_of_the_network_equal_a_window() -> None:
         outputs, last = network(window, memory, is_first)
     for t in range(STEPS):
         step, memory = network.step(window[t], memory, is_first[t])
-        torch.testing.assert_close(step.logits, outputs.logits[t])
+        torch.testing.assert_close(step.policy, outputs.policy[t])
         torch.testing.assert_close(step.value, outputs.value[t])
     torch.testing.assert_close(memory, last)
 

@@ -59,7 +59,7 @@ def test_what_the_learner_alone_is_shown_reaches_what_it_is_said_to(
     )
     state, network = unroll.actor_state, model.actor.network
     acts = [network(each.observation, state, each.is_first)[0] for each in (unroll, changed)]
-    assert torch.equal(acts[0].logits, acts[1].logits) and torch.equal(acts[0].value, acts[1].value)
+    assert torch.equal(acts[0].policy, acts[1].policy) and torch.equal(acts[0].value, acts[1].value)
     learnt, says = model.learner.state_dict(), []
     for each in (unroll, changed):
         twin = knowing_model(**MODES[mode], **beside)
@@ -67,7 +67,7 @@ def test_what_the_learner_alone_is_shown_reaches_what_it_is_said_to(
         said = twin.learner.evaluate(each).unroll.learner
         assert said is not None
         says.append(said)
-    assert torch.equal(says[0].logits, says[1].logits) == (mode == "critic")
+    assert torch.equal(says[0].policy, says[1].policy) == (mode == "critic")
     assert torch.equal(says[0].value, says[1].value) == (mode == "critic")
     assert (says[0].advantage != says[1].advantage).float().mean() > 0.9
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.learning.actor import Actor, sample
+from agents.learning.actor import Actor
+from agents.learning.distributions.discrete import Categorical
 from agents.learning.steps import Step
 from agents.sb3 import checkpoint
 from tests.support.oracles import GOES_ON, TERMINATED, TRUNCATED
@@ -44,6 +45,10 @@ def stop_after(calls: int) -> Callable[[np.ndarray, Step], bool]:
 
 
 # --- What the actor writes down -------------------------------------------------------------------
+
+
+def sample(logits: Tensor, *arguments: Any) -> Tensor:
+    return Categorical(logits.shape[-1]).sample(logits, *arguments)
 
 
 def test_rows_hold_the_observation_its_action_and_their_outcome() -> None:
@@ -91,7 +96,7 @@ def test_the_state_and_the_policy_are_those_that_acted() -> None:
     for unroll in unrolls:
         with torch.no_grad():
             outputs, _ = network()(unroll.observation, unroll.actor_state, unroll.is_first)
-        torch.testing.assert_close(outputs.logits[:-1], unroll.behaviour_logits)
+        torch.testing.assert_close(outputs.policy[:-1], unroll.behaviour_policy)
     assert unrolls[1].actor_state[0].abs().min() > 0
 
 

@@ -50,8 +50,8 @@ def test_a_distillation_step_follows_the_two_losses() -> None:
     assert data.learner is not None
     network = student()
     outputs, _ = network(data.observation, data.actor_state, data.is_first)
-    actor = outputs.logits[:-1].log_softmax(-1)
-    kl = (actor.exp() * (actor - data.learner.logits.log_softmax(-1))).sum(-1).mean()
+    actor = outputs.policy[:-1].log_softmax(-1)
+    kl = (actor.exp() * (actor - data.learner.policy.log_softmax(-1))).sum(-1).mean()
     gap = (0.5 * (data.learner.value - outputs.value[:-1]) ** 2).mean()
     (0.5 * kl + 2.0 * gap).backward()
     metrics = made.update(data)
@@ -71,8 +71,8 @@ def test_the_actors_own_loss_is_the_policy_gradient_of_the_learners_advantages()
     for step in range(STEPS):
         for lane in range(LANES):
             action = data.action[step, lane]
-            log_pi = outputs.logits[step, lane].log_softmax(-1)[action]
-            log_mu = data.behaviour_logits[step, lane].log_softmax(-1)[action]
+            log_pi = outputs.policy[step, lane].log_softmax(-1)[action]
+            log_mu = data.behaviour_policy[step, lane].log_softmax(-1)[action]
             ratio = min(1.0, float((log_pi - log_mu).detach().exp()))
             clipped += ratio == 1.0
             total = total - ratio * data.learner.advantage[step, lane] * log_pi / (STEPS * LANES)

@@ -123,7 +123,7 @@ def test_what_is_hidden_changes_advantages_and_nothing_that_acts() -> None:
     said = [made.evaluate(data).unroll.learner for made, data in zip(learners, (seen, moved), strict=True)]
     left, right = said
     assert left is not None and right is not None
-    assert torch.equal(left.logits, right.logits) and torch.equal(left.value, right.value)
+    assert torch.equal(left.policy, right.policy) and torch.equal(left.value, right.value)
     states = zip(learners[0].core_state or (), learners[1].core_state or (), strict=True)
     assert all(torch.equal(mine, theirs) for mine, theirs in states)
     assert (left.advantage != right.advantage).float().mean() > 0.9

@@ -93,7 +93,7 @@ def test_a_successor_does_not_reach_the_episode_before_it(ends: dict[int, int]) 
     clean, dirty = (compared(each)[1].learner for each in (data, poisoned))
     assert clean is not None and dirty is not None
     for lane, end in ends.items():
-        for name in ("advantage", "value", "logits"):
+        for name in ("advantage", "value", "policy"):
             left, right = (getattr(each, name)[: end + 1, lane] for each in (clean, dirty))
             torch.testing.assert_close(left, right, rtol=0, atol=0)
         after = slice(end + 1, None)
@@ -121,8 +121,8 @@ def test_memory_is_carried_from_unroll_to_unroll() -> None:
     with torch.no_grad():
         network = gtrxl()
         outputs, state = network(long.observation, network.initial_state(LANES), long.is_first, 2 * STEPS)
-    logits = torch.cat([each.learner.logits for each in attached if each.learner])
-    torch.testing.assert_close(logits, outputs.logits[:-1])
+    logits = torch.cat([each.learner.policy for each in attached if each.learner])
+    torch.testing.assert_close(logits, outputs.policy[:-1])
     value = torch.cat([each.learner.value for each in attached if each.learner])
     torch.testing.assert_close(value, outputs.value[:-1])
     torch.testing.assert_close(carried.core_state, state)
@@ -154,7 +154,7 @@ def test_outputs_are_what_the_network_said_before_the_update() -> None:
         outputs, _ = gtrxl()(data.observation, gtrxl().initial_state(LANES), data.is_first)
     attached, _ = update(made, data)
     assert attached.learner is not None
-    torch.testing.assert_close(attached.learner.logits, outputs.logits[:-1])
+    torch.testing.assert_close(attached.learner.policy, outputs.policy[:-1])
     torch.testing.assert_close(attached.learner.value, outputs.value[:-1])
     assert not any(part.requires_grad for part in attached.learner)
     assert furthest(made.network, gtrxl()) > 1e-3

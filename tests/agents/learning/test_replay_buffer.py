@@ -32,7 +32,7 @@ def unroll(advantage: list[float], mark: int = 0) -> Unroll:
         reward=reward,
         terminated=flags,
         truncated=flags,
-        behaviour_logits=logits,
+        behaviour_policy=logits,
         actor_state=(torch.zeros(lanes, 1),),
         final_time=torch.zeros(0, dtype=torch.int64),
         final_lane=torch.zeros(0, dtype=torch.int64),

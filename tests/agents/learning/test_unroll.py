@@ -57,7 +57,7 @@ def test_joined_lanes_are_the_lanes_they_came_from(as_dict: bool) -> None:
 
 def one_lane(unroll: Unroll, lane: int) -> dict[str, Any]:
     """All that belongs to a lane of an unroll."""
-    names = ("is_first", "action", "reward", "terminated", "truncated", "behaviour_logits")
+    names = ("is_first", "action", "reward", "terminated", "truncated", "behaviour_policy")
     own = unroll.final_lane == lane
     assert unroll.learner_state is not None
     return {

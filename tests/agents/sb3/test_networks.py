@@ -11,6 +11,7 @@ from gymnasium import spaces
 from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor, NatureCNN
 from torch import nn
 
+from agents.learning.distributions.discrete import Categorical
 from agents.learning.networks.actor_critic import Core
 from agents.learning.networks.gtrxl import GTrXLCore
 from agents.learning.networks.lstm import LSTMCore
@@ -43,17 +44,17 @@ def test_the_encoder_turns_discrete_parts_into_one_hot_vectors() -> None:
 @pytest.mark.parametrize("core", [LSTMCore(nn.LSTM(3, 16)), GTrXLCore(3, 16)], ids=["LSTM", "GTrXL"])
 def test_a_new_actor_critic_is_close_to_uniform_and_to_zero(core: Core) -> None:
     torch.manual_seed(0)
-    network = linear_actor_critic(BOX, FlattenExtractor(BOX), 5, core)
+    network = linear_actor_critic(BOX, FlattenExtractor(BOX), Categorical(5), core)
     outputs, _ = network(torch.randn(12, 4, 3), network.initial_state(4), torch.rand(12, 4) < 0.2)
-    assert outputs.logits.shape == (12, 4, 5)
-    assert (outputs.logits.softmax(-1) - 0.2).abs().max() < 0.02
+    assert outputs.policy.shape == (12, 4, 5)
+    assert (outputs.policy.softmax(-1) - 0.2).abs().max() < 0.02
     assert 0 < outputs.value.abs().max() < 0.1
 
 
 @pytest.mark.parametrize(("extractor", "standardised"), [(FlattenExtractor, True), (NatureCNN, False)])
 def test_plain_features_are_standardised_and_learnt_ones_are_not(extractor: type, standardised: bool) -> None:
     made = extractor(IMAGE)
-    network = linear_actor_critic(IMAGE, made, 5, LSTMCore(nn.LSTM(made.features_dim, 16)))
+    network = linear_actor_critic(IMAGE, made, Categorical(5), LSTMCore(nn.LSTM(made.features_dim, 16)))
     assert (network.encoder.normalizer is not None) == standardised
 
 

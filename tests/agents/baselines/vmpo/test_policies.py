@@ -33,7 +33,7 @@ def test_predict_acts_as_the_actor_does_through_episodes(policy):
             network.initial_state(VMPO_LANES),
             torch.tensor(np.stack(firsts)),
         )
-    assert (outputs.logits.argmax(-1).numpy() == np.stack(actions)).all()
+    assert (outputs.policy.argmax(-1).numpy() == np.stack(actions)).all()
     assert np.stack(firsts).sum() >= VMPO_LANES
 
 
@@ -72,7 +72,7 @@ def test_actor_and_critic_of_the_asymmetric_network_share_nothing():
     outputs, following = network(observation, state, is_first)
     assert len(following) == len(state) == 4
     for output, owner, other in (
-        (outputs.logits, network.actor, network.critic),
+        (outputs.policy, network.actor, network.critic),
         (outputs.value, network.critic, network.actor),
     ):
         network.zero_grad()
@@ -92,5 +92,5 @@ def test_steps_of_the_asymmetric_network_equal_a_window():
     state = network.initial_state(VMPO_LANES)
     for t in range(9):
         step, state = network.step(observations[t], state, is_first[t])
-        torch.testing.assert_close(step.logits, window.logits[t])
+        torch.testing.assert_close(step.policy, window.policy[t])
         torch.testing.assert_close(step.value, window.value[t])

@@ -38,7 +38,7 @@ def test_workers_of_other_nodes_act_and_distil_through_the_parameter_server(node
     [steps] = {int(state["step"]) for state in model.policy.optimizer.state.values()}
     assert 0.7 * 6 * SETTINGS["distillation_steps"] <= steps <= 6 * SETTINGS["distillation_steps"]
     # What was acted with came from the server: an actor that was never sent parameters would not change.
-    logits = [unroll.behaviour_logits for unroll in model.replay.unrolls]
+    logits = [unroll.behaviour_policy for unroll in model.replay.unrolls]
     assert not logits[0][0].equal(logits[-1][0])
 
 

@@ -25,7 +25,7 @@ def test_unrolls_of_several_actors_side_by_side_are_one_of_all_lanes() -> None:
     order = np.lexsort((joined["final_lane"], joined["final_time"]))
     for name in ("final_time", "final_lane", "final_observation"):
         joined[name] = joined[name][order]
-    for name in ("behaviour_logits", "actor_state"):  # products of fewer rows round differently
+    for name in ("behaviour_policy", "actor_state"):  # products of fewer rows round differently
         for left, right in zip(joined.pop(name), alone.pop(name), strict=True):
             np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-6)
     assert len(order) > 0 and differences(joined, alone) == []

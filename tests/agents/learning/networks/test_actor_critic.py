@@ -35,11 +35,11 @@ def test_an_actor_critic_stepped_equals_its_window_on_dict_observations(core: Co
     near, is_first = window(8, lanes=3)
     observation = {"near": near, "far": near.unflatten(-1, (INPUT, 1)).flip(0)}
     whole, _ = model(observation, model.initial_state(3), is_first)
-    assert (whole.logits.shape, whole.value.shape, whole.features.shape) == ((8, 3, 4), (8, 3), (8, 3, WIDTH))
+    assert (whole.policy.shape, whole.value.shape, whole.features.shape) == ((8, 3, 4), (8, 3), (8, 3, WIDTH))
     state = model.initial_state(3)
     for t in range(8):
         row = {name: part[t] for name, part in observation.items()}
         step, state = model.step(row, state, is_first[t])
-        assert not step.logits.requires_grad
+        assert not step.policy.requires_grad
         for part, expected in zip(step, whole, strict=True):
             close(part, expected[t].detach())

@@ -50,7 +50,7 @@ def made(encoder: nn.Module, **settings: Any) -> Learner:
 
 
 def shown() -> Learner:
-    return made(PreviousStepEncoder(nn.Identity(), ACTIONS, has_parts=False), learner_sees_actions=True)
+    return made(PreviousStepEncoder(nn.Identity(), has_parts=False), learner_sees_actions=True)
 
 
 def beside(observation: Tensor, action: int | None, reward: float) -> Tensor:
@@ -102,7 +102,7 @@ def test_an_action_counts_for_all_that_follows_in_its_episode_alone() -> None:
     other.action[1] = (other.action[1] + 1) % ACTIONS  # lane 3's episode ends with this step
     left, right = (update(shown(), each)[0].learner for each in (data, other))
     assert left is not None and right is not None
-    changed = (left.logits != right.logits).any(dim=-1)
+    changed = (left.policy != right.policy).any(dim=-1)
     assert not changed[:2].any() and changed[2, :3].all() and not changed[2:, 3].any()
 
 
@@ -121,8 +121,8 @@ def test_observations_with_parts_keep_them() -> None:
             return torch.cat([observation["view"], observation["observation"]], dim=-1)
 
     parts = {"view": torch.tensor([[[1.0]]]), "observation": torch.tensor([[[2.0]]])}
-    action, reward, no = torch.tensor([[1]]), torch.tensor([[0.5]]), torch.tensor([[False]])
-    encoder = PreviousStepEncoder(Total(), 3, has_parts=True)
+    action, reward, no = torch.tensor([[[0, 1, 0]]]), torch.tensor([[0.5]]), torch.tensor([[False]])
+    encoder = PreviousStepEncoder(Total(), has_parts=True)
     flat = {name: part.flatten(0, 1) for name, part in with_previous_step(parts, action, reward, no).items()}
     assert encoder(flat).tolist() == [[1.0, 2.0, 0.0, 1.0, 0.0, 0.5]]
 
@@ -174,9 +174,12 @@ def test_the_report_shows_the_learner_what_training_does() -> None:
     seen = torch.as_tensor(observations(episode)[:-1]).unsqueeze(1)
     is_first = torch.zeros(steps, 1, dtype=torch.bool)
     is_first[0] = True
-    before = torch.cat([action[:1], action[:-1]]), torch.cat([reward[:1], reward[:-1]])
+    before = (
+        nn.functional.one_hot(torch.cat([action[:1], action[:-1]]), 3),
+        torch.cat([reward[:1], reward[:-1]]),
+    )
     state = learner.network.initial_state(1)
     with torch.no_grad():
         outputs, _ = learner.network(with_previous_step(seen, *before, is_first), state, is_first)
-    expected = torch.softmax(outputs.logits[:, 0], dim=-1).numpy()
+    expected = torch.softmax(outputs.policy[:, 0], dim=-1).numpy()
     np.testing.assert_allclose(episode.traces["learner"].probabilities, expected, atol=1e-5)

@@ -1,0 +1,1 @@
+"""Distributions of actions: what the numbers that a policy says stand for."""
