@@ -148,7 +148,8 @@ def export_c(
     policy = _exportable(model)
     if not isinstance(policy.action_space, spaces.Discrete):
         raise ValueError(
-            f"a C file is for actions of a Discrete space, got {policy.action_space}: export it as ONNX"
+            "a C file is for actions of a Discrete space, got "
+            f"{' '.join(str(policy.action_space).split())}: export it as ONNX"
         )
     content = c_source(policy).encode()
     with replacing(os.path.realpath(path)) as file:

@@ -138,10 +138,11 @@ class RayEngine:
             WorkersDied: Workers of one kind die again and again.
             WaitedTooLong: Workers do not answer.
         """
-        session = self.running
+        session, as_taken = self.running, self.actor.network.distribution.as_taken
         batch = session.next_batch()
         while batch.steps_told < len(batch):
-            if not on_step(*batch.next_step()):
+            actions, step = batch.next_step()
+            if not on_step(as_taken(torch.from_numpy(actions)), step):
                 return None
         on_collected()
         return session.learn(batch)

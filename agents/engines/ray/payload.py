@@ -111,7 +111,7 @@ class Batch:
         return int(self.tree["reward"].size)
 
     def next_step(self) -> tuple[np.ndarray, Step]:
-        """The actions of a step and what they brought, in all lanes of the batch."""
+        """The actions of a step, as they were drawn, and what they brought, in all lanes of the batch."""
         time, tree = self.steps_told, self.tree
         self.steps_told += 1
         return tree["action"][time], Step(

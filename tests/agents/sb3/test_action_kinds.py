@@ -95,14 +95,14 @@ def test_the_network_that_is_trained_is_the_policy_that_acts(kind: str) -> None:
         assert id(model.policy.log_std) in own
 
 
-# Of eight seeds of each, none needed more than half of these frames.
-FRAMES = {"multi-discrete": 8_000, "multi-binary": 8_000, "box": 12_000}
+# Of choices and bits, each of four and of two seeds had learnt all after as many.
+FRAMES = {"multi-discrete": 2_000, "multi-binary": 2_000, "box": 8_000}
 
 
 @pytest.mark.parametrize("kind", BANDITS)
 def test_what_is_asked_for_is_learnt(kind: str) -> None:
     settings = {
-        **{"unroll_length": 8, "actor_learning_rate": 1e-2, "learner_learning_rate": 6e-3, "replay_lanes": 8},
+        **{"unroll_length": 8, "actor_learning_rate": 1e-2, "learner_learning_rate": 1e-2, "replay_lanes": 8},
         **{"entropy_coef": 0.003, "value_coef": 1.0, "eps_alpha": 0.1, "eps_alpha_spread": 0.1},
         **{"learner_replays": 1, "distillation_steps": 4, "replay_size": 16},
     }

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecEnvWrapper
 
 from agents.baselines import VMPO
 from agents.sb3.algorithm import UnrollAlgorithm
+from tests.support.steered import ACTIONS, steered_lanes
 from tests.support.tiny import VMPO_POLICIES, VMPO_SETTINGS, differences, maze_lanes, tiny_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -85,6 +86,17 @@ def test_a_power_of_two_changes_no_bit_of_learner_and_actor(variant: str, factor
 @pytest.mark.parametrize("policy", VMPO_POLICIES)
 def test_a_power_of_two_changes_no_bit_of_a_baseline(policy: str) -> None:
     assert_same_at_another_scale(vmpo, 1024.0, policy=policy)
+
+
+@pytest.mark.parametrize("kind", ACTIONS)
+@pytest.mark.parametrize("make", [ald, vmpo])
+def test_a_power_of_two_changes_no_bit_with_other_actions(
+    make: Callable[..., UnrollAlgorithm], kind: str
+) -> None:
+    plain = learnt(make, steered_lanes(kind))
+    scaled = learnt(make, Changed(steered_lanes(kind), 1024.0))
+    assert differences(weights(plain), weights(scaled)) == []
+    assert scaled.learner.popart.sigma == 1024.0 * plain.learner.popart.sigma > 0
 
 
 def test_values_are_read_at_the_scale_of_the_rewards() -> None:

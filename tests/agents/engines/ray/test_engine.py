@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.logger import Logger
@@ -17,6 +19,7 @@ from agents.vec_env.make import make_lanes
 from tests.support.hidden import CRITIC, POLICY, knowing_lanes
 from tests.support.processes import wait_until, workers
 from tests.support.ray_models import Steps, ray_model, started
+from tests.support.steered import steered_lanes
 from tests.support.tiny import LANES, SETTINGS, UNROLL, Rows, differences, everything, maze_lanes, maze_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -88,6 +91,17 @@ def test_lockstep_equals_the_serial_engine_with_other_cores(cores: dict[str, Any
     for model in (serial, parallel):
         model.learn(3 * UNROLL)
     assert differences(learnt(serial), learnt(parallel)) == []
+
+
+def test_lockstep_equals_the_serial_engine_with_actions_of_a_box() -> None:
+    serial = maze_model(env=steered_lanes("box", LANES))
+    parallel = ray_model(functools.partial(steered_lanes, "box"), lockstep=True)
+    steps = Steps(), Steps()
+    for model, callback in zip((serial, parallel), steps, strict=True):
+        model.learn(3 * UNROLL, callback)
+    assert differences(learnt(serial), learnt(parallel)) == []
+    actions = [[step["actions"] for step in each.steps] for each in steps]
+    assert differences(*actions) == [] and np.abs(actions).max() == 1.0
 
 
 @pytest.mark.parametrize("sees", [CRITIC, POLICY], ids=["critic", "policy"])
