@@ -10,3 +10,9 @@ from agents.benchmark.foreign.tasks import TASKS
 
 for _task in TASKS.values():
     gymnasium.register(_task.id, "agents.benchmark.foreign.tasks:make_task", kwargs={"task": _task.name})
+
+# Beside the table, whose agents choose among actions: one of which the action is a number.
+gymnasium.register(
+    "Foreign/PendulumWithoutVelocity-v0",
+    "agents.benchmark.foreign.installed:pendulum_without_velocity",
+)

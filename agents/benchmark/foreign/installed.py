@@ -38,6 +38,13 @@ def cart_pole_without_velocities() -> gymnasium.Env[Any, Any]:
     return TransformObservation(env, lambda observation: observation[seen], space)
 
 
+def pendulum_without_velocity() -> gymnasium.Env[Any, Any]:
+    """Make Pendulum-v1 with cosine and sine of its angle alone; torques and the limit of 200 steps stay."""
+    env = gymnasium_task("Pendulum-v1")
+    space: spaces.Box = spaces.Box(-1.0, 1.0, (2,), np.float32)
+    return TransformObservation(env, lambda observation: observation[:2], space)
+
+
 def mini_grid(env_id: str) -> gymnasium.Env[Any, Any]:
     """Make a MiniGrid task whose codes are written one-hot, with the direction that it tells beside them.
 

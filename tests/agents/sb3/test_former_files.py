@@ -65,3 +65,17 @@ def test_files_of_today_stay_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("tree", [None, 7, {}, {"learner": {"popart": {"mean": "x", "mean_square": 1}}}])
 def test_what_is_no_model_is_left_to_the_checks(tree: Any) -> None:
     assert up_to_date(tree) is tree
+
+
+def test_what_was_called_logits_is_the_policy() -> None:
+    before = checkpoint.load(former("ald"))["replay"]["unrolls"]
+    model = ALD.load(former("ald"), device="cpu")
+    for then, now in zip(before, model.replay.unrolls, strict=True):
+        assert now.learner is not None
+        assert torch.equal(now.behaviour_policy, then["behaviour_logits"])
+        assert torch.equal(now.learner.policy, then["learner"]["logits"])
+
+
+def test_an_unroll_in_the_making_is_gone_on_with() -> None:
+    tree = {"actor": {"begun": {"logits": [1], "actions": [2]}}, "replay": None}
+    assert up_to_date(tree)["actor"]["begun"] == {"policies": [1], "actions": [2]}

@@ -88,3 +88,17 @@ def test_unknown_tasks_and_stacks_are_refused():
         TaskEnv("RepeatPrevious")
     with pytest.raises(ValueError, match="stack must be at least 1, got 0"):
         TaskEnv("CartPole", stack=0)
+
+
+def test_pendulum_without_velocity_shows_the_angle_and_takes_torques():
+    whole, masked = (
+        gymnasium.make(name)
+        for name in ("Pendulum-v1", "agents.benchmark.foreign:Foreign/PendulumWithoutVelocity-v0")
+    )
+    observation, seen = whole.reset(seed=4)[0], masked.reset(seed=4)[0]
+    assert masked.action_space == whole.action_space
+    for torque in np.linspace(-2, 2, 200, dtype=np.float32):
+        assert seen.tolist() == observation[:2].tolist() and masked.observation_space.contains(seen)
+        (observation, *outcome), (seen, *same) = whole.step([torque]), masked.step([torque])
+        assert same[:3] == outcome[:3]
+    assert same[2]  # cut off after 200 steps
