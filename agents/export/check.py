@@ -144,7 +144,8 @@ def _difference(
     Raises:
         ExportError: It is more than rounding.
     """
-    pairs = [("policy", _normalised(said.policy, space), meant.policy), *states]
+    name = "mean_and_log_std" if isinstance(space, spaces.Box) else "logits"
+    pairs = [(name, _normalised(said.policy, space), meant.policy), *states]
     if said.value is not None and meant.value is not None:
         pairs.append(("value", said.value, meant.value))
     for name, got, wanted in pairs:

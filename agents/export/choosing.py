@@ -92,7 +92,7 @@ def choosing(space: Any) -> Choosing:
             return Choices([_count(space["n"])], ())
         if space["type"] == "MultiDiscrete":
             counts = [_count(each) for each in build(list[int], space["nvec"], "nvec")]
-            return Choices(counts, (len(counts),))
+            return Choices(counts, (_count(len(counts)),))
         if space["type"] == "MultiBinary":
             [count] = np.atleast_1d(space["n"]).tolist()
             return Bits(_count(count))
@@ -101,7 +101,7 @@ def choosing(space: Any) -> Choosing:
             if not 0 < math.prod(shape) <= MAX_SPACE or min(shape, default=1) < 1:
                 raise ValueError(f"shape {shape}")
             return Numbers(*(_bounds(space[side], shape) for side in ("low", "high")))
-    except (LookupError, TypeError, ValueError) as problem:
+    except (LookupError, TypeError, ValueError, ArithmeticError) as problem:
         raise ValueError(f"has metadata that are damaged: the space of actions: {problem}") from problem
     raise ValueError(f"has actions of a space of type {space['type']!r:.40}, which no exported actor has")
 
@@ -116,4 +116,6 @@ def _count(value: Any) -> int:
 def _bounds(values: Any, shape: tuple[int, ...]) -> Floats:
     """[*shape] of one bound for all, or of a flat list; infinite ones are strings."""
     array = np.array(values, dtype=np.float32)
+    if np.isnan(array).any():
+        raise ValueError(f"bounds {values!r:.40}")
     return np.full(shape, array) if array.ndim == 0 else array.reshape(shape)

@@ -142,7 +142,7 @@ class RayEngine:
         batch = session.next_batch()
         while batch.steps_told < len(batch):
             actions, step = batch.next_step()
-            if not on_step(as_taken(torch.from_numpy(actions)), step):
+            if not on_step(as_taken(torch.tensor(actions)), step):
                 return None
         on_collected()
         return session.learn(batch)

@@ -101,7 +101,10 @@ DAMAGED: list[Any] = [
     {"type": "Tuple"},
     {"type": "Discrete", "n": 0},
     {"type": "MultiDiscrete", "nvec": [2, -1]},
+    {"type": "MultiDiscrete", "nvec": []},
     {"type": "MultiBinary", "n": [2, 3]},
+    {"type": "Box", "shape": [2], "low": 10**400, "high": 1},
+    {"type": "Box", "shape": [2], "low": "nan", "high": 1},
     {"type": "Box", "shape": [10**6, 10**6], "low": 0, "high": 1},
     {"type": "Box", "shape": [2], "low": [0, 1, 2], "high": 1},
 ]

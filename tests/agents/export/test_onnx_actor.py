@@ -162,7 +162,7 @@ def test_files_that_are_no_exported_actor_are_refused(tmp_path: Path, file: Path
     model = onnx.load(file)
     entry = model.metadata_props[0]
     entry.value = json.dumps(json.loads(entry.value) | {"version": 99})
-    with pytest.raises(ValueError, match="version 99, this program reads up to 2"):
+    with pytest.raises(ValueError, match="version 99, this program reads up to 3"):
         OnnxActor(model.SerializeToString())
     del model.metadata_props[:]
     with pytest.raises(ValueError, match=f"not an exported actor: its metadata have no '{METADATA_KEY}'"):
