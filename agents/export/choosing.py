@@ -30,7 +30,7 @@ class Choosing(Protocol):
     dtype: Any
 
     def sample(self, policy: Floats, rng: np.random.Generator) -> NDArray[Any]:
-        """Draw actions [N, *shape] from what was said, [N, width]."""
+        """Draw N actions, each of the shape, from what was said, [N, width]."""
 
 
 class Choices:
@@ -114,7 +114,7 @@ def _count(value: Any) -> int:
 
 
 def _bounds(values: Any, shape: tuple[int, ...]) -> Floats:
-    """[*shape] of one bound for all, or of a flat list; infinite ones are strings."""
+    """Bounds of that shape from one for all, or from a flat list; infinite ones are strings."""
     array = np.array(values, dtype=np.float32)
     if np.isnan(array).any():
         raise ValueError(f"bounds {values!r:.40}")

@@ -14,7 +14,8 @@ class ActionDistribution(abc.ABC):
     """A family of distributions of actions, which follows from their space.
 
     Everything is a function of tensors: a policy says parameters [..., P] of every step, actions are
-    [..., *shape], and what is computed of them has the leading dimensions.
+    [..., S] with S for the shape of one, which may have no dimension; what is computed of them has the
+    dimensions before.
 
     Attributes:
         num_parameters: P.
@@ -75,7 +76,7 @@ class ActionDistribution(abc.ABC):
     def sample(
         self, parameters: Tensor, generator: torch.Generator, rows_of: tuple[int, int] | None = None
     ) -> Tensor:
-        """Draw actions [B, *shape].
+        """Draw actions [B, S].
 
         Args:
             parameters: [B, P] of the lanes to act in.
@@ -92,22 +93,22 @@ class ActionDistribution(abc.ABC):
 
     @abc.abstractmethod
     def _drawn(self, parameters: Tensor, noise: Tensor) -> Tensor:
-        """[B, *shape] what they make of parameters [B, P]."""
+        """[B, S] what they make of parameters [B, P]."""
 
     @abc.abstractmethod
     def mode(self, parameters: Tensor) -> Tensor:
-        """Return the likeliest actions [..., *shape]."""
+        """Return the likeliest actions [..., S]."""
 
     @abc.abstractmethod
     def features(self, action: Tensor) -> Tensor:
         """Return actions as inputs of a network, [..., F]."""
 
     def no_actions(self, lanes: int, device: torch.device) -> Tensor:
-        """Return what stands in the place of actions [B, *shape] before there are any: zeros."""
+        """Return what stands in the place of actions [B, S] before there are any: zeros."""
         return torch.zeros((lanes, *self.shape), dtype=self.dtype, device=device)
 
     def as_taken(self, action: Tensor) -> NDArray[Any]:
-        """Return actions [B, *shape] as environments take them."""
+        """Return actions [B, S] as environments take them."""
         return action.cpu().numpy()
 
     def diagnostics(self, parameters: Tensor) -> dict[str, Tensor]:

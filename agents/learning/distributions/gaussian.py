@@ -85,7 +85,7 @@ class DiagonalGaussian(ActionDistribution):
         return (action.clamp(low, high) - middle) / unit
 
     def as_taken(self, action: Tensor) -> NDArray[Any]:
-        """[B, D] -> [B, *shape of the box], clipped to its bounds."""
+        """[B, D] -> [B, ...] in the shape of the box, clipped to its bounds."""
         return np.clip(action.cpu().numpy().reshape(-1, *self.low.shape), self.low, self.high)
 
     def diagnostics(self, parameters: Tensor) -> dict[str, Tensor]:
