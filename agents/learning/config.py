@@ -69,6 +69,13 @@ class LearnerConfig(MemoryTargetSettings):
         "ours, after Jaderberg et al. 2017",
         absent=0.0,
     )
+    decorrelation_coef: float = setting(
+        0.0,
+        "weight of the mean squared covariance of different features, of the learner's and of the actor's "
+        "each; 0 none",
+        "ours: 0; Mavrin et al. 2019",
+        absent=0.0,
+    )
     replay_size: int = setting(32, "unrolls kept", "tuned")
     rl_loss: str = setting(
         "vmpo", "how the policy learns: vmpo, or vtrace (IMPALA's policy gradient)", "paper: vmpo"
@@ -103,7 +110,9 @@ class LearnerConfig(MemoryTargetSettings):
         at_least_one = "unroll_length learner_layers learner_width learner_heads learner_mlp_width"
         self._require_each(f"{at_least_one} learner_memory target_period replay_size", 1)
         self._require_each(
-            "learner_replays priority_exponent entropy_coef value_coef reward_prediction_coef", 0
+            "learner_replays priority_exponent entropy_coef value_coef reward_prediction_coef "
+            "decorrelation_coef",
+            0,
         )
         positive = (
             "learner_learning_rate dual_learning_rate eta_init alpha_init eps_eta eps_alpha eps_alpha_spread "

@@ -12,6 +12,7 @@ from agents.learning.config import ALDConfig
 from agents.learning.finite import check_finite
 from agents.learning.health import feature_health
 from agents.learning.losses import distillation
+from agents.learning.losses.decorrelation import decorrelation
 from agents.learning.losses.vtrace import policy_gradient_loss
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.memory_head import Seen
@@ -71,6 +72,10 @@ class Distiller:
         }
         told = distribution.diagnostics(actor.policy)
         metrics |= {f"actor/{name}": value for name, value in told.items()}
+        if config.decorrelation_coef > 0.0:
+            alike = decorrelation(actor.features)
+            loss = loss + config.decorrelation_coef * alike
+            metrics["distillation/decorrelation"] = alike.detach()
         if config.actor_rl_coef > 0.0:
             own = self._policy_gradient(actor.policy, unroll, learner)
             loss = loss + config.actor_rl_coef * own

@@ -31,11 +31,13 @@ def feature_health(features: Tensor) -> dict[str, Tensor]:
         "feature_spread", the root mean square of the features' standard deviations; "feature_rank", the
         effective rank of their deviations from the mean (Roy & Vetterli 2007: the exponential of the entropy
         of the singular values' shares), from 0, where they are constant, to D; "feature_saturation", the
-        share beyond 0.97 in absolute value.
+        share beyond 0.97 in absolute value; "feature_correlation", the mean absolute correlation of two
+        different features, among those that are not constant.
     """
     flat = features.flatten(0, -2).double()
     deviation = flat - flat.mean(dim=0)
-    variance = torch.linalg.eigvalsh(deviation.mT @ deviation / len(flat)).clamp_min(0.0)
+    covariance = deviation.mT @ deviation / len(flat)
+    variance = torch.linalg.eigvalsh(covariance).clamp_min(0.0)
     singular = variance.sqrt()
     total = singular.sum()
     is_constant = total <= 1e-6 * flat.abs().amax()  # what is left is rounding
@@ -44,7 +46,18 @@ def feature_health(features: Tensor) -> dict[str, Tensor]:
         "feature_spread": variance.mean().sqrt(),
         "feature_rank": torch.where(is_constant, 0.0, rank),
         "feature_saturation": (flat.abs() > _SATURATED).double().mean(),
+        "feature_correlation": _mean_correlation(covariance, flat.abs().amax()),
     }
+
+
+def _mean_correlation(covariance: Tensor, largest: Tensor) -> Tensor:
+    """[] of features [D, D] up to `largest`; those that vary by rounding alone do not count."""
+    spread = covariance.diagonal().clamp_min(0.0).sqrt()
+    varies = spread > 1e-6 * largest
+    correlation = covariance.abs() / torch.where(varies, spread, torch.inf).outer(spread.clamp_min(1e-300))
+    correlation = torch.where(varies.outer(varies), correlation, 0.0).fill_diagonal_(0.0)
+    count = varies.sum()
+    return correlation.sum() / (count * (count - 1)).clamp_min(1)
 
 
 def gradient_norms(terms: Mapping[str, Tensor], features: Tensor) -> dict[str, Tensor]:

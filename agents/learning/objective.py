@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from agents.learning.config import LearnerConfig
 from agents.learning.distributions.discrete import Categorical
 from agents.learning.losses import distillation, vmpo
+from agents.learning.losses.decorrelation import decorrelation
 from agents.learning.losses.vtrace import VTrace, policy_gradient_loss, vtrace
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.memory_head import Seen
@@ -61,8 +62,8 @@ class Objective:
     advantages, because the noise of an outcome far ahead hides what predicts it; a weaker pull towards the
     actor, which always lags a little; and, where it is switched on, the prediction of each step's reward from
     what is remembered and the action (after Jaderberg et al. 2017, arXiv 1611.05397), because a return says
-    little of which of many things remembered earned it; and the prediction of what has to be remembered, see
-    `agents.learning.memory_targets`, for the same reason.
+    little of which of many things remembered earned it; the prediction of what has to be remembered, see
+    `agents.learning.memory_targets`, for the same reason; and a penalty on features that say the same.
 
     Args:
         config: Settings.
@@ -141,6 +142,10 @@ class Objective:
             terms["pull_to_actor"] = pull * distance
             metrics["learner/kl_to_actor"] = distance
         terms["entropy"] = -entropy_coef * entropy
+        if config.decorrelation_coef > 0.0:
+            alike = decorrelation(inputs.features)
+            terms["decorrelation"] = config.decorrelation_coef * alike
+            metrics["loss/decorrelation"] = alike
         if self.reward_head is not None:
             surprise = self._surprise(inputs, self.reward_head).mean()
             terms["reward_prediction"] = config.reward_prediction_coef * surprise

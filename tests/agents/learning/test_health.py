@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.logger import Logger
@@ -116,3 +117,10 @@ def constant(forward):  # type: ignore[no-untyped-def]
         return 0.0 * features + 1.0, state
 
     return changed
+
+
+def test_correlation_is_that_of_numpy_and_has_no_scale() -> None:
+    features = torch.randn(40, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64).cumsum(-1)
+    pairs = np.abs(np.corrcoef(features.numpy().T))[~np.eye(5, dtype=bool)]
+    for unit in (1e-12, 1.0, 1e12):
+        assert float(feature_health(unit * features)["feature_correlation"]) == pytest.approx(pairs.mean())

@@ -25,7 +25,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     # Enough updates to get beyond those in which PopArt does not rescale the head.
     "V-MPO for long": {"learner_replays": 19},
     "policy gradient": {"rl_loss": "vtrace", "max_grad_norm": None},
-    "predicted rewards": {"reward_prediction_coef": 1.0},
+    "predicted rewards, features that differ": {"reward_prediction_coef": 1.0, "decorrelation_coef": 1.0},
     "learner that sees actions and rewards": {"learner_sees_actions": True},
     "unusual rewards in hindsight": {"memory_targets": "hindsight:reward"},
     "weighted samples, terminal time-outs": {"importance_weights": True, "timeout_is_terminal": True},
