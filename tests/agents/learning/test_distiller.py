@@ -12,6 +12,7 @@ from torch import nn
 from agents.learning.config import ALDConfig
 from agents.learning.distiller import Distiller
 from agents.learning.finite import LossNotFinite
+from agents.learning.losses.decorrelation import decorrelation
 from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.lstm import LSTMCore
 from agents.learning.unroll import LearnerOutputs, Unroll
@@ -60,6 +61,19 @@ def test_a_distillation_step_follows_the_two_losses() -> None:
     for mine, theirs in pairs(made.network, network):
         assert theirs.grad is not None
         torch.testing.assert_close(mine, theirs - theirs.grad)
+
+
+def test_the_actors_features_are_kept_from_saying_the_same() -> None:
+    settings = {"policy_coef": 0.0, "learner_regularisation": 0.0, "distilled_value_coef": 0.0}
+    made, data = distiller(decorrelation_coef=2.0, **settings), taught()
+    network = student()
+    outputs, _ = network(data.observation, data.actor_state, data.is_first)
+    alike = decorrelation(outputs.features[:-1])
+    (2.0 * alike).backward()
+    assert float(made.update(data)["distillation/decorrelation"]) == pytest.approx(alike.item())
+    for mine, theirs in pairs(made.network, network):
+        moved = theirs if theirs.grad is None else theirs - theirs.grad
+        torch.testing.assert_close(mine, moved)
 
 
 def test_the_actors_own_loss_is_the_policy_gradient_of_the_learners_advantages() -> None:

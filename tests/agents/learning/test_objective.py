@@ -9,6 +9,7 @@ from torch import nn
 from agents.learning.config import ALDConfig
 from agents.learning.learner import Learner
 from agents.learning.losses import distillation
+from agents.learning.losses.decorrelation import decorrelation
 from agents.learning.objective import SMALLEST_MULTIPLIER
 from tests.support.learners import CONFIG, ENDING, LANES, STEPS, gtrxl, learner, unroll, update
 
@@ -43,6 +44,21 @@ def asking(seed: int = 0) -> Learner:
     for parameter in made.objective.reward_head.parameters():  # type: ignore[union-attr]
         nn.init.normal_(parameter)
     return made
+
+
+def test_decorrelation_adds_its_gradient_and_nothing_else() -> None:
+    data, plain, kept_apart = unroll(), learner(), learner(decorrelation_coef=3.0)
+    outputs, _ = (network := gtrxl())(data.observation, network.initial_state(LANES), data.is_first)
+    alike = decorrelation(outputs.features[:-1])
+    gradients = torch.autograd.grad(3.0 * alike, list(network.parameters()), allow_unused=True)
+    _, metrics = update(kept_apart, data)
+    update(plain, data)
+    assert float(metrics["loss/decorrelation"]) == pytest.approx(float(alike.detach()))
+    for mine, theirs, gradient in zip(
+        kept_apart.network.parameters(), plain.network.parameters(), gradients, strict=True
+    ):
+        expected = theirs if gradient is None else theirs - gradient
+        assert torch.allclose(mine, expected, atol=1e-9)
 
 
 def test_predicting_rewards_adds_half_the_squared_error_for_the_action_taken() -> None:
