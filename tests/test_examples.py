@@ -33,7 +33,8 @@ def test_without_minigrid_its_example_says_so(monkeypatch, capsys):
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("size, without", [pytest.param(7, 0.976, marks=pytest.mark.slow), (9, 0.984)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size, without", [(7, 0.976), (9, 0.984)])
 def test_minigrids_memory_tasks_are_one_half_for_fixed_choices_and_more_for_drawn_ones(size, without):
     pytest.importorskip("minigrid")
     task = example("certify_minigrid").MiniGridMemory(f"MiniGrid-MemoryS{size}-v0")
