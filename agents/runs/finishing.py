@@ -36,7 +36,8 @@ def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, cons
     evaluations = _evaluate(model, settings)
     write_json(run.evaluation, {name: each.to_dict() for name, each in evaluations.items()})
     for name, each in evaluations.items():
-        console.print(f"Evaluation, {name} actions: {each.summary()}", soft_wrap=True, highlight=False)
+        how = {"sampled": "Sampled", "deterministic": "Greedy"}[name]
+        console.print(f"{how}: {each.summary()}", soft_wrap=True, highlight=False)
     _record(run, model, settings, console)
     certificate = shipped_certificate(settings.env_id, settings.env_settings)
     with _dispensable(run.curve, console):
