@@ -213,11 +213,16 @@ WIDER_THAN_ITS_ROOM = """
   .filter(table => table.offsetWidth > table.closest(".table-wrapper").clientWidth + 1)
   .map(table => table.querySelector("th").innerText)
 """
+BROKEN_OFF = """
+[...document.querySelectorAll("article pre")]
+  .filter(block => block.scrollWidth > block.clientWidth + 1)
+  .map(block => block.innerText.slice(0, 40))
+"""
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium on this machine")
-def test_no_table_is_cut_off_and_no_page_is_wider_than_a_telephone(site):
+def test_no_table_or_command_is_cut_off_and_no_page_is_wider_than_a_telephone(site):
     sources = (page.relative_to(DOCS) for page in DOCS.rglob("*.md"))
     pages = [page for source in sources if (page := site / source.with_suffix(".html")).exists()]
     assert len(pages) > 50
@@ -225,6 +230,7 @@ def test_no_table_is_cut_off_and_no_page_is_wider_than_a_telephone(site):
         for page in pages:
             chromium.screen(1280, 900)
             chromium.open(page)
-            assert (page.name, chromium.evaluate(WIDER_THAN_ITS_ROOM)) == (page.name, [])
+            for cut_off in (WIDER_THAN_ITS_ROOM, BROKEN_OFF):
+                assert (page.name, chromium.evaluate(cut_off)) == (page.name, [])
             chromium.screen(390, 844)
             assert (page.name, chromium.evaluate("document.documentElement.scrollWidth")) == (page.name, 390)

@@ -1,6 +1,10 @@
 """The examples run, and what they say is what is found."""
 
 import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,7 +37,8 @@ def test_without_minigrid_its_example_says_so(monkeypatch, capsys):
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("size, without", [pytest.param(7, 0.976, marks=pytest.mark.slow), (9, 0.984)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size, without", [(7, 0.976), (9, 0.984)])
 def test_minigrids_memory_tasks_are_one_half_for_fixed_choices_and_more_for_drawn_ones(size, without):
     pytest.importorskip("minigrid")
     task = example("certify_minigrid").MiniGridMemory(f"MiniGrid-MemoryS{size}-v0")
@@ -54,3 +59,25 @@ def test_the_scale_of_rewards_is_drawn_and_gone_on_with(tmp_path, capsys):
     first = capsys.readouterr().out
     assert few.main(["--frames", "3000", "--seeds", "1", "--out", str(out)]) == 0
     assert "seed" in first and "seed" not in capsys.readouterr().out
+
+
+def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch, one_thread):
+    """With little training; a cell's last value is shown by a notebook, and not looked at here."""
+    content = json.loads((EXAMPLES / "first_steps.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] for cell in content["cells"] if cell["cell_type"] == "code")
+    install, *code = cells
+    assert install.splitlines()[-1] == '%pip install --quiet "memory-envs[agents]"'
+    shown = SimpleNamespace(Image=lambda path: Path(path).stat().st_size)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(display=shown))
+    monkeypatch.setitem(sys.modules, "IPython.display", shown)
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    for cell in code:
+        assert ("FRAMES = 500_000" in cell) == ("model.learn" in cell)
+        few = cell.replace("FRAMES = 500_000", "FRAMES = 1_000").replace("progress_bar=True", "")
+        exec(compile(few, "first_steps.ipynb", "exec"), found)
+    assert found["rates"]["memoryless"] == pytest.approx(0.5, abs=0.1)
+    assert found["rates"]["perfect_memory"] == 1.0 and found["shipped_return"] == 1.0
+    assert found["certificate"].proved and found["score"] < 0.5
+    assert (tmp_path / "episode.gif").stat().st_size > 1_000

@@ -68,16 +68,19 @@ def run(
     return _run_alone(cells, folder, jobs, threads_per_run, plain_console())
 
 
-def collect(folder: tyro.conf.Positional[Path], out: Path, measure_acting: bool = True) -> int:
+def collect(
+    folder: tyro.conf.Positional[Path], out: Path, measure_acting: bool = True, add: bool = False
+) -> int:
     """Gather what figures and tables need of finished runs, small enough for a repository.
 
     Args:
         folder: Of the runs.
         out: Folder to write runs.json, acting.csv and curves/ to, such as docs/results/imaze.
         measure_acting: Time a step of each policy; needs a quiet machine and some seconds per policy.
+        add: Keep the runs that the folder of raw data holds already; none of them may be among the new ones.
     """
     console = plain_console()
-    collected = collect_runs(folder, out, measure_acting)
+    collected = collect_runs(folder, out, measure_acting, add)
     for each in collected.left_out:
         console.print(f"Left out, not finished: {each}", soft_wrap=True, highlight=False)
     console.print(f"{len(collected.runs)} runs in {out}", soft_wrap=True, highlight=False)

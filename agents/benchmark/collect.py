@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agents.benchmark.pool import mean_beside
-from agents.results.acting import StepTimes, measure_acting, write_acting
-from agents.results.records import write_records
+from agents.results.acting import StepTimes, measure_acting, read_acting, write_acting
+from agents.results.records import read_records, write_records
 from agents.results.runs import Run, by_task, find_runs, grouped
 from agents.runs.log import FRAMES
 
@@ -25,7 +25,7 @@ class Collected(NamedTuple):
     left_out: tuple[Path, ...]
 
 
-def collect(folder: Path, out: Path, acting: bool = True) -> Collected:
+def collect(folder: Path, out: Path, acting: bool = True, add: bool = False) -> Collected:
     """Write the raw data of all finished runs below a folder.
 
     Args:
@@ -33,9 +33,10 @@ def collect(folder: Path, out: Path, acting: bool = True) -> Collected:
         out: Of the raw data.
         acting: Whether to time the policies as well; the times are written into both folders, as the report
             of the first shows them too.
+        add: Whether to keep the runs and times that `out` holds already.
 
     Raises:
-        FileNotFoundError: There is no finished run.
+        FileNotFoundError: There is no finished run, or nothing to add to.
         ValueError: A run cannot be read, or there are two of the same experiment and seed.
     """
     found = find_runs(folder)
@@ -45,10 +46,11 @@ def collect(folder: Path, out: Path, acting: bool = True) -> Collected:
             f"none of the {len(found)} runs in {folder} has come to its total and been evaluated"
         )
     times = _measure_by_task(finished) if acting else {}
-    runs = tuple(_slim(run) for group in grouped(finished) for run in group.runs)
+    kept = read_records(out) if add else ()
+    runs = (*kept, *(_slim(run) for group in grouped(finished) for run in group.runs))
     write_records(runs, out)
-    for place in (folder, out) if acting else ():
-        write_acting(place, times)
+    for place, known in ((folder, {}), (out, read_acting(out) if add else {})) if acting else ():
+        write_acting(place, {**known, **times})
     return Collected(runs, tuple(run.directory.path for run in found if not has_finished(run)))
 
 

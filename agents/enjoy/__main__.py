@@ -22,6 +22,7 @@ from agents.evaluation.seeds import check_seeds
 from agents.process.devices import checked_device
 from agents.process.exit_status import FINISHED, exit_status
 from agents.runs.trained import TrainedModel, check_spaces, load_trained
+from agents.runs.yardsticks import compared_line, known_certificate
 from agents.vec_env.make import make_lanes, make_single
 from memory_envs.commands import json_object, run_program
 from memory_envs.files import check_output
@@ -45,6 +46,9 @@ def _enjoy(options: argparse.Namespace) -> int:
     lanes = evaluation_lanes(options.episodes or HEADLESS_EPISODES) if options.headless else 1
     check_seeds(trained.env_id, trained.env_kwargs, options.seed, lanes)
     evaluation = _evaluate(trained, options) if options.headless else _watch(trained, options)
+    certificate = known_certificate(trained.env_id, trained.env_kwargs)
+    if certificate is not None:
+        print(compared_line(evaluation, certificate))
     print(evaluation.summary())
     return FINISHED
 

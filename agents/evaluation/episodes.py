@@ -104,9 +104,7 @@ class Evaluation:
 
     def summary(self) -> str:
         """Return one line, such as "success 0.993 over 1000 episodes, return 0.986"."""
-        mistakes = (
-            "" if self.avoidable is None else f", mistakes that memory avoids {self.avoidable.mean:.2f}"
-        )
+        mistakes = "" if self.avoidable is None else f", avoidable mistakes {self.avoidable.mean:.2f}"
         return self._summary() + mistakes
 
     def _summary(self) -> str:

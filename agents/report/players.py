@@ -15,7 +15,7 @@ from agents.report.episode_data import episode_data
 from agents.report.episodes import EpisodeStream, RecordedEpisode, find_examples
 from agents.report.training import curve_data, value_at
 from agents.results.curves import spread_out
-from agents.results.looks import titles
+from agents.results.looks import looks
 from agents.results.runs import Group, Run
 from agents.results.scores import measure_of
 from agents.runs.snapshots import find_snapshots, restore_snapshot
@@ -48,16 +48,16 @@ def players_data(
     """
     players, sheets = [], []
     for number, (task, groups) in enumerate(tasks.items()):
-        named, drawn = titles(groups), None
+        shown, drawn = {each.group.name: each for each in looks(groups)}, None
         for group in groups:
             runs = runs_to_play(group)
             for run in runs:
                 seed_too = f", seed {run.seed}" if len(runs) > 1 else ""
                 found = _player_data(run, episodes, seed, say, trust_env_module)
                 drawn = drawn or (run if "stops" in found else None)
-                players.append(
-                    {"task": task, "sheet": number, "group": named[group.name] + seed_too, **found}
-                )
+                look = shown[group.name]
+                named = {"group": look.title + seed_too, "colour": look.colour}
+                players.append({"task": task, "sheet": number, **named, **found})
         sheets.append(_sheet(drawn) if drawn else None)
     return {"players": players, "sheets": sheets}
 

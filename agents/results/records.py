@@ -69,7 +69,12 @@ def record_name(run: Run) -> str:
 
 
 def thinned(run: Run) -> list[Row]:
-    """Return MOST_ROWS rows of a run's log, and those at which it first came to one of the LEVELS."""
+    """Return MOST_ROWS rows of a run's log, and those at which it first came to one of the LEVELS.
+
+    What has no more, as what was thinned before, is left as it is.
+    """
+    if len(run.rows) <= MOST_ROWS + len(LEVELS):
+        return list(run.rows)
     keep = set(spread_out(len(run.rows), MOST_ROWS))
     frames = [frame / 1e6 for frame in column(run.rows, FRAMES)]
     for level in LEVELS:

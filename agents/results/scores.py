@@ -11,7 +11,7 @@ from agents.results.runs import Group, Run
 from agents.results.statistics import Estimate, aggregate, probability_of_improvement
 from agents.runs.curve import Unit, has_settled, position, reached
 from agents.runs.log import column
-from agents.runs.yardsticks import counts_return, shipped_certificate
+from agents.runs.yardsticks import counts_return, known_certificate
 from memory_envs.certificate import Certificate
 
 Measure = Literal["success", "return"]
@@ -33,8 +33,8 @@ def measure_of(run: Run) -> Measure:
 
 
 def certificate_of(run: Run) -> Certificate | None:
-    """Return the certificate of a run's environment; None if none ships for it with these settings."""
-    return shipped_certificate(run.env_id, run.env_kwargs)
+    """Return the certificate of a run's environment; None if nobody has computed one."""
+    return known_certificate(run.env_id, run.env_kwargs)
 
 
 def normalized(run: Run, value: float) -> float | None:
@@ -42,9 +42,10 @@ def normalized(run: Run, value: float) -> float | None:
 
     None where no certificate says what these are worth.
     """
-    if certificate_of(run) is None:
+    certificate = certificate_of(run)
+    if certificate is None:
         return None
-    return memory_envs.normalized_score(run.env_id, value, measure_of(run))
+    return memory_envs.normalized_score(run.env_id, value, measure_of(run), certificate=certificate)
 
 
 def final_score(run: Run, actions: str = "sampled") -> float | None:

@@ -19,7 +19,7 @@ from agents.runs.log import Row, read_rows
 from agents.runs.options import Options
 from agents.runs.progress import format_duration
 from agents.runs.settings import RunSettings
-from agents.runs.yardsticks import compared_line, shipped_certificate
+from agents.runs.yardsticks import compared_line, known_certificate
 from agents.sb3.base import ConfiguredAlgorithm
 from agents.vec_env.make import is_native, make_lanes, resolve_id, told, trust_flag
 from memory_envs.files import write_json
@@ -36,9 +36,10 @@ def finish(run: RunDirectory, model: ConfiguredAlgorithm, options: Options, cons
     evaluations = _evaluate(model, settings)
     write_json(run.evaluation, {name: each.to_dict() for name, each in evaluations.items()})
     for name, each in evaluations.items():
-        console.print(f"Evaluation, {name} actions: {each.summary()}", soft_wrap=True, highlight=False)
+        how = {"sampled": "Sampled", "deterministic": "Greedy"}[name]
+        console.print(f"{how}: {each.summary()}", soft_wrap=True, highlight=False)
     _record(run, model, settings, console)
-    certificate = shipped_certificate(settings.env_id, settings.env_settings)
+    certificate = known_certificate(settings.env_id, settings.env_settings)
     with _dispensable(run.curve, console):
         published = published_points(settings.env_id, settings.env_settings)
         save_curve(run.curve, rows, _title(options), published, certificate, _colour(options))

@@ -118,7 +118,7 @@ def train(run: RunDirectory, model: ConfiguredAlgorithm, settings: RunSettings, 
     with deferred_interrupts(announce) as interrupt:
         callback = _callback(run, model, settings, interrupt, console)
         progress = TrainingProgress(settings.total_timesteps, console)
-        # Whatever happens, the thread that writes events ends here: it would go on in a folder that is removed.
+        # Whatever happens, the thread that writes events ends, which would go on in a folder that is gone.
         with contextlib.closing(model.logger):
             try:
                 model.learn(

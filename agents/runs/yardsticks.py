@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,17 +11,32 @@ import memory_envs
 from agents.evaluation.episodes import Evaluation, Interval
 from agents.figures.curves import Mark
 from memory_envs.certificate import Certificate
+from memory_envs.registry.presets import PRESETS
 from memory_envs.registry.specs import task_settings
 
 
-def shipped_certificate(env_id: str, env_kwargs: Mapping[str, Any]) -> Certificate | None:
-    """Return the certificate of an environment; None if none ships for it with these settings."""
-    if task_settings(env_kwargs):
-        return None
+def known_certificate(env_id: str, env_kwargs: Mapping[str, Any]) -> Certificate | None:
+    """Return the certificate of an environment with its settings; None if nobody has computed one.
+
+    One ships for every id. For the settings of a preset it is computed, once in a process; for those that
+    a user chose it is not, as that may take long: `memory_envs.certify` does.
+    """
+    settings = task_settings(env_kwargs)
     try:
-        return memory_envs.reference(env_id)
+        shipped = memory_envs.reference(env_id)
     except ValueError:
         return None
+    if not settings:
+        return shipped
+    presets = (each for each in PRESETS.values() if each.env == shipped.id)
+    if any(task_settings(each.env_kwargs) == settings for each in presets):
+        return _certified(shipped.id, json.dumps(settings))
+    return None
+
+
+@functools.cache
+def _certified(env_id: str, settings: str) -> Certificate:
+    return memory_envs.certify(env_id, env_kwargs=json.loads(settings))
 
 
 def compared_line(evaluation: Evaluation, certificate: Certificate | None) -> str:

@@ -69,6 +69,8 @@ def page(records: Records) -> str:
     parts = [_ORIGIN, _INTRODUCTION.format(lanes=NUM_ENVS), "## Returns", _READING.format(**_numbers(runs))]
     for how, title in _TITLES.items():
         parts += [f"### {title}", returns_table(runs, how).markdown(), _summary(runs, how)]
+    if remarks := _remarks(runs):
+        parts += ["### Why", remarks]
     parts += ["## At equal CPU time", _EQUAL.format(**_quietness(runs)), equal_time_table(runs).markdown()]
     parts += ["CPU minutes of a whole run, the median over seeds:", minutes_table(runs).markdown()]
     parts += ["## The tasks", _tasks(runs), "## The agents", _agents(), _HOW]
@@ -200,6 +202,10 @@ def _summary(runs: Sequence[Record], how: How) -> str:
 
 def _verdict(runs: Sequence[Record], task: Task, how: How) -> Verdict | None:
     return verdict(*(_earned(runs, task, agent, how) for agent in (SUBJECT, RIVAL)))
+
+
+def _remarks(runs: Sequence[Record]) -> str:
+    return "\n".join(f"- **{task.name}**: {task.remark}." for task in _played(runs) if task.remark)
 
 
 def _tasks(runs: Sequence[Record]) -> str:

@@ -1,7 +1,7 @@
 // A learning curve to go along: at each stop there is a network of that time, which plays the same episodes.
 
 class Training {
-  constructor({ curve, stops }, chosen, onChoose) {
+  constructor({ curve, stops, colour }, chosen, onChoose) {
     Object.assign(this, { curve, stops, onChoose });
     const values = [...curve.points.map(([, value]) => value), ...curve.marks.map(([, value]) => value), 0];
     this.low = Math.min(...values);
@@ -25,6 +25,7 @@ class Training {
       this.slider,
       this.words,
     );
+    this.root.style.setProperty("--curve", colour);
     this.show(chosen);
   }
 

@@ -61,6 +61,26 @@ def test_runs_that_train_on_beyond_their_evaluation_are_left_out(folder, tmp_pat
     assert not collect(folder, tmp_path / "raw", acting=False).left_out
 
 
+def test_runs_can_be_added_to_raw_data(raw, folder, tmp_path):
+    """As when those of another machine come later: the same files as of all at once."""
+    later = tmp_path / "later"
+    later.mkdir()
+    moved = sorted(folder.iterdir())[::2]
+    for each in moved:
+        each.rename(later / each.name)
+    out = tmp_path / "in-two-steps"
+    for place, options in ((folder, []), (later, ["--add"])):
+        assert program.main(["collect", str(place), "--out", str(out), "--no-measure-acting", *options]) == 0
+    assert {run.group: run.rows for run in read_records(out)} == {
+        run.group: run.rows for run in read_records(raw)
+    }
+    assert json.loads((out / "runs.json").read_text()) == json.loads((raw / "runs.json").read_text())
+    with pytest.raises(ValueError, match="there are several"):
+        collect(later, out, acting=False, add=True)
+    with pytest.raises(FileNotFoundError, match=r"has no runs\.json"):
+        collect(later, tmp_path / "nothing", acting=False, add=True)
+
+
 def test_same_seed_twice_is_refused(folder, tmp_path):
     write_run(folder / "again", "imaze/ald", 0, [0.5])
     with pytest.raises(ValueError, match="imaze-ald-s0"):

@@ -121,7 +121,9 @@ def test_environments_that_do_not_fit_are_refused(run, arguments, message, capsy
 
 def test_actor_that_ships_plays_at_once(capsys):
     assert enjoy.main(["--pretrained", "imaze/ald", "--headless", "--episodes", "20"]) == 0
-    assert SUMMARY.fullmatch(last_line(capsys)).group(1) == "20"
+    compared, told = capsys.readouterr().out.strip().splitlines()[-2:]
+    assert SUMMARY.fullmatch(told).group(1) == "20"
+    assert compared.endswith(" · random .036 · without memory .5 · perfect memory 1")
     assert enjoy.main(["--pretrained", "imaze/ald", "--ansi", "--episodes", "1"]) == 0
     assert last_line(capsys) == "success 1.000 over 1 episodes, return 1.000"
 

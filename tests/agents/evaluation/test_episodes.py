@@ -180,7 +180,7 @@ def test_avoidable_mistakes_are_counted_by_episode():
     result = evaluate(Scripted(), DummyVecEnv([Careless] * 4), 8)
     assert result.avoidable is not None and result.avoidable.mean == (2 * 2 + 6 * 1) / 8
     assert result.to_dict()["avoidable"]["mean"] == 1.25
-    assert result.summary().endswith(", mistakes that memory avoids 1.25")
+    assert result.summary().endswith(", avoidable mistakes 1.25")
     silent = evaluate(RandomModel(2), DummyVecEnv([Coin] * 4), 8)
     assert silent.avoidable is None and "avoidable" not in silent.to_dict()
 

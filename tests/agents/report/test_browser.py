@@ -11,6 +11,7 @@ from agents.report.artwork import sheet_data
 from agents.report.episode_data import in_view
 from agents.results.acting import StepTime, write_acting
 from memory_envs.imaze import LOOKS as IMAZE_LOOKS
+from memory_envs.registry.looks import LOOKS
 from memory_envs.rendering.sprites import sprite
 from tests.support import ROOT
 from tests.support.chromium import browser, find_chromium
@@ -204,6 +205,11 @@ def test_a_slider_over_the_training_swaps_the_replay_and_moves_along_the_curve(o
     assert "untrained" in told
     assert len({tuple(policy_at_start(stop)) for stop in stops}) == len(stops)
     assert opened.complaints() == []
+
+
+def test_the_curve_has_the_colour_of_its_agent(opened):
+    stroke = opened.evaluate("getComputedStyle(document.querySelector('.plot polyline')).stroke")
+    assert "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", stroke)) == LOOKS["ald"].colour
 
 
 def test_a_mouse_goes_along_the_curve_and_the_episode_stays_where_it_was(opened, small_report):

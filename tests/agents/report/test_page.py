@@ -297,7 +297,9 @@ HOSTILE = (
 )
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize(
+    "text", [" ".join(HOSTILE), *(pytest.param(each, marks=pytest.mark.slow) for each in HOSTILE)]
+)
 def test_text_of_users_stays_text_on_the_page(text, small_report, tmp_path):
     """In a setting of an environment, and as the name of a preset."""
     folder = tmp_path / "seed0"

@@ -19,3 +19,5 @@ def test_long_curves_are_thinned_and_keep_what_milestones_are_read_from(tmp_path
     for level in (0.5, 0.95, 0.99):
         assert first_reach(record, level, "frames") == first_reach(run, level, "frames")
     assert record.rows[-1][FRAMES] == "5000000"
+    write_records([record], tmp_path / "again")
+    assert read_records(tmp_path / "again")[0].rows == record.rows

@@ -39,8 +39,15 @@ def leaves(tree):
     return [np.asarray(tree)] if isinstance(tree, np.ndarray | torch.Tensor | float) else []
 
 
-@pytest.mark.parametrize("value", ["nan", "inf"])
-@pytest.mark.parametrize("part", ["reward", "observation"])
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("reward", "inf"),
+        ("observation", "nan"),
+        pytest.param("reward", "nan", marks=pytest.mark.slow),
+        pytest.param("observation", "inf", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("agent", AGENTS)
 def test_a_run_that_meets_what_is_not_finite_keeps_it_and_can_be_resumed(
     agent, part, value, tmp_path, capsys, no_report

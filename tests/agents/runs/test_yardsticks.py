@@ -4,7 +4,7 @@ import pytest
 
 import memory_envs
 from agents.evaluation.episodes import Episode, Evaluation
-from agents.runs.yardsticks import compared_line, shipped_certificate, yardsticks
+from agents.runs.yardsticks import compared_line, known_certificate, yardsticks
 
 
 def evaluation(successes, episodes, worth=1.0):
@@ -35,6 +35,15 @@ def test_without_a_certificate_there_is_nothing_to_compare_with():
 
 @pytest.mark.parametrize(("settings", "known"), [({}, True), ({"size": 11}, False)])
 def test_a_certificate_is_of_its_settings_alone(settings, known):
-    found = shipped_certificate("MemoryEnvs/IMaze-v0", settings)
+    found = known_certificate("MemoryEnvs/IMaze-v0", settings)
     assert (found is not None) == known and len(yardsticks(found, "success")) == 3 * known
-    assert shipped_certificate("CartPole-v1", {}) is None
+    assert known_certificate("CartPole-v1", {}) is None
+
+
+def test_where_each_step_costs_something_success_is_worth_what_it_was():
+    known = known_certificate("MemoryEnvs/IMaze-v0", {"step_penalty": 0.01, "render_mode": None})
+    assert known is not None and known.settings["step_penalty"] == 0.01
+    assert known.random.episode_return.upper < 0
+    line = compared_line(evaluation(200, 200), known)
+    assert line == "success 1.000 [.981, 1.000] · random .036 · without memory .5 · perfect memory 1"
+    assert known_certificate("MemoryEnvs/IMaze-v0", {"step_penalty": 0.02}) is None

@@ -105,7 +105,7 @@ def test_counting_takes_a_state_for_each_step(wait):
     assert minimal_memory(Counting(wait)).enough == minimal_memory(Counting(wait)).least == wait + 1
 
 
-@pytest.mark.parametrize("size, enough", [(7, 2), (9, 3)])
+@pytest.mark.parametrize("size, enough", [(7, 2), pytest.param(9, 3, marks=pytest.mark.slow)])
 def test_an_imaze_takes_few_states(size, enough):
     needed = minimal_memory(FiniteIMaze(imaze.configure(size=size)))
     assert needed.least == 2 and needed.enough == enough and needed.value == pytest.approx(1)

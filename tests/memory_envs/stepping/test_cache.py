@@ -145,7 +145,13 @@ print(*[each.message for each in caught], sep="\\n")
 
 
 @pytest.mark.parametrize(
-    "variables", [{}, {"XDG_CACHE_HOME": "~/.cache"}, {"NUMBA_CACHE_DIR": "~/cache"}], ids=str
+    "variables",
+    [
+        {},
+        pytest.param({"XDG_CACHE_HOME": "~/.cache"}, marks=pytest.mark.slow),
+        pytest.param({"NUMBA_CACHE_DIR": "~/cache"}, marks=pytest.mark.slow),
+    ],
+    ids=str,
 )
 def test_no_folder_is_ever_named_after_a_home_that_is_not_known(
     variables: dict[str, str], tmp_path: Path

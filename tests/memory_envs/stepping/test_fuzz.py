@@ -130,7 +130,7 @@ def test_extreme_values_are_refused_by_name(entry_point, name):
 
 
 @pytest.mark.parametrize("entry_point", TASKS)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(data=st.data(), seed=st.integers(0, 2**32 - 1), actions=WALKS)
 def test_any_play_keeps_what_must_hold(entry_point, data, seed, actions):
     env = built(entry_point, data.draw(options(entry_point)))

@@ -65,7 +65,7 @@ def told_lanes(lanes: int) -> VecEnv:
 @pytest.mark.parametrize(
     "targets",
     [
-        {"memory_targets": ("known_cue", "hindsight:reached")},
+        pytest.param({"memory_targets": ("known_cue", "hindsight:reached")}, marks=pytest.mark.slow),
         {"memory_targets": ("known_cue", "hindsight:reward"), "memory_distillation": 0.5},
     ],
 )
@@ -81,10 +81,9 @@ def test_lockstep_equals_the_serial_engine_with_memory_targets(targets: dict[str
 @pytest.mark.parametrize(
     "cores",
     [
-        {"actor_core": "gru", "learner_core": "lstm-gtrxl"},
-        {"actor_core": "lru", "learner_core": "lru"},
+        pytest.param({"actor_core": "gru", "learner_core": "lstm-gtrxl"}, id="gru"),
+        pytest.param({"actor_core": "lru", "learner_core": "lru"}, id="lru", marks=pytest.mark.slow),
     ],
-    ids=lambda cores: cores["actor_core"],
 )
 def test_lockstep_equals_the_serial_engine_with_other_cores(cores: dict[str, Any]) -> None:
     serial, parallel = maze_model(**cores), ray_model(lockstep=True, agent=cores)
@@ -104,7 +103,9 @@ def test_lockstep_equals_the_serial_engine_with_actions_of_a_box() -> None:
     assert differences(*actions) == [] and np.abs(actions).max() == 1.0
 
 
-@pytest.mark.parametrize("sees", [CRITIC, POLICY], ids=["critic", "policy"])
+@pytest.mark.parametrize(
+    "sees", [pytest.param(CRITIC, id="critic", marks=pytest.mark.slow), pytest.param(POLICY, id="policy")]
+)
 def test_lockstep_equals_the_serial_engine_with_a_learner_that_sees_more(sees: dict[str, Any]) -> None:
     serial = maze_model(env=knowing_lanes(LANES), **sees)
     parallel = ray_model(knowing_lanes, lockstep=True, agent=sees)
