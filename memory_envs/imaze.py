@@ -121,8 +121,8 @@ class IMazeEnv(MemoryEnv):
     two cues and then their goals: 2 + 2 `num_cues` tiles.
     The window is read row by row into a vector. `observation="onehot"`: `Box(0, 1, (view_size * view_size *
     tiles,), uint8)`, which `reshape(view_size, view_size, tiles)` turns back; `"tiles"`: `Box(0, tiles - 1,
-    (view_size * view_size,), uint8)`; `"rgb"`: the picture of the window, `Box(0, 255, (height, width, 3), uint8)`, 12
-    pixels or more per cell and 36 at least per side.
+    (view_size * view_size,), uint8)`; `"rgb"`: the picture of the window, `Box(0, 255, (height, width, 3),
+    uint8)`, 12 pixels or more per cell and 36 at least per side.
     `observability` makes twins of equal spaces and equal episodes: with "partial" the agent's own cell shows
     what lies there, with "full" the cue from the first step on, with "perfect_memory" the cue once it has
     been in the window. What is learned on the twins and not on "partial" is the price of remembering the cue.

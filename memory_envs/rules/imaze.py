@@ -342,6 +342,8 @@ def goal_cell(config: Config, goal: int) -> tuple[int, int]:
 def goal_at(config: Config, row: int, column: int) -> int:
     """Return the number of the goal on a cell, or NO_GOAL: the inverse of `goal_cell`."""
     last = config.size - 2
+    if row < last - 1:
+        return NO_GOAL
     side = 0 if column < config.size // 2 else 1
     from_end = column if side == 0 else config.size - 1 - column
     if row == last and from_end == 1:
