@@ -20,20 +20,32 @@ LOOKS = (
     Look("cue B", "B", "diamond", "azure"),
     Look("left goal", "a", "disc", "amber", hollow=True),
     Look("right goal", "b", "diamond", "azure", hollow=True),
+    Look("cue C", "C", "square", "violet"),
+    Look("cue D", "D", "triangle", "green"),
+    Look("goal C", "c", "square", "violet", hollow=True),
+    Look("goal D", "d", "triangle", "green", hollow=True),
+    Look("cue E", "E", "star", "yellow"),
+    Look("cue F", "F", "cross", "red"),
+    Look("goal E", "e", "star", "yellow", hollow=True),
+    Look("goal F", "f", "cross", "red", hollow=True),
+    Look("cue G", "G", "plus", "teal"),
+    Look("cue H", "H", "moon", "brown"),
+    Look("goal G", "g", "plus", "teal", hollow=True),
+    Look("goal H", "h", "moon", "brown", hollow=True),
 )
 """Looks by tile code: each goal is the outline of the cue that asks for it."""
 
 
 def scene(config: imaze.Config, state: imaze.State) -> Scene:
     """Return the maze from above."""
-    asked = (Icon(imaze.CUE_A + state.cue), Icon(imaze.GOAL_LEFT + state.cue))
+    asked = (Icon(imaze.cue_tile(state.cue)), Icon(imaze.goal_tile(state.cue)))
     outcome, mood = _outcome(config, state)
     return room_scene(
         imaze,
         config,
         state,
         title="I-Maze",
-        looks=LOOKS,
+        looks=TASK.looks_of(config),
         tile=lambda row, column: imaze.tile(config, state.cue, row, column),
         notes={},
         facts=(
@@ -41,21 +53,21 @@ def scene(config: imaze.Config, state: imaze.State) -> Scene:
             Fact("memory", _memory(config, state)),
             Fact("outcome", outcome, mood=mood),
         ),
-        things=range(imaze.CUE_A, imaze.NUM_TILES),
+        things=range(imaze.CUE_A, imaze.num_tiles(config)),
         aim="find the cue; its shape is the goal to walk to",
     )
 
 
 def steps_remaining(config: imaze.Config, state: imaze.State) -> int:
-    """Return the fewest steps to the goal that the cue asks for, for one who knows the whole state.
+    """Return the fewest steps to the next goal that a cue asks for, for one who knows the whole state.
 
     Steps in which a delay holds the agent count, the time limit does not; 0 at a goal.
     """
     # The delay is not walked through state by state: it is paid at most once, when a seen cue is left.
     if state.outcome != 0:
         return 0
-    free = timeless(imaze, state)._replace(hold=0)
-    unpaid, staying = _steps_by_state(config._replace(delay=0), state.cue, free)[free]
+    free = timeless(imaze, state)._replace(hold=0, corridor=0, key=0)
+    unpaid, staying = _steps_by_state(config._replace(delay=0, endless=0), state.cue, free)[free]
     if state.sight == imaze.CUE_LEFT_BEHIND:
         return unpaid + state.hold
     paid = unpaid + config.delay
@@ -64,13 +76,12 @@ def steps_remaining(config: imaze.Config, state: imaze.State) -> int:
 
 def memory_targets(config: imaze.Config) -> dict[str, int]:
     """Return what memory may be taught with: the cue once it was seen, the goal that was rightly reached."""
-    return {"known_cue": 3, "reached": 3}
+    return dict.fromkeys(("known_cue", "reached"), 1 + config.num_cues)
 
 
 def meaning(config: imaze.Config, target: str, value: int) -> Meaning:
     """Return the cue, or the goal, that a value of a memory target stands for."""
-    first = imaze.CUE_A if target == "known_cue" else imaze.GOAL_LEFT
-    tile = first + value - 1
+    tile = (imaze.cue_tile if target == "known_cue" else imaze.goal_tile)(value - 1)
     return Meaning(LOOKS[tile].name, tile)
 
 
@@ -96,17 +107,22 @@ class IMazeEnv(MemoryEnv):
     Cue A makes the left goal the correct one, cue B the right one. The cue can be seen neither from the start
     nor from the lower half of the stem and the lower bar, so it must be fetched with the eyes, and then
     remembered.
+    With `num_cues` above 2 there are cues C, D and so on, each with a goal of its own, which lie in niches
+    over the lower bar, half of them on either side: more to remember, over nearly the same walk. With
+    `endless=True` an answer is followed by a new corridor with a new cue, so that what is remembered has to
+    be replaced again and again.
     Following Parisotto & Salakhutdinov, "Efficient Transformers in Reinforcement Learning using Actor-Learner
     Distillation" (2021), whose maze was not published: geometry, rewards and limits are this project's own.
 
     ## Observation Space
     What lies in a square window in front of the agent, which stands in the middle of its last row and looks
     up: row 0 is farthest ahead. Walls do not block the view. Tiles: 0 wall, 1 floor, 2 cue A, 3 cue B, 4 left
-    goal, 5 right goal.
+    goal, 5 right goal, and where there are more cues 6 cue C, 7 cue D, 8 goal C, 9 goal D and so on, always
+    two cues and then their goals: 2 + 2 `num_cues` tiles.
     The window is read row by row into a vector. `observation="onehot"`: `Box(0, 1, (view_size * view_size *
-    6,), uint8)`, which `reshape(view_size, view_size, 6)` turns back; `"tiles"`: `Box(0, 5, (view_size *
-    view_size,), uint8)`; `"rgb"`: the picture of the window, `Box(0, 255, (height, width, 3), uint8)`, 12
-    pixels or more per cell and 36 at least per side.
+    tiles,), uint8)`, which `reshape(view_size, view_size, tiles)` turns back; `"tiles"`: `Box(0, tiles - 1,
+    (view_size * view_size,), uint8)`; `"rgb"`: the picture of the window, `Box(0, 255, (height, width, 3),
+    uint8)`, 12 pixels or more per cell and 36 at least per side.
     `observability` makes twins of equal spaces and equal episodes: with "partial" the agent's own cell shows
     what lies there, with "full" the cue from the first step on, with "perfect_memory" the cue once it has
     been in the window. What is learned on the twins and not on "partial" is the price of remembering the cue.
@@ -115,17 +131,20 @@ class IMazeEnv(MemoryEnv):
     `Discrete(3)`, as in MiniGrid: 0 turn left, 1 turn right, 2 forward. Walking into a wall does nothing.
 
     ## Starting State
-    Cue A or B, and one of four headings, each with equal probability. `start="end"`: the left end of the
+    One of the cues, and one of four headings, each with equal probability. `start="end"`: the left end of the
     upper bar; `start="center"`: the middle of the stem (Oh et al., 2016). The cue lies at the right end of
     the upper bar.
 
     ## Rewards
-    +1 at the correct goal, -1 at the wrong one, minus `step_penalty` (default 0) in every step, the last one
-    included.
+    +1 at the correct goal, -1 at a wrong one, minus `step_penalty` (default 0) in every step, the last one
+    included. The return of an endless maze is the number of right answers less that of wrong ones.
 
     ## Episode End
-    Terminated at a goal. Truncated after `max_episode_steps`: (25 size^2 + 675) // 18 + delay unless given,
-    which is 150 steps for 9x9 and 350 for 15x15.
+    Terminated at a goal, unless the maze is endless. Truncated after `max_episode_steps`: (25 size^2 + 675)
+    // 18 + delay unless given, which is 150 steps for 9x9 and 350 for 15x15; four times as many where the
+    maze is endless. There the agent is put, in the step that reaches a goal, at the start of a new corridor,
+    with a cue and a heading that are drawn anew; it sees that start, and only the reward tells whether the
+    answer was right.
 
     ## Arguments
     - `size` (9): cells along each side, walls included; odd, at least 5. Settings under which the cue would
@@ -135,6 +154,9 @@ class IMazeEnv(MemoryEnv):
     - `step_penalty` (0.0)
     - `delay` (0): when the cue, having been seen, leaves the window for the first time, the agent is held for
       this many steps. Only the demand on memory grows: the walk stays the same.
+    - `num_cues` (2): cues that there may be, and goals; even, up to 8, and at most half of `size`. There are
+      log2(num_cues) bits to remember.
+    - `endless` (False): go on after an answer, with a new cue in a new corridor, until time is up.
     - `observation` ("onehot"): or "tiles", "rgb".
     - `dtype` ("uint8"): or "float32", the same numbers for libraries that do not convert observations.
     - `observability` ("partial"): or "full", "perfect_memory".
@@ -152,13 +174,14 @@ class IMazeEnv(MemoryEnv):
     - `render_panel` (True): whether hidden facts, step count and legend are painted as well.
 
     ## Info
-    `is_success`: True in the step that reaches the correct goal, else False. With `analysis=True` also, from
-    reset and step alike and never in the observation: `cue` (0 for A, 1 for B), `phase` (0 before the cue was
-    in the window, 1 while it is for the first time, 2 from then on), `steps_since_cue` (0 while it is in the
-    window, -1 before it ever was), `known_cue` (1 for A, 2 for B once it was in the window, before that 0),
-    `optimal_steps_remaining` (the fewest steps to the correct goal for one who knows the whole maze) and, of
-    the step itself, `reached` (1 or 2 at the goal that cue A or B asked for, else 0) and `avoidable` (1 at
-    the other goal if the cue had been in the window).
+    `is_success`: True in the step that reaches the correct goal, else False; in an endless maze True while
+    there was an answer and none was wrong. With `analysis=True` also, from reset and step alike and never in
+    the observation, all of the corridor the agent is in: `cue` (0 for A, 1 for B and so on), `phase` (0
+    before the cue was in the window, 1 while it is for the first time, 2 from then on), `steps_since_cue` (0
+    while it is in the window, -1 before it ever was), `known_cue` (1 for A, 2 for B and so on once it was in
+    the window, before that 0), `optimal_steps_remaining` (the fewest steps to the correct goal for one who
+    knows the whole maze) and, of the step itself, `reached` (1, 2 and so on at the goal that cue A, B and so
+    on asked for, else 0) and `avoidable` (1 at another goal if the cue had been in the window).
 
     ## Version History
     - v0: first version
@@ -187,6 +210,10 @@ def _memory(config: imaze.Config, state: imaze.State) -> str:
 
 
 def _outcome(config: imaze.Config, state: imaze.State) -> tuple[str, Mood]:
+    if config.endless:
+        wrong = state.corridor - state.right
+        mood: Mood = "bad" if wrong else "good" if state.right else "neutral"
+        return f"{state.right} right, {wrong} wrong", mood
     if state.outcome > 0:
         return "correct goal", "good"
     if state.outcome < 0:

@@ -101,9 +101,10 @@ class Task:
             `NUM_TILES`, `NUM_NOTES`, `FACTS` and `CLOCK` (the fields of the State on which, time limits
             aside, neither moves nor rewards depend, with values that stand for none), and the functions
             `configure`, `begin`, `transition`, `observe`, `write_notes`, `write_facts`, `is_success`,
-            `has_ended`, `check_state` and, for certificates, `starts`. `EVENTS` names what `write_events`
-            tells of a step, for infos as FACTS are, and `STATE` the numbers that `write_state` says a whole
-            state by, for `privileged="state"`; all four can be left out.
+            `has_ended`, `check_state` and, for certificates, `starts`. `num_tiles` says how many of the tile
+            codes, the first ones, a configuration has, `EVENTS` names what `write_events` tells of a step,
+            for infos as FACTS are, and `STATE` the numbers that `write_state` says a whole state by, for
+            `privileged="state"`; all five can be left out.
         looks: How each tile code looks; without it there are no pictures.
         scene: (config, state) to what there is to see; without it there are no frames and no texts.
         steps_remaining: (config, state) to the fewest steps that one who knows everything still needs, for
@@ -131,6 +132,15 @@ class Task:
     rooms: Rooms | None = None
     memoryless: Callable[[Any, np.random.Generator], Callable[[Sight], int]] | None = None
     perfect_memory: Callable[[Any], SightPolicy] | None = None
+
+    def num_tiles(self, config: Any) -> int:
+        """Return how many tile codes a configuration has."""
+        count = getattr(self.rules, "num_tiles", None)
+        return int(self.rules.NUM_TILES if count is None else count(config))
+
+    def looks_of(self, config: Any) -> tuple[Look, ...]:
+        """Return how each tile code of a configuration looks."""
+        return self.looks[: self.num_tiles(config)]
 
     def finite_form(self, config: Any, *, until_success: bool = False) -> FiniteEnv:
         """Return a configuration as a finite environment.

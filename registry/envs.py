@@ -43,6 +43,23 @@ ENVS = (
     EnvRow("MemoryEnvs/IMaze-15x15-v0", _IMAZE, 350, reward_threshold=0.95, kwargs={"size": 15}),
     EnvRow("MemoryEnvs/IMaze-21x21-v0", _IMAZE, 650, reward_threshold=0.95, kwargs={"size": 21}),
     EnvRow("MemoryEnvs/IMaze-31x31-v0", _IMAZE, 1372, reward_threshold=0.95, kwargs={"size": 31}),
+    EnvRow("MemoryEnvs/IMaze-Cues4-v0", _IMAZE, 150, reward_threshold=0.95, kwargs={"num_cues": 4}),
+    EnvRow(
+        "MemoryEnvs/IMaze-Cues8-v0",
+        _IMAZE,
+        438,
+        reward_threshold=0.95,
+        kwargs={"size": 17, "num_cues": 8},
+    ),
+    # 80 % of what perfect memory earns: 31.0 and 29.5.
+    EnvRow("MemoryEnvs/IMaze-Endless-v0", _IMAZE, 600, reward_threshold=25.0, kwargs={"endless": True}),
+    EnvRow(
+        "MemoryEnvs/IMaze-Endless-Cues4-v0",
+        _IMAZE,
+        600,
+        reward_threshold=23.0,
+        kwargs={"num_cues": 4, "endless": True},
+    ),
     # 80 % of what the reference policy with perfect memory earns: 49.6 and 69.4 (memory_envs.policies).
     EnvRow("MemoryEnvs/MetaFetch-v0", _META_FETCH, 300, reward_threshold=40.0),
     EnvRow("MemoryEnvs/MetaFetch-4-v0", _META_FETCH, 450, reward_threshold=55.0, kwargs={"num_objects": 4}),

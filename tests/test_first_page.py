@@ -115,7 +115,7 @@ def played(size, delay, start, view_size, seed, steps):
 
 
 def _row(state, view, env):
-    fields = [int(state[name]) for name in imaze.State._fields]
+    fields = [int(state[name]) for name in imaze.State._fields if name not in imaze.State._field_defaults]
     return [*fields, int(imaze.has_ended(env.config, imaze.State(*fields))), *view.tolist()]
 
 

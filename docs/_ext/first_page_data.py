@@ -17,7 +17,7 @@ from PIL import Image
 
 from agents import pretrained
 from agents.report.artwork import COLUMNS, sheet
-from memory_envs.imaze import LOOKS, TASK
+from memory_envs.imaze import TASK
 from memory_envs.policies.computed import best_table
 from memory_envs.rules import imaze
 
@@ -62,12 +62,13 @@ def actor() -> dict[str, Any]:
 
 def sprites() -> dict[str, Any]:
     """Return the environments' own sprites on a sheet, a row per tile code, as `Image` data of 64 colours."""
-    pixels = sheet(LOOKS, CELL).reshape(len(LOOKS) * CELL, len(COLUMNS), CELL, 3)
+    looks = TASK.looks_of(imaze.configure())
+    pixels = sheet(looks, CELL).reshape(len(looks) * CELL, len(COLUMNS), CELL, 3)
     chosen = pixels[:, [COLUMNS.index(column) for column in SHOWN]].reshape(len(pixels), -1, 3)
     file = io.BytesIO()
     Image.fromarray(chosen).quantize(64, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     uri = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-    return {"uri": uri, "cell": CELL, "columns": SHOWN, "names": [look.name for look in LOOKS]}
+    return {"uri": uri, "cell": CELL, "columns": SHOWN, "names": [look.name for look in looks]}
 
 
 def memoryless_tables() -> dict[int, Windows]:

@@ -1,7 +1,7 @@
 """From a finite environment to its certificate."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from memory_envs.solvers.questions import (
     leaks,
     optimal_trajectories,
 )
+from memory_envs.solvers.renewal import renewal_bound
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def certify_finite(
         settings: What it was made with, for the record.
         twins: The same task with other observations, by name.
         until_success: The same task, ending at the first success. Where no end of an episode of the task
-            itself is a success, success is computed on this; such a task is judged by its return.
+            itself is a success, success, and what has to be remembered for it, is computed on this; such a
+            task is judged by its return.
         effort: Limits; None takes the defaults.
         reward_observed: Whether perfect memory remembers its rewards too. Policies without memory act on the
             observation alone all the same.
@@ -71,28 +73,28 @@ def certify_finite(
     full = enumerate_states(env, effort.state_limit)
     unit = _unit(full)
     full = full.paid_in(unit)
-    places = [
-        env.place(state) if isinstance(env, QuestionEnv) else env.observe(state) for state in full.states
-    ]
-    narrow = bottleneck(full, places)
     told = _told(env, effort).paid_in(unit) if reward_observed else full
     task = Remembered.of(full, effort.belief_limit)
     memory = Remembered.of(told, effort.belief_limit) if reward_observed else task
-    returns = solved(task, memory, effort, _return_ceiling(full, narrow))
+    once, short, short_told = env, full, told
     if until_success is not None and not full.success.any():
-        task = memory = Remembered.of(
-            enumerate_states(until_success, effort.state_limit), effort.belief_limit
-        )
-        if reward_observed:
-            memory = Remembered.of(_told(until_success, effort), effort.belief_limit)
+        once = until_success
+        short = enumerate_states(once, effort.state_limit).paid_in(unit)
+        short_told = _told(once, effort).paid_in(unit) if reward_observed else short
+    narrow = _bottleneck(once, short, is_whole=short is full)
+    returns = solved(task, memory, effort, _return_ceiling(env, full, narrow))
+    if short is not full:
+        task = Remembered.of(short, effort.belief_limit)
+        memory = Remembered.of(short_told, effort.belief_limit) if reward_observed else task
     successes = solved(
         task.scoring_success(), memory.scoring_success(), effort, narrow.success if narrow else None
     )
     levels: dict[str, Any] = {level: _level(returns, successes, level, unit) for level in returns.steps}
-    trajectories = _trajectories(told, effort)
+    trajectories = _trajectories(short_told, effort)
     if trajectories is not None and reward_observed:
-        trajectories = _without_rewards(trajectories, told, full)
-    demand = _demand(env, full, trajectories, unit, effort)
+        trajectories = _without_rewards(trajectories, short_told, short)
+    guess = _guessing_level(env, full, once, short, unit, effort)
+    demand = _demand(once, short, trajectories, guess)
     metric = "success" if full.success.any() else "return"
     required, proved, reasons = judged(levels, demand.leaks, metric=metric)
     return Certificate(
@@ -106,7 +108,7 @@ def certify_finite(
         guessing=demand.guessing,
         metric=metric,
         twins={each: _without_memory(twin, metric, effort) for each, twin in (twins or {}).items()},
-        bottleneck=None if narrow is None else _place_name(env, narrow.place),
+        bottleneck=None if narrow is None else _place_name(once, narrow.place),
         question_bits=demand.question_bits,
         actions_at_equal_sight=None if trajectories is None else actions_at_equal_sight(trajectories),
         held_shortest=demand.held_shortest,
@@ -146,8 +148,20 @@ def _unit(graph: Graph) -> float:
     return 2.0 ** (math.frexp(largest)[1] - 1) if largest > 0 else 1.0
 
 
-def _return_ceiling(graph: Graph, narrow: Bottleneck | None) -> float | None:
-    return None if narrow is None else return_bound(graph, narrow.success)
+def _places(env: FiniteEnv, graph: Graph) -> Iterator[Any]:
+    name = env.place if isinstance(env, QuestionEnv) else env.observe
+    return map(name, graph.states)
+
+
+def _bottleneck(env: FiniteEnv, graph: Graph, *, is_whole: bool) -> Bottleneck | None:
+    """Return the bottleneck; of a task that was cut short, only if it names its places, which are few."""
+    return bottleneck(graph, _places(env, graph)) if is_whole or isinstance(env, QuestionEnv) else None
+
+
+def _return_ceiling(env: FiniteEnv, graph: Graph, narrow: Bottleneck | None) -> float | None:
+    if graph.success.any():
+        return None if narrow is None else return_bound(graph, narrow.success)
+    return renewal_bound(graph, _places(env, graph))
 
 
 def _level(returns: Solved, successes: Solved, name: str, unit: float) -> Level | None:
@@ -179,13 +193,13 @@ def _place_name(env: FiniteEnv, place: Any) -> str:
 
 
 def _demand(
-    env: FiniteEnv, graph: Graph, trajectories: list[Trajectory] | None, unit: float, effort: Effort
+    env: FiniteEnv, graph: Graph, trajectories: list[Trajectory] | None, guess: Level | None
 ) -> _Demand:
     if not isinstance(env, QuestionEnv):
         return _Demand()
     spans = [] if trajectories is None else held(env, graph, trajectories)
     return _Demand(
-        guessing=_guessing_level(env, graph, unit, effort),
+        guessing=guess,
         question_bits=entropy(env, graph),
         held_shortest=min(spans, default=None),
         held_longest=max(spans, default=None),
@@ -193,9 +207,15 @@ def _demand(
     )
 
 
-def _guessing_level(env: QuestionEnv, graph: Graph, unit: float, effort: Effort) -> Level | None:
+def _guessing_level(
+    env: FiniteEnv, graph: Graph, once: FiniteEnv, short: Graph, unit: float, effort: Effort
+) -> Level | None:
+    if not isinstance(env, QuestionEnv) or not isinstance(once, QuestionEnv):
+        return None
     try:
         returned, succeeded = guessing(env, graph, effort.belief_limit)
+        if short is not graph:
+            _, succeeded = guessing(once, short, effort.belief_limit)
     except TooLarge:
         return None
     return Level(

@@ -80,7 +80,7 @@ def solved(task: Remembered, memory: Remembered, effort: Effort, ceiling: float 
     students = None if memory.beliefs is None else imitated(memory.graph, memory.beliefs)
     most = (remembered or optimum).episode_return
     ceiling = most if ceiling is None else min(ceiling, most)
-    found = best_reactive(task.smaller, effort.node_limit)
+    found = best_reactive(task.smaller, effort.node_limit, ceiling)
     if graph.is_passive:  # then the return is linear in each probability, and most at a deterministic policy
         ceiling = min(ceiling, found.upper)
     policy = _policy(task, found)

@@ -45,7 +45,7 @@ class FiniteRules:
         """Return the first states with their probabilities."""
         return [(chance, self.lasting(state)) for chance, state in self.rules.starts(self.config)]
 
-    def step(self, state: Any, action: int) -> tuple[Outcome]:
+    def step(self, state: Any, action: int) -> tuple[Outcome, ...]:
         """Return the one thing that follows an action."""
         following, reward, terminated, _ = self.rules.transition(self.config, state, action)
         may_succeed = terminated or self._until_success

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_envs.finite.protocol import FiniteEnv, QuestionEnv
 from memory_envs.policies.decoding import UnannouncedEpisode
 from memory_envs.solvers.beliefs import BELIEF_LIMIT, belief_graph
+from memory_envs.solvers.bottleneck import bottleneck, return_bound
 from memory_envs.solvers.graph import Graph, TooLarge, enumerate_states
 from memory_envs.solvers.partition import lumped
 from memory_envs.solvers.search import best_reactive
@@ -62,8 +64,18 @@ def best_table(task: Task, config: Any) -> dict[Any, int]:
     Raises:
         ValueError: There are too many beliefs.
     """
-    beliefs = _counted_beliefs(task, config, lumped(enumerate_states(task.finite_form(config))))
-    return dict(zip(beliefs.observations, best_reactive(beliefs).actions.tolist(), strict=True))
+    form = task.finite_form(config)
+    full = enumerate_states(form)
+    beliefs = _counted_beliefs(task, config, lumped(full))
+    found = best_reactive(beliefs, ceiling=_ceiling(form, full))
+    return dict(zip(beliefs.observations, found.actions.tolist(), strict=True))
+
+
+def _ceiling(form: FiniteEnv, full: Graph) -> float:
+    """Return what no policy without memory is known to exceed: where one is worth it, the search can end."""
+    narrow = bottleneck(full, map(form.place, full.states)) if isinstance(form, QuestionEnv) else None
+    bound = None if narrow is None else return_bound(full, narrow.success)
+    return np.inf if bound is None else bound
 
 
 class _Solution(NamedTuple):

@@ -88,7 +88,7 @@ class Decoder:
 
     def _read_image(self, image: NDArray[np.uint8]) -> Sight:
         side, cell = self.config.view_size, cell_pixels(self.config.view_size)
-        sprites = observed_sprites(self.task, side)
+        sprites = observed_sprites(self.task, self.config)
         cut = image[: side * cell].reshape(side, cell, side, cell, 3).swapaxes(1, 2)
         same = (cut[:, :, None] == sprites).all(axis=(3, 4, 5))
         if not same.any(axis=2).all():

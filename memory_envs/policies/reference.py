@@ -178,11 +178,12 @@ class OptimalPolicy:
         """Return the next action."""
         state = self._state()
         ahead, first, actions = self._solve(self._env.stream, self._env.episode)
-        timeless_state = timeless(self._rules, state)
-        if state.steps < first or timeless_state not in ahead.number:  # set there, not walked to
+        number = ahead.number.get(timeless(self._rules, state))
+        if number is None or state.steps - first < ahead.steps[number]:  # set there, not walked to
             self._solve.cache_clear()
             ahead, first, actions = self._solve(self._env.stream, self._env.episode)
-        return int(actions[state.steps - first, ahead.number[timeless_state]])
+            number = 0
+        return int(actions[state.steps - first, number])
 
     def reset(self) -> None:
         """Forget the solution of the last episode."""
@@ -194,8 +195,9 @@ class OptimalPolicy:
 
     def _solved(self, stream: int, episode: int) -> Any:
         state = self._state()
-        ahead = future(self._rules, self._config, state)
-        return ahead, state.steps, best_plan(ahead, self._config.max_steps - state.steps).actions
+        left = self._config.max_steps - state.steps
+        ahead = future(self._rules, self._config, state, left)
+        return ahead, state.steps, best_plan(ahead, left).actions
 
 
 def reference_policy(name: str, env: Any, seed: int | None = None) -> Policy:

@@ -27,4 +27,5 @@ PALETTE: dict[str, Colour] = {
     "violet": (140, 84, 208),
     "yellow": (247, 200, 32),
     "teal": (20, 172, 190),
+    "brown": (128, 82, 46),
 }

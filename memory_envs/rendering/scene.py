@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from memory_envs.rules.grid import window_cell
 
-Shape = Literal["wall", "floor", "disc", "square", "triangle", "diamond", "star", "cross"]
+Shape = Literal["wall", "floor", "disc", "square", "triangle", "diamond", "star", "cross", "plus", "moon"]
 Mood = Literal["neutral", "good", "bad"]
 Mark = Literal["", "done", "next"]
 

@@ -168,8 +168,15 @@ def _star(x: Distances, y: Distances) -> Distances:
 
 
 def _cross(x: Distances, y: Distances) -> Distances:
-    rising, falling = (x - y) / np.sqrt(2), (x + y) / np.sqrt(2)
-    return np.minimum(_box(rising, falling, 0.37, 0.095, 0.03), _box(rising, falling, 0.095, 0.37, 0.03))
+    return _plus((x - y) / np.sqrt(2), (x + y) / np.sqrt(2))
+
+
+def _plus(x: Distances, y: Distances) -> Distances:
+    return np.minimum(_box(x, y, 0.37, 0.095, 0.03), _box(x, y, 0.095, 0.37, 0.03))
+
+
+def _moon(x: Distances, y: Distances) -> Distances:
+    return np.maximum(np.hypot(x + 0.02, y) - 0.31, 0.22 - np.hypot(x - 0.14, y))
 
 
 _DISTANCES: dict[str, Callable[[Distances, Distances], Distances]] = {
@@ -179,6 +186,8 @@ _DISTANCES: dict[str, Callable[[Distances, Distances], Distances]] = {
     "diamond": _diamond,
     "star": _star,
     "cross": _cross,
+    "plus": _plus,
+    "moon": _moon,
 }
 
 

@@ -11,20 +11,33 @@ LARGEST = 2**31 - 1
 """Settings without a limit of their own end here, so that no sum or product of them leaves 64 bits."""
 
 
-def check_integer(name: str, value: object, least: int, most: int = LARGEST, *, odd: bool = False) -> int:
+def check_integer(
+    name: str, value: object, least: int, most: int = LARGEST, *, odd: bool = False, even: bool = False
+) -> int:
     """Return a setting as a Python integer.
 
     Raises:
         TypeError: The value is not an integer.
-        ValueError: It is out of [least, most], or even where it must be odd.
+        ValueError: It is out of [least, most], or even where it must be odd, or odd where it must be even.
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an integer, got {value!r}")
-    if not least <= value <= most or (odd and value % 2 == 0):
-        kind = "an odd integer" if odd else "an integer"
+    if not least <= value <= most or (odd and value % 2 == 0) or (even and value % 2 == 1):
+        kind = "an odd integer" if odd else "an even integer" if even else "an integer"
         limits = f"at least {least}" if most == LARGEST and value < most else f"from {least} to {most}"
         raise ValueError(f"{name} must be {kind}, {limits}, got {value}")
     return int(value)
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return a setting as a Python bool.
+
+    Raises:
+        TypeError: The value is neither True nor False.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def check_number(name: str, value: object, least: float) -> float:

@@ -28,7 +28,7 @@ more than half of the episodes.
 Nothing is taken on trust: 1, 2 and the sets G_s are computed from all reachable states and transitions.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,32 +66,48 @@ def bottleneck(graph: Graph, places: Iterable[Hashable]) -> Bottleneck | None:
     """
     if not graph.success.any():
         return None
-    numbers: dict[Hashable, int] = {}
-    where = np.array([numbers.setdefault(place, len(numbers)) for place in places])
     found = []
-    for place, number in numbers.items():
-        region = _behind(graph, where == number)
+    for place, gate in gates(places):
+        region = behind(graph, gate)
         success = None if region is None else success_bound(graph, region)
         if region is not None and success is not None:
             found.append(Bottleneck(place, success, int(region.sum())))
     return min(found, key=lambda each: (each.success, -each.region), default=None)
 
 
+def gates(places: Iterable[Hashable]) -> Iterator[tuple[Hashable, Mask]]:
+    """Yield each name once, with the states, bool [S], that have it."""
+    numbers: dict[Hashable, int] = {}
+    where = np.array([numbers.setdefault(place, len(numbers)) for place in places])
+    for place, number in numbers.items():
+        yield place, where == number
+
+
 def success_bound(graph: Graph, region: Mask) -> float | None:
     """Return the bound of the argument above for a region, bool [S]; None when a premise does not hold."""
-    if (graph.success.any(axis=1) & ~region).any():
+    exits = exits_of(graph, region)
+    if exits is None:
         return None
-    classes = refined(graph, graph.seen, region)
-    if len(set(classes[_ways_in(graph, region)].tolist())) != 1:
-        return None
-    ends = (_ending(graph) > 0) & region[:, None]
-    exits = np.where(ends, classes[:, None] * graph.num_actions + np.arange(graph.num_actions), -1)
     meaning = np.zeros(int(exits.max(initial=-1)) + 1)
     for start in graph.start.nonzero()[0]:
         reached = reachable(graph, np.arange(graph.num_states) == start)
         lucky = (graph.success > 0) & reached[:, None]
         meaning[np.unique(exits[lucky])] += graph.start[start]
     return float(meaning.max(initial=0.0))
+
+
+def exits_of(graph: Graph, region: Mask) -> Integers | None:
+    """Return the number of the exit that each action is, int64 [S, A], -1 where it ends no episode.
+
+    None when a premise of the argument does not hold for the region, bool [S].
+    """
+    if (graph.success.any(axis=1) & ~region).any():
+        return None
+    classes = refined(graph, graph.seen, region)
+    if len(set(classes[_ways_in(graph, region)].tolist())) != 1:
+        return None
+    ends = (_ending(graph) > 0) & region[:, None]
+    return np.where(ends, classes[:, None] * graph.num_actions + np.arange(graph.num_actions), -1)
 
 
 def return_bound(graph: Graph, success: float) -> float | None:
@@ -120,7 +136,7 @@ def reachable(graph: Graph, first: Mask, through: Mask | None = None) -> Mask:
         reached = following
 
 
-def _behind(graph: Graph, gate: Mask) -> Mask | None:
+def behind(graph: Graph, gate: Mask) -> Mask | None:
     """Return what can be reached through the gate only, or None when success can be had without it."""
     before = reachable(graph, graph.start > 0, ~gate)
     return None if graph.success[before].any() else ~before

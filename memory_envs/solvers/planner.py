@@ -129,6 +129,7 @@ class Future(NamedTuple):
         following: int64 [S, A], the next state; S where the action ends the episode.
         reward: float64 [S, A].
         success: bool [S, A], the actions that end the episode well.
+        steps: int64 [S], the fewest to each state.
     """
 
     states: list[Any]
@@ -136,6 +137,7 @@ class Future(NamedTuple):
     following: NDArray[np.int64]
     reward: NDArray[np.float64]
     success: NDArray[np.bool_]
+    steps: Steps
 
     @property
     def ends(self) -> NDArray[np.bool_]:
@@ -143,23 +145,37 @@ class Future(NamedTuple):
         return self.following == len(self.states)
 
 
-def future(rulebook: ModuleType, config: Any, state: Any) -> Future:
-    """Return all that can follow a state of an episode that has not ended, time limits aside."""
+def future(rulebook: ModuleType, config: Any, state: Any, horizon: int | None = None) -> Future:
+    """Return all that can follow a state of an episode that has not ended, time limits aside.
+
+    Args:
+        rulebook: The rules.
+        config: Their Config.
+        state: The state.
+        horizon: Steps that are left: what takes as many is shown as ending the episode. None looks ahead
+            without end, which a task with endlessly many states does not allow.
+    """
     first = timeless(rulebook, state)
-    states, number, outcomes = [first], {first: 0}, []
-    for each in states:
+    states, number, steps, outcomes = [first], {first: 0}, [0], []
+    for each, before in zip(states, steps, strict=False):  # both grow
         for action in range(rulebook.NUM_ACTIONS):
+            if before == horizon:
+                outcomes.append((-1, 0.0, False))
+                continue
             target, reward, terminated, _ = rulebook.transition(config, each, action)
             success = terminated and rulebook.is_success(config, target)
             target = timeless(rulebook, target)
             if not terminated and target not in number:
                 number[target] = len(states)
                 states.append(target)
+                steps.append(before + 1)
             outcomes.append((-1 if terminated else number[target], reward, success))
     following, rewards, successes = (np.array(each) for each in zip(*outcomes, strict=True))
     shape = (len(states), rulebook.NUM_ACTIONS)
     following = np.where(following < 0, len(states), following).reshape(shape)
-    return Future(states, number, following, rewards.reshape(shape), successes.reshape(shape))
+    return Future(
+        states, number, following, rewards.reshape(shape), successes.reshape(shape), np.array(steps)
+    )
 
 
 def timeless(rulebook: ModuleType, state: Any) -> Any:

@@ -47,7 +47,7 @@ class _Plan:
     """[O, A], expected times each action is taken at each observation."""
 
 
-def best_reactive(graph: Graph, node_limit: int = NODE_LIMIT) -> SearchResult:
+def best_reactive(graph: Graph, node_limit: int = NODE_LIMIT, ceiling: float = np.inf) -> SearchResult:
     """Search the policies that are a function from observations to actions for the highest expected return.
 
     A node fixes the actions at some observations. Its bound lets the agent see the state and the clock
@@ -58,6 +58,8 @@ def best_reactive(graph: Graph, node_limit: int = NODE_LIMIT) -> SearchResult:
     Args:
         graph: The task, or its graph of beliefs.
         node_limit: Nodes after which the search stops; the result then is an interval.
+        ceiling: No policy is worth more, as far as is known from elsewhere: one that is worth as much ends
+            the search.
     """
     free = _different_actions(graph)
     plan = _plan(graph, free)
@@ -65,7 +67,7 @@ def best_reactive(graph: Graph, node_limit: int = NODE_LIMIT) -> SearchResult:
     found.offer(_rounded(plan, free))
     nodes = 1
     queue = [(-plan.value, nodes, free, plan)]
-    while queue and -queue[0][0] > found.value + _CLOSE and nodes < node_limit:
+    while queue and min(-queue[0][0], ceiling) > found.value + _CLOSE and nodes < node_limit:
         _, _, allowed, plan = heapq.heappop(queue)
         split = _most_torn(plan)
         if split is None:  # the plan is a policy without memory, and has been offered
@@ -77,7 +79,7 @@ def best_reactive(graph: Graph, node_limit: int = NODE_LIMIT) -> SearchResult:
             found.offer(_rounded(following, child))
             nodes += 1
             heapq.heappush(queue, (-following.value, nodes, child, following))
-    open_bound = -queue[0][0] if queue else found.value
+    open_bound = min(-queue[0][0], ceiling) if queue else found.value
     return SearchResult(found.actions, found.value, max(open_bound, found.value), nodes)
 
 

@@ -162,7 +162,8 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go to a state that `get_state` returned, in this or another environment of equal configuration.
 
-        A state without "config", as older versions saved it, is taken to be of this configuration.
+        A state without "config", as older versions saved it, is taken to be of this configuration; fields
+        that came later may be missing, too.
 
         Raises:
             TypeError: `state` is no mapping, or a field no integer.
@@ -171,7 +172,7 @@ class MemoryEnv(TaskEnv, gymnasium.Env[Observation, np.int64]):
         if not isinstance(state, Mapping):
             raise TypeError(f"state must be a dictionary, got {state!r}")
         self._lanes.check_identity(state)
-        columns = self._lanes.columns()
+        columns, state = self._lanes.columns(), self._lanes.filled(state)
         if set(state) - {CONFIG} != set(columns):
             raise ValueError(
                 f"state must have the fields {', '.join(columns)}, got {', '.join(map(str, state)) or 'none'}"

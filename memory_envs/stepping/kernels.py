@@ -56,7 +56,7 @@ class Pen(NamedTuple):
     Attributes:
         view: Scratch for a window of tile codes, uint8 [height, width].
         notes: Scratch for the notes behind it, uint8 [NUM_NOTES], each 0 or 1.
-        sprites: The picture of each tile, uint8 [NUM_TILES, cell, cell, 3]; read for RGB only.
+        sprites: The picture of each tile, uint8 [tiles, cell, cell, 3]; read for RGB only, but for how many.
         kind: ONEHOT, TILES or RGB.
     """
 

@@ -105,10 +105,11 @@ class Lanes:
         self.config = config
         self._rules = task.rules
         self.rows = np.zeros((num_lanes, FIELDS + len(self._rules.State._fields)), dtype=np.int64)
-        box = observation_space(task, config.view_size, observation, dtype)
+        box = observation_space(task, config, observation, dtype)
+        self._defaults: dict[str, int] = dict(self._rules.State._field_defaults)
         self._kernels = compile_rulebook(self._rules)
         self._config = pack(config)
-        pen = new_pen(task, config.view_size, observation)
+        pen = new_pen(task, config, observation)
         self._shared, self._pen = (*self._config, self.rows, *pen), pen
         self._arguments = (num_lanes, observation, autoreset, keep_final_rows, dtype, privileged)
         self._autoreset = autoreset
@@ -229,9 +230,17 @@ class Lanes:
         return self._rules.State(*self.rows[lane, FIELDS:].tolist())
 
     def fingerprint(self, lane: int) -> str:
-        """Return 16 hexadecimal digits that stand for a lane's row, the same on every machine."""
-        row = self.rows[lane].astype("<i8").tobytes()
-        return hashlib.blake2b(row, digest_size=8).hexdigest()
+        """Return 16 hexadecimal digits that stand for a lane's row, the same on every machine.
+
+        Fields at its end that have their default do not count: states have the hash that they had before
+        there were such fields.
+        """
+        row = self.rows[lane].tolist()
+        for name in reversed(self._defaults):
+            if row[-1] != self._defaults[name]:
+                break
+            row.pop()
+        return hashlib.blake2b(np.array(row, dtype="<i8").tobytes(), digest_size=8).hexdigest()
 
     def _shown(self, observations: NDArray[np.uint8], rows: NDArray[np.int64]) -> Shown:
         # The kernels write vectors of bytes.
@@ -245,6 +254,22 @@ class Lanes:
     def columns(self) -> list[str]:
         """Return the names of the columns of `rows`."""
         return ["stream", "episode", "phase", *self._rules.State._fields]
+
+    def later_values(self, columns: Sequence[str]) -> list[int]:
+        """Return the defaults of the columns that came later than those which a state was saved with.
+
+        Raises:
+            ValueError: The columns are not those of this task, nor what it had of them before.
+        """
+        own = self.columns()
+        later = own[len(columns) :]
+        if [*columns, *later] != own or not set(later) <= set(self._defaults):
+            raise ValueError(f"state must have the columns {own}, got {list(columns)}")
+        return [self._defaults[name] for name in later]
+
+    def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return named values of a state, with the defaults of those that came later where they lack."""
+        return self._defaults | dict(values)
 
     def identity(self) -> dict[str, Any]:
         """Return the task and its configuration as states name them: twins, of equal episodes, are one."""

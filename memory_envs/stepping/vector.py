@@ -200,8 +200,8 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
 
         As Gymnasium asks of a generator of unknown seed, `np_random_seed` is -1 afterwards.
 
-        A state without "config", as older versions saved it, is taken to be of this configuration. One that
-        is refused changes nothing.
+        A state without "config", as older versions saved it, is taken to be of this configuration; columns
+        that came later may be missing, too. One that is refused changes nothing.
 
         Raises:
             TypeError: A value is not an integer.
@@ -212,16 +212,15 @@ class MemoryVectorEnv(TaskEnv, VectorEnv[Observations, NDArray[np.int64], NDArra
         missing = [name for name in ("columns", "lanes", "np_random") if name not in state]
         if missing:
             raise ValueError(f"state must have columns, lanes and np_random, but lacks {', '.join(missing)}")
-        columns, lanes = self._lanes.columns(), state["lanes"]
-        if list(state["columns"]) != columns:
-            raise ValueError(f"state must have the columns {columns}, got {state['columns']}")
+        columns, lanes = list(state["columns"]), state["lanes"]
+        later = self._lanes.later_values(columns)
         if len(lanes) != self.num_envs:
             raise ValueError(f"state must have num_envs={self.num_envs} lanes, got {len(lanes)}")
         rows = []
         for lane, values in enumerate(lanes):
             if len(values) != len(columns):
                 raise ValueError(f"lane {lane} must have {len(columns)} values, got {len(values)}")
-            rows.append(self._lanes.checked_row(values, f"lane {lane}"))
+            rows.append(self._lanes.checked_row([*values, *later], f"lane {lane}"))
         self.np_random = _generator(state["np_random"])
         self._lanes.rows[:] = rows
         self._outcomes = {}

@@ -11,13 +11,18 @@ from memory_envs.rules.randomness import episode_key
 HEADINGS = range(4)
 
 
-def drawn_maze(size: int, cue: int) -> np.ndarray:
+CUE_TILES, GOAL_TILES = (2, 3, 6, 7, 10, 11, 14, 15), (4, 5, 8, 9, 12, 13, 16, 17)
+
+
+def drawn_maze(size: int, cue: int, num_cues: int = 2) -> np.ndarray:
     """The whole maze as tile codes, drawn like a picture: [size, size]."""
     maze = np.full((size, size), imaze.WALL)
     maze[1, 1:-1] = maze[-2, 1:-1] = imaze.FLOOR
     maze[1:-1, size // 2] = imaze.FLOOR
-    maze[1, -2] = (imaze.CUE_A, imaze.CUE_B)[cue]
-    maze[-2, 1], maze[-2, -2] = imaze.GOAL_LEFT, imaze.GOAL_RIGHT
+    maze[1, -2] = CUE_TILES[cue]
+    maze[-2, [1, -2]] = GOAL_TILES[:2]
+    for pair in range(1, num_cues // 2):
+        maze[-3, [2 * pair, -1 - 2 * pair]] = GOAL_TILES[2 * pair : 2 * pair + 2]
     return maze
 
 
@@ -33,9 +38,9 @@ def cut_window(maze: np.ndarray, row: int, column: int, heading: int, view_size:
     return padded[row - view_size + 1 : row + 1, column - reach : column + reach + 1]
 
 
-def one_hot(codes: np.ndarray) -> np.ndarray:
+def one_hot(codes: np.ndarray, tiles: int = 6) -> np.ndarray:
     """Tile codes, any shape, as one flat one-hot vector."""
-    return np.eye(imaze.NUM_TILES, dtype=np.uint8)[codes.reshape(-1)].reshape(-1)
+    return np.eye(tiles, dtype=np.uint8)[codes.reshape(-1)].reshape(-1)
 
 
 def play_in_python(config: imaze.Config, stream: int, episode: int, actions):

@@ -72,7 +72,7 @@ def test_a_table_decides_what_a_memoryless_policy_does():
     [
         pytest.param(row.id, marks=pytest.mark.slow if row.kwargs.get("size") == 31 else ())
         for row in ENVS
-        if "IMaze" in row.id
+        if "IMaze" in row.id and "Endless" not in row.id  # chance has a say there after the start
     ],
 )
 def test_in_every_maze_the_policies_earn_what_the_certificate_says(env_id):

@@ -89,6 +89,10 @@ def test_a_maze_that_shows_the_cue_is_refused_with_settings_that_work(size, view
         ({"size": 3}, "size must be an odd integer, from 5 to 255, got 3"),
         ({"view_size": 2}, "view_size must be an odd integer, at least 1, got 2"),
         ({"view_size": 11}, "view_size must be at most size=9, got 11"),
+        ({"num_cues": 3}, "num_cues must be an even integer, from 2 to 8, got 3"),
+        ({"num_cues": 10}, "num_cues must be an even integer, from 2 to 8, got 10"),
+        ({"num_cues": 8}, "num_cues must be at most 4 with size=9, for its goals to lie apart, got 8"),
+        ({"num_cues": 6, "size": 11}, "num_cues must be at most 4 with size=11"),
         ({"delay": -1}, "delay must be an integer, at least 0, got -1"),
         ({"delay": 2**31}, "delay must be an integer, from 0 to 2147483647, got 2147483648"),
         ({"max_episode_steps": 0}, "max_episode_steps must be an integer, at least 1, got 0"),
@@ -102,7 +106,18 @@ def test_bad_settings_are_named(arguments, message):
         imaze.configure(**arguments)
 
 
-@pytest.mark.parametrize("arguments", [{"size": 9.0}, {"size": True}, {"delay": "3"}, {"step_penalty": "0"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"size": 9.0},
+        {"size": True},
+        {"delay": "3"},
+        {"step_penalty": "0"},
+        {"num_cues": 4.0},
+        {"endless": 1},
+        {"endless": "no"},
+    ],
+)
 def test_settings_of_the_wrong_kind_are_named(arguments):
     with pytest.raises(TypeError, match=f"{next(iter(arguments))} must be"):
         imaze.configure(**arguments)

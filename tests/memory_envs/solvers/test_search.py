@@ -24,6 +24,16 @@ def test_the_search_finds_the_best_of_all_deterministic_policies(seed, outcomes)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_a_search_that_knows_the_best_value_stops_where_it_finds_it(seed):
+    graph = enumerate_states(Drawn(seed, states=9, sights=6))
+    whole = best_reactive(graph)
+    told = best_reactive(graph, ceiling=whole.lower)
+    assert told.exact and told.lower == whole.lower and told.nodes <= whole.nodes
+    low = best_reactive(graph, node_limit=1, ceiling=whole.lower)
+    assert low.lower <= whole.lower <= low.upper + 1e-9
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_search_that_was_cut_short_answers_with_an_interval_around_the_truth(seed):
     graph = enumerate_states(Drawn(seed, states=9, sights=6))
     expected = max(evaluate(graph, policy).episode_return for policy in every_policy(graph))

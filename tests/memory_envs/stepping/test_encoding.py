@@ -14,6 +14,7 @@ from memory_envs.stepping.encoding import LEAST_IMAGE, OBSERVATIONS, cell_pixels
 
 TASKS = {
     "MemoryEnvs/IMaze-v0": imaze.TASK,
+    "MemoryEnvs/IMaze-Cues4-v0": imaze.TASK,
     "MemoryEnvs/MetaFetch-v0": meta_fetch.TASK,
 }
 STEPS = 250
@@ -36,12 +37,14 @@ def played(env_id: str, seed: int = 0, **settings):
 @pytest.mark.parametrize("env_id", TASKS)
 def test_one_hot_codes_and_pictures_show_the_same_window(env_id, view_size):
     task, cell = TASKS[env_id], cell_pixels(view_size)
-    sprites, side = observed_sprites(task, view_size), view_size * cell
+    config = gymnasium.make(env_id, view_size=view_size).unwrapped.config
+    sprites, side = observed_sprites(task, config), view_size * cell
     forms = [played(env_id, view_size=view_size, observation=form) for form in ("tiles", "onehot", "rgb")]
     for (_, codes), (_, onehot), (_, image) in zip(*forms, strict=True):
         window = codes[: view_size**2].reshape(view_size, view_size)
         notes = codes[view_size**2 :]
-        assert (onehot == np.concatenate([np.eye(task.rules.NUM_TILES)[window.ravel()].ravel(), notes])).all()
+        lit = np.eye(task.num_tiles(config))[window.ravel()].ravel()
+        assert (onehot == np.concatenate([lit, notes])).all()
         expected = sprites[window].transpose(0, 2, 1, 3, 4).reshape(side, side, 3)
         assert (image[:side] == expected).all()
         assert image.shape[0] == side + (cell // 2 if len(notes) else 0)

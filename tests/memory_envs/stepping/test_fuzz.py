@@ -25,6 +25,8 @@ LEGAL = {
     "object_reward": st.floats(0, 10) | st.integers(1, 3),
     "step_penalty": st.floats(0, 10) | st.integers(0, 3),
     "delay": st.integers(0, 40),
+    "num_cues": st.sampled_from([2, 4, 6, 8]) | st.integers(1, 9),
+    "endless": st.booleans(),
     "num_objects": st.integers(2, 6),
     "split": st.sampled_from(["all", "train", "test"]),
     "observation": st.sampled_from(["onehot", "tiles", "rgb"]),

@@ -20,6 +20,9 @@ CONFIGS = [
     {},
     {"size": 15, "view_size": 5, "start": "center", "delay": 9, "step_penalty": 0.01},
     {"size": 5, "view_size": 1, "max_episode_steps": 7},
+    {"num_cues": 4},
+    {"size": 5, "view_size": 1, "endless": True, "step_penalty": 0.01, "delay": 2},
+    {"num_cues": 4, "endless": True},
 ]
 
 
@@ -27,27 +30,32 @@ CONFIGS = [
 @settings(deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_a_compiled_lane_equals_the_uncompiled_rules(settings, seed):
-    env = IMazeEnv(**settings)
+    env, tiles = IMazeEnv(**settings), 2 + 2 * settings.get("num_cues", 2)
     actions = np.random.default_rng(seed).choice(3, size=400, p=[0.15, 0.25, 0.6]).tolist()
     observation, info = env.reset(seed=seed)
     expected = play_in_python(env.config, env.stream, env.episode, actions)
     state, window, *_ = next(expected)
-    assert (observation == one_hot(window)).all()
+    assert (observation == one_hot(window, tiles)).all()
     for action, (state, window, *outcome) in zip(actions, expected, strict=False):
         observation, *played, info = env.step(action)
-        assert (observation == one_hot(window)).all()
+        assert (observation == one_hot(window, tiles)).all()
         assert played == outcome
-        assert info == {"is_success": state.outcome == 1}
+        assert info == {"is_success": imaze.is_success(env.config, state)}
         assert {name: env.get_state()[name] for name in state._fields} == state._asdict()
 
 
 MAZE = TASK, imaze.configure(max_episode_steps=30, delay=2)
+ENDLESS = TASK, imaze.configure(size=5, view_size=1, endless=True, max_episode_steps=60)
 ROOM = meta_fetch.TASK, meta_fetch.TASK.rules.configure(**HIDDEN_ORDER | {"max_episode_steps": 60})
 
 
 @pytest.mark.parametrize(
     "played, observation, autoreset",
-    [*((MAZE, *each) for each in product(["onehot", "tiles"], range(3))), (ROOM, "tiles", 1)],
+    [
+        *((MAZE, *each) for each in product(["onehot", "tiles"], range(3))),
+        (ENDLESS, "tiles", 0),
+        (ROOM, "tiles", 1),
+    ],
 )
 def test_compiled_loops_equal_the_same_loops_in_python(played, observation, autoreset):
     task, config = played

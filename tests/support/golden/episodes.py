@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent
 DIGESTS = FOLDER / "digests.json"
 SPRITES = FOLDER / "sprites.npz"
 OBSERVATIONS = ("onehot", "tiles")
-LOOKS = {"imaze": imaze_env.LOOKS, "meta_fetch": meta_fetch.LOOKS}
+LOOKS = {"imaze": imaze_env.TASK.looks_of(imaze.configure()), "meta_fetch": meta_fetch.LOOKS}
 
 
 class Episode(NamedTuple):
@@ -48,7 +48,8 @@ def episodes() -> list[Episode]:
     kept = []
     for row in ENVS:
         name = row.id.removeprefix("MemoryEnvs/")
-        plays = ("right", "wrong", "random") if name.startswith("IMaze") else ("optimal", "random")
+        has_end = name.startswith("IMaze") and not row.kwargs.get("endless", False)
+        plays = ("right", "wrong", "random") if has_end else ("optimal", "random")
         kept += [Episode(f"{name}-{play}", row.id, {}, play) for play in plays]
     return kept + [
         Episode(f"{env_id}-{name}", f"MemoryEnvs/{env_id}", kwargs, play)
@@ -113,7 +114,7 @@ def _optimal(env: Any, stream: int, steps: int = 100) -> list[int]:
 
 def _to_goal(env: Any, right: bool) -> list[int]:
     state = imaze.State(*(env.get_state()[name] for name in imaze.State._fields))
-    way = solution(env.config, state if right else state._replace(cue=1 - state.cue))
+    way = solution(env.config, state if right else state._replace(cue=(state.cue + 1) % env.config.num_cues))
     # A delay holds the agent for a while: what it does meanwhile has no effect.
     looked = next(
         step
