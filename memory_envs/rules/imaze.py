@@ -342,20 +342,19 @@ def goal_cell(config: Config, goal: int) -> tuple[int, int]:
 def goal_at(config: Config, row: int, column: int) -> int:
     """Return the number of the goal on a cell, or NO_GOAL: the inverse of `goal_cell`."""
     last = config.size - 2
-    if row < last - 1:
+    if row == last:
+        return 0 if column == 1 else 1 if column == last else NO_GOAL
+    if row != last - 1 or not is_niche(config, column):
         return NO_GOAL
     side = 0 if column < config.size // 2 else 1
-    from_end = column if side == 0 else config.size - 1 - column
-    if row == last and from_end == 1:
-        return side
-    if row == last - 1 and is_niche(config, column):
-        return from_end + side
-    return NO_GOAL
+    return (column if side == 0 else config.size - 1 - column) + side
 
 
 @rule
 def is_niche(config: Config, column: int) -> bool:
     """Return whether there is a niche over the lower bar in this column."""
+    if config.num_cues == 2:
+        return False
     from_end = min(column, config.size - 1 - column)
     return 0 < from_end < config.num_cues and from_end & 1 == 0
 
