@@ -92,7 +92,6 @@ def test_folder_that_is_not_empty_is_refused(small_run, capsys):
         (["--env", ENV, "--stop-at-success", "1.5"], "--stop-at-success must be in (0, 1], got 1.5"),
         (["--env", ENV, "--env-kwargs", "[1]"], "--env-kwargs must be a JSON object"),
         (["--env", ENV, "--env-kwargs", '{"size": 8}'], "size"),
-        (["--env", "MountainCarContinuous-v0"], "Discrete"),
         (["--env", ENV, "--run-dir", "run\udcff"], "--run-dir must be printable text, got 'run\\udcff'"),
         (["--env", ENV, "--run-dir", "run\n2"], "--run-dir must be printable text, got 'run\\n2'"),
         (["--resume", "no/such/run"], "no/such/run is not a run directory"),

@@ -76,7 +76,7 @@ def test_sampled_actions_have_the_policys_probabilities_and_a_seed_repeats_them(
     observation = np.tile(np.array([0.5, -0.2, 0.9], np.float32), (20_000, 1))
     actor, again = CActor(tmp_path / "actor.c", seed=3), CActor(tmp_path / "actor.c", seed=3)
     said, _ = actor.step(observation[:1])
-    meant = torch.as_tensor(said.logits[0]).softmax(-1).numpy()
+    meant = torch.as_tensor(said.policy[0]).softmax(-1).numpy()
     actions, _ = actor.predict(observation)
     assert np.bincount(actions, minlength=3) / len(actions) == pytest.approx(meant, abs=0.015)
     assert 0.02 < meant.min() and np.array_equal(actions, again.predict(observation)[0])
@@ -115,8 +115,8 @@ def test_the_file_is_all_that_a_program_in_c_needs(tmp_path: Path) -> None:
             outputs, memory = network.step(
                 torch.as_tensor(observation[None]), memory, torch.zeros(1, dtype=torch.bool)
             )
-        np.testing.assert_allclose(logits, outputs.logits[0], rtol=1e-4, atol=1e-5)
-        assert action == int(outputs.logits.argmax())
+        np.testing.assert_allclose(logits, outputs.policy[0], rtol=1e-4, atol=1e-5)
+        assert action == int(outputs.policy.argmax())
 
 
 def test_what_a_c_file_cannot_hold_is_refused_and_leaves_nothing(tmp_path: Path) -> None:

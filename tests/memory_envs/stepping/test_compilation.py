@@ -151,7 +151,7 @@ def test_an_edited_rule_is_compiled_again(compiled):
     folder, before = compiled
     rules = folder / "memory_envs" / "rules" / "imaze.py"
     text = rules.read_text()
-    edited = text.replace("    return FLOOR\n", "    return GOAL_LEFT\n")
+    edited = text.replace("    return FLOOR if", "    return GOAL_LEFT if")
     assert edited != text
     rules.write_text(edited)
     try:

@@ -101,7 +101,8 @@ def test_infos_for_analysis_are_those_of_single_environments(env_id, mode):
     settings = {"analysis": True, "max_episode_steps": 40}
     vector = gymnasium.make_vec(env_id, num_envs=3, autoreset_mode=mode, **settings)
     kind = type(gymnasium.make(env_id, analysis=True).unwrapped)
-    single = SyncVectorEnv([lambda: kind(**settings)] * 3, autoreset_mode=mode)
+    of_id = gymnasium.spec(env_id).kwargs
+    single = SyncVectorEnv([lambda: kind(**of_id, **settings)] * 3, autoreset_mode=mode)
     vector.action_space.seed(0)
     (_, infos), (_, expected) = vector.reset(seed=5), single.reset(seed=5)
     assert_same(infos, expected)

@@ -177,17 +177,29 @@ def check_walk(before, after, open_cells) -> None:
 
 
 def check_maze(env, after, before, reward, terminated) -> None:
-    """Only goals end an episode, and pay by the cue, which never changes."""
+    """Only goals pay, by the cue, and end an episode, or the corridor, in which the cue never changes."""
     last, middle = env.config.size - 2, env.config.size // 2
+    goals = {(last, 1): 0, (last, last): 1}
+    for goal in range(2, env.config.num_cues, 2):
+        goals |= {(last - 1, goal): goal, (last - 1, last + 1 - goal): goal + 1}
     bars = {(row, column) for row in (1, last) for column in range(1, last + 1)}
-    check_walk(before, after, bars | {(row, middle) for row in range(1, last + 1)})
+    open_cells = bars | {(row, middle) for row in range(1, last + 1)} | set(goals)
+    is_new = before is not None and after["corridor"] != before["corridor"]
+    check_walk(None if is_new else before, after, open_cells)
     if before is None:
         return
-    goals = {(last, 1): 0, (last, last): 1}
-    chosen = goals.get((after["row"], after["column"]))
-    assert terminated == (chosen is not None)
-    value = 0 if chosen is None else 1 if chosen == after["cue"] else -1
+    here = (after["row"], after["column"])
+    if is_new:
+        assert env.config.endless == 1 and after["corridor"] == before["corridor"] + 1 and here not in goals
+        step = {0: (0, 1), 1: (1, 0), 2: (0, -1), 3: (-1, 0)}[before["heading"]]
+        here = (before["row"] + step[0], before["column"] + step[1])
+    chosen = goals.get(here)
+    assert (is_new or terminated) == (chosen is not None) and not (is_new and terminated)
+    value = 0 if chosen is None else 1 if chosen == before["cue"] else -1
     assert reward == value - env.config.step_penalty
+    assert after["right"] == before["right"] + (is_new and value == 1)
+    if is_new:
+        return
     assert after["cue"] == before["cue"]
     if before["hold"] > 0:
         assert all(after[name] == before[name] for name in ("row", "column", "heading"))

@@ -278,8 +278,8 @@ def test_broken_states_of_lanes_are_refused_by_name():
     over[envs._lanes.columns().index("steps")], over[envs._lanes.columns().index("phase")] = 150, 2
     for broken, kind, message in (
         ({"columns": state["columns"]}, ValueError, "but lacks lanes, np_random"),
-        (state | {"lanes": [[1, 2]] * 2}, ValueError, "lane 0 must have 12 values, got 2"),
-        (state | {"lanes": [["x"] * 12] * 2}, TypeError, "integer"),
+        (state | {"lanes": [[1, 2]] * 2}, ValueError, "lane 0 must have 15 values, got 2"),
+        (state | {"lanes": [["x"] * 15] * 2}, TypeError, "integer"),
         (state | {"lanes": [over] * 2}, ValueError, "where lanes are reset in the same step"),
     ):
         with pytest.raises(kind, match=message):
