@@ -192,6 +192,7 @@ TASKS: dict[str, Task] = {
             "970 episodes; POPGym trains for 15 million steps",
             "memory of 32 cards in their order, which nothing but memory helps with",
             1.0,
+            remark="nobody learns it in so few frames; RecurrentPPO has just begun to",
         ),
         Task(
             "RepeatPreviousHard",
@@ -210,6 +211,7 @@ TASKS: dict[str, Task] = {
             "1,450 episodes of 103 steps; POPGym trains for 15 million",
             "52 cards, last one first: memory as a stack",
             1.0,
+            remark="everybody is at chance, and the verdict is one between chances",
         ),
         Task(
             "CountRecallEasy",
