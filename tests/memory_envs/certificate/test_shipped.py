@@ -13,7 +13,10 @@ from tests.support.registered import certified
 from tests.support.toys import NamedTMaze
 
 EXACT_IDS = [row.id for row in ENVS if "IMaze" in row.id]
-SLOW = {"MemoryEnvs/IMaze-31x31-v0", "MemoryEnvs/IMaze-21x21-v0"}
+SLOW = {
+    *("MemoryEnvs/IMaze-31x31-v0", "MemoryEnvs/IMaze-21x21-v0"),
+    *("MemoryEnvs/IMaze-Cues8-v0", "MemoryEnvs/IMaze-Endless-Cues4-v0"),
+}
 
 
 def numbers(value):
