@@ -49,8 +49,9 @@ def collect(folder: Path, out: Path, acting: bool = True, add: bool = False) -> 
     kept = read_records(out) if add else ()
     runs = (*kept, *(_slim(run) for group in grouped(finished) for run in group.runs))
     write_records(runs, out)
-    for place, known in ((folder, {}), (out, read_acting(out) if add else {})) if acting else ():
-        write_acting(place, {**known, **times})
+    if acting:
+        write_acting(folder, times)
+        write_acting(out, {**(read_acting(out) if add else {}), **times})
     return Collected(runs, tuple(run.directory.path for run in found if not has_finished(run)))
 
 

@@ -54,10 +54,9 @@ def _mean_correlation(covariance: Tensor, largest: Tensor) -> Tensor:
     """[] of features [D, D] up to `largest`; those that vary by rounding alone do not count."""
     spread = covariance.diagonal().clamp_min(0.0).sqrt()
     varies = spread > 1e-6 * largest
-    correlation = covariance.abs() / torch.where(varies, spread, torch.inf).outer(spread.clamp_min(1e-300))
-    correlation = torch.where(varies.outer(varies), correlation, 0.0).fill_diagonal_(0.0)
-    count = varies.sum()
-    return correlation.sum() / (count * (count - 1)).clamp_min(1)
+    correlation = covariance[varies][:, varies].abs() / spread[varies].outer(spread[varies])
+    count = len(correlation)
+    return correlation.fill_diagonal_(0.0).sum() / max(1, count * (count - 1))
 
 
 def gradient_norms(terms: Mapping[str, Tensor], features: Tensor) -> dict[str, Tensor]:

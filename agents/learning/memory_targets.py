@@ -78,13 +78,11 @@ class MemoryTargetSettings(Settings):
     )
 
     def __post_init__(self) -> None:
-        """Check the values; a single name is one of a tuple.
+        """Check the values.
 
         Raises:
             ValueError: A value is out of range; names the setting, the value and what it must be.
         """
-        if isinstance(self.memory_targets, str):
-            object.__setattr__(self, "memory_targets", (self.memory_targets,))
         super().__post_init__()
         for name in self.memory_targets:
             parsed(name)

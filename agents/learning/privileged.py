@@ -41,13 +41,11 @@ class PrivilegedSettings(Settings):
     )
 
     def __post_init__(self) -> None:
-        """Check the values; a single key is one of a tuple.
+        """Check the values.
 
         Raises:
             ValueError: A value is out of range; names the setting, the value and what it must be.
         """
-        if isinstance(self.learner_only, str):
-            object.__setattr__(self, "learner_only", (self.learner_only,))
         super().__post_init__()
         self._require("learner_only", len({*self.learner_only}) == len(self.learner_only), "keys, each once")
         self._require_choice("learner_sees", LEARNER_SEES)

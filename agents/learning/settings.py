@@ -48,7 +48,7 @@ class Settings:
     """The settings of an agent; see `agents.sb3.base.AgentConfig`."""
 
     def __post_init__(self) -> None:
-        """Check that each value is of the type of its field; NumPy's numbers become Python's.
+        """Check that each value is of the type of its field; NumPy's numbers become Python's, a name names.
 
         Raises:
             ValueError: It is of another; names the setting, the value and what it must be.
@@ -57,6 +57,8 @@ class Settings:
         hints = _hints(kind)
         for field in dataclasses.fields(self):
             value, hint = _plain(getattr(self, field.name)), hints[field.name]
+            if hint == tuple[str, ...] and isinstance(value, str):
+                value = (value,)
             if not _is_of(value, hint):
                 falls_by = field.metadata.get("falls_by")
                 way_out = f": {falls_by} lets it fall linearly" if callable(value) and falls_by else ""

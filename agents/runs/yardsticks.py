@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +9,7 @@ import memory_envs
 from agents.evaluation.episodes import Evaluation, Interval
 from agents.figures.curves import Mark
 from memory_envs.certificate import Certificate
+from memory_envs.certificate.shipped import reference_with
 from memory_envs.registry.presets import PRESETS
 from memory_envs.registry.specs import task_settings
 
@@ -30,13 +29,8 @@ def known_certificate(env_id: str, env_kwargs: Mapping[str, Any]) -> Certificate
         return shipped
     presets = (each for each in PRESETS.values() if each.env == shipped.id)
     if any(task_settings(each.env_kwargs) == settings for each in presets):
-        return _certified(shipped.id, json.dumps(settings))
+        return reference_with(shipped.id, settings)
     return None
-
-
-@functools.cache
-def _certified(env_id: str, settings: str) -> Certificate:
-    return memory_envs.certify(env_id, env_kwargs=json.loads(settings))
 
 
 def compared_line(evaluation: Evaluation, certificate: Certificate | None) -> str:

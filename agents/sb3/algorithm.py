@@ -94,9 +94,8 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
         self.config = self._configured(config, settings)
         if env is not None:
             made = checked_env(type(self).__name__, env, verbose)
-            action_distribution(
-                type(self).__name__, made.action_space
-            )  # refuses those that there is none for
+            # Actions that there is no distribution for are refused here, before anything is built.
+            action_distribution(type(self).__name__, made.action_space)
             env = self._wrap_env(made, verbose)
         super().__init__(
             policy,

@@ -74,10 +74,7 @@ def _certificate(
     if certificate is None:
         if env_id is None:
             raise ValueError("env_id must be an id where no certificate is given, got None")
-        shipped = reference(env_id)
-        if shipped.settings | dict(env_kwargs) == shipped.settings:
-            return shipped
-        return _computed(shipped.id, tuple(sorted(env_kwargs.items())))
+        return reference_with(env_id, env_kwargs)
     if not isinstance(certificate, Certificate):
         raise TypeError(f"certificate must be a Certificate or None, got {certificate!r:.80}")
     if env_kwargs:
@@ -87,6 +84,18 @@ def _certificate(
     if env_id is not None and registered_id(env_id) != certificate.id:
         raise ValueError(f"the certificate is that of {certificate.id!r}, got env_id {env_id!r}")
     return certificate
+
+
+def reference_with(env_id: str, env_kwargs: Mapping[str, Any]) -> Certificate:
+    """Return the certificate of an id with settings of the task: that which ships, or computed, but once.
+
+    Raises:
+        ValueError: No certificate ships for the id, or the settings are none of its environment.
+    """
+    shipped = reference(env_id)
+    if shipped.settings | dict(env_kwargs) == shipped.settings:
+        return shipped
+    return _computed(shipped.id, tuple(sorted(env_kwargs.items())))
 
 
 @functools.lru_cache(maxsize=32)

@@ -19,10 +19,9 @@ niches over the lower bar, from its ends inwards, again half of them on either s
 so that each pair of cues adds to what must be remembered and hardly anything to the walk. An endless maze
 goes on after an answer: the agent is put at the start of a new corridor with a new cue, until time is up.
 
-The maze that Parisotto & Salakhutdinov (2021) trained
-in was never published; the geometry, rewards and limits here are this project's, calibrated so that an
-untrained policy succeeds as rarely as in their figures. The older layout with the agent in the middle is Oh
-et al. (2016).
+The maze that Parisotto & Salakhutdinov (2021) trained in was never published; the geometry, rewards and
+limits here are this project's, calibrated so that an untrained policy succeeds as rarely as in their figures.
+The older layout with the agent in the middle is Oh et al. (2016).
 
 Each function is ordinary Python and, called from a kernel, compiled code.
 """
@@ -353,8 +352,6 @@ def goal_at(config: Config, row: int, column: int) -> int:
 @rule
 def is_niche(config: Config, column: int) -> bool:
     """Return whether there is a niche over the lower bar in this column."""
-    if config.num_cues == 2:
-        return False
     from_end = min(column, config.size - 1 - column)
     return 0 < from_end < config.num_cues and from_end & 1 == 0
 

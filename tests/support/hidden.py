@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
 from agents.ald import ALD
 from agents.vec_env.gymnasium import GymnasiumVecEnv
-from tests.support.tiny import LANES, CueEnv, tiny_model
+from tests.support.tiny import LANES, CueEnv, maze, tiny_model
 
 CRITIC: dict[str, Any] = {"learner_only": ("state",)}
 POLICY: dict[str, Any] = {
@@ -52,15 +50,7 @@ def state_lanes(lanes: int = LANES) -> VecEnv:
 
 def knowing_lanes(lanes: int = LANES, **settings: Any) -> VecEnv:
     """The lanes of `tests.support.tiny.maze_lanes`, with the state beside the observation."""
-    env = gymnasium.make_vec(
-        "MemoryEnvs/IMaze-v0",
-        num_envs=lanes,
-        autoreset_mode=AutoresetMode.SAME_STEP,
-        max_episode_steps=9,
-        step_penalty=0.125,
-        **{"privileged": "state", **settings},
-    )
-    return VecMonitor(GymnasiumVecEnv(env))
+    return VecMonitor(GymnasiumVecEnv(maze(lanes, **{"privileged": "state", **settings})))
 
 
 def knowing_model(env: VecEnv | None = None, **settings: Any) -> ALD:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from gymnasium.vector import VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
-import memory_envs  # noqa: F401  registers the environments
 from agents.vec_env.gymnasium import GymnasiumVecEnv
-from tests.support.tiny import LANES
+from tests.support.tiny import LANES, maze
 
 ACTIONS: dict[str, spaces.Space[Any]] = {
     "multi-discrete": spaces.MultiDiscrete([2, 3]),
@@ -47,14 +45,7 @@ class Steered(VectorWrapper):
 
 def steered_lanes(kind: str, lanes: int = LANES) -> VecEnv:
     """As `tests.support.tiny.maze_lanes`, with actions of another space."""
-    env = gymnasium.make_vec(
-        "MemoryEnvs/IMaze-v0",
-        num_envs=lanes,
-        autoreset_mode=AutoresetMode.SAME_STEP,
-        max_episode_steps=9,
-        step_penalty=0.125,
-    )
-    return VecMonitor(GymnasiumVecEnv(Steered(env, kind)))
+    return VecMonitor(GymnasiumVecEnv(Steered(maze(lanes), kind)))
 
 
 class Bandit(gymnasium.Env[np.ndarray, Any]):
@@ -89,4 +80,4 @@ BANDITS: dict[str, spaces.Space[Any]] = {
 
 
 def bandit_lanes(kind: str, lanes: int = 16) -> VecEnv:
-    return DummyVecEnv([partial(lambda: Monitor(Bandit(BANDITS[kind])))] * lanes)
+    return DummyVecEnv([lambda: Monitor(Bandit(BANDITS[kind]))] * lanes)

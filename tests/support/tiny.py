@@ -9,7 +9,7 @@ import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.logger import KVWriter
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
@@ -97,16 +97,20 @@ class Showcase(gymnasium.Env[Any, int]):
         return self.observation_space.sample(), 1.0, over and not timed_out, over and timed_out, {}
 
 
-def maze_lanes(lanes: int = LANES, max_episode_steps: int = 9) -> VecEnv:
+def maze(lanes: int = LANES, **settings: Any) -> VectorEnv[Any, Any, Any]:
     """I-Maze in lanes that time out often."""
-    env = gymnasium.make_vec(
+    short = {"max_episode_steps": 9, "step_penalty": 0.125}  # without a penalty nearly all returns would be 0
+    return gymnasium.make_vec(
         "MemoryEnvs/IMaze-v0",
         num_envs=lanes,
         autoreset_mode=AutoresetMode.SAME_STEP,
-        max_episode_steps=max_episode_steps,
-        step_penalty=0.125,  # or nearly all returns would be 0
+        **short | settings,
     )
-    return VecMonitor(GymnasiumVecEnv(env))
+
+
+def maze_lanes(lanes: int = LANES, max_episode_steps: int = 9) -> VecEnv:
+    """`maze` as Stable-Baselines3 has it."""
+    return VecMonitor(GymnasiumVecEnv(maze(lanes, max_episode_steps=max_episode_steps)))
 
 
 def cue_lanes(lanes: int = LANES) -> VecEnv:
