@@ -27,12 +27,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Of the cache, and a module to compile beside it."""
     (tmp_path / "doubling.py").write_text(SOURCE)
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setitem(sys.modules, "doubling", types.ModuleType("doubling"))
     return tmp_path
 
 
 def compiled(folder: Path) -> tuple[Any, list[str]]:
     """`double`, as the next process would get it, and the warnings that this comes with."""
-    module = types.ModuleType("doubling")
+    # Known under its name, or Numba could load it only as long as that which was compiled is not collected.
+    module = sys.modules["doubling"] = types.ModuleType("doubling")
     exec(compile(SOURCE, str(folder / "doubling.py"), "exec"), module.__dict__)
     compilation._warn_uncached.cache_clear()
     with warnings.catch_warnings(record=True) as caught:
