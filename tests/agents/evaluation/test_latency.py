@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
+import pytest
 from gymnasium import spaces
 
+from agents.evaluation import latency
 from agents.evaluation.latency import measure, sample_observations
 
 BOX = spaces.Box(-1, 1, (3,), np.float32)
 
 
-class Sleeper:
+class Clocked:
+    """Takes the time that it is told to, on a clock of its own."""
+
+    now = 0.0
+
     def __init__(self, seconds: float) -> None:
         self.seconds, self.states = seconds, []  # type: tuple[float, list[Any]]
 
     def predict(self, observation: Any, state: Any, episode_start: Any, deterministic: bool) -> Any:
-        time.sleep(self.seconds)
+        Clocked.now += self.seconds
         self.states.append(state)
         return np.zeros(len(observation)), (state or 0) + 1
 
 
-def test_latency_is_per_step_with_memory_handed_on() -> None:
-    policies = {"fast": Sleeper(0.001), "slow": Sleeper(0.02)}
+def test_latency_is_per_step_with_memory_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: Clocked.now)  # type: ignore[attr-defined]
+    policies = {"fast": Clocked(0.001), "slow": Clocked(0.02)}
     fast, slow = measure(policies, BOX, 2, rounds=5, steps=3, warm_up=1)
-    assert fast.ratio == 1 and slow.ratio > 3
-    assert 20_000 <= slow.microseconds < 60_000
+    assert fast.ratio == 1 and slow.ratio == pytest.approx(20)
+    assert fast.microseconds == pytest.approx(1000) and slow.microseconds == pytest.approx(20_000)
     assert policies["slow"].states == [None, *range(1, 16)]
 
 
