@@ -1,4 +1,4 @@
-"""Settings for I-Maze, whose one reward ends the episode; reasons: docs/experiments.md, sections 11 to 15."""
+"""Settings for I-Maze, whose one reward ends the episode; reasons: docs/experiments.md, sections 11 to 22."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ LEARNER: dict[str, Any] = {
     # The outcome of an episode is worth more than what its values have come to say of it.
     "policy_trace_decay": 1.0,
     "value_coef": 1.0,
-    # The learner keeps trying both goals until the cue is understood.
+    # The learner keeps trying both goals until the cue is understood, at the turn above all.
     "entropy_coef": 0.05,
+    "entropy_weighting": "psi",
     "learner_replays": 3,
 }
 # Values that see the state know the outcome before the episode ends.

@@ -11,6 +11,7 @@ from agents.learning.privileged import PrivilegedSettings
 from agents.learning.settings import setting
 
 RL_LOSSES = ("vmpo", "vtrace")
+ENTROPY_WEIGHTINGS = ("uniform", "psi")
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,13 @@ class LearnerConfig(MemoryTargetSettings):
     )
     final_entropy: float = setting(
         1.0, "share of that weight that is left at the end, approached linearly", "ours", absent=1.0
+    )
+    entropy_weighting: str = setting(
+        "uniform",
+        "what that bonus is a mean over: uniform, all steps alike; or psi, the steps that V-MPO imitates, "
+        "weighed as it weighs them",
+        "ours; psi after Pereyra et al. 2017",
+        absent="uniform",
     )
     value_coef: float = setting(0.1, "weight of the learner's value loss", "tuned")
     reward_prediction_coef: float = setting(
@@ -129,6 +137,12 @@ class LearnerConfig(MemoryTargetSettings):
             "learner_heads", self.learner_width % self.learner_heads == 0, "a divisor of learner_width"
         )
         self._require_choice("rl_loss", RL_LOSSES)
+        self._require_choice("entropy_weighting", ENTROPY_WEIGHTINGS)
+        self._require(
+            "entropy_weighting",
+            self.entropy_weighting == "uniform" or self.rl_loss == "vmpo",
+            '"uniform" where rl_loss is not "vmpo", which psi comes from',
+        )
 
     @property
     def pull_to_actor(self) -> float:

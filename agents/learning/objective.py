@@ -58,11 +58,13 @@ class Objective:
 
     Deviations from Song et al. 2020 and Parisotto & Salakhutdinov 2021, each a setting of the configuration,
     with the measurements behind them in docs/experiments.md: an entropy bonus, because V-MPO's top half alone
-    settles on one of two goals before the cue is understood; value targets of a shorter lambda than the
-    advantages, because the noise of an outcome far ahead hides what predicts it; a weaker pull towards the
-    actor, which always lags a little; and, where it is switched on, the prediction of each step's reward from
-    what is remembered and the action (after Jaderberg et al. 2017, arXiv 1611.05397), because a return says
-    little of which of many things remembered earned it; the prediction of what has to be remembered, see
+    settles on one of two goals before the cue is understood, which may weigh steps as V-MPO does, as a mean
+    over all of them says least at the turn that decides (as the confidence penalty of Pereyra et al. 2017,
+    arXiv 1701.06548, is part of each sample's loss); value targets of a shorter lambda than the advantages,
+    because the noise of an outcome far ahead hides what predicts it; a weaker pull towards the actor, which
+    always lags a little; and, where it is switched on, the prediction of each step's reward from what is
+    remembered and the action (after Jaderberg et al. 2017, arXiv 1611.05397), because a return says little of
+    which of many things remembered earned it; the prediction of what has to be remembered, see
     `agents.learning.memory_targets`, for the same reason; and a penalty on features that say the same.
 
     Args:
@@ -128,9 +130,15 @@ class Objective:
             entropy_coef: Weight of the entropy bonus at present.
         """
         config, is_vmpo = self.config, self.config.rl_loss == "vmpo"
-        terms, metrics = self._vmpo(inputs) if is_vmpo else self._policy_gradient(inputs)
+        entropies = self.distribution.entropy(inputs.policy)
+        bonus = entropy = entropies.mean()
+        if is_vmpo:
+            terms, metrics, psi = self._vmpo(inputs)
+            imitated = metrics["vmpo/entropy"] = (psi * entropies.flatten()).sum()
+            bonus = imitated if config.entropy_weighting == "psi" else entropy
+        else:
+            terms, metrics = self._policy_gradient(inputs)
         value_loss = 0.5 * (inputs.value_target - inputs.value).square().mean()
-        entropy = self.distribution.entropy(inputs.policy).mean()
         terms["value"] = config.value_coef * value_loss
         if inputs.insight is not None:
             judged = 0.5 * (inputs.value_target - inputs.insight).square().mean()
@@ -141,7 +149,7 @@ class Objective:
             pull = self.pull if config.pull_target > 0.0 else config.pull_to_actor
             terms["pull_to_actor"] = pull * distance
             metrics["learner/kl_to_actor"] = distance
-        terms["entropy"] = -entropy_coef * entropy
+        terms["entropy"] = -entropy_coef * bonus
         if config.decorrelation_coef > 0.0:
             alike = decorrelation(inputs.features)
             terms["decorrelation"] = config.decorrelation_coef * alike
@@ -161,7 +169,8 @@ class Objective:
         metrics |= {f"learner/{name}": value for name, value in told.items()}
         return terms, {name: value.detach() for name, value in metrics.items()}
 
-    def _vmpo(self, inputs: LossInputs) -> tuple[dict[str, Tensor], Metrics]:
+    def _vmpo(self, inputs: LossInputs) -> tuple[dict[str, Tensor], Metrics, Tensor]:
+        """Return terms, diagnostics and psi [T B], the weights of the steps that are imitated."""
         config = self.config
         policy = vmpo.policy_loss(
             self.distribution.log_prob(inputs.policy, inputs.unroll.action).flatten(),
@@ -172,11 +181,12 @@ class Objective:
         )
         region, told = self._trust_region(inputs)
         terms = {"policy": policy.policy.sum() + policy.temperature, "trust_region": region}
-        return terms, {
+        metrics = {
             "loss/policy": policy.policy.sum(),
             **told,
             "vmpo/effective_samples": policy.effective_samples,
         }
+        return terms, metrics, policy.weight
 
     def _trust_region(self, inputs: LossInputs) -> tuple[Tensor, Metrics]:
         """[] the losses of all parts of the divergence from the frozen copy, and how large these are."""

@@ -43,14 +43,16 @@ class Slow:
         config, (logits, value, target_policy, trace) = self.config, self.outputs(data)
         log_prob, advantage = picked(logits, data.action).flatten(), trace["advantage"].flatten()
         eta = torch.tensor(config.eta_init)
-        policy = vmpo.policy_loss(log_prob, advantage, eta, config.eps_eta).policy
+        policy = vmpo.policy_loss(log_prob, advantage, eta, config.eps_eta)
         log_pi, pull = logits.log_softmax(-1), config.policy_coef * config.learner_regularisation
+        entropy = -(log_pi.exp() * log_pi).sum(-1).flatten()
+        share = policy.weight if config.entropy_weighting == "psi" else 1 / len(entropy)
         return (
-            policy.sum()
+            policy.policy.sum()
             + config.alpha_init * divergence(target_policy, logits).mean()
             + config.value_coef * (0.5 * (trace["target"] - value) ** 2).mean()
             + pull * divergence(data.behaviour_policy, logits).mean()
-            + config.entropy_coef * (log_pi.exp() * log_pi).sum(-1).mean()
+            - config.entropy_coef * (share * entropy).sum()
         )
 
     def outputs(self, data: Unroll) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:

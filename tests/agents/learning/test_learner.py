@@ -59,6 +59,13 @@ def test_an_update_equals_that_of_separate_episodes(timeout_is_terminal: bool, b
     assert furthest(fast.network, gtrxl()) > 1e-2  # there was something to learn
 
 
+def test_the_entropy_of_the_steps_that_are_imitated_counts_as_they_do() -> None:
+    data = unroll()
+    fast, _, slow = compared(data, entropy_weighting="psi")
+    assert furthest(fast.network, slow.network) < 1e-9
+    assert furthest(fast.network, compared(data)[0].network) > 1e-4
+
+
 @pytest.mark.parametrize("lane", [1, 3], ids=["once", "twice"])
 def test_a_truncated_episode_is_valued_at_its_own_last_observation(lane: int) -> None:
     data = unroll()

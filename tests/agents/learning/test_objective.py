@@ -11,6 +11,7 @@ from agents.learning.learner import Learner
 from agents.learning.losses import distillation
 from agents.learning.losses.decorrelation import decorrelation
 from agents.learning.objective import SMALLEST_MULTIPLIER
+from tests.support import oracles
 from tests.support.learners import CONFIG, ENDING, LANES, STEPS, gtrxl, learner, unroll, update
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -35,6 +36,25 @@ def test_alpha_grows_while_the_policy_is_too_far_from_its_target() -> None:
     _, metrics = update(made, unroll())
     assert metrics["vmpo/kl_over_eps_alpha"] > 1
     assert made.objective.alphas["alpha"] > before
+
+
+@pytest.mark.parametrize("rl_loss", ["vmpo", "vtrace"])
+def test_the_entropy_where_v_mpo_imitates_is_logged(rl_loss: str) -> None:
+    data, made = unroll(), learner(rl_loss=rl_loss)
+    _, metrics = update(made, data)
+    if rl_loss == "vtrace":
+        assert "vmpo/entropy" not in metrics
+        return
+    outputs, _ = (network := gtrxl())(data.observation, network.initial_state(LANES), data.is_first)
+    log_pi = outputs.policy[:-1].log_softmax(-1)
+    advantage = update(learner(), data)[0].learner.advantage.flatten().tolist()  # type: ignore[union-attr]
+    psi = oracles.vmpo(
+        log_pi.gather(-1, data.action.unsqueeze(-1)).flatten().tolist(), advantage, 1.0, made.config.eps_eta
+    ).weight
+    entropies = (log_pi.exp() * -log_pi).sum(-1).flatten().tolist()
+    expected = sum(share * entropy for share, entropy in zip(psi, entropies, strict=True))
+    assert float(metrics["vmpo/entropy"]) == pytest.approx(expected)
+    assert expected != pytest.approx(sum(entropies) / len(entropies), rel=1e-4)
 
 
 def asking(seed: int = 0) -> Learner:

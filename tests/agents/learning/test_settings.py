@@ -32,6 +32,16 @@ from agents.learning.config import ALDConfig, VMPOConfig
         (ALDConfig, {"rl_loss": 1}, "rl_loss must be a string, got 1"),
         (ALDConfig, {"rl_loss": "ppo"}, "rl_loss must be one of vmpo, vtrace, got 'ppo'"),
         (
+            VMPOConfig,
+            {"entropy_weighting": "all"},
+            "entropy_weighting must be one of uniform, psi, got 'all'",
+        ),
+        (
+            ALDConfig,
+            {"entropy_weighting": "psi", "rl_loss": "vtrace"},
+            "entropy_weighting must be .*where rl_loss is not .*, got 'psi'",
+        ),
+        (
             ALDConfig,
             {"distillation_direction": "up"},
             "distillation_direction must be one of actor_learner, learner_actor, got 'up'",

@@ -29,6 +29,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "learner that sees actions and rewards": {"learner_sees_actions": True},
     "unusual rewards in hindsight": {"memory_targets": "hindsight:reward"},
     "weighted samples, terminal time-outs": {"importance_weights": True, "timeout_is_terminal": True},
+    "entropy of what is imitated": {"entropy_weighting": "psi"},
 }
 
 
