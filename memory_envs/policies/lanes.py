@@ -51,8 +51,8 @@ class ReferenceLanes:
             begun: bool [N], the lanes in which an episode has begun since the last call.
 
         Raises:
-            gymnasium.error.ResetNeeded: What a lane shows cannot follow what it showed before: a step was left
-                out, or `begun` or `took` did not tell what happened.
+            gymnasium.error.ResetNeeded: What a lane shows cannot follow what it showed before: a step was
+                left out, or `begun` or `took` did not tell what happened.
         """
         for lane in np.flatnonzero(begun).tolist():
             self._advisors[lane].reset()

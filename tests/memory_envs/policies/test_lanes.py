@@ -104,7 +104,7 @@ def test_a_policy_that_is_not_told_contradicts_what_it_sees():
     envs = vector()
     lanes = ReferenceLanes("perfect_memory", envs)
     with pytest.raises(gymnasium.error.ResetNeeded, match="cannot follow"):
-        for begun, actions in strangers_steps(envs):
+        for begun, _actions in strangers_steps(envs):
             chances = lanes.chances(begun)
             lanes.took(chances.argmax(axis=1))  # its own, which was not done
 
