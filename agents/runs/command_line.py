@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from typing import Annotated, Any, get_type_hints
 
 import tyro
 
+from agents.learning.tasks import TaskSettings
+from agents.learning.tasks import parsed as parsed_task
 from agents.process.devices import checked_device
 from agents.process.provenance import allowed_threads, available_cores, idle_cores
 from agents.runs.directory import RunDirectory
@@ -128,6 +131,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("policy_coef", "distilled_value_coef", "learner_regularisation", "distillation_direction"),
         *("distillation_steps", "distillation_window", "memory_distillation"),
     ),
+    "teaching": ("teachers", "tasks", "temperature"),
     "engine": ("engine", *OF_THE_RAY_ENGINE),
 }
 
@@ -197,7 +201,7 @@ def _wrapped(text: str) -> str:
 
 def _completed(options: Options) -> Options:
     """Fill in what was left to the program, so that it is written down."""
-    run = options.run
+    run = _evaluated_in_first_task(options)
     if run.env is None:
         raise ValueError("nothing to train on: give --preset NAME, which --help lists, or --env ID")
     checked_device(run.device)
@@ -209,6 +213,15 @@ def _completed(options: Options) -> Options:
         log_every=run.log_every or rows_apart(run.num_envs * options.config.unroll_length),
     )
     return dataclasses.replace(options, run=completed)
+
+
+def _evaluated_in_first_task(options: Options) -> RunSettings:
+    """The settings of the run, whose environment is the first of several tasks unless it is given."""
+    tasks = options.config.tasks if isinstance(options.config, TaskSettings) else ()
+    if options.run.env is not None or not tasks:
+        return options.run
+    first = parsed_task(tasks[0])
+    return dataclasses.replace(options.run, env=first.env_id, env_kwargs=json.dumps(first.settings))
 
 
 def _ray_options(run: RunSettings) -> dict[str, Any]:
