@@ -21,6 +21,7 @@ from agents.baselines import RecurrentPPOAgent
 from agents.export.onnx_actor import OnnxActor
 from agents.export.onnx_file import CHECKSUM_KEY
 from agents.learning.finite import LossNotFinite
+from agents.mimic import Mimic
 from agents.pretrained.store import SHIPPED
 from agents.results.acting import read_acting
 from agents.results.records import read_records, write_records
@@ -204,6 +205,12 @@ def recurrent_ppo() -> Any:
     return RecurrentPPOAgent("MlpLstmPolicy", maze_lanes(), lstm_hidden_size=8, **ON_POLICY)
 
 
+def mimic() -> Any:
+    return Mimic(
+        "LstmPolicy", maze_lanes(), unroll_length=6, actor_hidden_size=8, distillation_steps=2, device="cpu"
+    )
+
+
 class Enough(BaseCallback):
     """Ends the training of a file that asks for a billion steps in an unroll."""
 
@@ -295,6 +302,7 @@ KINDS = {
     "model of recurrent-ppo": Kind(
         make_model(recurrent_ppo), use_model, (ValueError, LossNotFinite), of_tree
     ),
+    "model of mimic": Kind(make_model(mimic), use_model, (ValueError, LossNotFinite), of_tree),
     "snapshot": Kind(make_snapshot, use_snapshot, (CheckpointError,), _other_header),
     "tree": Kind(make_tree, checkpoint.load, (CheckpointError,), of_tree),
     "costs": Kind(make_costs, Costs.read, (ValueError,), of_json),

@@ -1,4 +1,4 @@
-"""Settings of a student; "paper" is Parisotto, Ba & Salakhutdinov 2015, whose students are DQN's networks."""
+"""Settings of a student and of its teachers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ class MimicConfig(TaskSettings, MemoryTargetSettings):
         ("perfect_memory",),
         "who teaches, one for all tasks or one for each: a reference policy (random, memoryless, "
         "perfect_memory, optimal), an actor that ships, or the path of a run or of a model file",
-        "ours; paper: one trained DQN per game",
+        "ours; Parisotto et al. 2015: one trained DQN per game",
     )
     temperature: float = setting(
-        1.0, "what the teachers' logits are divided by; the student's are not", "paper, of Q-values"
+        1.0,
+        "what the teachers' logits are divided by; the student's are not",
+        "ours: 1; Parisotto et al. 2015 divide Q-values",
     )
     # Acting
     unroll_length: int = setting(40, "steps T in one unroll", "as ALD's")

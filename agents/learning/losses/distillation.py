@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Literal, TypeAlias, get_args
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from agents.learning.distributions.base import ActionDistribution
 
@@ -65,5 +64,4 @@ def policy_regression(student: Tensor, teacher: Tensor) -> Tensor:
     if student.shape != teacher.shape:
         shapes = " and ".join(str(tuple(each.shape)) for each in (student, teacher))
         raise ValueError(f"student and teacher must have one shape, got {shapes}")
-    chances = teacher.detach().softmax(dim=-1).flatten(0, -2)
-    return F.cross_entropy(student.flatten(0, -2), chances, reduction="none").view(student.shape[:-1])
+    return -(teacher.detach().softmax(dim=-1) * student.log_softmax(dim=-1)).sum(dim=-1)
