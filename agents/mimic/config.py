@@ -55,6 +55,4 @@ class MimicConfig(TaskSettings, MemoryTargetSettings):
         for name in ("temperature", "actor_learning_rate", "max_grad_norm"):
             self._require(name, (value := getattr(self, name)) is None or value > 0, "greater than 0")
         self._require_shares("final_learning_rates")
-        tasks = max(1, len(self.tasks))
-        whose = "one name" if tasks == 1 else f"one name, or one for each of the {tasks} tasks"
-        self._require("teachers", len(self.teachers) in (1, tasks), whose)
+        self._require("teachers", bool(self.teachers), "one name, or one for each task")

@@ -112,11 +112,14 @@ def teachers_of(
         seed: Of what reference policies draw.
 
     Raises:
-        ValueError: There is no such teacher, or it does not fit its task.
+        ValueError: There is no such teacher, it does not fit its task, or there are too many or too few.
         FileNotFoundError: A path leads nowhere, or to no run.
     """
     inner = _unwrapped(env)
     parts = inner.parts if isinstance(inner, JoinedVecEnv) else (env,)
+    if len(chosen) not in (1, len(parts)):
+        one_each = f", or one for each of the {len(parts)} tasks" if len(parts) > 1 else ""
+        raise ValueError(f"teachers must be one name{one_each}, got {', '.join(chosen)}")
     each = chosen if len(chosen) == len(parts) else [*chosen] * len(parts)
     made = [
         (_teacher(name, env, part, device, None if seed is None else seed + number), part.num_envs)

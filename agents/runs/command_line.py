@@ -59,7 +59,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     options = _completed(given)
     if options.run.resume is not None:
         _refuse_changes(defaults, options)
-        _refuse_strangers(options.run, arguments, trust_env_module)
+        _refuse_strangers(options, arguments, trust_env_module)
     return options
 
 
@@ -268,16 +268,19 @@ def _refuse_changes(saved: Options, given: Options) -> None:
                 )
 
 
-def _refuse_strangers(run: RunSettings, arguments: Sequence[str], trust_env_module: bool) -> None:
+def _refuse_strangers(options: Options, arguments: Sequence[str], trust_env_module: bool) -> None:
     """Refuse to run code of somebody else's that the folder of a run names and nobody has typed.
 
     Raises:
-        UntrustedModule: Its environment is a "module:id".
+        UntrustedModule: Its environment, or one of its tasks, is a "module:id".
         ValueError: It ran on a Ray cluster, from which pickles would be read.
     """
-    config = RunDirectory(str(run.resume)).config
+    run, config = options.run, RunDirectory(str(options.run.resume)).config
     if _value("--env", arguments) is None:
         id_from_file(run.env_id, config, trust_env_module)
+    if isinstance(options.config, TaskSettings) and _value("--tasks", arguments) is None:
+        for task in options.config.tasks:
+            id_from_file(parsed_task(task).env_id, config, trust_env_module)
     address = run.ray_address if run.engine == "ray" else None
     if address not in (None, "auto") and _value("--ray-address", arguments) is None:
         raise ValueError(

@@ -129,6 +129,17 @@ def test_a_teacher_that_there_is_not_or_that_does_not_fit_is_refused(name: str, 
         of(name, env=mazes())
 
 
+def test_tasks_have_one_teacher_or_one_each() -> None:
+    for chosen in (["optimal"], ["optimal", "random"]):
+        assert len(of(*chosen, env=mazes())._teachers) == 2
+    with pytest.raises(
+        ValueError, match="one name, or one for each of the 2 tasks, got optimal, random, opt"
+    ):
+        of("optimal", "random", "optimal", env=mazes())
+    with pytest.raises(ValueError, match="teachers must be one name, got optimal, random"):
+        of("optimal", "random", env=make_lanes(LARGE, 1))
+
+
 def test_reference_policies_teach_in_lanes_of_this_package_alone() -> None:
     with pytest.raises(ValueError, match="'optimal' plays vector environments of memory_envs alone"):
         of("optimal", env=cue_lanes())

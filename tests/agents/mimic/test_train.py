@@ -93,6 +93,16 @@ def test_only_the_policy_of_another_agents_model_is_taken(run: Path) -> None:
     assert same({**model.get_parameters(), "policy": None}, before)
 
 
+def test_no_module_is_imported_because_a_run_names_a_task_of_it(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config["config"]["tasks"] = [SMALL, "innocent:MemoryEnvs/IMaze-v0"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert main(["--resume", str(tmp_path)]) == 2
+    assert "the module 'innocent' would be imported" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -109,6 +119,7 @@ def test_only_the_policy_of_another_agents_model_is_taken(run: Path) -> None:
         (["--tasks", "MemoryEnvs/IMaze-v1"], "MemoryEnvs/IMaze"),
         (["--preset", "imaze/ald"], "--agent mimic contradicts --preset imaze/ald"),
         ([], "nothing to train on"),
+        (["--resume", "nowhere"], "nowhere is not a run directory"),
         (["--tasks", SMALL, "--engine", "ray"], "--engine ray does not run the agent 'mimic'"),
     ],
 )
