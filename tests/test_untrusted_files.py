@@ -218,11 +218,11 @@ class Enough(BaseCallback):
         return self.n_calls < 12
 
 
-def use_model(path: Path) -> None:
+def use_model(path: Path, force_reset: bool = False) -> None:
     model = load_model(path)
     model.predict(model.observation_space.sample())
     lanes = maze_lanes()
-    resumed = type(model).load(path, lanes, device="cpu", force_reset=False)
+    resumed = type(model).load(path, lanes, device="cpu", force_reset=force_reset)
     resumed.learn(24, Enough(), reset_num_timesteps=False)
 
 
@@ -302,7 +302,12 @@ KINDS = {
     "model of recurrent-ppo": Kind(
         make_model(recurrent_ppo), use_model, (ValueError, LossNotFinite), of_tree
     ),
-    "model of mimic": Kind(make_model(mimic), use_model, (ValueError, LossNotFinite), of_tree),
+    "model of mimic": Kind(
+        make_model(mimic),
+        lambda path: use_model(path, force_reset=True),  # it has no episodes to go on with
+        (ValueError, FileNotFoundError, LossNotFinite),
+        of_tree,
+    ),
     "snapshot": Kind(make_snapshot, use_snapshot, (CheckpointError,), _other_header),
     "tree": Kind(make_tree, checkpoint.load, (CheckpointError,), of_tree),
     "costs": Kind(make_costs, Costs.read, (ValueError,), of_json),
