@@ -103,3 +103,10 @@ def test_an_unroll_that_was_broken_off_is_completed(one_thread: None) -> None:
     assert parts.num_timesteps == 9
     parts.learn(2 * UNROLL - 9, reset_num_timesteps=False)
     assert same(parts.policy.state_dict(), whole.policy.state_dict())
+
+
+def test_one_that_was_broken_off_is_forgotten_where_episodes_begin_anew(one_thread: None) -> None:
+    model = student()
+    model.learn(UNROLL, callback=lambda names, _: model.num_timesteps < 9)
+    model.learn(UNROLL)
+    assert model.num_timesteps == UNROLL and len(model.replay) == 1
