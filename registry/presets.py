@@ -155,10 +155,10 @@ def _mimic() -> Iterator[Preset]:
     yield replace(
         row,
         name="imaze-7-9-15/mimic",
-        total_timesteps=400_000,
+        total_timesteps=1_000_000,
         num_envs=18,
-        source=f"{row.name} in three mazes at once",
-        overrides={"tasks": imaze.SIZES},
+        source=f"{row.name} in three mazes at once, long enough to find its way in larger ones, too",
+        overrides={"tasks": imaze.SIZES, "actor_hidden_size": 64, "final_learning_rates": 0.1},
     )
 
 
