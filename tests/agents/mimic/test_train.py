@@ -15,6 +15,8 @@ from agents.benchmark.__main__ import main as benchmark
 from agents.enjoy.__main__ import main as enjoy
 from agents.export.__main__ import main as export
 from agents.mimic.train import main
+from agents.report.__main__ import main as report
+from agents.report.roles import tracers
 from agents.results import acting
 from agents.runs import finishing
 from agents.runs.log import FRAMES, read_rows
@@ -66,6 +68,14 @@ def test_it_is_watched_elsewhere_and_collected(
     assert enjoy([str(run), *elsewhere]) == 0
     assert benchmark(["collect", str(run.parent), "--out", str(tmp_path / "data")]) == 0
     assert "1 runs in" in capsys.readouterr().out
+
+
+def test_it_is_reported_without_values(run: Path, tmp_path: Path) -> None:
+    assert report([str(run), "--out", str(tmp_path / "page.html"), "--episodes", "1"]) == 0
+    assert "what its teachers would have done" in (tmp_path / "page.html").read_text()
+    tracer, model = tracers(load_model(run))["agent"], load_model(run)
+    tracer.step(model.observation_space.sample())
+    assert tracer.trace().value is None and tracer.trace().hidden is not None
 
 
 @pytest.mark.slow
