@@ -15,6 +15,7 @@ from memory_envs.commands import REFUSED, refused
 from memory_envs.registry.former_names import check_agents
 
 PROGRAMS = {
+    "mimic": "agents.mimic.train",
     **{
         name: f"agents.{name}"
         for name in ("train", "enjoy", "report", "benchmark", "export", "pretrained", "zoo")

@@ -46,7 +46,13 @@ class SightPolicy(Protocol):
     """A policy for one configuration, called with what is seen, whatever the form of observations."""
 
     def __call__(self, sight: Sight) -> int:
-        """Return the next action."""
+        """Return the next action, which is taken to be done unless `took` says otherwise."""
+
+    def good(self, sight: Sight) -> NDArray[np.bool_]:
+        """Return which actions it holds for best, bool [A], one at least; `took` has to follow."""
+
+    def took(self, action: int) -> None:
+        """Take in which action was done after the last call, its own or another."""
 
     def reset(self) -> None:
         """Begin an episode."""

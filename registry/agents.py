@@ -31,6 +31,7 @@ AGENTS: dict[str, AgentRow] = {
         AgentRow("vmpo", "agents.baselines:VMPO"),
         AgentRow("recurrent-ppo", "agents.baselines:RecurrentPPOAgent"),
         AgentRow("ppo", "agents.baselines:PPOAgent"),
+        AgentRow("mimic", "agents.mimic:Mimic"),
         AgentRow("random", "agents.baselines:RandomAgent"),
     )
 }

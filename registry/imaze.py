@@ -20,6 +20,8 @@ PRIVILEGED: dict[str, Any] = {
 }
 # A memory that outlasts an exploring walk from cue to goal, and advantages that hardly reward a lucky guess.
 LARGE: dict[str, Any] = {**LEARNER, "unroll_length": 80, "learner_memory": 160, "policy_trace_decay": 0.95}
+# Mazes of one window, so that one student can be taught in all of them.
+SIZES = ("MemoryEnvs/IMaze-7x7-v0", "MemoryEnvs/IMaze-v0", "MemoryEnvs/IMaze-15x15-v0")
 # Staying away from the goals costs nothing without it, and as much as going for them is worth on average.
 STEP_PENALTY: dict[str, Any] = {"step_penalty": 0.01}
 # The best of an Optuna study of eight trials: examples/tune_recurrent_ppo.py.

@@ -39,6 +39,7 @@ LOOKS: dict[str, Look] = {
     "recurrent-ppo": Look("RecurrentPPO", "#009e73"),
     "ppo": Look("PPO", "#e69f00"),
     "ppo-stack": Look("PPO, 4 frames", "#e69f00", "-."),
+    "mimic": Look("Mimic", "#0072b2", ":"),
     "random": Look("Random", "#686e74", ":"),
 }
 """By the end of a preset's name, or the agent's."""

@@ -141,6 +141,27 @@ _IMAZE_ALD = Preset(
 )
 
 
+def _mimic() -> Iterator[Preset]:
+    """An LSTM taught by perfect memory: in one maze, and in three at once."""
+    row = Preset(
+        name="imaze/mimic",
+        agent="mimic",
+        env="MemoryEnvs/IMaze-v0",
+        total_timesteps=250_000,
+        num_envs=16,
+        source="Actor-Mimic (Parisotto et al. 2015): taught on its own steps by perfect memory",
+    )
+    yield row
+    yield replace(
+        row,
+        name="imaze-7-9-15/mimic",
+        total_timesteps=1_000_000,
+        num_envs=18,
+        source=f"{row.name} in three mazes at once, long enough to find its way in larger ones, too",
+        overrides={"tasks": imaze.SIZES, "actor_hidden_size": 64, "final_learning_rates": 0.1},
+    )
+
+
 def _step_penalty() -> Iterator[Preset]:
     """RecurrentPPO on 9x9 I-Maze where each step costs something, and what it is compared with."""
     row = replace(
@@ -241,6 +262,7 @@ PRESETS: dict[str, Preset] = {
             overrides=paper.ASYMMETRIC,
         ),
         *_ablations(_IMAZE_ALD),
+        *_mimic(),
         *_step_penalty(),
         *_meta_fetch("meta-fetch", "MemoryEnvs/MetaFetch-v0", 6_000_000),
         *_meta_fetch("meta-fetch-4", "MemoryEnvs/MetaFetch-4-v0", 8_000_000),

@@ -21,6 +21,7 @@ from agents.baselines import RecurrentPPOAgent
 from agents.export.onnx_actor import OnnxActor
 from agents.export.onnx_file import CHECKSUM_KEY
 from agents.learning.finite import LossNotFinite
+from agents.mimic import Mimic
 from agents.pretrained.store import SHIPPED
 from agents.results.acting import read_acting
 from agents.results.records import read_records, write_records
@@ -204,6 +205,12 @@ def recurrent_ppo() -> Any:
     return RecurrentPPOAgent("MlpLstmPolicy", maze_lanes(), lstm_hidden_size=8, **ON_POLICY)
 
 
+def mimic() -> Any:
+    return Mimic(
+        "LstmPolicy", maze_lanes(), unroll_length=6, actor_hidden_size=8, distillation_steps=2, device="cpu"
+    )
+
+
 class Enough(BaseCallback):
     """Ends the training of a file that asks for a billion steps in an unroll."""
 
@@ -211,11 +218,11 @@ class Enough(BaseCallback):
         return self.n_calls < 12
 
 
-def use_model(path: Path) -> None:
+def use_model(path: Path, force_reset: bool = False) -> None:
     model = load_model(path)
     model.predict(model.observation_space.sample())
     lanes = maze_lanes()
-    resumed = type(model).load(path, lanes, device="cpu", force_reset=False)
+    resumed = type(model).load(path, lanes, device="cpu", force_reset=force_reset)
     resumed.learn(24, Enough(), reset_num_timesteps=False)
 
 
@@ -294,6 +301,12 @@ KINDS = {
     "model": Kind(make_model(maze_model), use_model, (ValueError, LossNotFinite), of_tree),
     "model of recurrent-ppo": Kind(
         make_model(recurrent_ppo), use_model, (ValueError, LossNotFinite), of_tree
+    ),
+    "model of mimic": Kind(
+        make_model(mimic),
+        lambda path: use_model(path, force_reset=True),  # it has no episodes to go on with
+        (ValueError, FileNotFoundError, LossNotFinite),
+        of_tree,
     ),
     "snapshot": Kind(make_snapshot, use_snapshot, (CheckpointError,), _other_header),
     "tree": Kind(make_tree, checkpoint.load, (CheckpointError,), of_tree),

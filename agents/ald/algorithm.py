@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.policies import BasePolicy
 from torch import nn
 
-from agents.ald.policy import CnnLSTMActorPolicy, LSTMActorPolicy
+from agents.ald.acting import TaughtActorAlgorithm
 from agents.engines.serial import SerialEngine
 from agents.learning.actor import Actor
 from agents.learning.config import ALDConfig
@@ -22,7 +21,6 @@ from agents.learning.networks.cores import LearnerSizes, learning_core
 from agents.learning.networks.parts import Insight, JoinedEncoder
 from agents.learning.networks.previous_step import PreviousStepEncoder
 from agents.learning.replay_buffer import ReplayBuffer
-from agents.sb3.algorithm import UnrollAlgorithm
 from agents.sb3.networks import linear_actor_critic
 from agents.sb3.parts import acting_encoder, acting_part, acting_space, privileged_encoder
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from agents.engines.ray.engine import RayEngine
 
 
-class ALD(UnrollAlgorithm):
+class ALD(TaughtActorAlgorithm):
     """Actor-Learner Distillation (Parisotto & Salakhutdinov, ICLR 2021, arXiv 2104.01655).
 
     A small LSTM acts. A gated transformer, the learner, is trained by V-MPO on what the LSTM collects, and
@@ -71,30 +69,14 @@ class ALD(UnrollAlgorithm):
     """
 
     config_class: ClassVar[type[ALDConfig]] = ALDConfig
-    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
-        "LstmPolicy": LSTMActorPolicy,
-        "MlpLstmPolicy": LSTMActorPolicy,
-        "CnnLstmPolicy": CnnLSTMActorPolicy,
-        "MultiInputLstmPolicy": LSTMActorPolicy,
-    }
-    step_size: ClassVar[str] = "actor_learning_rate"
     engines: ClassVar[tuple[str, ...]] = ("serial", "ray")
-    policy: LSTMActorPolicy
     config: ALDConfig
     distiller: Distiller
 
     def _build(self, action_seed: int, replay_seed: int) -> None:
         config, targets = self.config, self._memory_targets()
-        policy_class = _checked_policy(self.policy_class)
-        own = {"lstm_hidden_size": "actor_hidden_size", "core": "actor_core"}
-        policy_kwargs = self._policy_arguments(policy_class, own)
-        if "optimizer_class" not in policy_kwargs:  # SB3's Adam, all parameters in one go
-            fused = {"eps": 1e-5, "fused": True}
-            policy_kwargs["optimizer_kwargs"] = fused | (policy_kwargs.get("optimizer_kwargs") or {})
         seen = acting_space(self.observation_space, config.learner_only)
-        self.policy = policy_class(seen, self.action_space, self.lr_schedule, **policy_kwargs).to(
-            self._acting_device
-        )
+        self.policy = self._acting_policy(seen, self._acting_device)
         actor_network = self.policy.as_network()
         actor_network.encoder = self._acting_encoder(actor_network.encoder)
         network = self._learner_network(targets.sizes)
@@ -211,9 +193,3 @@ class ALD(UnrollAlgorithm):
         learner = ["network", "target", "popart", "optimizer"]  # values count in units of PopArt's moments
         learner += [] if self.learner.insight is None else ["insight"]
         return ["policy", "policy.optimizer", *(f"learner.{name}" for name in learner)], []
-
-
-def _checked_policy(policy_class: type[BasePolicy]) -> type[LSTMActorPolicy]:
-    if not issubclass(policy_class, LSTMActorPolicy):
-        raise ValueError(f"policy must be a subclass of LSTMActorPolicy, got {policy_class.__name__}")
-    return policy_class

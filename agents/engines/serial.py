@@ -17,7 +17,49 @@ from agents.learning.replay_buffer import ReplayBuffer
 from agents.learning.steps import OnStep, SteppedEnv
 
 
-class SerialEngine:
+class InProcessEngine:
+    """What engines have in common whose actor is in this process.
+
+    Args:
+        actor: Acts.
+    """
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor = actor
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def open(self, env: SteppedEnv) -> bool:
+        """Make ready to `advance`; return whether environments have to be reset for it: none has."""
+        return False
+
+    def begin(self, observation: Any, infos: Infos) -> None:
+        """Take the first observations of new episodes in all lanes, and the infos beside them."""
+        self.actor.begin(observation, infos)
+
+    def last_observation(self) -> Any:
+        """What the environments showed last, as numpy."""
+        return self.actor.last_observation()
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def take_figures(self) -> dict[str, float]:
+        """What else there is to log, by its name, since the last call: nothing."""
+        return {}
+
+    def take_seconds(self) -> dict[str, float]:
+        """Seconds that each part took since the last call."""
+        seconds, self.seconds = dict(self.seconds), defaultdict(float)
+        return seconds
+
+    @contextlib.contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[part] += time.perf_counter() - start
+
+
+class SerialEngine(InProcessEngine):
     """actor -> unroll -> learner -> replay -> distiller -> the actor's own parameters.
 
     Args:
@@ -36,9 +78,8 @@ class SerialEngine:
         distiller: Distiller | None,
         config: LearnerConfig,
     ) -> None:
-        self.actor, self.learner, self.replay, self.distiller = actor, learner, replay, distiller
-        self.config = config
-        self.seconds: dict[str, float] = defaultdict(float)
+        super().__init__(actor)
+        self.learner, self.replay, self.distiller, self.config = learner, replay, distiller, config
 
     def advance(
         self, env: SteppedEnv, on_step: OnStep, on_collected: Callable[[], None] = lambda: None
@@ -79,33 +120,3 @@ class SerialEngine:
             metrics = distiller.update(sample, with_health=step == config.distillation_steps)
         per_update = config.distillation_steps / (1 + config.learner_replays)
         return metrics | {"distillation/steps_per_learner_update": per_update}
-
-    def open(self, env: SteppedEnv) -> bool:
-        """Make ready to `advance`; return whether environments have to be reset for it: none has."""
-        return False
-
-    def begin(self, observation: Any, infos: Infos) -> None:
-        """Take the first observations of new episodes in all lanes, and the infos beside them."""
-        self.actor.begin(observation, infos)
-
-    def last_observation(self) -> Any:
-        """What the environments showed last, as numpy."""
-        return self.actor.last_observation()
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def take_figures(self) -> dict[str, float]:
-        """What else there is to log, by its name, since the last call: nothing."""
-        return {}
-
-    def take_seconds(self) -> dict[str, float]:
-        """Seconds that each part took since the last call."""
-        seconds, self.seconds = dict(self.seconds), defaultdict(float)
-        return seconds
-
-    @contextlib.contextmanager
-    def _timed(self, part: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds[part] += time.perf_counter() - start

@@ -17,7 +17,7 @@ class Experience(Protocol):
 
 
 # Diagnostics that are losses; others may well be undefined.
-_LOSSES = ("loss/", "distillation/kl", "distillation/value_gap")
+_LOSSES = ("loss/", "distillation/kl", "distillation/value_gap", "distillation/cross_entropy")
 
 
 class LossNotFinite(FloatingPointError):

@@ -37,6 +37,7 @@ LOSSES = {"vmpo": "V-MPO", "vtrace": "the policy gradient of IMPALA"}
 OTHERS = {
     "recurrent-ppo": "An LSTM acts and is itself trained, by PPO: sb3-contrib's RecurrentPPO.",
     "ppo": "A network without memory acts and is itself trained, by PPO.",
+    "mimic": "An LSTM acts, and learns what its teachers would have done at each of its steps.",
     "random": "Draws each action with equal probability, and learns nothing.",
 }
 

@@ -46,6 +46,8 @@ def tracers(model: ConfiguredAlgorithm) -> Mapping[str, Watched]:
         others = {name: observation[name][None] for name in hidden if name in observation}
         return named | observation_to_tensors(others, model.device)  # type: ignore[operator]
 
+    if not hasattr(model, "learner"):  # a student, whose teachers are none and say nothing of values
+        return {"agent": Tracer(model.actor.network, to_batch=to_batch, has_values=False)}
     in_units = model.learner.popart.denormalize  # the actor is taught normalised values, too
     learner = Tracer(model.learner.network, in_units, model.config.shows_previous_step, to_batch)
     if model.distiller is None:

@@ -52,12 +52,14 @@ class Tracer:
         shows_previous_step: Its inputs are those of `agents.learning.networks.previous_step`.
         to_batch: Makes an observation, as the environment gives it, a batch of one of tensors, as training
             shows them: pictures with their channels first.
+        has_values: Its value head was taught.
     """
 
     network: ActorCritic
     denormalize: Callable[[Tensor], Tensor] = lambda value: value
     shows_previous_step: bool = False
     to_batch: Callable[[Any], Observation] | None = None
+    has_values: bool = True
     _state: CoreState | None = None
     _logits: list[Tensor] = field(default_factory=list)
     _values: list[Tensor] = field(default_factory=list)
@@ -97,7 +99,7 @@ class Tracer:
         """Return what was written down."""
         return Trace(
             probabilities=to_array(torch.softmax(torch.stack(self._logits), dim=-1)),
-            value=to_array(torch.stack(self._values)),
+            value=to_array(torch.stack(self._values)) if self.has_values else None,
             hidden=self._inside.hidden(),
             attention=self._inside.attention(),
             memory=along_episode(self._memory),

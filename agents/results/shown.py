@@ -36,8 +36,14 @@ def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shown_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what may be shown of the settings of an agent: all that agents of this version have."""
-    return _chosen(config, _of_agents())
+    """Return what may be shown of the settings of an agent: all that agents of this version have.
+
+    Teachers, which may be paths, are shown by their names alone.
+    """
+    shown = _chosen(config, _of_agents())
+    if isinstance(teachers := shown.get("teachers"), (list, tuple)):
+        shown["teachers"] = [_name_of(str(each)) for each in teachers]
+    return shown
 
 
 def shown_session(session: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from typing import Annotated, Any, get_type_hints
 
 import tyro
 
+from agents.learning.tasks import TaskSettings
+from agents.learning.tasks import parsed as parsed_task
 from agents.process.devices import checked_device
 from agents.process.provenance import allowed_threads, available_cores, idle_cores
 from agents.runs.directory import RunDirectory
@@ -56,7 +59,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     options = _completed(given)
     if options.run.resume is not None:
         _refuse_changes(defaults, options)
-        _refuse_strangers(options.run, arguments, trust_env_module)
+        _refuse_strangers(options, arguments, trust_env_module)
     return options
 
 
@@ -128,6 +131,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("policy_coef", "distilled_value_coef", "learner_regularisation", "distillation_direction"),
         *("distillation_steps", "distillation_window", "memory_distillation"),
     ),
+    "teaching": ("teachers", "tasks", "temperature"),
     "engine": ("engine", *OF_THE_RAY_ENGINE),
 }
 
@@ -197,7 +201,7 @@ def _wrapped(text: str) -> str:
 
 def _completed(options: Options) -> Options:
     """Fill in what was left to the program, so that it is written down."""
-    run = options.run
+    run = _evaluated_in_first_task(options)
     if run.env is None:
         raise ValueError("nothing to train on: give --preset NAME, which --help lists, or --env ID")
     checked_device(run.device)
@@ -209,6 +213,15 @@ def _completed(options: Options) -> Options:
         log_every=run.log_every or rows_apart(run.num_envs * options.config.unroll_length),
     )
     return dataclasses.replace(options, run=completed)
+
+
+def _evaluated_in_first_task(options: Options) -> RunSettings:
+    """The settings of the run, whose environment is the first of several tasks unless it is given."""
+    tasks = options.config.tasks if isinstance(options.config, TaskSettings) else ()
+    if options.run.env is not None or not tasks:
+        return options.run
+    first = parsed_task(tasks[0])
+    return dataclasses.replace(options.run, env=first.env_id, env_kwargs=json.dumps(first.settings))
 
 
 def _ray_options(run: RunSettings) -> dict[str, Any]:
@@ -255,16 +268,19 @@ def _refuse_changes(saved: Options, given: Options) -> None:
                 )
 
 
-def _refuse_strangers(run: RunSettings, arguments: Sequence[str], trust_env_module: bool) -> None:
+def _refuse_strangers(options: Options, arguments: Sequence[str], trust_env_module: bool) -> None:
     """Refuse to run code of somebody else's that the folder of a run names and nobody has typed.
 
     Raises:
-        UntrustedModule: Its environment is a "module:id".
+        UntrustedModule: Its environment, or one of its tasks, is a "module:id".
         ValueError: It ran on a Ray cluster, from which pickles would be read.
     """
-    config = RunDirectory(str(run.resume)).config
+    run, config = options.run, RunDirectory(str(options.run.resume)).config
     if _value("--env", arguments) is None:
         id_from_file(run.env_id, config, trust_env_module)
+    if isinstance(options.config, TaskSettings) and _value("--tasks", arguments) is None:
+        for task in options.config.tasks:
+            id_from_file(parsed_task(task).env_id, config, trust_env_module)
     address = run.ray_address if run.engine == "ray" else None
     if address not in (None, "auto") and _value("--ray-address", arguments) is None:
         raise ValueError(

@@ -15,14 +15,13 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.evaluation.episodes import evaluation_lanes
 from agents.evaluation.seeds import check_seeds
-from agents.learning.memory_targets import MemoryTargetSettings, parsed
-from agents.learning.privileged import PrivilegedSettings
 from agents.process.interrupts import Interrupt, deferred_interrupts
 from agents.process.provenance import provenance
 from agents.runs import incident
 from agents.runs.agreement import check_recorded
 from agents.runs.callback import RunCallback, TrainingStopped
 from agents.runs.directory import RunDirectory
+from agents.runs.lanes import lanes_of
 from agents.runs.log import CPU_SECONDS, FRAMES, SECONDS, Row, column, open_log, recover_rows
 from agents.runs.options import Options
 from agents.runs.progress import TrainingProgress
@@ -30,7 +29,6 @@ from agents.runs.settings import SUCCESS_WINDOW, RunSettings, rows_apart
 from agents.runs.trained import WarmStart, begin_with
 from agents.sb3 import saving
 from agents.sb3.base import ConfiguredAlgorithm
-from agents.vec_env.make import make_lanes, make_remote_lanes, shown_privileged, told_targets
 from agents.vec_env.state import get_env_state
 
 
@@ -49,9 +47,7 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
     """
     settings, warm_start = options.run, None
     torch.set_num_threads(settings.num_threads or 1)
-    engine = _engine(options)
-    make = make_remote_lanes if engine else make_lanes
-    env: VecEnv = make(settings.env_id, settings.num_envs, _env_settings(options))
+    engine, env = _engine(options), lanes_of(options)
     lanes = evaluation_lanes(settings.evaluation_episodes)
     check_seeds(settings.env_id, settings.env_settings, settings.seed, lanes)
     run = None if settings.resume is None else RunDirectory.open(settings.resume)
@@ -70,16 +66,6 @@ def prepare(options: Options, console: Console) -> tuple[RunDirectory, Configure
         run.discard()
         raise
     return run, model
-
-
-def _env_settings(options: Options) -> dict[str, Any]:
-    """Settings of the environment, which has to tell what memory is taught and show what the learner sees."""
-    settings, config = options.run, options.config
-    targets = config.memory_targets if isinstance(config, MemoryTargetSettings) else ()
-    names = [parsed(each)[0] for each in targets]
-    told = told_targets(settings.env_id, settings.env_settings, names)
-    shown = config.learner_only if isinstance(config, PrivilegedSettings) else ()
-    return shown_privileged(settings.env_id, told, shown)
 
 
 def _announce(

@@ -136,7 +136,8 @@ class WarmStart(NamedTuple):
 def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> WarmStart:
     """Start a new model from the networks of a trained one, and from the moments that scale its values.
 
-    Optimizers, replay and counters stay those of a new model.
+    Optimizers, replay and counters stay those of a new model. Of a model of another class whose policy is of
+    the same one, as a student's and that of ALD's actor are, the policy's network is taken alone.
 
     Args:
         model: The new one, which must have networks of the same kind and size.
@@ -151,12 +152,15 @@ def begin_with(model: ConfiguredAlgorithm, path: str | Path) -> WarmStart:
     """
     file, own_run, config = _found(path)
     trained = _load(file, "cpu", own_run, config)
-    if type(trained) is not type(model):
+    is_alike = type(trained) is type(model)
+    if not is_alike and type(trained.policy) is not type(model.policy):
         raise ValueError(
             f"{path} holds a model of {type(trained).__name__}, this run trains {type(model).__name__}"
         )
     check_spaces(trained, model, "this run")
     parameters: dict[str, Any] = trained.get_parameters()
+    if not is_alike:
+        parameters = {**model.get_parameters(), "policy": parameters["policy"]}
     for name, own in model.get_parameters().items():
         if isinstance(recursive_getattr(model, name), torch.optim.Optimizer):
             parameters[name] = own

@@ -254,7 +254,8 @@ class UnrollAlgorithm(ConfiguredAlgorithm):
             if name != "dual_learning_rate":  # the constraints are to stay as tight as they are
                 for group in optimizer.param_groups:
                     group["lr"] = getattr(config, name) * _left(config.final_learning_rates, remaining)
-        self.learner.entropy_coef = config.entropy_coef * _left(config.final_entropy, remaining)
+        if isinstance(config, LearnerConfig):
+            self.learner.entropy_coef = config.entropy_coef * _left(config.final_entropy, remaining)
 
     def _on_step(self, callback: BaseCallback, actions: np.ndarray, step: Step) -> bool:
         """Count a vector step and show it to the callbacks, under SB3's names."""

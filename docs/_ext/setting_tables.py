@@ -13,6 +13,7 @@ TITLES = {
     "v_mpo": "V-MPO",
     "v_trace": "V-trace",
     "distillation": "Distillation",
+    "teaching": "Teachers",
 }
 """Of the groups of `--help`, where an agent has settings of several."""
 

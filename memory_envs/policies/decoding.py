@@ -58,27 +58,42 @@ class Decoder:
         Raises:
             ValueError: It is none of the bare environment: a wrapper stacks, flattens or scales observations.
         """
-        observation = self._checked(observation if self._part is None else observation[self._part])
-        if self._is_image:
-            return self._read_image(observation)
-        shape = (self.config.view_size, self.config.view_size)
-        cut = self._cells * (self._tiles or 1)
-        codes = observation[:cut]
-        if self._tiles != 1:
-            codes = codes.reshape(self._cells, -1).argmax(axis=1)
-        return Sight(codes.reshape(shape).astype(np.uint8), observation[cut:])
+        return self._read(np.asarray(self._own_part(observation))[None])[0]
 
-    def _checked(self, observation: Any) -> NDArray[np.uint8]:
-        given = np.asarray(observation)
-        if given.shape != self._high.shape:
+    def many(self, observations: Any) -> list[Sight]:
+        """Return what the observations of N lanes show.
+
+        Raises:
+            ValueError: As for a single one.
+        """
+        return self._read(np.asarray(self._own_part(observations)))
+
+    def _own_part(self, observation: Any) -> Any:
+        return observation if self._part is None else observation[self._part]
+
+    def _read(self, given: NDArray[Any]) -> list[Sight]:
+        observations = self._checked(given)
+        if self._is_image:
+            return [self._read_image(each) for each in observations]
+        shape = (-1, self.config.view_size, self.config.view_size)
+        cut = self._cells * (self._tiles or 1)
+        codes = observations[:, :cut]
+        if self._tiles != 1:
+            codes = codes.reshape(len(codes), self._cells, -1).argmax(axis=2)
+        windows = codes.reshape(shape).astype(np.uint8)
+        return [Sight(*each) for each in zip(windows, observations[:, cut:], strict=True)]
+
+    def _checked(self, given: NDArray[Any]) -> NDArray[np.uint8]:
+        if given.shape[1:] != self._high.shape:
             raise ValueError(
                 f"the policy reads observations of {self.task.name} as they are, of shape "
-                f"{self._high.shape}, got one of shape {given.shape}: give it what the bare environment "
+                f"{self._high.shape}, got one of shape {given.shape[1:]}: give it what the bare environment "
                 "shows, of stacked observations the last"
             )
         if (
             given.dtype.kind not in "biuf"
-            or not ((given >= 0) & (given <= self._high) & (given % 1 == 0)).all()
+            or not ((given >= 0) & (given <= self._high)).all()
+            or not (given.dtype.kind != "f" or (given % 1 == 0).all())
         ):
             raise ValueError(
                 f"the policy reads observations of {self.task.name} as they are, whole numbers from 0 to "

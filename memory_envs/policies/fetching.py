@@ -207,9 +207,19 @@ class Fetcher:
             raise UnannouncedEpisode
         action = self._chosen()
         self._left_pose = self._map.pose
-        self._entered = self._map.move(action)
         self._left -= 1
+        self.took(action)
         return action
+
+    def good(self, sight: Sight) -> NDArray[np.bool_]:
+        """Return which actions it holds for best, bool [A]: the one that a call returns."""
+        chosen: NDArray[np.bool_] = np.arange(meta_fetch.NUM_ACTIONS) == self(sight)
+        return chosen
+
+    def took(self, action: int) -> None:
+        """Take in which action was done after the last call, in the place of the one that was returned."""
+        self._map.pose = self._left_pose
+        self._entered = self._map.move(action)
 
     def _feel(self, rewarded: bool) -> None:
         for item in self._order.present():

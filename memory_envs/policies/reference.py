@@ -1,10 +1,10 @@
 """Reference policies: what random actions, acting on sight, perfect memory and full sight are worth.
 
-Each is called with an observation and returns an action; `reset()` tells it that an episode begins.
+Each is called with an observation and returns an action; `reset()` tells it that an episode begins, and
+`took()` that another action was done than the one it returned.
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, Protocol
 
 import gymnasium
@@ -12,11 +12,10 @@ import numpy as np
 from gymnasium.spaces import Discrete, MultiDiscrete
 from numpy.typing import NDArray
 
-from memory_envs.policies.computed import Believer, best_table, key
+from memory_envs.policies.computed import Believer, Foreseer, best_table, key
 from memory_envs.policies.decoding import Decoder
 from memory_envs.registry.lookup import look_up
-from memory_envs.solvers.planner import best_plan, future, timeless
-from memory_envs.task import Sight, SightPolicy
+from memory_envs.task import Sight, SightPolicy, Task
 
 
 class Policy(Protocol):
@@ -27,6 +26,13 @@ class Policy(Protocol):
 
     def reset(self) -> None:
         """Begin an episode; called after the environment's own `reset`."""
+
+
+class ReferencePolicy(Policy, Protocol):
+    """A policy that can be asked at every step of an episode that somebody else plays."""
+
+    def took(self, action: int) -> None:
+        """Take in which action was done after the last call, its own or another."""
 
 
 class RandomPolicy:
@@ -58,6 +64,9 @@ class RandomPolicy:
         if self._single:
             return self._first + int(self._generator.integers(self._n))
         return self._first + self._generator.integers(self._n, size=self._lanes)
+
+    def took(self, action: Any) -> None:
+        """Do nothing: what was done does not matter to it."""
 
     def reset(self) -> None:
         """Do nothing: episodes do not matter to it."""
@@ -94,14 +103,14 @@ class MemorylessPolicy:
         self._decoder = Decoder(env)
         task, config = self._decoder.task, self._decoder.config
         self._generator = np.random.default_rng(seed)
-        self._act: Callable[[Sight], int]
+        self.at_sight: Callable[[Sight], int]
         if table is not None:
-            self._act = lambda sight: self._looked_up(table.get(sight.window.tobytes()))
+            self.at_sight = lambda sight: self._looked_up(table.get(sight.window.tobytes()))
         elif task.memoryless is not None:
-            self._act = task.memoryless(config, self._generator)
+            self.at_sight = task.memoryless(config, self._generator)
         else:
             found = best_table(task, config)
-            self._act = lambda sight: self._looked_up(found.get(key(sight)))
+            self.at_sight = lambda sight: self._looked_up(found.get(key(sight)))
 
     def __call__(self, observation: Any) -> int:
         """Return the next action.
@@ -109,7 +118,10 @@ class MemorylessPolicy:
         Raises:
             ValueError: The observation is not as the bare environment shows it.
         """
-        return self._act(self._decoder(observation))
+        return self.at_sight(self._decoder(observation))
+
+    def took(self, action: int) -> None:
+        """Do nothing: there is nothing to remember."""
 
     def reset(self) -> None:
         """Do nothing: there is nothing to forget."""
@@ -137,9 +149,7 @@ class PerfectMemoryPolicy:
                 maze to be counted: with `view_size=1` an agent hardly ever learns where it looks.
         """
         self._decoder = Decoder(env)
-        task, config = self._decoder.task, self._decoder.config
-        self._policy: SightPolicy
-        self._policy = task.perfect_memory(config) if task.perfect_memory else Believer(task, config)
+        self._policy = remembering(self._decoder.task, self._decoder.config)
 
     def __call__(self, observation: Any) -> int:
         """Return the next action.
@@ -149,6 +159,10 @@ class PerfectMemoryPolicy:
             ValueError: The observation is not as the bare environment shows it.
         """
         return self._policy(self._decoder(observation))
+
+    def took(self, action: int) -> None:
+        """Take in which action was done after the last call, its own or another."""
+        self._policy.took(action)
 
     def reset(self) -> None:
         """Forget the last episode."""
@@ -170,37 +184,36 @@ class OptimalPolicy:
         decoder = Decoder(env)
         if not isinstance(env, gymnasium.Env):
             raise TypeError(f"env must be a single environment, got {env}")
-        self._rules, self._config = decoder.task.rules, decoder.config
+        self._rules, self._policy = decoder.task.rules, Foreseer(decoder.task, decoder.config)
         self._env: Any = env.unwrapped
-        self._solve = lru_cache(maxsize=1)(self._solved)
+        self._episode: tuple[int, int] | None = None
 
     def __call__(self, observation: Any = None) -> int:
         """Return the next action."""
-        state = self._state()
-        ahead, first, actions = self._solve(self._env.stream, self._env.episode)
-        number = ahead.number.get(timeless(self._rules, state))
-        if number is None or state.steps - first < ahead.steps[number]:  # set there, not walked to
-            self._solve.cache_clear()
-            ahead, first, actions = self._solve(self._env.stream, self._env.episode)
-            number = 0
-        return int(actions[state.steps - first, number])
+        values, episode = self._env.get_state(), (self._env.stream, self._env.episode)
+        if episode != self._episode:
+            self._episode = episode
+            self._policy.reset()
+        return self._policy(self._rules.State(*(values[name] for name in self._rules.State._fields)))
+
+    def took(self, action: int) -> None:
+        """Do nothing: it sees what was done."""
 
     def reset(self) -> None:
         """Forget the solution of the last episode."""
-        self._solve.cache_clear()
-
-    def _state(self) -> Any:
-        values = self._env.get_state()
-        return self._rules.State(*(values[name] for name in self._rules.State._fields))
-
-    def _solved(self, stream: int, episode: int) -> Any:
-        state = self._state()
-        left = self._config.max_steps - state.steps
-        ahead = future(self._rules, self._config, state, left)
-        return ahead, state.steps, best_plan(ahead, left).actions
+        self._policy.reset()
 
 
-def reference_policy(name: str, env: Any, seed: int | None = None) -> Policy:
+def remembering(task: Task, config: Any) -> SightPolicy:
+    """Return the reference policy with perfect memory for one configuration of a task.
+
+    Raises:
+        ValueError: As `PerfectMemoryPolicy`.
+    """
+    return task.perfect_memory(config) if task.perfect_memory else Believer(task, config)
+
+
+def reference_policy(name: str, env: Any, seed: int | None = None) -> ReferencePolicy:
     """Return a reference policy for a single environment of this package.
 
     Args:
@@ -212,7 +225,7 @@ def reference_policy(name: str, env: Any, seed: int | None = None) -> Policy:
         TypeError: `env` is none of this package.
         ValueError: There is no such policy; says which there are.
     """
-    policy: Policy = look_up(_REFERENCES, "reference policy", name)(env, seed)
+    policy: ReferencePolicy = look_up(_REFERENCES, "reference policy", name)(env, seed)
     return policy
 
 

@@ -189,10 +189,12 @@ class Plan(NamedTuple):
     Attributes:
         episode_return: Sum of rewards from the first state on.
         actions: int8 [horizon, S], what to do in a step and state.
+        good: bool [horizon, S, A], what could be done as well: what is paid as much, and as soon.
     """
 
     episode_return: float
     actions: NDArray[np.int8]
+    good: NDArray[np.bool_]
 
 
 def best_plan(ahead: Future, horizon: int) -> Plan:
@@ -204,13 +206,16 @@ def best_plan(ahead: Future, horizon: int) -> Plan:
     everywhere = np.arange(len(following))
     value, sooner = np.zeros(len(following) + 1), np.zeros(len(following) + 1)
     actions = np.empty((horizon, len(following)), dtype=np.int8)
+    good = np.empty((horizon, *following.shape), dtype=np.bool_)
     for now in reversed(range(horizon)):
         worth = reward + value[following]
         early = reward * (horizon - now) + sooner[following]
         best = worth >= worth.max(axis=1, keepdims=True) - _TIE
-        actions[now] = np.where(best, early, -np.inf).argmax(axis=1)
+        soonest = np.where(best, early, -np.inf)
+        actions[now] = soonest.argmax(axis=1)
+        good[now] = soonest >= soonest.max(axis=1, keepdims=True) - _TIE * horizon
         value[:-1], sooner[:-1] = worth[everywhere, actions[now]], early[everywhere, actions[now]]
-    return Plan(float(value[0]), actions)
+    return Plan(float(value[0]), actions, good)
 
 
 _TIE = 1e-12

@@ -78,10 +78,7 @@ def best_choices(
         values: float64 [3, S], return, success and steps from the next step on.
         allowed: bool [S, A], the actions that may be taken, one at least in each state; None allows all.
     """
-    worth = lookahead(graph, values)
-    returns = worth[0] if allowed is None else np.where(allowed, worth[0], -np.inf)
-    actions = np.where(_tied(returns), worth[2], np.inf).argmin(axis=1)
-    return worth[:, np.arange(graph.num_states), actions], actions
+    return _chosen(lookahead(graph, values), allowed)
 
 
 def best_actions(graph: Graph) -> NDArray[np.bool_]:
@@ -89,15 +86,38 @@ def best_actions(graph: Graph) -> NDArray[np.bool_]:
     values = np.zeros((3, graph.num_states))
     for _ in range(graph.horizon - 1):
         values, _ = best_choices(graph, values)
-    worth = lookahead(graph, values)
-    steps = np.where(_tied(worth[0]), worth[2], np.inf)
-    return steps <= steps.min(axis=1, keepdims=True) + TIE
+    return _equally_good(lookahead(graph, values))
+
+
+def best_policies(graph: Graph) -> NDArray[np.bool_]:
+    """Return which actions some policy of `best` takes in each step and state, bool [horizon, S, A]."""
+    values = np.zeros((3, graph.num_states))
+    good = np.empty((graph.horizon, graph.num_states, graph.num_actions), dtype=np.bool_)
+    for now in reversed(range(graph.horizon)):
+        worth = lookahead(graph, values)
+        good[now] = _equally_good(worth)
+        values, _ = _chosen(worth)
+    return good
 
 
 def lookahead(graph: Graph, values: Floats) -> Floats:
     """Return [3, S, A], return, success and steps of each action, given those of the next states, [3, S]."""
     returns, successes, steps = (graph.expected(each) for each in values)
     return np.stack([graph.reward + returns, graph.success + successes, 1 + steps])
+
+
+def _chosen(worth: Floats, allowed: NDArray[np.bool_] | None = None) -> tuple[Floats, NDArray[np.int64]]:
+    """The best of [3, S, A] actions and what they are worth."""
+    returns = worth[0] if allowed is None else np.where(allowed, worth[0], -np.inf)
+    actions = np.where(_tied(returns), worth[2], np.inf).argmin(axis=1)
+    return worth[:, np.arange(len(actions)), actions], actions
+
+
+def _equally_good(worth: Floats) -> NDArray[np.bool_]:
+    """Which of [3, S, A] actions have the highest return, and among those the fewest steps."""
+    steps = np.where(_tied(worth[0]), worth[2], np.inf)
+    fewest: NDArray[np.bool_] = steps <= steps.min(axis=1, keepdims=True) + TIE
+    return fewest
 
 
 def _tied(returns: Floats) -> NDArray[np.bool_]:

@@ -1,4 +1,8 @@
-"""The two losses that tie actor and learner (Parisotto & Salakhutdinov 2021, arXiv 2104.01655, section 4)."""
+"""The losses that tie actor and learner, and student and teacher.
+
+The first two are of Parisotto & Salakhutdinov 2021 (arXiv 2104.01655, section 4); policy regression is of
+Parisotto, Ba & Salakhutdinov 2015 (arXiv 1511.06342, section 3.1).
+"""
 
 from __future__ import annotations
 
@@ -45,3 +49,19 @@ def value_distillation(actor_value: Tensor, learner_value: Tensor) -> Tensor:
         shapes = " and ".join(str(tuple(value.shape)) for value in (actor_value, learner_value))
         raise ValueError(f"actor_value and learner_value must have one shape, got {shapes}")
     return 0.5 * (learner_value.detach() - actor_value).square()
+
+
+def policy_regression(student: Tensor, teacher: Tensor) -> Tensor:
+    """-sum_a pi_E(a) log pi_S(a) per element, gradient to the student only.
+
+    Args:
+        student: [..., A] logits.
+        teacher: [..., A] logits; -inf for what the teacher never does.
+
+    Returns:
+        [...] nats: the divergence KL(pi_E || pi_S) and the teacher's entropy, which no student can change.
+    """
+    if student.shape != teacher.shape:
+        shapes = " and ".join(str(tuple(each.shape)) for each in (student, teacher))
+        raise ValueError(f"student and teacher must have one shape, got {shapes}")
+    return -(teacher.detach().softmax(dim=-1) * student.log_softmax(dim=-1)).sum(dim=-1)

@@ -9,7 +9,7 @@ import pytest
 from agents.benchmark.collect import collect
 from agents.report.__main__ import main as report
 from agents.results.runs import find_runs
-from agents.results.shown import shown_settings
+from agents.results.shown import shown_config, shown_settings
 from tests.support.small_benchmark import write_run
 
 SECRET = "s3cret"
@@ -102,3 +102,9 @@ def test_a_row_that_is_being_written_disturbs_nobody(tmp_path):
     with (run / "progress.csv").open("a") as file:
         file.write("3000,90,1")
     assert len(find_runs(run)[0].rows) == 2
+
+
+def test_teachers_are_shown_by_their_names():
+    shown = shown_config({"teachers": ["optimal", "imaze/ald", f"/home/{SECRET}/run"], "temperature": 1.0})
+    assert shown["temperature"] == 1.0 and shown["teachers"][:2] == ["optimal", "imaze/ald"]
+    assert shown["teachers"][2].startswith("run (") and SECRET not in shown["teachers"][2]

@@ -51,6 +51,33 @@ def test_best_play_is_paid_as_soon_as_possible():
     assert reward == 1
 
 
+def test_every_good_action_and_no_other_is_paid_as_much_and_as_soon():
+    config, horizon = meta_fetch.configure(size=5, num_objects=2), 8
+
+    @cache
+    def most(state, left):
+        """Return, and each reward times the steps left then: in this order they are compared."""
+        return max(after(state, left)) if left else (0.0, 0.0)
+
+    def after(state, left):
+        found = []
+        for action in range(NUM_ACTIONS):
+            following, reward, _, _ = meta_fetch.transition(config, state, action)
+            worth, sooner = most(planner.timeless(meta_fetch, following), left - 1)
+            found.append((reward + worth, reward * left + sooner))
+        return found
+
+    state = planner.timeless(meta_fetch, meta_fetch.begin(config, episode_key(4, 0)))
+    ahead = planner.future(meta_fetch, config, state)
+    good, several = planner.best_plan(ahead, horizon).good, 0
+    for now in range(horizon):
+        for number, each in enumerate(ahead.states[:60]):
+            worth = after(each, horizon - now)
+            assert [w == max(worth) for w in worth] == good[now, number].tolist()
+            several += good[now, number].sum() > 1
+    assert several
+
+
 def test_routes_from_a_pose_are_the_shortest_and_begin_with_their_first_action():
     config = meta_fetch.configure(size=6)
     graph = planner.pose_graph(meta_fetch, config)

@@ -1,9 +1,18 @@
 """Exact values: against numbers worked out by hand, and episodes played."""
 
+import numpy as np
 import pytest
 
 from memory_envs.solvers.graph import enumerate_states
-from memory_envs.solvers.values import best, best_policy, evaluate, uniform
+from memory_envs.solvers.values import (
+    best,
+    best_actions,
+    best_choices,
+    best_policies,
+    best_policy,
+    evaluate,
+    uniform,
+)
 from tests.support.graphs import random_policy
 from tests.support.toys import Drawn, Slide, TMaze, played
 
@@ -29,3 +38,20 @@ def test_the_first_actions_of_the_best_policy_lead_down_the_t_maze():
     assert value.steps == 4
     for number in graph.start.nonzero()[0]:
         assert policy[0, number] == 0
+
+
+@pytest.mark.parametrize("env", [Drawn(3), TMaze(chances=(0.2, 0.8)), Slide()])
+def test_all_actions_of_best_policies_and_no_others_are_worth_as_much(env):
+    graph = enumerate_states(env)
+    good, values = best_policies(graph), np.zeros((3, graph.num_states))
+    assert (good[0] == best_actions(graph)).all()
+    assert (good.argmax(axis=2) == best_policy(graph)[1]).all()
+    for now in reversed(range(graph.horizon)):
+        best_values, _ = best_choices(graph, values)
+        for action in range(graph.num_actions):
+            alone = np.zeros_like(good[now])
+            alone[:, action] = True
+            worth, _ = best_choices(graph, values, allowed=alone)
+            same = np.isclose(worth[[0, 2]], best_values[[0, 2]], rtol=0, atol=1e-9).all(axis=0)
+            assert (same == good[now, :, action]).all()
+        values = best_values

@@ -1,4 +1,4 @@
-"""The two losses between actor and learner: their numbers, and which network each of them moves."""
+"""The losses between actor and learner, and student and teacher: numbers, and which network they move."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from hypothesis.extra import numpy as hnp
 from torch import Tensor
 
 from agents.learning.distributions.discrete import Categorical
-from agents.learning.losses.distillation import Direction, policy_distillation, value_distillation
+from agents.learning.losses.distillation import (
+    Direction,
+    policy_distillation,
+    policy_regression,
+    value_distillation,
+)
 from tests.support import oracles
 
 DIRECTIONS: list[Direction] = ["actor_learner", "learner_actor"]
@@ -142,3 +147,34 @@ def test_values_of_different_shapes_are_refused_not_broadcast() -> None:
 
 def _numpy(*tensors: Tensor) -> list[np.ndarray]:
     return [tensor.detach().numpy() for tensor in tensors]
+
+
+# --- Policy regression ----------------------------------------------------------------------------
+
+
+def test_policy_regression_is_what_it_is_by_hand() -> None:
+    student = torch.tensor([0.0, math.log(2)])  # 1/3, 2/3
+    teacher = torch.tensor([0.0, math.log(3)])  # 1/4, 3/4
+    assert policy_regression(student, teacher).item() == pytest.approx(
+        math.log(3) / 4 + 3 * math.log(1.5) / 4
+    )
+    assert policy_regression(student, torch.tensor([5.0, -math.inf])).item() == pytest.approx(math.log(3))
+
+
+def test_policy_regression_equals_the_written_out_sum_and_moves_the_student_alone() -> None:
+    student, teacher = pair()
+    with torch.no_grad():
+        teacher[0, :, 1:] = -math.inf  # one action each
+    losses = policy_regression(student, teacher)
+    for place in np.ndindex(3, 2):
+        s, t = (np.exp(each.detach().numpy()[place]) for each in (student, teacher))
+        by_hand = -sum(p * math.log(q) for p, q in zip(t / t.sum(), s / s.sum(), strict=True))
+        assert losses[place].item() == pytest.approx(by_hand)
+    losses.sum().backward()
+    torch.testing.assert_close(student.grad, student.softmax(-1) - teacher.detach().softmax(-1))
+    assert teacher.grad is None
+
+
+def test_policy_regression_refuses_other_shapes() -> None:
+    with pytest.raises(ValueError, match=r"must have one shape, got \(3, 4\) and \(3, 1\)"):
+        policy_regression(torch.zeros(3, 4), torch.zeros(3, 1))
