@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
@@ -21,7 +20,7 @@ from agents.runs.options import Options
 from agents.runs.settings import OF_THE_RAY_ENGINE, RunSettings, flag, rows_apart
 from agents.vec_env.make import id_from_file
 from memory_envs.registry.agents import AGENTS, get_agent
-from memory_envs.registry.presets import get_preset, preset_groups
+from memory_envs.registry.presets import get_preset, listed_presets
 
 # The training program, for `python -m`.
 PROGRAM = "agents.train"
@@ -165,7 +164,13 @@ def _options(settings: type[Any]) -> Iterator[_Option]:
     for entry in dataclasses.fields(settings):
         origin = entry.metadata.get("origin")
         text = entry.metadata["help"] + (f" [{origin}]" if origin else "")
-        yield entry.name, annotated[hints[entry.name], tyro.conf.arg(help=text)], field(default=entry.default)
+        shown = tyro.conf.arg(help=text, help_behavior_hint=_default_hint)
+        yield entry.name, annotated[hints[entry.name], shown], field(default=entry.default)
+
+
+def _default_hint(default: str) -> str:
+    """As tyro has it, but that no names are None as well."""
+    return f"(default: {default or None})"
 
 
 def _taken(settings: type[Any], given: Mapping[str, Any]) -> Any:
@@ -178,21 +183,8 @@ def _description(defaults: Options) -> str:
     title = get_agent(defaults.agent).title
     if defaults.run.preset is not None or defaults.run.resume is not None:
         return f"Train {title}."
-    groups = "\n".join(_wrapped(f"{name}: {', '.join(presets)}") for name, presets in preset_groups().items())
     of_others = f"Options of {title} (of others: --preset NAME --help, --agent NAME --help)"
-    return f"Train an agent. Presets:\n{groups}\n\n{of_others}"
-
-
-def _wrapped(text: str) -> str:
-    """For a terminal of 80 letters; names stay whole."""
-    return textwrap.fill(
-        text,
-        80,
-        initial_indent="  ",
-        subsequent_indent="      ",
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    return f"Train an agent. Presets:\n{listed_presets()}\n\n{of_others}"
 
 
 def _completed(options: Options) -> Options:
