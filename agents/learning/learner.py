@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -13,19 +12,11 @@ from torch import Tensor, nn
 from agents.learning.config import LearnerConfig
 from agents.learning.finite import check_finite
 from agents.learning.health import feature_health, gradient_norms
-from agents.learning.losses.popart import PopArt
-from agents.learning.networks.actor_critic import ActorCritic, Outputs
+from agents.learning.learner_networks import LearnerNetworks, Pass
+from agents.learning.networks.actor_critic import ActorCritic
 from agents.learning.networks.parts import Insight
-from agents.learning.networks.previous_step import with_previous_step
-from agents.learning.objective import LossInputs, Objective, in_units
-from agents.learning.unroll import (
-    CoreState,
-    LearnerOutputs,
-    Observation,
-    Unroll,
-    beyond_truncations,
-    map_observation,
-)
+from agents.learning.objective import LossInputs, Objective
+from agents.learning.unroll import CoreState, LearnerOutputs, Unroll
 
 _LOGGED_AS = {"pull": "learner/pull_to_actor"}  # the others are V-MPO's
 _ADAM = functools.partial(torch.optim.Adam, fused=True)
@@ -42,23 +33,8 @@ class Evaluated(NamedTuple):
     """Diagnostics without gradient."""
 
 
-class _Pass(NamedTuple):
-    """One run of the online network over an unroll."""
-
-    outputs: Outputs
-    """[T + 1, B, ...] with gradient."""
-    target_policy: Tensor
-    """[T, B, P] of the frozen copy."""
-    judging: Tensor
-    """[T + 1, B, H] what the values are read from that targets and advantages are made of, with gradient."""
-    value: Tensor
-    """[T + 1, B] these, de-normalised, without gradient."""
-    state: CoreState
-    """What the learner remembers after T steps."""
-
-
 class Learner:
-    """Owns the network that learns, its frozen copy, PopArt, the objective and the optimizers.
+    """Owns the networks, the objective and the optimizers.
 
     `evaluate` runs the network over an unroll and attaches what it said of every step, which is all that
     replay and distiller need; `apply` follows the gradient. Between the two nothing has changed that acts.
@@ -67,13 +43,7 @@ class Learner:
     with the measurements behind them in docs/experiments.md, beside those of `Objective`: further updates on
     lanes replayed by priority, because goals are rare at first; and, where it is switched on, the action and
     reward before each observation as inputs, since a transformer finds its way by what it did more easily
-    than by comparing what it saw. Its memory is then the network's, followed by the last action and reward of
-    each lane.
-
-    With an `insight`, targets and advantages are made of its values, which know more than the policy; those
-    of the network itself, which do not, are what the actor is taught.
-
-    Dropout and BatchNorm are in training mode where there is a gradient, and nowhere else.
+    than by comparing what it saw.
 
     Args:
         network: Actor-critic whose value head is an `nn.Linear` that outputs normalised values.
@@ -83,8 +53,8 @@ class Learner:
         insight: Values that see parts of the observations that the network does not; None for none.
 
     Attributes:
-        reward_unit: [] the largest absolute reward so far, the unit of rewards as inputs and of their
-            prediction; so what is learnt does not depend on their scale.
+        networks: All that is run over an unroll; `network`, `target`, `insight`, `popart` and `reward_unit`
+            are its parts.
     """
 
     def __init__(
@@ -95,12 +65,14 @@ class Learner:
         make_optimizer: Callable[..., torch.optim.Optimizer] = _ADAM,
         insight: Insight | None = None,
     ) -> None:
-        self.insight = None if insight is None else insight.to(device)
-        self.network, self.config, self.device = network.to(device), config, device
-        # The frozen copy is asked for its policy alone.
-        self.target = copy.deepcopy(self.network.acting).requires_grad_(False).eval()
-        self.popart = PopArt(config.popart_step_size).to(device)
-        self.reward_unit = torch.zeros((), device=device)
+        self.config, self.device = config, device
+        self.networks = LearnerNetworks(network, config, device, insight)
+        self.network, self.target, self.insight = (
+            self.networks.network,
+            self.networks.target,
+            self.networks.insight,
+        )
+        self.popart, self.reward_unit = self.networks.popart, self.networks.reward_unit
         self.objective = Objective(config, self.network, device)
         parts = [self.network, self.objective.reward_head, self.insight]
         self.optimizer = make_optimizer(
@@ -128,8 +100,10 @@ class Learner:
         is_new = unroll.learner_state is None
         if is_new:
             unroll = self._meet(unroll)
-            unroll = unroll._replace(learner_state=self.core_state or self.initial_state(unroll.lanes))
-        result = self._run(unroll)
+            unroll = unroll._replace(
+                learner_state=self.core_state or self.networks.initial_state(unroll.lanes)
+            )
+        result = self.networks.run(unroll)
         if is_new:
             self.core_state = tuple(part.detach() for part in result.state)
         inputs = self._inputs(unroll, result)
@@ -157,20 +131,12 @@ class Learner:
         self.objective.project()
         self.updates += 1
         if self.updates % self.config.target_period == 0:
-            self.target.load_state_dict(self.network.acting.state_dict())
+            self.networks.freeze()
         return {
             **{_LOGGED_AS.get(name, f"vmpo/{name}"): value for name, value in self.multipliers().items()},
             "popart/mu": self.popart.mu,
             "popart/sigma": self.popart.sigma,
         }
-
-    def initial_state(self, lanes: int) -> CoreState:
-        """What is remembered at the start of an episode, lane first."""
-        memory = self.network.initial_state(lanes)
-        if not self.config.shows_previous_step:
-            return memory
-        action = self.network.distribution.no_actions(lanes, self.device)
-        return (*memory, action, torch.zeros(lanes, device=self.device))
 
     def _meet(self, unroll: Unroll) -> Unroll:
         """Take note of the scales of what has not been seen before: observations, rewards, returns, labels.
@@ -178,56 +144,20 @@ class Learner:
         Returns:
             The unroll, with unusual rewards marked where they are to be predicted.
         """
-        self.network.eval()
-        for network in (self.network, self.target):  # alike in their inputs' scale at any time
-            network.observe(unroll.observation)
-        if self.insight is not None:
-            self.insight.observe(unroll.observation)
-        torch.maximum(self.reward_unit, unroll.reward.abs().amax(), out=self.reward_unit)
+        self.networks.observe(unroll)
         self.popart.begin(unroll.reward, self.objective.ended(unroll), self.config.gamma)
         head = self.objective.memory_head
         if head is None:
             return unroll
         return unroll._replace(memory_label=head.meet(unroll.memory_label, unroll.reward))
 
-    def _run(self, unroll: Unroll) -> _Pass:
-        shown, state = self._shown(unroll)
-        self.network.train()
-        outputs, following = self.network(shown, state, unroll.is_first, carry=unroll.length)
-        with torch.no_grad():
-            window = map_observation(lambda x: x[:-1], shown)
-            target, _ = self.target(window, self.network.acting_state(state), unroll.is_first[:-1])
-        judging = self._judging(shown, outputs)
-        value = self.popart.denormalize(self._judge(judging).detach().squeeze(-1))
-        if self.config.shows_previous_step:
-            following = (*following, unroll.action[-1], unroll.reward[-1])
-        return _Pass(outputs, target.policy, judging, value, following)
-
-    def _judging(self, shown: Observation, outputs: Outputs) -> Tensor:
-        """What the values are read from, by `_judge`, that targets and advantages are made of."""
-        return outputs.features if self.insight is None else self.insight(shown, outputs.core)
-
-    @property
-    def _judge(self) -> nn.Module:
-        return self.network.value_head if self.insight is None else self.insight.value_head
-
-    def _shown(self, unroll: Unroll) -> tuple[Observation, CoreState]:
-        """What the network gets to see of an unroll, [T + 1, B, ...], and what it remembers before."""
-        assert unroll.learner_state is not None
-        if not self.config.shows_previous_step:
-            return unroll.observation, unroll.learner_state
-        *memory, action, reward = unroll.learner_state
-        actions = self.network.distribution.features(torch.cat([action.unsqueeze(0), unroll.action]))
-        rewards = in_units(torch.cat([reward.unsqueeze(0), unroll.reward]), self.reward_unit)
-        return with_previous_step(unroll.observation, actions, rewards, unroll.is_first), tuple(memory)
-
-    def _inputs(self, unroll: Unroll, result: _Pass) -> LossInputs:
+    def _inputs(self, unroll: Unroll, result: Pass) -> LossInputs:
         """What the losses are made of, once the moments of PopArt have followed the targets."""
         policy, features = result.outputs.policy[:-1], result.outputs.features[:-1]
-        next_value = self._next_value(unroll, result.value)
+        next_value = self.networks.next_value(unroll, result.value)
         trace = self.objective.trace(unroll, policy, result.target_policy, result.value[:-1], next_value)
         # Between the pass and the loss: the old head's outputs are used only without gradient.
-        self.popart.update(trace.target, *{self.network.value_head, self._judge})  # type: ignore[arg-type]
+        self.popart.update(trace.target, *self.networks.value_heads)
         return LossInputs(
             unroll=unroll,
             policy=policy,
@@ -236,29 +166,14 @@ class Learner:
             core=result.outputs.core[:-1],
             inputs=result.outputs.inputs[:-1],
             value=self.network.value_head(features).squeeze(-1),
-            insight=None if self.insight is None else self._judge(result.judging[:-1]).squeeze(-1),
+            insight=None if self.insight is None else self.networks.judge(result.judging[:-1]).squeeze(-1),
             value_target=self.popart.normalize(trace.target),
             advantage=self.popart.in_sigmas(trace.advantage),
             reward_unit=self.reward_unit,
             trace=trace,
         )
 
-    @torch.no_grad()
-    def _next_value(self, unroll: Unroll, value: Tensor) -> Tensor:
-        """[T, B] value of what each step led to within its own episode; a truncated one is gone on with."""
-        following = value[1:].clone()
-        if self.config.timeout_is_terminal or not len(unroll.final_time):
-            return following
-        going_on, row, column = beyond_truncations(unroll)
-        shown, state = self._shown(going_on)
-        self.network.eval()
-        outputs, _ = self.network(shown, state, going_on.is_first)
-        value = self._judge(self._judging(shown, outputs)[row, column]).squeeze(-1)
-        beyond = self.popart.denormalize(value)
-        following[unroll.final_time, unroll.final_lane] = beyond
-        return following
-
-    def _diagnostics(self, result: _Pass, inputs: LossInputs) -> dict[str, Tensor]:
+    def _diagnostics(self, result: Pass, inputs: LossInputs) -> dict[str, Tensor]:
         """Of the values and of how far the policy is from the one that acted."""
         return {
             "vtrace/rho": inputs.trace.clipped_rho.mean(),

@@ -56,15 +56,15 @@ class LossInputs(NamedTuple):
 class Objective:
     """Targets, advantages and the sum of all losses, with what is trained for it: eta, alpha, a reward head.
 
-    Deviations from Song et al. 2020 and Parisotto & Salakhutdinov 2021, each a setting of the configuration,
-    with the measurements behind them in docs/experiments.md: an entropy bonus, because V-MPO's top half alone
-    settles on one of two goals before the cue is understood, which may weigh steps as V-MPO does, as a mean
-    over all of them says least at the turn that decides (as the confidence penalty of Pereyra et al. 2017,
-    arXiv 1701.06548, is part of each sample's loss); value targets of a shorter lambda than the advantages,
-    because the noise of an outcome far ahead hides what predicts it; a weaker pull towards the actor, which
-    always lags a little; and, where it is switched on, the prediction of each step's reward from what is
-    remembered and the action (after Jaderberg et al. 2017, arXiv 1611.05397), because a return says little of
-    which of many things remembered earned it; the prediction of what has to be remembered, see
+    Deviations from Song et al. 2020 and Parisotto & Salakhutdinov 2021, each a setting of the
+    configuration, with the measurements behind them in docs/experiments.md: an entropy bonus, because
+    V-MPO's top half alone settles on one of two goals before the cue is understood; it may be that of the
+    steps that are imitated, weighed as they are (the confidence penalty of Pereyra et al. 2017, arXiv
+    1701.06548); value targets of a shorter lambda than the advantages, because the noise of an outcome
+    far ahead hides what predicts it; a weaker pull towards the actor, which always lags a little; and,
+    where it is switched on, the prediction of each step's reward from what is remembered and the action
+    (after Jaderberg et al. 2017, arXiv 1611.05397), because a return says little of which of many things
+    remembered earned it; the prediction of what has to be remembered, see
     `agents.learning.memory_targets`, for the same reason; and a penalty on features that say the same.
 
     Args:

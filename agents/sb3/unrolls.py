@@ -90,7 +90,7 @@ def _names(found: Any, place: str) -> None:
 
 
 def _learner_memory(learner: Learner) -> tuple[Data, ...]:
-    memory = core_state(learner.initial_state(1))
+    memory = core_state(learner.networks.initial_state(1))
     if not learner.config.shows_previous_step:
         return memory
     *memory, _, reward = memory  # type: ignore[assignment]

@@ -241,7 +241,7 @@ class _Session:
             yield
             return
         rows = torch.cat([torch.arange(lanes) + number * lanes for number in batch.actors]).to(learner.device)
-        whole = learner.core_state or learner.initial_state(self._engine.lanes)
+        whole = learner.core_state or learner.networks.initial_state(self._engine.lanes)
         learner.core_state = select_lanes(whole, rows)
         try:
             yield

@@ -108,7 +108,7 @@ def test_an_action_counts_for_all_that_follows_in_its_episode_alone() -> None:
 
 def test_the_last_step_is_kept_beside_the_network_s_memory() -> None:
     learner, data = shown(), unroll()
-    assert {part.shape[0] for part in learner.initial_state(LANES)} == {LANES}
+    assert {part.shape[0] for part in learner.networks.initial_state(LANES)} == {LANES}
     update(learner, data)
     assert learner.core_state is not None
     *_, action, reward = learner.core_state
