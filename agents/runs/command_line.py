@@ -123,6 +123,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "importance_weights",
     ),
     "v_trace": ("rho_bar", "c_bar", "value_trace_decay", "policy_trace_decay"),
+    "primal_dual": ("advantage_penalty",),
     "distillation": (
         *("policy_coef", "distilled_value_coef", "learner_regularisation", "distillation_direction"),
         *("distillation_steps", "distillation_window", "memory_distillation"),
