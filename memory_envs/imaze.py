@@ -6,7 +6,7 @@ import numpy as np
 
 from memory_envs.finite.imaze import FiniteIMaze
 from memory_envs.rendering.scene import FLOOR, WALL, Fact, Icon, Look, Mood, Scene, room_scene
-from memory_envs.rules import imaze
+from memory_envs.rules import imaze, maze
 from memory_envs.rules.grid import FULL, OBSERVABILITIES, PARTIAL
 from memory_envs.solvers.planner import OUT_OF_REACH, future, shortest_routes, timeless
 from memory_envs.stepping.env import MemoryEnv
@@ -38,7 +38,7 @@ LOOKS = (
 
 def scene(config: imaze.Config, state: imaze.State) -> Scene:
     """Return the maze from above."""
-    asked = (Icon(imaze.cue_tile(state.cue)), Icon(imaze.goal_tile(state.cue)))
+    asked = (Icon(maze.cue_tile(state.cue)), Icon(maze.goal_tile(state.cue)))
     outcome, mood = _outcome(config, state)
     return room_scene(
         imaze,
@@ -46,14 +46,14 @@ def scene(config: imaze.Config, state: imaze.State) -> Scene:
         state,
         title="I-Maze",
         looks=TASK.looks_of(config),
-        tile=lambda row, column: imaze.tile(config, state.cue, row, column),
+        tile=lambda row, column: maze.tile(config, state.cue, row, column),
         notes={},
         facts=(
             Fact("cue, goal", icons=asked),
             Fact("memory", _memory(config, state)),
             Fact("outcome", outcome, mood=mood),
         ),
-        things=range(imaze.CUE_A, imaze.num_tiles(config)),
+        things=range(maze.CUE_A, imaze.num_tiles(config)),
         aim="find the cue; its shape is the goal to walk to",
     )
 
@@ -81,7 +81,7 @@ def memory_targets(config: imaze.Config) -> dict[str, int]:
 
 def meaning(config: imaze.Config, target: str, value: int) -> Meaning:
     """Return the cue, or the goal, that a value of a memory target stands for."""
-    tile = (imaze.cue_tile if target == "known_cue" else imaze.goal_tile)(value - 1)
+    tile = (maze.cue_tile if target == "known_cue" else maze.goal_tile)(value - 1)
     return Meaning(LOOKS[tile].name, tile)
 
 

@@ -9,6 +9,7 @@ from memory_envs.policies.reactive import known_network, memoryless
 from memory_envs.rendering.scene import FLOOR, WALL, Fact, Icon, Look, Mark, Mood, Scene, room_scene
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import FULL
+from memory_envs.rules.order import is_fetched, known_positions, ordered
 from memory_envs.solvers.planner import pose_graph, routes_to_cell
 from memory_envs.stepping.env import MemoryEnv
 from memory_envs.stepping.vector import MemoryVectorEnv
@@ -29,7 +30,7 @@ LOOKS = (
 
 def scene(config: meta_fetch.Config, state: meta_fetch.State) -> Scene:
     """Return the room from above."""
-    known = meta_fetch.known_positions(config, state)
+    known = known_positions(config, state)
     rewarded: Mood = "good" if state.rewarded else "neutral"
     icons = tuple(_icon(state, position) for position in range(config.num_objects))
     return room_scene(
@@ -58,8 +59,8 @@ def steps_remaining(config: meta_fetch.Config, state: meta_fetch.State) -> int:
         Steps, the time limit aside, or OUT_OF_REACH: four or more objects can lie so that others wall the
         next one in.
     """
-    present = [item for item in range(config.num_objects) if not meta_fetch.is_fetched(state, item)]
-    target = meta_fetch.ordered(state, state.progress)
+    present = [item for item in range(config.num_objects) if not is_fetched(state, item)]
+    target = ordered(state, state.progress)
     # While nothing is fetched there is nothing to lose by walking onto a wrong object that lets one pass.
     passable = state.progress == 0 and config.on_wrong == meta_fetch.STAY
     others = [item for item in present if item != target and not passable]
@@ -216,4 +217,4 @@ def _memory(config: meta_fetch.Config, known: int) -> str:
 
 def _icon(state: meta_fetch.State, position: int) -> Icon:
     mark: Mark = "done" if position < state.progress else "next" if position == state.progress else ""
-    return Icon(meta_fetch.OBJECT + meta_fetch.ordered(state, position), mark)
+    return Icon(meta_fetch.OBJECT + ordered(state, position), mark)

@@ -18,15 +18,15 @@ def look_up(table: Mapping[str, Row], kind: str, name: str, choices: str | None 
         table: Rows by name.
         kind: What the rows are, for the error: "preset", "agent".
         name: The name asked for.
-        choices: Which names there are, in words; all of them, one after the other, when None.
+        choices: Which names there are, as lines; all of them, one after the other, when None.
 
     Raises:
         ValueError: There is no such row; says which there are, and which is nearest.
     """
     if name in table:
         return table[name]
-    choices = choices or f"there are {', '.join(map(repr, table))}"
-    raise ValueError(f"there is no {kind} {name!r}{did_you_mean(name, table)} ({choices})")
+    told = f" (there are {', '.join(map(repr, table))})" if choices is None else f"\nThere are:\n{choices}"
+    raise ValueError(f"there is no {kind} {name!r}{did_you_mean(name, table)}{told}")
 
 
 def did_you_mean(

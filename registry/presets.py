@@ -1,7 +1,8 @@
 """The experiments: an agent, an environment, a length, and what differs from the agent's defaults."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -283,9 +284,27 @@ def get_preset(name: str) -> Preset:
         ValueError: There is no such preset; says which is nearest, and which there are, by group, those that
             have names like it first.
     """
-    near = sorted(preset_groups().items(), key=lambda group: -_likeness(str(name), group[1]))
-    groups = (f"{title}: {', '.join(names)}" for title, names in near)
-    return look_up(PRESETS, "preset", name, choices="; ".join(groups))
+    return look_up(PRESETS, "preset", name, choices=listed_presets(like=str(name)))
+
+
+def listed_presets(like: str | None = None) -> str:
+    """Return the presets by group, for a terminal of 80 letters; those with names like this one first."""
+    groups: Iterable[tuple[str, list[str]]] = preset_groups().items()
+    if like is not None:
+        groups = sorted(groups, key=lambda group: -_likeness(like, group[1]))
+    return "\n".join(_wrapped(f"{title}: {', '.join(names)}") for title, names in groups)
+
+
+def _wrapped(text: str) -> str:
+    """Names stay whole."""
+    return textwrap.fill(
+        text,
+        80,
+        initial_indent="  ",
+        subsequent_indent="      ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def _likeness(name: str, others: list[str]) -> float:

@@ -11,7 +11,7 @@ import pytest
 
 from memory_envs.imaze import LOOKS
 from memory_envs.rendering.sprites import sprite
-from memory_envs.rules import imaze
+from memory_envs.rules import imaze, maze
 from tests.support import ROOT
 from tests.support.chromium import browser, find_chromium
 
@@ -303,7 +303,7 @@ def test_view_and_rooms_are_painted_from_the_state(opened):
     seen = middles(opened, "eye", 3)
     for row, column in np.ndindex(2, 3):  # in the last row stands the agent
         np.testing.assert_allclose(seen[row, column], colour(view[row, column]), atol=8)
-    assert view[0, 1] == imaze.CUE_B
+    assert view[0, 1] == maze.CUE_B
     slide(opened, "moment", 4)
     for cue, player in ((0, "memoryless"), (1, "lstm")):
         room = middles(opened, f"{player}-{cue}", 9)
@@ -311,5 +311,5 @@ def test_view_and_rooms_are_painted_from_the_state(opened):
             if row == 1 and column <= 5:  # the way there, and the agent
                 continue
             lit = imaze.in_window(1, 5, 0, 3, row, column)
-            tile = imaze.tile(config, cue, row, column)
+            tile = maze.tile(config, cue, row, column)
             np.testing.assert_allclose(room[row, column], colour(tile, lit), atol=12)

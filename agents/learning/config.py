@@ -10,7 +10,7 @@ from agents.learning.networks.cores import ACTOR_CORES, LEARNER_CORES
 from agents.learning.privileged import PrivilegedSettings
 from agents.learning.settings import setting
 
-RL_LOSSES = ("vmpo", "vtrace")
+RL_LOSSES = ("vmpo", "vtrace", "primal_dual")
 ENTROPY_WEIGHTINGS = ("uniform", "psi")
 
 
@@ -86,7 +86,10 @@ class LearnerConfig(MemoryTargetSettings):
     )
     replay_size: int = setting(32, "unrolls kept", "tuned")
     rl_loss: str = setting(
-        "vmpo", "how the policy learns: vmpo, or vtrace (IMPALA's policy gradient)", "paper: vmpo"
+        "vmpo",
+        "how the policy learns: vmpo, vtrace (IMPALA's policy gradient), or primal_dual (the same with "
+        "one-step advantages, and values by Bellman's linear program)",
+        "paper: vmpo",
     )
     # V-MPO
     eta_init: float = setting(1.0, "initial temperature", "paper")
@@ -109,6 +112,13 @@ class LearnerConfig(MemoryTargetSettings):
     c_bar: float = setting(1.0, "clip of V-trace's trace weights", "Espeholt et al. 2018")
     value_trace_decay: float = setting(0.8, "lambda of the value targets", "tuned; Espeholt et al. 2018: 1")
     policy_trace_decay: float = setting(0.9, "lambda behind the advantages", "tuned; Espeholt et al. 2018: 1")
+    # Primal-dual
+    advantage_penalty: float = setting(
+        10.0,
+        "weight of half the squared advantage in primal_dual's value loss, beside what is linear in values",
+        "ours; of 1 and 10 (section 24 of the experiments)",
+        absent=10.0,
+    )
     # PopArt
     popart_step_size: float = setting(3e-4, "step size of PopArt's moments; 0 switches it off", "paper")
 
@@ -124,7 +134,7 @@ class LearnerConfig(MemoryTargetSettings):
         )
         positive = (
             "learner_learning_rate dual_learning_rate eta_init alpha_init eps_eta eps_alpha eps_alpha_spread "
-            "rho_bar c_bar"
+            "rho_bar c_bar advantage_penalty"
         )
         for name in positive.split():
             self._require(name, getattr(self, name) > 0, "greater than 0")

@@ -166,6 +166,7 @@ class Learner:
             core=result.outputs.core[:-1],
             inputs=result.outputs.inputs[:-1],
             value=self.network.value_head(features).squeeze(-1),
+            last_value=self.network.value_head(result.outputs.features[-1]).squeeze(-1),
             insight=None if self.insight is None else self.networks.judge(result.judging[:-1]).squeeze(-1),
             value_target=self.popart.normalize(trace.target),
             advantage=self.popart.in_sigmas(trace.advantage),

@@ -1,4 +1,4 @@
-"""What the learner minimises on an unroll: V-MPO or IMPALA's policy gradient, and what is added to either."""
+"""What the learner minimises on an unroll: V-MPO or a policy gradient, and what is added to either."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from agents.learning.config import LearnerConfig
 from agents.learning.distributions.discrete import Categorical
-from agents.learning.losses import distillation, vmpo
+from agents.learning.losses import distillation, primal_dual, vmpo
 from agents.learning.losses.decorrelation import decorrelation
 from agents.learning.losses.vtrace import VTrace, policy_gradient_loss, vtrace
 from agents.learning.networks.actor_critic import ActorCritic
@@ -41,6 +41,8 @@ class LossInputs(NamedTuple):
     """[T, B, F] what that core reads, with gradient."""
     value: Tensor
     """[T, B] normalised, of what is remembered, with gradient."""
+    last_value: Tensor
+    """[B] the same of the observation behind the last step."""
     insight: Tensor | None
     """[T, B] normalised, of what is remembered and what the learner alone is shown, with gradient."""
     value_target: Tensor
@@ -96,7 +98,7 @@ class Objective:
     def trace(
         self, unroll: Unroll, policy: Tensor, target_policy: Tensor, value: Tensor, next_value: Tensor
     ) -> VTrace:
-        """Value targets and advantages [T, B], which may look ahead by different lambdas.
+        """Value targets and advantages [T, B], which may look ahead by different lambdas, or by one step.
 
         Args:
             unroll: What happened.
@@ -111,8 +113,10 @@ class Objective:
         log_prob = self.distribution.log_prob
         log_rho = log_prob(evaluated, unroll.action) - log_prob(unroll.behaviour_policy, unroll.action)
         discount = config.gamma * (~self.ended(unroll)).float()
-        steps = (log_rho, discount, unroll.reward, value, next_value, unroll.done)
-        trace = functools.partial(vtrace, *steps, rho_bar=config.rho_bar, c_bar=config.c_bar)
+        steps = (log_rho, discount, unroll.reward, value, next_value)
+        if config.rl_loss == "primal_dual":
+            return primal_dual.one_step(*steps, rho_bar=config.rho_bar)
+        trace = functools.partial(vtrace, *steps, unroll.done, rho_bar=config.rho_bar, c_bar=config.c_bar)
         for_value = trace(trace_decay=config.value_trace_decay)
         if config.policy_trace_decay == config.value_trace_decay:
             return for_value
@@ -138,7 +142,7 @@ class Objective:
             bonus = imitated if config.entropy_weighting == "psi" else entropy
         else:
             terms, metrics = self._policy_gradient(inputs)
-        value_loss = 0.5 * (inputs.value_target - inputs.value).square().mean()
+        value_loss = self._value_loss(inputs).mean()
         terms["value"] = config.value_coef * value_loss
         if inputs.insight is not None:
             judged = 0.5 * (inputs.value_target - inputs.insight).square().mean()
@@ -205,6 +209,21 @@ class Objective:
         taken = self.distribution.log_prob(inputs.policy, inputs.unroll.action)
         loss = policy_gradient_loss(taken, inputs.advantage, inputs.trace.clipped_rho).mean()
         return {"policy": loss}, {"loss/policy": loss}
+
+    def _value_loss(self, inputs: LossInputs) -> Tensor:
+        """[T, B] normalised."""
+        if self.config.rl_loss != "primal_dual":
+            return 0.5 * (inputs.value_target - inputs.value).square()
+        gamma, unroll = self.config.gamma, inputs.unroll
+        return primal_dual.value_loss(
+            inputs.value,
+            torch.cat([inputs.value[1:], inputs.last_value.unsqueeze(0)]),
+            inputs.value_target,
+            primal_dual.first_states(unroll.is_first[:-1], gamma),
+            gamma * (~unroll.done).float(),
+            inputs.trace.clipped_rho,
+            self.config.advantage_penalty,
+        )
 
     def _distance_to_actor(self, inputs: LossInputs) -> Tensor:
         """[] the mean divergence between actor and learner, in the direction that is distilled."""

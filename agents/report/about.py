@@ -33,7 +33,11 @@ POLICIES = {
     "GTrXLPolicy": CORES["gtrxl"],
     "AsymmetricPolicy": "An LSTM with a gated transformer as its critic",
 }
-LOSSES = {"vmpo": "V-MPO", "vtrace": "the policy gradient of IMPALA"}
+LOSSES = {
+    "vmpo": "V-MPO",
+    "vtrace": "the policy gradient of IMPALA",
+    "primal_dual": "primal-dual pi learning",
+}
 OTHERS = {
     "recurrent-ppo": "An LSTM acts and is itself trained, by PPO: sb3-contrib's RecurrentPPO.",
     "ppo": "A network without memory acts and is itself trained, by PPO.",

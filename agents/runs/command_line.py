@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
@@ -24,7 +23,7 @@ from agents.runs.options import Options
 from agents.runs.settings import OF_THE_RAY_ENGINE, RunSettings, flag, rows_apart
 from agents.vec_env.make import id_from_file
 from memory_envs.registry.agents import AGENTS, get_agent
-from memory_envs.registry.presets import get_preset, preset_groups
+from memory_envs.registry.presets import get_preset, listed_presets
 
 # The training program, for `python -m`.
 PROGRAM = "agents.train"
@@ -127,6 +126,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "importance_weights",
     ),
     "v_trace": ("rho_bar", "c_bar", "value_trace_decay", "policy_trace_decay"),
+    "primal_dual": ("advantage_penalty",),
     "distillation": (
         *("policy_coef", "distilled_value_coef", "learner_regularisation", "distillation_direction"),
         *("distillation_steps", "distillation_window", "memory_distillation"),
@@ -169,7 +169,13 @@ def _options(settings: type[Any]) -> Iterator[_Option]:
     for entry in dataclasses.fields(settings):
         origin = entry.metadata.get("origin")
         text = entry.metadata["help"] + (f" [{origin}]" if origin else "")
-        yield entry.name, annotated[hints[entry.name], tyro.conf.arg(help=text)], field(default=entry.default)
+        shown = tyro.conf.arg(help=text, help_behavior_hint=_default_hint)
+        yield entry.name, annotated[hints[entry.name], shown], field(default=entry.default)
+
+
+def _default_hint(default: str) -> str:
+    """As tyro has it, but that no names are None as well."""
+    return f"(default: {default or None})"
 
 
 def _taken(settings: type[Any], given: Mapping[str, Any]) -> Any:
@@ -182,21 +188,8 @@ def _description(defaults: Options) -> str:
     title = get_agent(defaults.agent).title
     if defaults.run.preset is not None or defaults.run.resume is not None:
         return f"Train {title}."
-    groups = "\n".join(_wrapped(f"{name}: {', '.join(presets)}") for name, presets in preset_groups().items())
     of_others = f"Options of {title} (of others: --preset NAME --help, --agent NAME --help)"
-    return f"Train an agent. Presets:\n{groups}\n\n{of_others}"
-
-
-def _wrapped(text: str) -> str:
-    """For a terminal of 80 letters; names stay whole."""
-    return textwrap.fill(
-        text,
-        80,
-        initial_indent="  ",
-        subsequent_indent="      ",
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    return f"Train an agent. Presets:\n{listed_presets()}\n\n{of_others}"
 
 
 def _completed(options: Options) -> Options:

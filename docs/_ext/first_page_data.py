@@ -19,7 +19,7 @@ from agents import pretrained
 from agents.report.artwork import COLUMNS, sheet
 from memory_envs.imaze import TASK
 from memory_envs.policies.computed import best_table
-from memory_envs.rules import imaze
+from memory_envs.rules import imaze, maze
 
 ACTOR = "imaze/ald"
 SIZES = range(7, 32, 2)
@@ -100,9 +100,9 @@ def digits(view: NDArray[np.uint8]) -> str:
     return "".join(map(str, view.ravel().tolist()))
 
 
-def without_cue(window: str, shown: int = imaze.CUE_A) -> str:
+def without_cue(window: str, shown: int = maze.CUE_A) -> str:
     """Return a window in which either cue is the one shown."""
-    return window.replace(str(imaze.CUE_A), str(shown)).replace(str(imaze.CUE_B), str(shown))
+    return window.replace(str(maze.CUE_A), str(shown)).replace(str(maze.CUE_B), str(shown))
 
 
 def _table(size: int) -> Windows:
@@ -111,7 +111,7 @@ def _table(size: int) -> Windows:
         digits(np.frombuffer(key, np.uint8)): action
         for key, action in best_table(TASK, imaze.configure(size=size)).items()
     }
-    for cue in (imaze.CUE_A, imaze.CUE_B):
+    for cue in (maze.CUE_A, maze.CUE_B):
         table = {
             without_cue(window): found[without_cue(window, cue)]
             for window in sorted(found)

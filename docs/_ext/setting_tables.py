@@ -12,6 +12,7 @@ TITLES = {
     "learner": "Acting and learning",
     "v_mpo": "V-MPO",
     "v_trace": "V-trace",
+    "primal_dual": "Primal-dual",
     "distillation": "Distillation",
     "teaching": "Teachers",
 }

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 
 from memory_envs.finite.protocol import Outcome
 from memory_envs.finite.rulebook import FiniteRules
-from memory_envs.rules import imaze
+from memory_envs.rules import imaze, maze
 
 _LETTERS = "#.ABLRCDcdEFefGHgh"
 _HEADINGS = ("east", "south", "west", "north")
@@ -24,7 +24,7 @@ class FiniteIMaze(FiniteRules):
         """
         config = config._replace(endless=0) if until_success else config
         super().__init__(imaze, config, until_success=until_success)
-        self._leaks = frozenset(imaze.leaks(config))
+        self._leaks = frozenset(maze.leaks(config))
 
     def step(self, state: imaze.State, action: int) -> tuple[Outcome, ...]:
         """Return what may follow an action: one thing, or after an answer in an endless maze any start."""

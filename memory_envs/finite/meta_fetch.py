@@ -7,6 +7,7 @@ from memory_envs.finite.rulebook import FiniteRules
 from memory_envs.rules import meta_fetch
 from memory_envs.rules.grid import NORTH, NUM_HEADINGS
 from memory_envs.rules.layouts import in_split, is_spaced, object_cell
+from memory_envs.rules.order import ordered
 
 
 class FiniteMetaFetch(FiniteRules):
@@ -72,7 +73,7 @@ class FiniteSeenRoom(FiniteMetaFetch):
 
     def observe(self, state: meta_fetch.State) -> Hashable:
         """Return the whole room: layout, agent, and which objects are absent; whether the last step paid."""
-        absent = tuple(meta_fetch.ordered(state, position) for position in range(state.progress))
+        absent = tuple(ordered(state, position) for position in range(state.progress))
         return state.cells, state.row, state.column, state.heading, absent, state.paid
 
     def lasting(self, state: meta_fetch.State) -> meta_fetch.State:

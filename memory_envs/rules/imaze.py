@@ -40,9 +40,22 @@ from memory_envs.rules.grid import (
     OBSERVABILITIES,
     PARTIAL,
     as_seen,
-    in_window,
-    moved_freely,
-    window_cell,
+)
+from memory_envs.rules.maze import (
+    MOST_CUES,
+    NO_GOAL,
+    NUM_TILES,
+    cue_cell,
+    cue_in_view,
+    cue_tile,
+    goal_at,
+    goal_cell,
+    is_open,
+    leaks,
+    moved,
+    num_tiles,
+    show_maze,
+    start_cell,
 )
 from memory_envs.rules.randomness import draw
 from memory_envs.rules.settings import (
@@ -53,12 +66,7 @@ from memory_envs.rules.settings import (
     check_number,
 )
 
-WALL, FLOOR, CUE_A, CUE_B, GOAL_LEFT, GOAL_RIGHT = range(6)
-MOST_CUES = 8
-NUM_TILES = 2 + 2 * MOST_CUES
 NUM_NOTES = 0
-NO_GOAL = -1
-"""Stands where the number of a goal could."""
 
 LARGEST_SIZE = 255
 STARTS = ("end", "center")
@@ -149,12 +157,6 @@ class State(NamedTuple):
 
 
 @rule
-def num_tiles(config: Config) -> int:
-    """Return how many of the tile codes can be met with so many cues: they are the first ones."""
-    return 2 + 2 * config.num_cues
-
-
-@rule
 def begin(config: Config, key: int) -> State:
     """Return the first state of the episode with this key: cue and heading are drawn, all else is fixed."""
     kept = key if config.endless == 1 else 0
@@ -230,12 +232,7 @@ def transition(config: Config, state: State, action: int) -> tuple[State, float,
 @rule
 def observe(config: Config, state: State, view: NDArray[np.uint8]) -> None:
     """Write the tile codes of the agent's window into `view`, uint8 [view_size, view_size]."""
-    for view_row in range(config.view_size):
-        for view_column in range(config.view_size):
-            row, column = window_cell(
-                state.row, state.column, state.heading, config.view_size, view_row, view_column
-            )
-            view[view_row, view_column] = tile(config, state.cue, row, column)
+    show_maze(config, state.cue, state.row, state.column, state.heading, view)
     if config.observability != PARTIAL and (config.observability == FULL or state.seen_at >= 0):
         view[config.view_size - 1, config.view_size // 2] = cue_tile(state.cue)
 
@@ -315,91 +312,6 @@ def is_success(config: Config, state: State) -> bool:
 
 
 @rule
-def start_cell(config: Config) -> tuple[int, int]:
-    """Return the cell every episode starts in."""
-    if config.start == 0:
-        return 1, 1
-    return config.size // 2, config.size // 2
-
-
-@rule
-def cue_cell(config: Config) -> tuple[int, int]:
-    """Return the cell of the cue: the right end of the upper bar."""
-    return 1, config.size - 2
-
-
-@rule
-def goal_cell(config: Config, goal: int) -> tuple[int, int]:
-    """Return the cell of a goal: an end of the lower bar for the first two, a niche for the others."""
-    side = goal & 1
-    from_end = 1 if goal < 2 else goal - side
-    row = config.size - 2 if goal < 2 else config.size - 3
-    return row, from_end if side == 0 else config.size - 1 - from_end
-
-
-@rule
-def goal_at(config: Config, row: int, column: int) -> int:
-    """Return the number of the goal on a cell, or NO_GOAL: the inverse of `goal_cell`."""
-    last = config.size - 2
-    if row == last:
-        return 0 if column == 1 else 1 if column == last else NO_GOAL
-    if row != last - 1 or not is_niche(config, column):
-        return NO_GOAL
-    side = 0 if column < config.size // 2 else 1
-    return (column if side == 0 else config.size - 1 - column) + side
-
-
-@rule
-def is_niche(config: Config, column: int) -> bool:
-    """Return whether there is a niche over the lower bar in this column."""
-    from_end = min(column, config.size - 1 - column)
-    return 0 < from_end < config.num_cues and from_end & 1 == 0
-
-
-@rule
-def is_open(config: Config, row: int, column: int) -> bool:
-    """Return whether a cell, inside the maze or not, can be walked on."""
-    last = config.size - 2
-    if row == 1 or row == last:
-        return 1 <= column <= last
-    if column == config.size // 2:
-        return 1 < row < last
-    return row == last - 1 and is_niche(config, column)
-
-
-@rule
-def tile(config: Config, cue: int, row: int, column: int) -> int:
-    """Return the tile code of a cell; everything outside the maze is wall."""
-    if not is_open(config, row, column):
-        return WALL
-    if row == 1 and column == config.size - 2:
-        return cue_tile(cue)
-    goal = goal_at(config, row, column)
-    return FLOOR if goal == NO_GOAL else goal_tile(goal)
-
-
-@rule
-def cue_tile(cue: int) -> int:
-    """Return the tile code of a cue; codes go by two cues, then their two goals."""
-    return CUE_A + 2 * cue - (cue & 1)
-
-
-@rule
-def goal_tile(goal: int) -> int:
-    """Return the tile code of a goal."""
-    return GOAL_LEFT + 2 * goal - (goal & 1)
-
-
-@rule
-def moved(config: Config, row: int, column: int, heading: int, action: int) -> tuple[int, int, int]:
-    """Return where the agent is and looks after `action`; walking into a wall changes nothing."""
-    to_row, to_column, to_heading = moved_freely(row, column, heading, action)
-    if is_open(config, to_row, to_column):
-        return to_row, to_column, to_heading
-    return row, column, heading
-
-
-@rule
 def remembered(config: Config, in_view: bool, sight: int, hold: int) -> tuple[int, int]:
     """Return (sight, hold) after a step; the delay begins once, when a cue that was seen leaves the view."""
     if hold > 0:
@@ -420,13 +332,6 @@ def judged(config: Config, row: int, column: int, cue: int) -> int:
     if goal == NO_GOAL:
         return 0
     return 1 if goal == cue else -1
-
-
-@rule
-def cue_in_view(config: Config, row: int, column: int, heading: int) -> bool:
-    """Return whether an agent standing there would see the cue."""
-    cue_row, cue_column = cue_cell(config)
-    return in_window(row, column, heading, config.view_size, cue_row, cue_column)
 
 
 def starts(config: Config) -> list[tuple[float, State]]:
@@ -489,26 +394,6 @@ def configure(
     )
     _check_cue_hidden(config)
     return config
-
-
-def leaks(config: Config) -> list[tuple[int, int, int]]:
-    """Return each (row, column, heading) at which the cue is visible although it has to be remembered.
-
-    That is at the start, in the stem from its middle downwards, in the lower bar and its niches. A playable
-    maze has none, so that whoever chooses a goal has walked half of the stem at least without the cue. A
-    glimpse of it from the stem's upper half is allowed.
-    """
-    last, middle = config.size - 2, config.size // 2
-    cells = {start_cell(config)}
-    cells |= {(row, middle) for row in range(middle, last)}
-    cells |= {(last, column) for column in range(1, last + 1)}
-    cells |= {goal_cell(config, goal) for goal in range(config.num_cues)}
-    return [
-        (row, column, heading)
-        for row, column in sorted(cells)
-        for heading in range(NUM_HEADINGS)
-        if cue_in_view(config, row, column, heading)
-    ]
 
 
 def check_state(config: Config, state: State) -> None:

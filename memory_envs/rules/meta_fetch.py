@@ -59,6 +59,17 @@ from memory_envs.rules.layouts import (
     draw_other_cell,
     object_cell,
 )
+from memory_envs.rules.order import (
+    NOTHING,
+    check_found,
+    is_fetched,
+    is_wrong,
+    judged,
+    known_positions,
+    next_by_memory,
+    num_candidates,
+    ordered,
+)
 from memory_envs.rules.randomness import draw, draw_order
 from memory_envs.rules.room import (
     FLOOR,
@@ -97,9 +108,6 @@ RANDOM, BOTTOM = range(2)
 WRONG = ("stay", "back")
 STAY, BACK = range(2)
 """What walking onto a wrong object does to the agent: nothing, or it is put back where it came from."""
-
-NOTHING = -1
-"""Stands where the number of an object could."""
 
 __all__ = [
     "CLOCK",
@@ -334,28 +342,6 @@ def is_success(config: Config, state: State) -> bool:
 
 
 @rule
-def judged(config: Config, state: State, touched: int) -> tuple[int, int, int, int, int]:
-    """Return (progress, paid, completed, ruled_out, rewarded) after walking onto an object or NOTHING."""
-    if touched == NOTHING:
-        return state.progress, state.paid, state.completed, state.ruled_out, 0
-    is_new = state.progress == known_positions(config, state)
-    if is_wrong(state, touched):
-        ruled_out = state.ruled_out | (1 << touched) if is_new else state.ruled_out
-        return 0, state.paid, state.completed, ruled_out, 0
-    progress = state.progress + 1
-    rewarded = 1 if progress > state.paid else 0
-    if progress == config.num_objects:
-        return 0, 0, state.completed + 1, 0, rewarded
-    return progress, max(progress, state.paid), state.completed, 0 if is_new else state.ruled_out, rewarded
-
-
-@rule
-def is_wrong(state: State, touched: int) -> bool:
-    """Return whether an object is another than the next one of the order."""
-    return touched != ordered(state, state.progress)
-
-
-@rule
 def start_cell(config: Config) -> tuple[int, int]:
     """Return the (row, column) where an agent begins that begins at the bottom."""
     return config.size - 2, (config.size - 1) // 2
@@ -376,57 +362,6 @@ def hint(config: Config, state: State) -> int:
     if config.observability == PERFECT_MEMORY:
         return next_by_memory(config, state)
     return ordered(state, state.progress)
-
-
-@rule
-def next_by_memory(config: Config, state: State) -> int:
-    """Return the next object of the order, as far as the history tells.
-
-    Where it does not, that is the lowest-numbered object that may still be the one: not at an earlier
-    position and not tried in vain.
-    """
-    if state.progress < known_positions(config, state):
-        return ordered(state, state.progress)
-    item = 0
-    while is_fetched(state, item) or (state.ruled_out >> item) & 1 == 1:
-        item += 1
-    return item
-
-
-@rule
-def num_candidates(config: Config, state: State) -> int:
-    """Return how many objects may be the next one of the order, as far as the history tells."""
-    if state.progress < known_positions(config, state):
-        return 1
-    count = 0
-    for item in range(config.num_objects):
-        if not is_fetched(state, item) and (state.ruled_out >> item) & 1 == 0:
-            count += 1
-    return count
-
-
-@rule
-def known_positions(config: Config, state: State) -> int:
-    """Return how many leading positions of the order have been fetched at least once.
-
-    Before the first sequence is completed, a position is known exactly if it was paid.
-    """
-    return config.num_objects if state.completed > 0 else state.paid
-
-
-@rule
-def ordered(state: State, position: int) -> int:
-    """Return the object at a position of the hidden order."""
-    return (state.order >> (3 * position)) & 7
-
-
-@rule
-def is_fetched(state: State, item: int) -> bool:
-    """Return whether an object is absent because it was fetched."""
-    for position in range(state.progress):
-        if ordered(state, position) == item:
-            return True
-    return False
 
 
 @rule
@@ -535,20 +470,4 @@ def check_state(config: Config, state: State) -> None:
     most = State(last, last, NORTH, *packed, *score, 2**count - 1, 1, config.max_steps)
     check_fields(state, (1, 1, *[0] * (len(most) - 2)), most)
     check_layout(state.cells, config.size - 2, count, config.split, config.spacing, kept_free(config))
-    _check_history(config, state)
-
-
-def _check_history(config: Config, state: State) -> None:
-    order = [ordered(state, position) for position in range(config.num_objects)]
-    if sorted(order) != list(range(config.num_objects)):
-        raise ValueError(f"state field order must name every object once, got {order}")
-    known = known_positions(config, state)
-    if state.progress > known:
-        raise ValueError(
-            f"state field progress must be at most the {known} known positions, got {state.progress}"
-        )
-    unknown = sum(1 << item for item in order[known + 1 :])
-    if state.ruled_out & ~unknown:
-        raise ValueError(
-            f"state field ruled_out must hold objects behind position {known}, got {state.ruled_out:#b}"
-        )
+    check_found(config, state)

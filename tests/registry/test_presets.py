@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import re
 
 import gymnasium
 import pytest
@@ -10,7 +11,7 @@ import memory_envs  # noqa: F401
 from agents.runs.settings import rows_apart
 from memory_envs.registry.ablations import ABLATIONS
 from memory_envs.registry.agents import get_agent
-from memory_envs.registry.presets import PRESETS, get_preset, preset_groups
+from memory_envs.registry.presets import PRESETS, get_preset, listed_presets, preset_groups
 
 
 def imported(entry_point):
@@ -136,8 +137,13 @@ def test_groups_name_every_preset_once():
 
 
 def test_unknown_presets_are_answered_with_all_by_group():
-    with pytest.raises(ValueError, match=r"\(imaze: imaze/ald, .*; paper/imaze: paper/imaze/ald, .*\)"):
+    with pytest.raises(ValueError, match="there is no preset 'zzz'\nThere are:\n") as refusal:
         get_preset("zzz")
+    lines = str(refusal.value).splitlines()[2:]
+    assert sorted(lines) == sorted(listed_presets().splitlines())
+    assert [line for line in lines if line.startswith("  imaze: imaze/ald, imaze/vmpo-gtrxl, ")]
+    assert max(map(len, lines)) <= 80
+    assert sorted(re.findall(r"[^\s,]+/[\w-]+(?=,|$)", "\n".join(lines), re.M)) == sorted(PRESETS)
 
 
 def test_unknown_names_are_answered_with_the_nearest():
@@ -149,5 +155,5 @@ def test_unknown_names_are_answered_with_the_nearest():
     ("name", "group"), [("meta-fetch/adl", "meta-fetch"), ("paper/imaze/gtrxl", "paper/imaze")]
 )
 def test_the_group_of_an_unknown_preset_stands_first(name, group):
-    with pytest.raises(ValueError, match=rf"\({group}: {group}/ald, "):
+    with pytest.raises(ValueError, match=rf"There are:\n  {group}: {group}/ald, "):
         get_preset(name)

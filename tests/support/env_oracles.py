@@ -6,6 +6,7 @@ from collections import deque
 import numpy as np
 
 from memory_envs.rules import imaze
+from memory_envs.rules.maze import FLOOR, WALL, cue_in_view, moved
 from memory_envs.rules.randomness import episode_key
 
 HEADINGS = range(4)
@@ -16,9 +17,9 @@ CUE_TILES, GOAL_TILES = (2, 3, 6, 7, 10, 11, 14, 15), (4, 5, 8, 9, 12, 13, 16, 1
 
 def drawn_maze(size: int, cue: int, num_cues: int = 2) -> np.ndarray:
     """The whole maze as tile codes, drawn like a picture: [size, size]."""
-    maze = np.full((size, size), imaze.WALL)
-    maze[1, 1:-1] = maze[-2, 1:-1] = imaze.FLOOR
-    maze[1:-1, size // 2] = imaze.FLOOR
+    maze = np.full((size, size), WALL)
+    maze[1, 1:-1] = maze[-2, 1:-1] = FLOOR
+    maze[1:-1, size // 2] = FLOOR
     maze[1, -2] = CUE_TILES[cue]
     maze[-2, [1, -2]] = GOAL_TILES[:2]
     for pair in range(1, num_cues // 2):
@@ -28,7 +29,7 @@ def drawn_maze(size: int, cue: int, num_cues: int = 2) -> np.ndarray:
 
 def cut_window(maze: np.ndarray, row: int, column: int, heading: int, view_size: int) -> np.ndarray:
     """The agent's window: turn the whole picture until the agent looks up, then cut."""
-    padded = np.pad(maze, view_size, constant_values=imaze.WALL)
+    padded = np.pad(maze, view_size, constant_values=WALL)
     here = np.zeros_like(padded)
     here[row + view_size, column + view_size] = 1
     turns = (heading + 1) % 4  # north needs none, east one turn to the left
@@ -68,7 +69,7 @@ def route(config: imaze.Config, start: tuple[int, int, int], is_there) -> list[i
         if is_there(*pose):
             return actions
         for action in range(imaze.NUM_ACTIONS):
-            following = imaze.moved(config, *pose, action)
+            following = moved(config, *pose, action)
             if following not in reached:
                 reached.add(following)
                 queue.append((following, [*actions, action]))
@@ -79,9 +80,9 @@ def solution(config: imaze.Config, state: imaze.State, reach: int | None = None)
     """The shortest way to look at the cue (from `reach` cells at most) and then to the goal it asks for."""
     pose = (state.row, state.column, state.heading)
     eyes = config if reach is None else config._replace(view_size=2 * reach + 1)
-    look = route(config, pose, lambda *at: imaze.cue_in_view(eyes, *at))
+    look = route(config, pose, lambda *at: cue_in_view(eyes, *at))
     for action in look:
-        pose = imaze.moved(config, *pose, action)
+        pose = moved(config, *pose, action)
     return look + route(
         config, pose, lambda row, column, _: imaze.judged(config, row, column, state.cue) == 1
     )
@@ -99,8 +100,8 @@ def random_success(size: int, steps: int) -> float:
         following = (np.roll(here, 1, axis=0) + np.roll(here, -1, axis=0)) / 3
         for heading, (down, right) in enumerate(moves):
             ahead = np.roll(here[heading], (down, right), axis=(0, 1)) / 3
-            following[heading] += np.where(maze == imaze.WALL, 0, ahead)
-            blocked = np.roll(maze == imaze.WALL, (-down, -right), axis=(0, 1))
+            following[heading] += np.where(maze == WALL, 0, ahead)
+            blocked = np.roll(maze == WALL, (-down, -right), axis=(0, 1))
             following[heading] += np.where(blocked, here[heading], 0) / 3
         found += following[:, -2, 1].sum()
         following[:, -2, [1, -2]] = 0

@@ -28,7 +28,8 @@ class VMPO(UnrollAlgorithm):
     The policies are three baselines of Parisotto & Salakhutdinov 2021: "LstmPolicy", "GTrXLPolicy", and
     "AsymmetricPolicy", an acting LSTM with a transformer as its critic. "GRUPolicy" and "LRUPolicy" are
     "LstmPolicy" with another core of as many units. With `rl_loss="vtrace"` the policy is trained by the
-    policy gradient of IMPALA (Espeholt et al. 2018).
+    policy gradient of IMPALA (Espeholt et al. 2018), with `rl_loss="primal_dual"` by Bellman's linear program
+    (Cho & Wang 2017).
 
     Example:
         >>> from agents.baselines import VMPO

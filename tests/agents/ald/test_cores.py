@@ -91,7 +91,10 @@ def test_the_cores_are_those_of_the_settings_in_the_sizes_of_the_settings(pair: 
         ),
         ({"actor_core": "gtrxl"}, "actor_core must be one of lstm, gru, lru, got 'gtrxl'"),
         ({"actor_core": 3}, "actor_core must be a string, got 3"),
-        ({"rl_loss": "vtrce"}, "rl_loss must be one of vmpo, vtrace, got 'vtrce', did you mean 'vtrace'?"),
+        (
+            {"rl_loss": "vtrce"},
+            "rl_loss must be one of vmpo, vtrace, primal_dual, got 'vtrce', did you mean 'vtrace'?",
+        ),
         ({"distillation_direction": "actor_learnr"}, "got 'actor_learnr', did you mean 'actor_learner'?"),
     ],
 )

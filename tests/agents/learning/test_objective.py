@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,7 +13,7 @@ from agents.learning.losses import distillation
 from agents.learning.losses.decorrelation import decorrelation
 from agents.learning.objective import SMALLEST_MULTIPLIER
 from tests.support import oracles
-from tests.support.learners import CONFIG, ENDING, LANES, STEPS, gtrxl, learner, unroll, update
+from tests.support.learners import CONFIG, ENDING, GAMMA, LANES, STEPS, gtrxl, learner, unroll, update
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -38,11 +39,11 @@ def test_alpha_grows_while_the_policy_is_too_far_from_its_target() -> None:
     assert made.objective.alphas["alpha"] > before
 
 
-@pytest.mark.parametrize("rl_loss", ["vmpo", "vtrace"])
+@pytest.mark.parametrize("rl_loss", ["vmpo", "vtrace", "primal_dual"])
 def test_the_entropy_where_v_mpo_imitates_is_logged(rl_loss: str) -> None:
     data, made = unroll(), learner(rl_loss=rl_loss)
     _, metrics = update(made, data)
-    if rl_loss == "vtrace":
+    if rl_loss != "vmpo":
         assert "vmpo/entropy" not in metrics
         return
     outputs, _ = (network := gtrxl())(data.observation, network.initial_state(LANES), data.is_first)
@@ -55,6 +56,39 @@ def test_the_entropy_where_v_mpo_imitates_is_logged(rl_loss: str) -> None:
     expected = sum(share * entropy for share, entropy in zip(psi, entropies, strict=True))
     assert float(metrics["vmpo/entropy"]) == pytest.approx(expected)
     assert expected != pytest.approx(sum(entropies) / len(entropies), rel=1e-4)
+
+
+def test_primal_dual_is_the_lagrangian_of_each_step_and_its_policy_gradient() -> None:
+    """Step by step, as the sources' sums are written; what a truncation cuts off is nowhere a first state."""
+    made, data, network = learner(rl_loss="primal_dual", advantage_penalty=2.5), unroll(), gtrxl()
+    outputs, _ = network(data.observation, network.initial_state(LANES), data.is_first)
+    log_pi, says = outputs.policy.log_softmax(-1), network.value_head(outputs.features).squeeze(-1)
+    beyond = made.networks.next_value(
+        data._replace(learner_state=network.initial_state(LANES)), says.detach()
+    )
+    policy, value = [], []
+    for t, lane in np.ndindex(STEPS, LANES):
+        action, over = data.action[t, lane], bool(data.done[t, lane])
+        ratio = (log_pi[t, lane, action] - data.behaviour_policy[t, lane].log_softmax(-1)[action]).exp()
+        rho = float(ratio.detach().clamp(max=1.0))
+        target = data.reward[t, lane] + GAMMA * float(not data.terminated[t, lane]) * beyond[t, lane]
+        advantage = float(target - says[t, lane].detach())
+        start = 1.0 if data.is_first[t, lane] else 1.0 - GAMMA
+        follows = 0.0 if over else GAMMA * says[t + 1, lane]
+        linear = start * says[t, lane] + rho * (follows - says[t, lane])
+        value.append(linear + 1.25 * rho * (target - says[t, lane]) ** 2)
+        policy.append(-rho * advantage * log_pi[t, lane, action])
+    _, metrics = update(made, data)
+    expected = torch.stack(value).mean(), torch.stack(policy).mean()
+    assert float(metrics["loss/value"]) == pytest.approx(float(expected[0].detach()))
+    assert float(metrics["loss/policy"]) == pytest.approx(float(expected[1].detach()))
+    rest = learner(rl_loss="primal_dual", advantage_penalty=2.5, value_coef=0.0)
+    update(rest, data)
+    gradients = torch.autograd.grad(1.5 * expected[0], list(network.parameters()), allow_unused=True)
+    for mine, without, gradient in zip(
+        made.network.parameters(), rest.network.parameters(), gradients, strict=True
+    ):
+        assert torch.allclose(mine, without if gradient is None else without - gradient, atol=1e-9)
 
 
 def asking(seed: int = 0) -> Learner:

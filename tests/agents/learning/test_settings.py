@@ -30,7 +30,7 @@ from agents.learning.config import ALDConfig, VMPOConfig
         (ALDConfig, {"replay_lanes": 0}, "replay_lanes must be at least 1, got 0"),
         (ALDConfig, {"replay_lanes": 2.0}, "replay_lanes must be a whole number or None, got 2.0"),
         (ALDConfig, {"rl_loss": 1}, "rl_loss must be a string, got 1"),
-        (ALDConfig, {"rl_loss": "ppo"}, "rl_loss must be one of vmpo, vtrace, got 'ppo'"),
+        (ALDConfig, {"rl_loss": "ppo"}, "rl_loss must be one of vmpo, vtrace, primal_dual, got 'ppo'"),
         (
             VMPOConfig,
             {"entropy_weighting": "all"},

@@ -126,6 +126,13 @@ def test_help_fits_a_terminal(capsys, monkeypatch):
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
 
 
+def test_no_names_are_shown_as_none(capsys):
+    text = help_text(capsys)
+    assert "(default: )" not in text
+    assert "which unusual reward comes next [ours; paper: none] (default: None)" in text
+    assert "(default: 0.99)" in text
+
+
 def test_every_option_of_a_group_exists():
     kinds = (RunSettings, ALDConfig, MimicConfig)
     known = {field.name for kind in kinds for field in dataclasses.fields(kind)}

@@ -14,7 +14,7 @@ from memory_envs.rendering.mosaic import mosaic
 from memory_envs.rendering.palette import PALETTE
 from memory_envs.rendering.sprites import agent_over, framed, sprite
 from memory_envs.rendering.views import Style
-from memory_envs.rules import imaze
+from memory_envs.rules import maze
 from tests.support.registered import IDS
 from tests.support.scenes import fetch_scene, scene_at
 
@@ -52,7 +52,7 @@ def test_the_agent_points_where_it_looks_in_the_room_and_up_in_its_view(heading)
 
 def test_a_twins_hint_is_painted_in_the_agents_own_cell():
     hinted = scene_at(row=4, column=4, heading=1, cue=1, observability="full")
-    hint = sprite(hinted.looks[imaze.CUE_B], 56)
+    hint = sprite(hinted.looks[maze.CUE_B], 56)
     corner = hint.copy()
     corner[-25:, -25:] = agent_over(corner[-25:, -25:], heading=3)
     assert holds(painter.pixels(hinted), framed(corner, PALETTE["frame"])), "hint and agent are both seen"

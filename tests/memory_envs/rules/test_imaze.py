@@ -10,6 +10,7 @@ from memory_envs.imaze import IMazeVectorEnv
 from memory_envs.policies.reference import RandomPolicy
 from memory_envs.rules import imaze
 from memory_envs.rules.grid import EAST, FORWARD, NORTH, OBSERVABILITIES, TURN_LEFT, TURN_RIGHT, WEST
+from memory_envs.rules.maze import CUE_A, FLOOR, is_open, moved, start_cell
 from memory_envs.rules.randomness import episode_key
 from tests.support.env_oracles import (
     HEADINGS,
@@ -35,7 +36,7 @@ def begun(config: imaze.Config, *, cue: int, heading: int) -> imaze.State:
 
 def poses(config: imaze.Config):
     for row, column in itertools.product(range(config.size), repeat=2):
-        if imaze.is_open(config, row, column):
+        if is_open(config, row, column):
             yield from ((row, column, heading) for heading in HEADINGS)
 
 
@@ -65,7 +66,7 @@ def test_the_cue_shows_neither_at_the_start_nor_from_the_middle_of_the_stem_down
         legal.append(view_size)
         different = drawn_maze(size, cue=0) != drawn_maze(size, cue=1)
         for row, column, heading in poses(config):
-            if row < size // 2 and (row, column) != imaze.start_cell(config):
+            if row < size // 2 and (row, column) != start_cell(config):
                 continue
             assert not cut_window(different, row, column, heading, view_size).any(), (row, column, heading)
     assert legal == [view_size for view_size in range(1, size + 1, 2) if view_size <= size - 4]
@@ -138,18 +139,18 @@ def test_from_the_center_the_agent_begins_in_the_middle_of_the_stem():
 
 def test_turns_go_round_and_walls_stop():
     config = imaze.configure()
-    assert imaze.moved(config, 1, 1, NORTH, FORWARD) == (1, 1, NORTH)
-    assert imaze.moved(config, 1, 1, EAST, FORWARD) == (1, 2, EAST)
-    assert imaze.moved(config, 1, 1, EAST, TURN_LEFT) == (1, 1, NORTH)
-    assert imaze.moved(config, 1, 1, NORTH, TURN_RIGHT) == (1, 1, EAST)
+    assert moved(config, 1, 1, NORTH, FORWARD) == (1, 1, NORTH)
+    assert moved(config, 1, 1, EAST, FORWARD) == (1, 2, EAST)
+    assert moved(config, 1, 1, EAST, TURN_LEFT) == (1, 1, NORTH)
+    assert moved(config, 1, 1, NORTH, TURN_RIGHT) == (1, 1, EAST)
 
 
 @pytest.mark.parametrize("size, view_size", LEGAL)
 def test_the_agent_never_leaves_the_corridors(size, view_size):
     config = imaze.configure(size=size, view_size=view_size)
     for pose, action in itertools.product(poses(config), range(imaze.NUM_ACTIONS)):
-        row, column, _ = imaze.moved(config, *pose, action)
-        assert imaze.is_open(config, row, column)
+        row, column, _ = moved(config, *pose, action)
+        assert is_open(config, row, column)
 
 
 @pytest.mark.parametrize("cue", [0, 1])
@@ -214,10 +215,10 @@ def test_twins_differ_in_the_agents_own_cell_alone(cue):
             shown[name].append(int(seen[2, 1]))
             seen[2, 1] = here[2, 1]
             assert (seen == here).all()
-    cue_tile, steps, first_sight = imaze.CUE_A + cue, len(route_past_the_cue) + 1, 4
-    assert shown["partial"] == [imaze.FLOOR] * steps
+    cue_tile, steps, first_sight = CUE_A + cue, len(route_past_the_cue) + 1, 4
+    assert shown["partial"] == [FLOOR] * steps
     assert shown["full"] == [cue_tile] * steps
-    assert shown["perfect_memory"] == [imaze.FLOOR] * first_sight + [cue_tile] * (steps - first_sight)
+    assert shown["perfect_memory"] == [FLOOR] * first_sight + [cue_tile] * (steps - first_sight)
 
 
 def test_facts_tell_the_cue_the_phase_the_steps_since_the_cue_and_the_cue_as_far_as_it_was_seen():

@@ -8,6 +8,7 @@ import pytest
 from memory_envs.imaze import TASK
 from memory_envs.rules import imaze
 from memory_envs.rules.grid import NORTH
+from memory_envs.rules.maze import WALL, cue_tile, goal_cell, goal_tile, is_niche, is_open, tile
 from memory_envs.rules.randomness import episode_key
 from tests.support.env_oracles import HEADINGS, cut_window, drawn_maze, route, solution, window
 
@@ -21,9 +22,9 @@ def test_the_window_is_the_picture_of_the_maze_turned_and_cut(size, num_cues):
         maze = drawn_maze(size, cue, num_cues)
         state = imaze.first_state(config, cue, NORTH)
         for row, column in itertools.product(range(size), repeat=2):
-            assert imaze.tile(config, cue, row, column) == maze[row, column]
-            assert imaze.is_open(config, row, column) == (maze[row, column] != imaze.WALL)
-        for row, column in np.argwhere(maze != imaze.WALL).tolist():
+            assert tile(config, cue, row, column) == maze[row, column]
+            assert is_open(config, row, column) == (maze[row, column] != WALL)
+        for row, column in np.argwhere(maze != WALL).tolist():
             for heading in HEADINGS if cue == 0 else (NORTH,):
                 seen = window(config, state._replace(row=row, column=column, heading=heading))
                 assert (seen == cut_window(maze, row, column, heading, 3)).all()
@@ -31,7 +32,7 @@ def test_the_window_is_the_picture_of_the_maze_turned_and_cut(size, num_cues):
 
 def test_two_cues_fill_no_niche():
     for size in (5, 9, 17, 31):
-        assert not any(imaze.is_niche(imaze.configure(size=size, view_size=1), x) for x in range(size))
+        assert not any(is_niche(imaze.configure(size=size, view_size=1), x) for x in range(size))
 
 
 @pytest.mark.parametrize("size, num_cues", ROOMIEST)
@@ -40,13 +41,13 @@ def test_each_cue_asks_for_a_goal_of_its_own(size, num_cues):
     outcomes = np.zeros((num_cues, num_cues))
     for cue, goal in itertools.product(range(num_cues), repeat=2):
         state = imaze.first_state(config, cue, NORTH)
-        cell = imaze.goal_cell(config, goal)
+        cell = goal_cell(config, goal)
         for action in route(config, (1, 1, NORTH), lambda *at, cell=cell: at[:2] == cell):
             assert state.outcome == 0
             state, reward, terminated, _ = imaze.transition(config, state, action)
         assert terminated and reward == state.outcome
         outcomes[cue, goal] = reward
-        assert TASK.looks[imaze.goal_tile(goal)].colour == TASK.looks[imaze.cue_tile(goal)].colour
+        assert TASK.looks[goal_tile(goal)].colour == TASK.looks[cue_tile(goal)].colour
     assert (outcomes == 2 * np.eye(num_cues) - 1).all()
 
 
@@ -74,7 +75,7 @@ def test_facts_events_targets_and_the_state_speak_of_all_cues():
         numbers, facts, events = np.zeros(10), np.zeros(4, dtype=int), np.zeros(2, dtype=int)
         imaze.write_state(config, state, numbers)
         told.append(numbers[8])
-        row, column = imaze.goal_cell(config, cue)
+        row, column = goal_cell(config, cue)
         assert numbers[6:8].tolist() == [(1 - row) / 9, (column - 1) / 9]  # seen from (1, 1), looking north
         for action in solution(config, state):
             before = state

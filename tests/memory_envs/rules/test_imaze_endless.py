@@ -9,7 +9,7 @@ import pytest
 from memory_envs.finite.imaze import FiniteIMaze
 from memory_envs.imaze import IMazeEnv, IMazeVectorEnv
 from memory_envs.policies.reference import reference_policy
-from memory_envs.rules import imaze
+from memory_envs.rules import imaze, maze
 from memory_envs.rules.grid import EAST, FORWARD
 from memory_envs.rules.randomness import episode_key
 from memory_envs.solvers.beliefs import belief_graph
@@ -24,7 +24,7 @@ def roaming(config, state, steps, seed=0):
     """Actions that go from one drawn goal to the next, with a drawn action now and then."""
     random, actions, goal = np.random.default_rng(seed), [], 0
     while len(actions) < steps:
-        cell = imaze.goal_cell(config, goal)
+        cell = maze.goal_cell(config, goal)
         way = route(config, (state.row, state.column, state.heading), lambda *at, cell=cell: at[:2] == cell)
         actions.append(way[0] if random.random() < 0.8 else int(random.integers(3)))
         before = state

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from memory_envs.imaze import IMazeEnv
-from memory_envs.rules import imaze, meta_fetch
+from memory_envs.rules import imaze, maze, meta_fetch
 from memory_envs.stepping import compilation
 from memory_envs.stepping.compilation import compile_rulebook
 from tests.support import ROOT
@@ -99,8 +99,8 @@ def compiled_files(folder: Path) -> set[str]:
 @pytest.mark.parametrize(
     "rulebook, own",
     [
-        (imaze, {"imaze.py", "grid.py"}),
-        (meta_fetch, {"meta_fetch.py", "grid.py", "layouts.py", "room.py"}),
+        (imaze, {"imaze.py", "maze.py", "grid.py"}),
+        (meta_fetch, {"meta_fetch.py", "grid.py", "layouts.py", "order.py", "room.py"}),
         ("t_maze", {"t_maze_of_the_page.py"}),
     ],
     ids=("imaze", "meta_fetch", "t_maze"),
@@ -149,17 +149,17 @@ def test_compiling_takes_seconds_and_loading_does_not(compiled):
 
 def test_an_edited_rule_is_compiled_again(compiled):
     folder, before = compiled
-    rules = folder / "memory_envs" / "rules" / "imaze.py"
+    rules = folder / "memory_envs" / "rules" / "maze.py"
     text = rules.read_text()
-    edited = text.replace("    return FLOOR if", "    return GOAL_LEFT if")
+    edited = text.replace("= FLOOR if in_corridor(", "= GOAL_LEFT if in_corridor(")
     assert edited != text
     rules.write_text(edited)
     try:
         after = first_reset(folder, NUMBA_CACHE_DIR=folder / "cache", **QUICKLY)
     finally:
         rules.write_text(text)
-    assert imaze.FLOOR in tiles(before)
-    assert tiles(after) == [imaze.GOAL_LEFT if code == imaze.FLOOR else code for code in tiles(before)]
+    assert maze.FLOOR in tiles(before)
+    assert tiles(after) == [maze.GOAL_LEFT if code == maze.FLOOR else code for code in tiles(before)]
 
 
 def test_a_damaged_cache_file_is_named_and_replaced_by_compiling(compiled):

@@ -35,7 +35,7 @@ def test_the_same_seed_learns_the_same(policy):
     assert not same(weights(models[0]), weights(models[2]))
 
 
-@pytest.mark.parametrize("rl_loss", ["vmpo", "vtrace"])
+@pytest.mark.parametrize("rl_loss", ["vmpo", "vtrace", "primal_dual"])
 @pytest.mark.parametrize("policy", VMPO_POLICIES)
 def test_saving_loading_and_going_on_equals_going_on(policy, rl_loss, tmp_path):
     whole = vmpo_model(policy, rl_loss=rl_loss).learn(5 * VMPO_UNROLL)
@@ -50,7 +50,7 @@ def test_saving_loading_and_going_on_equals_going_on(policy, rl_loss, tmp_path):
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="policy must be one of LstmPolicy, GTrXLPolicy, AsymmetricPolicy"):
         vmpo_model("MlpPolicy")
-    with pytest.raises(ValueError, match="rl_loss must be one of vmpo, vtrace, got 'ppo'"):
+    with pytest.raises(ValueError, match="rl_loss must be one of vmpo, vtrace, primal_dual, got 'ppo'"):
         VMPOConfig(rl_loss="ppo")
     with pytest.raises(
         ValueError, match="policy_kwargs must not hold 'lstm_hidden_size', which is a setting"
