@@ -42,7 +42,7 @@ ALGORITHM = (DOCS / "ald.md").read_text(encoding="utf-8")
 def test_every_equation_of_the_algorithm_says_what_computes_it():
     tables = re.findall(r"^\| equation \|.*\n\|[-|]+\n((?:\|.*\n)+)", ALGORITHM, re.M)
     rows = [row for table in tables for row in table.splitlines()]
-    assert len(tables) == 4 and len(rows) > 20
+    assert len(tables) == 5 and len(rows) > 20
     for row in rows:
         links = CODE_LINK.findall(row)
         assert links or "| the same |" in row
