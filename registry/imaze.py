@@ -13,9 +13,9 @@ LEARNER: dict[str, Any] = {
     "entropy_weighting": "psi",
     "learner_replays": 3,
 }
-# Values that see the state know the outcome before the episode ends.
+# Values that see the state know the outcome before the episode ends, and then luck is not what is imitated.
 PRIVILEGED: dict[str, Any] = {
-    **{name: value for name, value in LEARNER.items() if name != "policy_trace_decay"},
+    **{name: LEARNER[name] for name in ("value_coef", "entropy_coef", "learner_replays")},
     "learner_only": ("state",),
 }
 # A memory that outlasts an exploring walk from cue to goal, and advantages that hardly reward a lucky guess.

@@ -11,7 +11,7 @@ import pytest
 
 from memory_envs.imaze import LOOKS
 from memory_envs.rendering.sprites import sprite
-from memory_envs.rules import imaze, maze
+from memory_envs.rules import grid, imaze, maze
 from tests.support import ROOT
 from tests.support.chromium import browser, find_chromium
 
@@ -310,6 +310,6 @@ def test_view_and_rooms_are_painted_from_the_state(opened):
         for row, column in np.ndindex(9, 9):
             if row == 1 and column <= 5:  # the way there, and the agent
                 continue
-            lit = imaze.in_window(1, 5, 0, 3, row, column)
+            lit = grid.in_window(1, 5, 0, 3, row, column)
             tile = maze.tile(config, cue, row, column)
             np.testing.assert_allclose(room[row, column], colour(tile, lit), atol=12)

@@ -15,6 +15,7 @@ import torch
 from agents.ald import ALD
 from agents.vec_env.make import make_lanes
 from agents.zoo.__main__ import main
+from memory_envs.registry.presets import get_preset
 from tests.support import ROOT
 
 needs_zoo = pytest.mark.skipif(
@@ -83,8 +84,7 @@ def test_ald_learns_the_same_in_the_zoo_as_by_itself(runs: dict[str, Outcome], l
     trained = ALD.load(logs / "logs" / "ald" / "MemoryEnvs-IMaze-v0_1" / "MemoryEnvs-IMaze-v0.zip")
     lanes = make_lanes("MemoryEnvs/IMaze-v0", 4, {"size": 7, "max_episode_steps": 12})
     small = {"unroll_length": 10, "learner_replays": 1, "distillation_steps": 1, "replay_size": 2}
-    preset = {"policy_trace_decay": 1.0, "value_coef": 1.0, "entropy_coef": 0.05}
-    model = ALD("LstmPolicy", lanes, seed=3, **small, **preset)
+    model = ALD("LstmPolicy", lanes, seed=3, **{**get_preset("imaze/ald").overrides, **small})
     before = {name: value.clone() for name, value in model.policy.state_dict().items()}
     model.learn(120)
     assert trained.num_timesteps == 120 and trained.config == model.config
