@@ -8,7 +8,7 @@ LEARNER: dict[str, Any] = {
     # The outcome of an episode is worth more than what its values have come to say of it.
     "policy_trace_decay": 1.0,
     "value_coef": 1.0,
-    # The learner keeps trying both goals until the cue is understood, at the turn above all.
+    # The learner keeps trying both goals until the cue is understood, above all where it imitates luck.
     "entropy_coef": 0.05,
     "entropy_weighting": "psi",
     "learner_replays": 3,
