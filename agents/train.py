@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
@@ -76,11 +76,16 @@ def _say_how_to_resume(run: RunDirectory, settings: RunSettings, console: Consol
     console.print(f"Resume with:  {resume_command(run, settings)}", soft_wrap=True, highlight=False)
 
 
-def _program() -> int:
-    status = main()
-    ignore_interrupts()  # of someone who presses Ctrl-C twice
-    return status
+def run(command: Callable[[], int]) -> None:
+    """Run a program that trains, and end the process with its exit status."""
+
+    def program() -> int:
+        status = command()
+        ignore_interrupts()  # of someone who presses Ctrl-C twice
+        return status
+
+    run_program(program, outlives_readers=True)
 
 
 if __name__ == "__main__":
-    run_program(_program, outlives_readers=True)
+    run(main)

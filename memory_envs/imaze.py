@@ -53,7 +53,7 @@ def scene(config: imaze.Config, state: imaze.State) -> Scene:
             Fact("memory", _memory(config, state)),
             Fact("outcome", outcome, mood=mood),
         ),
-        things=range(maze.CUE_A, imaze.num_tiles(config)),
+        things=range(maze.CUE_A, maze.num_tiles(config)),
         aim="find the cue; its shape is the goal to walk to",
     )
 

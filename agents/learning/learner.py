@@ -67,12 +67,9 @@ class Learner:
     ) -> None:
         self.config, self.device = config, device
         self.networks = LearnerNetworks(network, config, device, insight)
-        self.network, self.target, self.insight = (
-            self.networks.network,
-            self.networks.target,
-            self.networks.insight,
-        )
-        self.popart, self.reward_unit = self.networks.popart, self.networks.reward_unit
+        self.network, self.insight = self.networks.network, self.networks.insight
+        self.target, self.popart = self.networks.target, self.networks.popart
+        self.reward_unit = self.networks.reward_unit
         self.objective = Objective(config, self.network, device)
         parts = [self.network, self.objective.reward_head, self.insight]
         self.optimizer = make_optimizer(
@@ -153,20 +150,21 @@ class Learner:
 
     def _inputs(self, unroll: Unroll, result: Pass) -> LossInputs:
         """What the losses are made of, once the moments of PopArt have followed the targets."""
-        policy, features = result.outputs.policy[:-1], result.outputs.features[:-1]
+        policy = result.outputs.policy[:-1]
         next_value = self.networks.next_value(unroll, result.value)
         trace = self.objective.trace(unroll, policy, result.target_policy, result.value[:-1], next_value)
         # Between the pass and the loss: the old head's outputs are used only without gradient.
         self.popart.update(trace.target, *self.networks.value_heads)
+        value = self.network.value_head(result.outputs.features).squeeze(-1)
         return LossInputs(
             unroll=unroll,
             policy=policy,
             target_policy=result.target_policy,
-            features=features,
+            features=result.outputs.features[:-1],
             core=result.outputs.core[:-1],
             inputs=result.outputs.inputs[:-1],
-            value=self.network.value_head(features).squeeze(-1),
-            last_value=self.network.value_head(result.outputs.features[-1]).squeeze(-1),
+            value=value[:-1],
+            next_value=value[1:],
             insight=None if self.insight is None else self.networks.judge(result.judging[:-1]).squeeze(-1),
             value_target=self.popart.normalize(trace.target),
             advantage=self.popart.in_sigmas(trace.advantage),

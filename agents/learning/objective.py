@@ -41,8 +41,8 @@ class LossInputs(NamedTuple):
     """[T, B, F] what that core reads, with gradient."""
     value: Tensor
     """[T, B] normalised, of what is remembered, with gradient."""
-    last_value: Tensor
-    """[B] the same of the observation behind the last step."""
+    next_value: Tensor
+    """[T, B] the same of the observations at t + 1, which may be of the next episode."""
     insight: Tensor | None
     """[T, B] normalised, of what is remembered and what the learner alone is shown, with gradient."""
     value_target: Tensor
@@ -133,13 +133,13 @@ class Objective:
             inputs: What the network said of an unroll, and what it should have said.
             entropy_coef: Weight of the entropy bonus at present.
         """
-        config, is_vmpo = self.config, self.config.rl_loss == "vmpo"
-        entropies = self.distribution.entropy(inputs.policy)
+        config, entropies = self.config, self.distribution.entropy(inputs.policy)
         bonus = entropy = entropies.mean()
-        if is_vmpo:
+        if config.rl_loss == "vmpo":
             terms, metrics, psi = self._vmpo(inputs)
-            imitated = metrics["vmpo/entropy"] = (psi * entropies.flatten()).sum()
-            bonus = imitated if config.entropy_weighting == "psi" else entropy
+            metrics["vmpo/entropy"] = (psi * entropies.flatten()).sum()
+            if config.entropy_weighting == "psi":
+                bonus = metrics["vmpo/entropy"]
         else:
             terms, metrics = self._policy_gradient(inputs)
         value_loss = self._value_loss(inputs).mean()
@@ -217,7 +217,7 @@ class Objective:
         gamma, unroll = self.config.gamma, inputs.unroll
         return primal_dual.value_loss(
             inputs.value,
-            torch.cat([inputs.value[1:], inputs.last_value.unsqueeze(0)]),
+            inputs.next_value,
             inputs.value_target,
             primal_dual.first_states(unroll.is_first[:-1], gamma),
             gamma * (~unroll.done).float(),

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 
 from agents.ald.policy import LSTMActorPolicy
@@ -19,6 +19,7 @@ from agents.pretrained.store import load_pretrained, names
 from agents.runs.trained import load_model
 from agents.vec_env.gymnasium import GymnasiumVecEnv
 from agents.vec_env.joined import JoinedVecEnv
+from agents.vec_env.steps import unwrapped
 from memory_envs.policies import REFERENCES, ReferenceLanes
 from memory_envs.registry.lookup import did_you_mean
 
@@ -115,7 +116,7 @@ def teachers_of(
         ValueError: There is no such teacher, it does not fit its task, or there are too many or too few.
         FileNotFoundError: A path leads nowhere, or to no run.
     """
-    inner = _unwrapped(env)
+    inner = unwrapped(env)
     parts = inner.parts if isinstance(inner, JoinedVecEnv) else (env,)
     if len(chosen) not in (1, len(parts)):
         one_each = f", or one for each of the {len(parts)} tasks" if len(parts) > 1 else ""
@@ -130,7 +131,7 @@ def teachers_of(
 
 def _teacher(name: str, env: VecEnv, part: VecEnv, device: torch.device, seed: int | None) -> Teacher:
     if name in REFERENCES:
-        inner = _unwrapped(part)
+        inner = unwrapped(part)
         native = inner.env.unwrapped if isinstance(inner, GymnasiumVecEnv) else None
         try:
             return ReferenceTeacher(ReferenceLanes(name, native, seed))
@@ -172,9 +173,3 @@ def _network(name: str, model: Any, env: VecEnv) -> ActorCritic:
     raise ValueError(
         f"teacher {name!r} is a {type(policy).__name__}: models of ALD, Mimic and V-MPO can teach"
     )
-
-
-def _unwrapped(env: VecEnv) -> VecEnv:
-    while isinstance(env, VecEnvWrapper):
-        env = env.venv
-    return env

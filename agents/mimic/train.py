@@ -9,8 +9,6 @@ import sys
 from collections.abc import Sequence
 
 from agents import train
-from agents.process.interrupts import ignore_interrupts
-from memory_envs.commands import run_program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,11 +24,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return train.main(["--agent", "mimic", *given])
 
 
-def _program() -> int:
-    status = main()
-    ignore_interrupts()  # of someone who presses Ctrl-C twice
-    return status
-
-
 if __name__ == "__main__":
-    run_program(_program, outlives_readers=True)
+    train.run(main)

@@ -41,9 +41,14 @@ class GymnasiumSteps:
 
 def reset_infos(env: VecEnv) -> Sequence[Mapping[str, Any]]:
     """Return the infos beside the first observations of episodes, which SB3's wrappers do not pass on."""
+    return unwrapped(env).reset_infos
+
+
+def unwrapped(env: VecEnv) -> VecEnv:
+    """Return what lies below all of SB3's wrappers."""
     while isinstance(env, VecEnvWrapper):
         env = env.venv
-    return env.reset_infos
+    return env
 
 
 def begun_infos(env: VecEnv, dones: np.ndarray) -> dict[int, Mapping[str, Any]]:

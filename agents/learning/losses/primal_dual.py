@@ -24,12 +24,10 @@ with rho_t = pi / mu for steps that another policy has taken. Choices, where the
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
-from agents.learning.losses.vtrace import VTrace
+from agents.learning.losses.vtrace import VTrace, clipped_ratio
 
 
 @torch.no_grad()
@@ -53,7 +51,7 @@ def one_step(
         rho_bar: Clip of the importance weight.
     """
     target = reward + discount * next_value
-    return VTrace(target, target - value, torch.exp(log_rho.clamp(max=math.log(rho_bar))))
+    return VTrace(target, target - value, clipped_ratio(log_rho, rho_bar))
 
 
 def first_states(is_first: Tensor, gamma: float) -> Tensor:

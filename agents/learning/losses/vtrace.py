@@ -58,8 +58,8 @@ def vtrace(
         raise ValueError(
             f"vtrace: all arguments must share one shape [T, B], got {sorted(map(tuple, shapes))}"
         )
-    rho = torch.exp(log_rho.clamp(max=_log(rho_bar)))  # clipped in log space: exp never overflows
-    carry = trace_decay * torch.exp(log_rho.clamp(max=_log(c_bar))) * discount * ~done
+    rho = clipped_ratio(log_rho, rho_bar)
+    carry = trace_decay * clipped_ratio(log_rho, c_bar) * discount * ~done
     delta = rho * (reward + discount * next_value - value)
     corrections = []
     running = torch.zeros_like(delta[0])
@@ -88,5 +88,6 @@ def policy_gradient_loss(log_prob: Tensor, advantage: Tensor, clipped_rho: Tenso
     return -(clipped_rho * advantage).detach() * log_prob
 
 
-def _log(bar: float) -> float:
-    return float(torch.log(torch.tensor(bar, dtype=torch.float64)))
+def clipped_ratio(log_rho: Tensor, bar: float) -> Tensor:
+    """Return min(bar, rho), clipped in log space: exp never overflows."""
+    return torch.exp(log_rho.clamp(max=float(torch.log(torch.tensor(bar, dtype=torch.float64)))))
